@@ -1,0 +1,68 @@
+/*
+ * catalogue: the two signed messages of the link, heartbeat and catalogue page.  LINK.md 2.
+ */
+#ifndef WEIR_CATALOGUE_H
+#define WEIR_CATALOGUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bundle.h"
+#include "geometry.h"
+
+enum {
+	HEARTBEAT_BYTES = 152,
+	PAGE_ENTRIES_MAX = 20,
+	PAGE_BYTES_MAX = 128 + 64 * PAGE_ENTRIES_MAX,
+	PAGES_MAX = 5000,
+};
+
+struct heartbeat {
+	uint32_t bundles;
+	uint64_t epoch;
+	uint64_t beat;
+	uint64_t time;
+	uint64_t generation;
+	uint32_t pages;
+	uint64_t registry_version;
+	uint64_t sent;
+	uint8_t box_key[KEY_ID_BYTES];
+	uint8_t signature[SUITE_SIGNATURE_BYTES];
+};
+
+struct entry {
+	uint16_t route_id;
+	struct geometry geometry;
+	uint64_t number;
+	uint64_t destroy_by;
+	uint8_t root[SUITE_DIGEST_BYTES];
+};
+
+struct page {
+	uint16_t count;
+	uint64_t epoch;
+	uint64_t generation;
+	uint64_t time;
+	uint32_t page;
+	uint32_t pages;
+	uint8_t box_key[KEY_ID_BYTES];
+	struct entry entries[PAGE_ENTRIES_MAX];
+	uint8_t signature[SUITE_SIGNATURE_BYTES];
+};
+
+enum message_kind { MESSAGE_UNKNOWN, MESSAGE_HEARTBEAT, MESSAGE_PAGE };
+enum message_kind message_kind(const uint8_t *message, size_t len);
+
+/* Encode and sign in one step (box_key must be filled in).  0 or -ENOMEM. */
+int heartbeat_encode(uint8_t out[static HEARTBEAT_BYTES], const struct heartbeat *h,
+		     const uint8_t box_seed[static SUITE_KEY_BYTES]);
+int page_encode(uint8_t out[static PAGE_BYTES_MAX], size_t *len, const struct page *p,
+		const uint8_t box_seed[static SUITE_KEY_BYTES]);
+
+/* Total; signatures are for message_verify, which takes the bytes as received. */
+int heartbeat_decode(struct heartbeat *out, const uint8_t *in, size_t len);
+int page_decode(struct page *out, const uint8_t *in, size_t len);
+int message_verify(const uint8_t *message, size_t len,
+		   const uint8_t box_public[static SUITE_KEY_BYTES]);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * config: sender.conf and receiver.conf.  One table of keys serves both; a key that belongs to the
+ * other side is refused.  Documented in sender/weir-sender.conf.5 and receiver/weir-receiver.conf.5.
+ */
+#ifndef WEIR_CONFIG_H
+#define WEIR_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "registry.h" /* PROBLEM_BYTES */
+
+enum { CONFIG_PATH_BYTES = 1024, ADDRESS_BYTES = 16 };
+
+enum config_side { CONFIG_SENDER, CONFIG_RECEIVER };
+
+struct config {
+	enum config_side side;
+	/* [paths] */
+	char registry[CONFIG_PATH_BYTES];
+	char roots[CONFIG_PATH_BYTES];
+	char runtime[CONFIG_PATH_BYTES];   /* sockets and shared pages; on a tmpfs */
+	char spool[CONFIG_PATH_BYTES];     /* sender */
+	char vault[CONFIG_PATH_BYTES];     /* receiver */
+	/* [keys] */
+	char box_key[CONFIG_PATH_BYTES];   /* key file of this box, unprotected */
+	char link_key[CONFIG_PATH_BYTES];
+	char psk_dir[CONFIG_PATH_BYTES];   /* sender: NAME.key for each recipient */
+	/* [link] */
+	char address[ADDRESS_BYTES];       /* sender: where to; receiver: where to listen */
+	char source[ADDRESS_BYTES];        /* sender: local address to bind, "" for any */
+	uint16_t port;
+	uint32_t mtu;                      /* 576 to 9000 */
+	uint64_t rate_bits_per_s;          /* sender; of IP packets */
+	uint32_t repair_permille;          /* sender; `repair_percent = 12.5` is 125 */
+	uint64_t ring_bytes;               /* receiver: `ride_out_stall_ms` at `rate`, or `ring_mib` */
+	uint64_t socket_buffer_bytes;      /* receiver: `socket_buffer_mib` */
+	/* [limits] */
+	uint32_t disk_full_percent;        /* refuse above this fill; 90 */
+	uint32_t seal_threads;             /* sender; 0: as many as there are cores */
+	uint32_t retention_days;           /* sender; 5 */
+	uint32_t pass_repeat;              /* sender: passes of each bundle; 1 */
+};
+
+/* problem as in registry.h.  Relative paths in the file are relative to the file's folder. */
+int config_load(struct config *out, enum config_side side, const char *path,
+		char problem[static PROBLEM_BYTES]);
+
+#endif

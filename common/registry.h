@@ -1,0 +1,100 @@
+/*
+ * registry: who may do what, signed by the root keys.  Format: REGISTRY.md 3 and 4.
+ *
+ * A registry is opaque and never changes once loaded; pointers into it live as long as it does.
+ */
+#ifndef WEIR_REGISTRY_H
+#define WEIR_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bundle.h"
+#include "key.h"
+#include "records.h"
+
+struct registry;
+struct roots; /* the trust anchor: root cards and a quorum */
+
+enum { REGISTRY_BYTES_MAX = 4194304, PROBLEM_BYTES = 512 };
+
+/* One party: person, sender, receiver or recipient. */
+struct party {
+	struct card card;
+	uint8_t psk_public[SUITE_KEY_BYTES]; /* recipients */
+	uint64_t expires;                    /* never 0 */
+	uint64_t suspended;                  /* 0: not suspended */
+};
+
+struct route {
+	char name[NAME_BYTES];
+	uint16_t id;
+	enum record_rule rule;
+	bool records_required;
+	uint32_t destroy_after_days;
+	uint8_t priority; /* 1 first … 9 */
+	uint64_t expires;
+	uint64_t suspended;
+	size_t recipient_count;
+	const struct party *const *recipients; /* ascending by key id */
+	size_t operator_count;
+	const struct party *const *operators;
+};
+
+/*
+ * On a refusal, problem (when not NULL) holds "LINE: what is wrong", or "" when the verdict says
+ * all; callers put the file's name in front.
+ */
+int roots_parse(struct roots **out, const uint8_t *text, size_t len, char problem[static PROBLEM_BYTES]);
+int roots_load(struct roots **out, const char *path, char problem[static PROBLEM_BYTES]);
+void roots_free(struct roots *roots);
+size_t roots_quorum(const struct roots *roots);
+
+/* Checks the signatures first (roots NULL: does not; for 'registry sign'), then parses. */
+int registry_parse(struct registry **out, const uint8_t *text, size_t len, const struct roots *roots,
+		   char problem[static PROBLEM_BYTES]);
+int registry_load(struct registry **out, const char *path, const struct roots *roots,
+		  char problem[static PROBLEM_BYTES]);
+void registry_free(struct registry *registry);
+
+/* Adds or replaces the signature line of this root key; *out is the new text, the caller frees it. */
+int registry_sign(uint8_t **out, size_t *out_len, const uint8_t *text, size_t len,
+		  const struct key *root);
+
+const char *registry_name(const struct registry *registry);
+uint64_t registry_version(const struct registry *registry);
+uint64_t registry_issued(const struct registry *registry);
+uint64_t registry_expires(const struct registry *registry);
+/* The file as it was read. */
+const uint8_t *registry_text(const struct registry *registry, size_t *len);
+
+/* NULL when there is none. */
+const struct route *registry_route(const struct registry *registry, const char *name);
+const struct route *registry_route_by_id(const struct registry *registry, uint16_t id);
+const struct party *registry_party(const struct registry *registry, enum key_kind kind,
+				   const char *name);
+const struct party *registry_party_by_key(const struct registry *registry, enum key_kind kind,
+					  const uint8_t key_id[static KEY_ID_BYTES]);
+size_t registry_route_count(const struct registry *registry);
+const struct route *registry_route_at(const struct registry *registry, size_t index);
+size_t registry_party_count(const struct registry *registry);
+const struct party *registry_party_at(const struct registry *registry, size_t index);
+
+/* VERDICT_OK, VERDICT_EXPIRED or VERDICT_SUSPENDED at this time. */
+int party_check(const struct party *party, uint64_t at);
+int route_check(const struct route *route, uint64_t at);
+int registry_check(const struct registry *registry, uint64_t at);
+/* VERDICT_NOT_ALLOWED unless the person is an operator of the route. */
+int route_allows_operator(const struct route *route, const struct party *person);
+
+/*
+ * The whole judgement of a release by the registry (BUNDLE.md 2, 3 and 7): route id and name, the
+ * box and its signature, the person, that the person may push there, the person's signature, all at
+ * released_at.  statement_check is the part of it that a sender can do before there is a release.
+ */
+int statement_check(const struct registry *registry, const struct statement *statement,
+		    const uint8_t person_signature[static SUITE_SIGNATURE_BYTES], uint64_t at);
+int release_check(const struct registry *registry, const struct release *release);
+
+#endif

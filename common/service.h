@@ -1,0 +1,30 @@
+/*
+ * service: being started by systemd or by `weir-sender run`, which speak the same protocol, and the
+ * only file that includes libsystemd.
+ */
+#ifndef WEIR_SERVICE_H
+#define WEIR_SERVICE_H
+
+#include <stdint.h>
+
+/*
+ * The descriptor passed in under this name (FileDescriptorName=, LISTEN_FDNAMES), or -ENOENT.
+ * Close-on-exec is set.
+ */
+int service_socket(const char *name);
+
+/* READY=1 with a status line; nothing happens outside systemd. */
+void service_ready(const char *status);
+void service_status(const char *status);
+void service_stopping(void);
+/* WATCHDOG=1, when the unit asks for it. */
+void service_alive(void);
+
+/*
+ * One event for the journal with its stable id (and to stderr when not under systemd): "E1003 spool:
+ * 'tax-000123' released".  Priorities are those of syslog.  Text is escaped by the caller.
+ */
+void service_event(int priority, const char *id, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

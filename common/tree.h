@@ -1,0 +1,34 @@
+/*
+ * tree: the hash tree over the segments of a body.  Format: BUNDLE.md 6 (the list split of RFC 9162
+ * 2.1.1).  Leaves are added in order and need not be kept: state is one hash a level.
+ */
+#ifndef WEIR_TREE_H
+#define WEIR_TREE_H
+
+#include <stdint.h>
+
+#include "bundle.h"
+
+struct tree {
+	uint64_t count;
+	uint8_t pending[33][SUITE_DIGEST_BYTES]; /* a complete subtree of 2^i leaves at each set bit of count */
+};
+
+/* leaf_i; may be computed on any core and in any order. */
+void tree_leaf(uint8_t out[static SUITE_DIGEST_BYTES], uint64_t index,
+	       const uint8_t segment[static SEGMENT_BYTES]);
+
+void tree_start(struct tree *tree);
+void tree_add(struct tree *tree, const uint8_t leaf[static SUITE_DIGEST_BYTES]);
+/* count must be at least 1. */
+void tree_root(const struct tree *tree, uint8_t root[static SUITE_DIGEST_BYTES]);
+
+/*
+ * The root over `segments` segments of fd from byte `offset` on, with a bounded buffer.
+ * VERDICT_TRUNCATED when the file is shorter; -errno.  advance, when not NULL, is called with the
+ * number of bytes done so far.
+ */
+int tree_of_file(int fd, uint64_t offset, uint64_t segments, uint8_t root[static SUITE_DIGEST_BYTES],
+		 void (*advance)(void *context, uint64_t done), void *context);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * orders: the page that hold writes and emit reads, and the page that emit writes and hold reads.
+ *
+ * Both are files in the runtime directory (a tmpfs), mapped by both processes, each writable by one.
+ * hold never waits for emit and emit never waits for hold; either may be restarted at any time.
+ * A page is read as hostile input: emit checks every field that it uses (geometry_check, names).
+ *
+ * The page is guarded by a sequence lock: the writer makes `version` odd, writes, makes it even; a
+ * reader copies what it needs and starts again when the version was odd or has changed.
+ */
+#ifndef WEIR_ORDERS_H
+#define WEIR_ORDERS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/catalogue.h"
+#include "common/datagram.h"
+
+enum {
+	ORDERS_MAX = 64,          /* bundles on the link at a time */
+	ORDERS_CONTROL_MAX = 512, /* catalogue pages in the page at a time: 10,240 bundles */
+	ORDER_FILE_BYTES = 64,
+};
+#define ORDERS_FILE "orders"
+#define PROGRESS_FILE "progress"
+#define ORDERS_MAGIC UINT64_C(0x3130564f52494557) /* "WEIROV01" */
+
+/* One bundle to send once: all rows of all blocks. */
+struct order {
+	uint64_t serial;             /* of this order, ascending, never 0 in use */
+	struct bundle_id id;
+	struct geometry geometry;
+	char file[ORDER_FILE_BYTES]; /* name in the spool's ready directory, e.g. "tax-000123" */
+	uint8_t priority;            /* 1 first … 9 */
+};
+
+struct control_message {
+	uint16_t len;
+	uint8_t bytes[PAGE_BYTES_MAX];
+};
+
+struct orders_page {
+	uint64_t magic;
+	_Atomic uint64_t version;
+	uint64_t epoch;
+	struct control_message heartbeat; /* the newest, already signed; sent once for each new `beat` */
+	uint64_t beat;
+	uint64_t generation;              /* of the catalogue pages below */
+	uint32_t page_count;
+	uint32_t order_count;
+	struct order orders[ORDERS_MAX];
+	struct control_message pages[ORDERS_CONTROL_MAX];
+};
+
+enum order_state { ORDER_WAITING, ORDER_SENDING, ORDER_SENT, ORDER_FAILED };
+
+struct order_progress {
+	uint64_t serial;       /* which order this is about */
+	uint32_t state;        /* enum order_state */
+	int32_t error;         /* ORDER_FAILED: -errno or a verdict */
+	uint64_t sent_bytes;   /* of object and repair rows */
+	uint64_t total_bytes;
+};
+
+struct progress_page {
+	uint64_t magic;
+	_Atomic uint64_t version;
+	uint64_t updated_ms;        /* CLOCK_REALTIME; hold sees by it that emit lives */
+	uint64_t datagrams;         /* since the transmitter started */
+	uint64_t bytes;             /* of UDP payload */
+	uint64_t send_errors;
+	uint64_t generation_sent;   /* newest catalogue generation of which every page went out once */
+	uint32_t count;
+	struct order_progress orders[ORDERS_MAX];
+};
+
+/* Maps a page in directory `runtime`, creating it when `writable`.  0 or -errno (-ENOENT: not yet there). */
+int orders_map(struct orders_page **out, const char *runtime, bool writable);
+int progress_map(struct progress_page **out, const char *runtime, bool writable);
+
+/* The two halves of the sequence lock. */
+void page_write_begin(_Atomic uint64_t *version);
+void page_write_end(_Atomic uint64_t *version);
+uint64_t page_read_begin(const _Atomic uint64_t *version); /* spins while odd, boundedly: 0 when it stays odd */
+bool page_read_is_good(const _Atomic uint64_t *version, uint64_t begun);
+
+#endif
