@@ -1,0 +1,54 @@
+/*
+ * command: table-driven subcommands, exit codes and the one voice of a program.
+ */
+#ifndef WEIR_COMMAND_H
+#define WEIR_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit codes of every Weir command, as in the man pages. */
+enum exit_code {
+	EXIT_DONE = 0,        /* all is well */
+	EXIT_REFUSED = 1,     /* the input was refused: bad, not allowed, expired, … */
+	EXIT_USAGE = 2,       /* the command line is wrong */
+	EXIT_ENVIRONMENT = 3, /* a file, a disk, a daemon: try again when it is mended */
+	EXIT_MISSING = 4,     /* gaps and verify: something is missing or damaged */
+};
+
+struct command {
+	const char *name;
+	const char *synopsis; /* after the name, e.g. "--route ROUTE FILE…" */
+	const char *summary;  /* one clause */
+	const char *help;     /* options and notes, several lines; may be NULL */
+	int (*run)(int argc, char **argv); /* argv[0] is the command's name; gives an exit code */
+};
+
+/*
+ * Runs the command named by argv[1] from a table ended by a NULL name.  Knows --help (also behind a
+ * command), --version and no arguments at all; starts the suite; sets what command_say prints first.
+ */
+int command_main(const char *program, const char *purpose, const struct command *commands, int argc,
+		 char **argv);
+
+/* "PROGRAM: text" on stderr, one line.  Names in it have been escaped by the caller. */
+void command_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * "PROGRAM: SUBJECT: explanation [name]" for a result that is not 0, and the exit code that fits it:
+ * EXIT_REFUSED for a verdict, EXIT_ENVIRONMENT for -errno.  subject is already escaped.
+ */
+int command_fail(int result, const char *subject_format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Says that the command line is wrong, and how --help shows what is right; gives EXIT_USAGE. */
+int command_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * A passphrase: from `file` when not NULL (first line; mode checked), from WEIR_PASSPHRASE_FILE, else
+ * from the terminal without echo ("Passphrase for 'x': "; twice when confirm).  Into secret memory of
+ * PASSPHRASE_MAX bytes; freed with suite_secret_free.  -ENOTTY when there is no way to ask.
+ */
+int command_passphrase(char **out, const char *file, const char *what, bool confirm);
+
+#endif
