@@ -6,17 +6,26 @@
 #define WEIR_CONFINE_H
 
 /*
- * Gives up: every capability (verified), the right to gain privileges, core dumps, ptrace by
- * others.  0, -errno, or -EPERM when a capability is still held.  Call before threads are made.
+ * Gives up: every capability (verified), the right to gain privileges, core dumps, and being traced
+ * by anyone but root.  0, -errno, or -EPERM when a capability is still held.  Call before threads
+ * are made.
  */
 int confine_privileges(void);
 
 /*
- * Closes the system-call table: the calls named in `allowed` (names as in syscalls(2), ended by
- * NULL) and no others; anything else kills the process.  Applies to all threads (TSYNC).
- * 0 or -errno; -EINVAL for a name the kernel's table lacks.
- * In builds under a sanitizer (WEIR_SANITIZE) what the sanitizer needs is added.
+ * Closes the system-call table: the calls in `allowed` (names as in syscalls(2), ended by NULL), those
+ * in confine_base, and no others; anything else kills the process.  Applies to all threads.  May be
+ * called again with a narrower table.  0 or -errno; -EINVAL for a name that is no system call.
+ *
+ * Some names are narrowed: mmap and mprotect never with PROT_EXEC, socket only AF_UNIX, prctl only
+ * PR_SET_NAME.  "thread" is no call but stands for what making a thread takes (clone with
+ * CLONE_THREAD; clone3 answers ENOSYS, on which the C library goes on with clone).
+ *
+ * In builds with WEIR_SANITIZE what the sanitizers need is added.
  */
 int confine_calls(const char *const *allowed);
+
+/* What the C library, libsodium and abort take in any process; ended by NULL. */
+extern const char *const confine_base[];
 
 #endif

@@ -5,8 +5,6 @@
 #ifndef WEIR_SERVICE_H
 #define WEIR_SERVICE_H
 
-#include <stdint.h>
-
 /*
  * The descriptor passed in under this name (FileDescriptorName=, LISTEN_FDNAMES), or -ENOENT.
  * Close-on-exec is set.
@@ -21,8 +19,9 @@ void service_stopping(void);
 void service_alive(void);
 
 /*
- * One event for the journal with its stable id (and to stderr when not under systemd): "E1003 spool:
- * 'tax-000123' released".  Priorities are those of syslog.  Text is escaped by the caller.
+ * One event, a line on stderr that begins with its stable id: "E1003 spool: 'tax-000123' released".
+ * Under systemd stderr is the journal, and the line carries its priority (syslog's).  It takes no
+ * system call but write.  At most 1,000 bytes; names in it have been escaped by the caller.
  */
 void service_event(int priority, const char *id, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

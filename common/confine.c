@@ -1,0 +1,123 @@
+#include "confine.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+const char *const confine_base[] = {
+	"exit", "exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", /* life and signals */
+	"brk", "mmap", "munmap", "mprotect", "madvise",                            /* memory */
+	"futex", "clock_gettime", "getrandom",                                     /* locks, time, keys */
+	"getpid", "gettid", "tgkill",                                              /* abort, for assert */
+	NULL,
+};
+
+#ifdef WEIR_SANITIZE
+static const char *const sanitizer_calls[] = {
+	"sigaltstack", "sched_getaffinity", "sched_yield", "read", "write", "open", "openat", "close",
+	"readlink", "readlinkat", "mremap", "rt_sigaction", "fstat", "newfstatat", "ioctl", "getuid",
+	"lseek", "set_robust_list", "rseq", "clone", "wait4", "ptrace", "prctl", "process_vm_readv",
+	"nanosleep", "clock_nanosleep", "getrlimit", "prlimit64", "personality", "sysinfo", "pipe2",
+	"fcntl", "dup2", "unlink", "arch_prctl", "getdents64", "kill", "exit_group", "uname",
+	NULL,
+};
+#endif
+
+/* Nobody can be asked again after this, so the answer comes from the kernel. */
+static int drop_capabilities(void)
+{
+	capng_clear(CAPNG_SELECT_ALL);
+	/* Without CAP_SETPCAP the bounding set stays, which no_new_privs has made harmless. */
+	if (capng_apply(CAPNG_SELECT_ALL) != 0 && capng_apply(CAPNG_SELECT_CAPS) != 0)
+		return -EPERM;
+	if (capng_get_caps_process() != 0)
+		return -EPERM;
+	return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE ? 0 : -EPERM;
+}
+
+int confine_privileges(void)
+{
+	struct rlimit no_core = {0, 0};
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	int result = drop_capabilities();
+#ifndef WEIR_SANITIZE /* the leak check stops the process with ptrace */
+	/* Last: it hides /proc/self, which capng_get_caps_process reads. */
+	if (result == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		result = -errno;
+#endif
+	return result;
+}
+
+static int allow_thread(scmp_filter_ctx filter)
+{
+	int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				      SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	static const char *const also[] = {"set_robust_list", "rseq", "sched_getaffinity", "rt_sigaction"};
+	for (size_t i = 0; result == 0 && i < sizeof(also) / sizeof(also[0]); i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+					  seccomp_syscall_resolve_name(also[i]), 0);
+	return result;
+}
+
+static int allow(scmp_filter_ctx filter, const char *name)
+{
+	if (strcmp(name, "thread") == 0)
+		return allow_thread(filter);
+	int call = seccomp_syscall_resolve_name(name);
+	if (call == __NR_SCMP_ERROR)
+		return -EINVAL;
+	if (call == SCMP_SYS(mmap) || call == SCMP_SYS(mprotect))
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+					SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+#ifndef WEIR_SANITIZE
+	if (call == SCMP_SYS(prctl))
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+					SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+#endif
+	if (call == SCMP_SYS(socket))
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+					SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
+}
+
+static int allow_all(scmp_filter_ctx filter, const char *const *names)
+{
+	int result = 0;
+	for (size_t i = 0; result == 0 && names[i] != NULL; i++) {
+		result = allow(filter, names[i]);
+		/* said again, as base and a table may: libseccomp refuses it, we do not mind */
+		if (result == -EEXIST)
+			result = 0;
+	}
+	return result;
+}
+
+int confine_calls(const char *const *allowed)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	if (filter == NULL)
+		return -ENOMEM;
+	int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (result == 0)
+		result = allow_all(filter, confine_base);
+	if (result == 0)
+		result = allow_all(filter, allowed);
+#ifdef WEIR_SANITIZE
+	if (result == 0)
+		result = allow_all(filter, sanitizer_calls);
+#endif
+	if (result == 0)
+		result = seccomp_load(filter);
+	seccomp_release(filter);
+	return result;
+}
