@@ -6,6 +6,8 @@
 #   make test-long    the long sweeps; BUDGET=seconds, 1800 by default
 #   make bench        figures beside a peer, measured in one run
 #   make check-static cppcheck, shellcheck, clang-tidy, gcc -fanalyzer
+#   make coverage     lines and branches that the unit tests reach
+#   make fuzz         libFuzzer over every parser; SECONDS_EACH=10
 #   make install      PREFIX=/usr, DESTDIR=
 #
 #   make SANITIZE=1   with address and undefined-behaviour sanitizers, in build-sanitize/
@@ -15,14 +17,18 @@
 
 PREFIX ?= /usr
 BUDGET ?= 1800
+SECONDS_EACH ?= 10
 BUILD ?= build$(if $(SANITIZE),-sanitize)
+JOBS ?= $(shell nproc)
 
 std = -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)
 warn = -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wundef -Wvla -Wstrict-prototypes \
 	-Wmissing-prototypes -Wcast-qual -Wwrite-strings $(if $(WERROR),-Werror)
 optimise = -O2 -g -pthread -ffunction-sections -fdata-sections
 harden = -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fPIE \
-	-fcf-protection -ftrivial-auto-var-init=zero
+	-fcf-protection -ftrivial-auto-var-init=zero $(clang_14)
+# clang before 16 knows the option above only together with this one.
+clang_14 = $(if $(findstring clang,$(CC)),-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang)
 harden_link = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 ifdef SANITIZE
 optimise = -O1 -g -pthread -fno-omit-frame-pointer
@@ -45,7 +51,18 @@ mains = $(sender_programs:%=sender/%.c) $(receiver_programs:%=receiver/%.c)
 common_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 sender_objects = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(mains),$(wildcard sender/*.c)))
 receiver_objects = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(mains),$(wildcard receiver/*.c)))
-unit_tests = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%.t,$(wildcard tests/unit/*.c))
+archives = $(BUILD)/libsender.a $(BUILD)/libreceiver.a $(BUILD)/libcommon.a
+
+# Tests are programs that print TAP.  tests/lib holds what they share and the tools they use.
+unit_tests = $(patsubst %.c,$(BUILD)/%.t,$(wildcard tests/unit/*.c tests/fuzz/*.c))
+system_tests = $(wildcard tests/system/[0-9]*.sh tests/vectors/*.sh tests/fault/*.sh)
+# The programs that also know a longer run say so by reading BUDGET.
+long_tests = $(shell grep -lw BUDGET $(system_tests))
+# What runs under the sanitizers as well: says so by this line.
+main_tests = $(shell grep -l '^.*runs under the sanitizers' $(system_tests))
+fuzz_targets = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+tools = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/lib/tap.c tests/lib/replay.c,$(wildcard tests/lib/*.c)) \
+	$(wildcard tests/bench/*.c))
 
 all: $(programs)
 
@@ -65,14 +82,109 @@ $(sender_programs:%=$(BUILD)/weir-%): $(BUILD)/weir-%: $(BUILD)/sender/%.o $(BUI
 $(receiver_programs:%=$(BUILD)/weir-%): $(BUILD)/weir-%: $(BUILD)/receiver/%.o $(BUILD)/libreceiver.a $(BUILD)/libcommon.a
 	$(link) -o $@ $^ $(libraries)
 
-$(BUILD)/tests/unit/%.t: $(BUILD)/tests/unit/%.o $(BUILD)/tests/lib/tap.o \
-		$(BUILD)/libsender.a $(BUILD)/libreceiver.a $(BUILD)/libcommon.a
+$(BUILD)/tests/unit/%.t: $(BUILD)/tests/unit/%.o $(BUILD)/tests/lib/tap.o $(archives)
+	$(link) -o $@ $^ $(libraries) -lm
+# A fuzz target outside libFuzzer: replays its corpus.
+$(BUILD)/tests/fuzz/%.t: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/lib/replay.o $(BUILD)/tests/lib/tap.o $(archives)
+	$(link) -o $@ $^ $(libraries) -lm
+$(tools): %: %.o $(archives)
 	$(link) -o $@ $^ $(libraries) -lm
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-clean:
-	rm -rf build build-sanitize
+# Everything that a test run needs, without running it.
+tests: $(programs) $(unit_tests) $(tools)
 
-.PHONY: all clean
+# Packages come first: without them not even the list of libraries can be made.
+again = $(MAKE) --no-print-directory -j$(JOBS)
+run = BUILD=$(BUILD) CC=$(CC) JOBS=$(JOBS) LOGS=$(BUILD)/tests/logs tests/run
+
+test:
+	@tests/lib/need-packages build demo test
+	@$(again) tests
+	@$(run) $(system_tests) $(unit_tests)
+
+# The unit tests and the main system tests, for a second compiler or the sanitizers.
+test-main: tests
+	@$(run) $(main_tests) $(unit_tests)
+
+test-long:
+	@tests/lib/need-packages build demo test
+	@$(again) tests
+	@BUDGET=$$(($(BUDGET) / $(words $(long_tests)))) LIMIT=$$(($(BUDGET) + 600)) \
+		$(run) $(long_tests)
+
+demo:
+	@tests/lib/need-packages build demo
+	@$(again) $(programs) $(tools) >/dev/null
+	@BUILD=$(BUILD) tests/system/demo.sh
+
+bench:
+	@tests/lib/need-packages build demo bench
+	@$(again) $(programs) $(tools)
+	@BUILD=$(BUILD) tests/bench/run
+
+# Static analysis.  Every finding counts; what is switched off says why.
+scripts = .ci/run tests/lib/need-packages tests/bench/run $(shell find tests -name '*.sh')
+tidy = bugprone-*,clang-analyzer-*,cert-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp,-cert-err33-c,-bugprone-narrowing-conversions,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling
+sources = $(wildcard common/*.c sender/*.c receiver/*.c)
+
+check-static: check-cppcheck check-shellcheck check-tidy check-analyzer
+check-cppcheck:
+	cppcheck --quiet --error-exitcode=1 --std=c17 -D_GNU_SOURCE -I. -j$(JOBS) --inline-suppr \
+		--enable=warning,performance,portability --suppress=missingIncludeSystem $(sources)
+check-shellcheck:
+	shellcheck -x $(scripts)
+check-tidy:
+	printf '%s\n' $(sources) | xargs -P$(JOBS) -n4 sh -c \
+		'clang-tidy --quiet --warnings-as-errors="*" --checks="-*,$(tidy)" "$$@" -- $(std) 2>&1 | \
+		{ ! grep -v "^[0-9]* warnings generated"; }' tidy
+check-analyzer: $(sources:%.c=$(BUILD)/analyzer/%.o)
+$(BUILD)/analyzer/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(std) -O1 -fanalyzer -Werror -c -o $@ $<
+
+coverage:
+	@tests/lib/need-packages build demo test coverage
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-coverage CFLAGS='-O0 --coverage' \
+		LDFLAGS=--coverage covered
+
+covered: $(unit_tests)
+	find $(BUILD) -name '*.gcda' -delete
+	@$(run) $(unit_tests)
+	@lcov --quiet --capture --directory $(BUILD) --rc lcov_branch_coverage=1 -o $(BUILD)/all.info
+	@lcov --quiet --extract $(BUILD)/all.info '*/common/*' '*/sender/*' '*/receiver/*' \
+		--rc lcov_branch_coverage=1 -o $(BUILD)/coverage.info
+	@lcov --list $(BUILD)/coverage.info --rc lcov_branch_coverage=1
+
+fuzz:
+	@tests/lib/need-packages build static
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-fuzz CC=clang SANITIZE=1 \
+		CFLAGS=-fsanitize=fuzzer-no-link LDFLAGS=-fsanitize=fuzzer-no-link fuzzers
+	@for target in $(fuzz_targets); do mkdir -p build-fuzz/corpus/$$target && \
+		build-fuzz/fuzz-$$target -max_total_time=$(SECONDS_EACH) -print_final_stats=1 -verbosity=0 \
+			build-fuzz/corpus/$$target $$(ls -d tests/fuzz/corpus/$$target 2>/dev/null) || exit 1; done
+
+fuzzers: $(fuzz_targets:%=$(BUILD)/fuzz-%)
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(archives)
+	$(link) -fsanitize=fuzzer -o $@ $^ $(libraries) -lm
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/weir
+	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
+	for page in $(wildcard sender/*.[1-8] receiver/*.[1-8] common/*.[1-8]); do \
+		install -D -m 644 $$page \
+			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$(basename $$page) || exit 1; done
+	install -m 644 README.md $(wildcard common/*.md) $(DESTDIR)$(PREFIX)/share/doc/weir
+	for unit in $(wildcard systemd/*.service systemd/*.socket systemd/*.target); do \
+		install -D -m 644 $$unit \
+			$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit) || exit 1; done
+	for example in $(wildcard systemd/*.conf); do install -D -m 644 $$example \
+		$(DESTDIR)$(PREFIX)/share/doc/weir/examples/$$(basename $$example) || exit 1; done
+
+clean:
+	rm -rf build build-*
+
+.PHONY: all tests test test-main test-long demo bench check-static check-cppcheck check-shellcheck \
+	check-tidy check-analyzer coverage covered fuzz fuzzers install clean
 .SECONDARY:

@@ -82,11 +82,11 @@ static int allow(scmp_filter_ctx filter, const char *name)
 #ifndef WEIR_SANITIZE
 	if (call == SCMP_SYS(prctl))
 		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-					SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+					SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
 #endif
 	if (call == SCMP_SYS(socket))
 		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-					SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+					SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
 }
 

@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# tap.sh: a test script prints one line a check.  A check's text is a sentence that is true when
+# it passes.  Source it first; end with `done_testing`.
+#
+#   ok SENTENCE COMMAND…      the command succeeds
+#   is SENTENCE GOT WANTED    two texts are equal
+#   like SENTENCE GOT REGEX   a text matches an extended regular expression
+#   check STATUS SENTENCE     STATUS is 0
+#   skip SENTENCE REASON      could not be tried here; a failure under CI
+#   note TEXT                 something for the reader of the log
+#
+# $tmp is a fresh directory, removed at the end together with what on_exit was told.
+
+set -uo pipefail
+export LC_ALL=C.UTF-8
+tests_run=0 tests_failed=0
+exit_commands=()
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=${BUILD:-build}
+[[ $build == /* ]] || build=$top/$build
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/weir-test.XXXXXX")
+
+note() { printf '%s\n' "$*" | sed 's/^/# /'; }
+
+check() {
+	tests_run=$((tests_run + 1))
+	if (($1 == 0)); then
+		echo "ok $tests_run - $2"
+	else
+		echo "not ok $tests_run - $2"
+		tests_failed=$((tests_failed + 1))
+	fi
+	return "$1"
+}
+
+ok() {
+	local sentence=$1 output status
+	shift
+	output=$("$@" 2>&1)
+	status=$?
+	check "$status" "$sentence" || note "exit status $status of: $*"$'\n'"$output"
+	return "$status"
+}
+
+is() {
+	[[ $2 == "$3" ]]
+	check $? "$1" || { note "got    '${2:0:2000}'"; note "wanted '${3:0:2000}'"; return 1; }
+}
+
+like() {
+	[[ $2 =~ $3 ]]
+	check $? "$1" || { note "got    '${2:0:2000}'"; note "wanted something like '$3'"; return 1; }
+}
+
+skip() {
+	tests_run=$((tests_run + 1))
+	echo "ok $tests_run - $1 # SKIP $2"
+}
+
+# on_exit COMMAND: runs at the end, last one first, whatever happened.
+on_exit() { exit_commands+=("$1"); }
+
+leave() {
+	local i
+	for ((i = ${#exit_commands[@]} - 1; i >= 0; i--)); do
+		eval "${exit_commands[i]}"
+	done
+	if [[ -n ${KEEP:-} ]]; then note "kept: $tmp"; else rm -rf "$tmp"; fi
+}
+trap leave EXIT
+trap 'exit 1' INT TERM
+
+done_testing() {
+	echo "1..$tests_run"
+	exit $((tests_failed > 0))
+}
+
+# SEED from the environment, or from the clock; printed, so that a run can be repeated.
+SEED=${SEED:-$(date +%s%N)}
+seed_line() { note "SEED=$SEED"; }
+
+# until_true SECONDS COMMAND…: asks again every 20 ms until it succeeds; fails after the deadline.
+until_true() {
+	local deadline=$((SECONDS + $1))
+	shift
+	while ! "$@"; do
+		((SECONDS < deadline)) || return 1
+		sleep 0.02
+	done
+}
