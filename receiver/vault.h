@@ -8,10 +8,29 @@
  *   vault/catalogue                       the signed pages of the newest generation, each a u16 length
  *                                         and the message, as received
  *   vault/registry-version                the highest registry version loaded, in decimal
- *   vault/status.json                     what keep knows, rewritten every second (see weir-inbox(1), gaps)
+ *   vault/status.json                     what keep knows, replaced every second (below)
  *
  * EPOCH is 16 hex digits.  A file in bundles/ has been fsynced under partial/ before it was renamed.
  * Readers (weir-inbox) need nothing but read access to this directory.
+ *
+ * status.json is one object of at most STATUS_BYTES_MAX bytes.  Numbers are whole; times are seconds
+ * since 1970 by this box's clock, 0 for never; a reader takes an absent key for 0, "" or [].
+ *
+ *   "time"                     when it was written
+ *   "epoch"                    of the newest epoch heard, 16 hex digits; "" before the first
+ *   "last_heartbeat"           when the last good heartbeat came
+ *   "generation"               of the catalogue that it named
+ *   "pages", "pages_held"      pages of that generation, and how many of them are here
+ *   "registry_version"         loaded here
+ *   "sender_registry_version"  that the heartbeat named
+ *   "bundles"                  those that are promised or begun but not delivered, each an object:
+ *       "name", "epoch"               "tax-000123" and 16 hex digits
+ *       "state"                       "promised" (nothing came yet), "receiving", "checking",
+ *                                     "waiting-for-registry" or "refused"
+ *       "verdict"                     of a refused one, else ""
+ *       "object_bytes", "held_bytes"  of the object; what is here, or can be repaired from what is here
+ *       "since"                       when it was first named or seen
+ *       "last_arrival"                when a datagram of it last came
  */
 #ifndef WEIR_VAULT_H
 #define WEIR_VAULT_H
@@ -47,6 +66,8 @@ struct vault_catalogue {
 	struct entry *entries;
 };
 int vault_catalogue_load(int vault_fd, struct vault_catalogue *out);
+
+enum { STATUS_BYTES_MAX = 16777216 };
 
 /* Names of the files above for one bundle id. */
 enum { VAULT_NAME_BYTES = 64 };
