@@ -20,7 +20,7 @@ enum {
 	SUPERVISE_DELAY_MIN_MS = 100,
 	SUPERVISE_DELAY_MAX_MS = 5000,
 	SUPERVISE_STEADY_MS = 10000, /* who lived that long starts again at the shortest delay */
-	SUPERVISE_STOP_MS = 10000,   /* from SIGTERM to SIGKILL */
+	SUPERVISE_STOP_MS = 5000,    /* from SIGTERM to SIGKILL */
 };
 
 /* A descriptor under its name.  It stays the caller's and open, so that each new start gets it. */
@@ -66,7 +66,7 @@ typedef void supervise_tell(void *context, const struct supervise_event *event);
 
 /*
  * Runs the programs until SIGTERM or SIGINT comes; then ends them all with SIGTERM, and who has not
- * ended after 10 s with SIGKILL.  SIGHUP is passed on to programs that are not of accept mode.
+ * ended after 5 s with SIGKILL.  SIGHUP is passed on to programs that are not of accept mode.
  * 0 after a signal; -errno when it could not begin (-ENOENT: a program is not there; *missing is its
  * name).
  */
