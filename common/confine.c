@@ -80,9 +80,15 @@ static int allow(scmp_filter_ctx filter, const char *name)
 		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
 					SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 #ifndef WEIR_SANITIZE
-	if (call == SCMP_SYS(prctl))
+	if (call == SCMP_SYS(prctl)) {
+		/* libseccomp asks for it before each filter, also before the second, narrower one */
+		int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+					      SCMP_A0(SCMP_CMP_EQ, PR_SET_NO_NEW_PRIVS, 0));
+		if (result != 0 && result != -EEXIST)
+			return result;
 		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
 					SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
+	}
 #endif
 	if (call == SCMP_SYS(socket))
 		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,

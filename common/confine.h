@@ -15,10 +15,10 @@ int confine_privileges(void);
 /*
  * Closes the system-call table: the calls in `allowed` (names as in syscalls(2), ended by NULL), those
  * in confine_base, and no others; anything else kills the process.  Applies to all threads.  May be
- * called again with a narrower table.  0 or -errno; -EINVAL for a name that is no system call.
+ * called again with a narrower table, when the first one has "seccomp" and "prctl".  0 or -errno; -EINVAL for a name that is no system call.
  *
  * Some names are narrowed: mmap and mprotect never with PROT_EXEC, socket only AF_UNIX, prctl only
- * PR_SET_NAME.  "thread" is no call but stands for what making a thread takes (clone with
+ * PR_SET_NAME and PR_SET_NO_NEW_PRIVS.  "thread" is no call but stands for what making a thread takes (clone with
  * CLONE_THREAD; clone3 answers ENOSYS, on which the C library goes on with clone).
  *
  * In builds with WEIR_SANITIZE what the sanitizers need is added.
