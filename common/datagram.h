@@ -15,6 +15,7 @@ enum {
 	DATAGRAM_COMMON_BYTES = 40,
 	DATAGRAM_DATA_BYTES = 64,      /* header of a data datagram */
 	DATAGRAM_BYTES_MAX = 8972,     /* UDP payload at MTU 9000 */
+	DATAGRAM_SYMBOLS_MAX = 69,     /* in one data datagram, at MTU 9000 */
 	DATAGRAM_TYPE_DATA = 1,
 	DATAGRAM_TYPE_CONTROL = 2,
 	IP_UDP_BYTES = 28,
