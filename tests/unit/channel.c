@@ -1,0 +1,114 @@
+#include "common/channel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "common/verdict.h"
+#include "tests/lib/tap.h"
+
+static int pair[2];
+
+static void fresh_pair(void)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		abort();
+}
+
+/* What a receiver says of these raw bytes when the stream ends behind them. */
+static int verdict_of(const void *bytes, size_t len, size_t size)
+{
+	uint8_t buf[64];
+	uint16_t type = 7;
+	size_t got = 9;
+	fresh_pair();
+	io_write(pair[0], bytes, len);
+	shutdown(pair[0], SHUT_WR);
+	int result = channel_receive(pair[1], &type, buf, size, &got);
+	if (result != 0)
+		ok(type == 7 && got == 9, "outputs are untouched by a failure");
+	io_close(pair[0]);
+	io_close(pair[1]);
+	return result;
+}
+
+static void test_frames(void)
+{
+	static uint8_t out[CHANNEL_BYTES_MAX + 1], in[CHANNEL_BYTES_MAX];
+	uint64_t state = test_seed();
+	test_random_bytes(&state, out, sizeof(out));
+	fresh_pair();
+	pid_t child = fork();
+	if (child == 0)
+		_exit(channel_send(pair[0], 3, out, CHANNEL_BYTES_MAX) == 0 &&
+		      channel_send(pair[0], 4, "", 0) == 0 ? 0 : 1);
+	uint16_t type = 0;
+	size_t len = 0;
+	is_number(channel_receive(pair[1], &type, in, sizeof(in), &len), 0, "the largest frame crosses");
+	ok(type == 3 && len == sizeof(in), "with type and length");
+	is_bytes(in, out, sizeof(in), "and unchanged");
+	is_number(channel_receive(pair[1], &type, in, sizeof(in), &len), 0, "an empty frame crosses");
+	ok(type == 4 && len == 0, "and is empty");
+	is_number(channel_send(pair[0], 1, out, CHANNEL_BYTES_MAX + 1), -EMSGSIZE, "a longer one is not sent");
+	io_close(pair[1]);
+	is_number(channel_send(pair[0], 1, "x", 1), -EPIPE, "a peer that has gone is an error, not a signal");
+	io_close(pair[0]);
+}
+
+static void test_bad_frames(void)
+{
+	static const uint8_t good[] = {3, 0, 0, 0, 5, 0, 0, 0, 'a', 'b', 'c'};
+	is_number(verdict_of(good, sizeof(good), 64), 0, "a frame of 11 bytes is good");
+	is_number(verdict_of(good, 0, 64), -EPIPE, "the end between frames is the end");
+	for (size_t len = 1; len < sizeof(good); len++)
+		is_number(verdict_of(good, len, 64), VERDICT_TRUNCATED, "its first %zu bytes are truncated", len);
+	is_number(verdict_of(good, sizeof(good), 2), VERDICT_BAD_PROTOCOL, "one that does not fit is refused");
+	uint8_t bad[sizeof(good)];
+	memcpy(bad, good, sizeof(good));
+	bad[6] = 1;
+	is_number(verdict_of(bad, sizeof(bad), 64), VERDICT_BAD_PROTOCOL, "a reserved bit is refused");
+	memcpy(bad, good, sizeof(good));
+	bad[3] = 1;
+	is_number(verdict_of(bad, sizeof(bad), 64), VERDICT_BAD_PROTOCOL, "a length over the limit is refused");
+}
+
+static void test_sockets(void)
+{
+	const char *path = test_path("s");
+	is_number(channel_connect(path), -ENOENT, "no socket, no connection");
+	int listener = channel_listen(path, 0660);
+	ok(listener >= 0, "a socket listens");
+	struct stat st;
+	ok(stat(path, &st) == 0 && (st.st_mode & 0777) == 0660, "with its mode");
+	int fd = channel_connect(path);
+	ok(fd >= 0, "somebody connects");
+	int peer = accept(listener, NULL, NULL);
+	uid_t uid = 12345;
+	pid_t pid = 0;
+	is_number(channel_peer(peer, &uid, &pid), 0, "and is known");
+	ok(uid == getuid() && pid == getpid(), "by user and process");
+	io_close(fd);
+	io_close(peer);
+	io_close(listener);
+	is_number(channel_connect(path), -ECONNREFUSED, "a socket that nobody serves refuses");
+	listener = channel_listen(path, 0600);
+	ok(listener >= 0, "and is replaced by the next who listens");
+	io_close(listener);
+	char name[200];
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
+	is_number(channel_listen(name, 0600), -ENAMETOOLONG, "a path that is too long is refused");
+	is_number(channel_connect(name), -ENAMETOOLONG, "on both sides");
+}
+
+int main(void)
+{
+	test_frames();
+	test_bad_frames();
+	test_sockets();
+	return done_testing();
+}

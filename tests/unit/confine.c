@@ -1,0 +1,151 @@
+#include "common/confine.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/lib/tap.h"
+
+static const char *const table[] = {"write", "socket", "close", "thread", "prctl", NULL};
+
+static void *nothing(void *argument)
+{
+	return argument;
+}
+
+static void do_allowed(void)
+{
+	void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_t thread;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	bool good = memory != MAP_FAILED && munmap(memory, 4096) == 0 && fd >= 0 && close(fd) == 0 &&
+		    pthread_create(&thread, NULL, nothing, NULL) == 0 &&
+		    pthread_join(thread, NULL) == 0 && prctl(PR_SET_NAME, "probe", 0, 0, 0) == 0;
+	_exit(good ? 0 : 1);
+}
+
+static void do_fork(void)
+{
+	_exit(fork() < 0 ? 1 : 0);
+}
+
+static void do_inet_socket(void)
+{
+	_exit(socket(AF_INET, SOCK_DGRAM, 0) < 0 ? 1 : 0);
+}
+
+static void do_execute_memory(void)
+{
+	void *m = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	_exit(m == MAP_FAILED ? 1 : 0);
+}
+
+static void do_narrower(void)
+{
+	static const char *const narrow[] = {"write", "seccomp", NULL};
+	if (confine_calls(narrow) != 0)
+		_exit(1);
+	_exit(socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? 1 : 0);
+}
+
+#ifndef WEIR_SANITIZE
+static void do_open(void)
+{
+	FILE *file = fopen("/etc/passwd", "r");
+	_exit(file == NULL ? 1 : 0);
+}
+
+static void do_dumpable(void)
+{
+	_exit(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 ? 0 : 1);
+}
+#endif
+
+/* The wait status of a child that is confined by this table and then does one thing. */
+static int confined(const char *const *calls, void (*act)(void))
+{
+	pid_t child = fork();
+	if (child == 0) {
+		if (confine_privileges() != 0 || confine_calls(calls) != 0)
+			_exit(99);
+		act();
+	}
+	int status = -1;
+	waitpid(child, &status, 0);
+	return status;
+}
+
+static bool dies(void (*act)(void))
+{
+	int status = confined(table, act);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+}
+
+static void read_status(pid_t child)
+{
+	char path[64], line[256];
+	snprintf(path, sizeof(path), "/proc/%d/status", child);
+	FILE *file = fopen(path, "r");
+	unsigned int seen = 0;
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, "CapEff:", 7) == 0 || strncmp(line, "CapPrm:", 7) == 0 ||
+		    strncmp(line, "CapInh:", 7) == 0 || strncmp(line, "CapAmb:", 7) == 0) {
+			seen++;
+			ok(strtoull(line + 7, NULL, 16) == 0, "%.6s is empty", line);
+		}
+		if (strncmp(line, "NoNewPrivs:", 11) == 0) {
+			seen++;
+			is_number(atoi(line + 11), 1, "no new privileges can be had");
+		}
+	}
+	if (file != NULL)
+		fclose(file);
+	is_number(seen, 5, "the kernel told of all five");
+}
+
+static void test_privileges(void)
+{
+	int ends[2], back[2];
+	if (pipe(ends) != 0 || pipe(back) != 0)
+		abort();
+	pid_t child = fork();
+	if (child == 0) {
+		char byte = confine_privileges() == 0 ? 'y' : 'n';
+		if (write(ends[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
+			_exit(1);
+		_exit(0);
+	}
+	char byte = 0;
+	ok(read(ends[0], &byte, 1) == 1 && byte == 'y', "privileges are given up");
+	read_status(child);
+	ok(write(back[1], "x", 1) == 1, "the child may end");
+	waitpid(child, NULL, 0);
+}
+
+int main(void)
+{
+	test_privileges();
+	int status = confined(table, do_allowed);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "what the table allows works, threads included");
+#ifndef WEIR_SANITIZE
+	ok(dies(do_open), "opening a file, which is not in the table, is fatal");
+	ok(dies(do_dumpable), "prctl is allowed for the name of a thread and nothing else");
+#endif
+	ok(dies(do_fork), "thread allows no process");
+	ok(dies(do_inet_socket), "socket allows no network");
+	ok(dies(do_execute_memory), "memory is never executable");
+	static const char *const wide[] = {"write", "socket", "seccomp", NULL};
+	status = confined(wide, do_narrower);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "a second table narrows the first");
+	static const char *const wrong[] = {"no_such_call", NULL};
+	is_number(confine_calls(wrong), -EINVAL, "a name that is no system call is refused");
+	return done_testing();
+}
