@@ -73,4 +73,29 @@ enum { STATUS_BYTES_MAX = 16777216 };
 enum { VAULT_NAME_BYTES = 64 };
 void vault_partial_name(char out[static VAULT_NAME_BYTES], const struct bundle_id *id);
 
+/*
+ * For keep, the only one that writes here.  VAULT.md has the table of states, and what a crash in
+ * each of them leaves.
+ */
+
+/* Makes the directories that lack.  0 or -errno. */
+int vault_prepare(int vault_fd);
+/* 1, 0 or -errno. */
+int vault_is_delivered(int vault_fd, uint64_t epoch, const char *name);
+/*
+ * Moves a file whose content is durable to bundles/EPOCH/NAME.weir, durably.  -EEXIST when a bundle
+ * of this name has been delivered before; it stays as it is.
+ */
+int vault_deliver(int vault_fd, int from_dir, const char *from, uint64_t epoch, const char *name);
+/* Remembers a refusal durably; verdict is positive. */
+int vault_refuse(int vault_fd, const struct bundle_id *id, int verdict);
+/* The verdict remembered for this bundle, 0 when there is none, or -errno. */
+int vault_refusal(int vault_fd, const struct bundle_id *id);
+/* Stores signed pages as vault/catalogue: `bytes` are a u16 length and a message, again and again. */
+int vault_catalogue_store(int vault_fd, const uint8_t *bytes, size_t len);
+/* The bytes of vault/catalogue, to be freed by the caller; -ENOENT when absent. */
+int vault_catalogue_read(int vault_fd, uint8_t **out, size_t *len);
+/* Percent of the file system that is in use, rounded up, as df counts it, or -errno. */
+int vault_fill_percent(int vault_fd);
+
 #endif
