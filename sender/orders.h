@@ -76,14 +76,21 @@ struct progress_page {
 	struct order_progress orders[ORDERS_MAX];
 };
 
-/* Maps a page in directory `runtime`, creating it when `writable`.  0 or -errno (-ENOENT: not yet there). */
+/*
+ * Maps a page in directory `runtime`, creating it when `writable`.  0 or -errno (-ENOENT: not yet
+ * there).  A page that exists is kept with its content and its version, so that whoever has mapped it
+ * sees what a restarted writer writes; the writer fills it in anew before it does anything else.
+ */
 int orders_map(struct orders_page **out, const char *runtime, bool writable);
 int progress_map(struct progress_page **out, const char *runtime, bool writable);
 
-/* The two halves of the sequence lock. */
+/*
+ * The two halves of the sequence lock.  page_read_begin spins while the version is odd, boundedly; it
+ * gives 0 when it stays odd and also when nothing has been written yet: there is nothing to read.
+ */
 void page_write_begin(_Atomic uint64_t *version);
 void page_write_end(_Atomic uint64_t *version);
-uint64_t page_read_begin(const _Atomic uint64_t *version); /* spins while odd, boundedly: 0 when it stays odd */
+uint64_t page_read_begin(const _Atomic uint64_t *version);
 bool page_read_is_good(const _Atomic uint64_t *version, uint64_t begun);
 
 #endif
