@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define WEIR_VERSION "0.1.0"
+
 /* Exit codes of every Weir command, as in the man pages. */
 enum exit_code {
 	EXIT_DONE = 0,        /* all is well */
@@ -25,8 +27,9 @@ struct command {
 };
 
 /*
- * Runs the command named by argv[1] from a table ended by a NULL name.  Knows --help (also behind a
- * command), --version and no arguments at all; starts the suite; sets what command_say prints first.
+ * Runs the command named by argv[1] from a table ended by a NULL name.  Knows --help (also anywhere
+ * behind a command, but not behind "--"), --version and no arguments at all; starts the suite; sets what
+ * command_say prints first.  Output that did not reach its reader turns EXIT_DONE into EXIT_ENVIRONMENT.
  */
 int command_main(const char *program, const char *purpose, const struct command *commands, int argc,
 		 char **argv);
@@ -47,7 +50,9 @@ int command_usage(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /*
  * A passphrase: from `file` when not NULL (first line; mode checked), from WEIR_PASSPHRASE_FILE, else
  * from the terminal without echo ("Passphrase for 'x': "; twice when confirm).  Into secret memory of
- * PASSPHRASE_MAX bytes; freed with suite_secret_free.  -ENOTTY when there is no way to ask.
+ * PASSPHRASE_MAX bytes; freed with suite_secret_free.  -ENOTTY when there is no way to ask;
+ * VERDICT_LOOSE_PERMISSIONS and the other results of trusted_read for the file; VERDICT_BAD_LENGTH when
+ * it is longer than PASSPHRASE_MAX allows or holds a zero byte.
  */
 int command_passphrase(char **out, const char *file, const char *what, bool confirm);
 

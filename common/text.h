@@ -1,9 +1,14 @@
 /*
- * text: making values fit for a person's eye.  All write at most size bytes with a zero and return out.
+ * text: making values fit for a person's eye, and reading back what a person wrote.
+ *
+ * Those that give text write at most size bytes with a zero and return out; what does not fit is
+ * left off, never in the middle of a character or of an escape.  Nothing here allocates, depends on
+ * the locale or makes a system call.
  */
 #ifndef WEIR_TEXT_H
 #define WEIR_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,8 +18,11 @@
  */
 char *text_escape(char *out, size_t size, const void *data, size_t len);
 char *text_escape_name(char *out, size_t size, const char *name);
+/* Well-formed UTF-8: no overlong form, no surrogate, nothing above U+10FFFF. */
+bool text_is_utf8(const void *data, size_t len);
+/* Lower case. */
 char *text_hex(char *out, size_t size, const uint8_t *data, size_t len);
-/* Exactly len bytes from 2 * len hex digits: 0 or VERDICT_BAD_LENGTH. */
+/* Exactly len bytes from 2 * len lower-case hex digits: 0 or VERDICT_BAD_LENGTH. */
 int text_unhex(uint8_t *out, size_t len, const char *hex);
 /* "1.4 GiB", "532 B" */
 char *text_size(char *out, size_t size, uint64_t bytes);
@@ -22,11 +30,11 @@ char *text_size(char *out, size_t size, uint64_t bytes);
 char *text_count(char *out, size_t size, uint64_t count);
 /* "2026-11-23T08:00:00Z" */
 char *text_time(char *out, size_t size, uint64_t time_s);
-/* "2026-11-23" or "2026-11-23T08:00:00Z", real dates only: 0 or VERDICT_BAD_TIME. */
+/* "2026-11-23" or "2026-11-23T08:00:00Z", real dates from 1970 only: 0 or VERDICT_BAD_TIME. */
 int text_parse_time(uint64_t *time_s, const char *text);
 /* A whole decimal number up to max, nothing else: 0 or VERDICT_BAD_LIMIT. */
 int text_parse_u64(uint64_t *out, const char *text, uint64_t max);
-/* "2 h 05 min", "12 s" */
+/* "3 d 04 h", "2 h 05 min", "3 min 07 s", "12 s" */
 char *text_duration(char *out, size_t size, uint64_t seconds);
 
 #endif
