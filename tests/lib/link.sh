@@ -1,0 +1,134 @@
+# shellcheck shell=bash disable=SC2034 # what it sets is for its callers
+# link.sh: the one-way link of a system test; brings tap.sh with it.
+#
+# As root: two network namespaces and a veth pair between them.  ARP, multicast and IPv6 are off, the
+# sender's neighbour is static, the receiver has none, and everything that leaves the receiver's
+# interface is dropped and counted.  Frames that nevertheless come in at the sender's end are counted
+# there (sniff).  Without root: loopback, and the promise that nothing comes back is skipped.
+#
+#   link_start [MTU]           makes it; in_sender and in_receiver run a command at one end
+#   relay_start OPTION…        a lossy relay in front of it, on the sender's side; relay_stop, relay_says
+#   nothing_came_back          the check that ends every test
+#
+# Address and port that a sender sends to: $to_address $to_port; that a receiver listens at:
+# $listen_address $listen_port.
+
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+
+link=none
+device=weir0
+receiver_address=10.77.0.2
+
+link_start() {
+	link_mtu=${1:-1500}
+	listen_port=$((20000 + $$ % 20000))
+	relay_port=$((listen_port + 20000))
+	if ((EUID == 0)) && [[ -z ${LOOPBACK:-} ]]; then
+		link_start_namespaces
+	else
+		link=loopback
+		listen_address=127.0.0.1
+	fi
+	to_address=$listen_address
+	to_port=$listen_port
+}
+
+link_start_namespaces() {
+	local end
+	link=namespaces
+	ns_sender=weir-s-$$
+	ns_receiver=weir-r-$$
+	listen_address=$receiver_address
+	on_exit link_stop
+	for end in "$ns_sender" "$ns_receiver"; do
+		ip netns add "$end"
+		ip netns exec "$end" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+			net.ipv6.conf.default.disable_ipv6=1
+		ip -n "$end" link set lo up
+	done
+	ip -n "$ns_sender" link add "$device" mtu "$link_mtu" address 02:00:00:00:00:01 type veth \
+		peer name "$device" mtu "$link_mtu" address 02:00:00:00:00:02 netns "$ns_receiver"
+	ip netns exec "$ns_receiver" nft -f - <<-END
+		table netdev weir {
+			counter back { }
+			chain out {
+				type filter hook egress device "$device" priority 0; policy drop;
+				counter name back
+			}
+		}
+	END
+	for end in "$ns_sender" "$ns_receiver"; do
+		ip -n "$end" link set "$device" arp off multicast off
+	done
+	ip -n "$ns_sender" addr add 10.77.0.1/30 dev "$device"
+	ip -n "$ns_receiver" addr add $receiver_address/30 dev "$device"
+	sniff_start
+	for end in "$ns_sender" "$ns_receiver"; do
+		ip -n "$end" link set "$device" up
+	done
+	ip -n "$ns_sender" neigh replace $receiver_address lladdr 02:00:00:00:00:02 \
+		nud permanent dev "$device"
+}
+
+# The counter stands before the link is up, so that not even a first frame is missed.
+sniff_start() {
+	frames_file=$tmp/frames
+	ip netns exec "$ns_sender" "$build/tests/lib/sniff" count "$device" "$frames_file" \
+		>"$tmp/sniff.log" 2>&1 &
+	sniff_pid=$!
+	on_exit "kill $sniff_pid 2>/dev/null; wait $sniff_pid 2>/dev/null"
+	until_true 10 grep -q ready "$tmp/sniff.log" || note "sniff: $(cat "$tmp/sniff.log")"
+}
+
+link_stop() {
+	ip netns del "$ns_sender"
+	ip netns del "$ns_receiver"
+}
+
+in_sender() {
+	if [[ $link == namespaces ]]; then ip netns exec "$ns_sender" "$@"; else "$@"; fi
+}
+
+in_receiver() {
+	if [[ $link == namespaces ]]; then ip netns exec "$ns_receiver" "$@"; else "$@"; fi
+}
+
+relay_start() {
+	relay_report=$tmp/relay.json
+	rm -f "$relay_report"
+	in_sender "$build/tests/lib/relay" --listen "127.0.0.1:$relay_port" \
+		--to "$listen_address:$listen_port" --report "$relay_report" --seed "$SEED" "$@" \
+		>"$tmp/relay.log" 2>&1 &
+	relay_pid=$!
+	on_exit "kill $relay_pid 2>/dev/null; wait $relay_pid 2>/dev/null"
+	until_true 10 grep -q ready "$tmp/relay.log" || note "relay: $(cat "$tmp/relay.log")"
+	to_address=127.0.0.1
+	to_port=$relay_port
+}
+
+# Ends the relay; it must have lost nothing that it was not told to lose.
+relay_stop() {
+	kill "$relay_pid"
+	wait "$relay_pid"
+	note "relay: $(cat "$relay_report")"
+	is "the relay lost nothing of its own" "$(relay_says overflow) $(relay_says send_errors)" "0 0"
+}
+
+relay_says() { grep -oE "\"$1\": [0-9]+" "$relay_report" | grep -oE '[0-9]+$'; }
+
+frames_back() { cat "$frames_file"; }
+frames_dropped() {
+	in_receiver nft list counter netdev weir back | grep -oE 'packets [0-9]+' | cut -d' ' -f2
+}
+
+nothing_came_back() {
+	if [[ $link != namespaces ]]; then
+		skip "nothing came back" "network namespaces need root"
+		return
+	fi
+	kill -0 "$sniff_pid" 2>/dev/null
+	check $? "the capture on the sender's end ran to the end"
+	is "nothing came back: 0 frames from the receiver at the sender's end" "$(frames_back)" 0
+	note "frames that the receiver's own rule dropped: $(frames_dropped)"
+}
