@@ -2,7 +2,7 @@
 # The capture that ends every system test sees what it is there to see.
 # shellcheck source=tests/lib/link.sh
 . "$(dirname "$0")/../lib/link.sh"
-link_start
+link_start 1500
 if [[ $link != namespaces ]]; then
 	skip "a frame sent back on purpose is seen" "network namespaces need root"
 	done_testing

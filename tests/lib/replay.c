@@ -1,0 +1,88 @@
+/*
+ * replay: runs a fuzz target without libFuzzer: over its corpus (tests/fuzz/corpus/TARGET), over
+ * every truncation and every single-bit flip of the small ones, and over seeded mutations.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/tap.h"
+
+enum { INPUT_MAX = 1 << 16, FLIPPED_MAX = 2048, MUTATIONS = 2000 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* On the heap and of exactly this size, so that a sanitizer sees one byte too far. */
+static void run(const uint8_t *data, size_t len)
+{
+	uint8_t *copy = malloc(len > 0 ? len : 1);
+	if (copy == NULL)
+		abort();
+	memcpy(copy, data, len);
+	LLVMFuzzerTestOneInput(copy, len);
+	free(copy);
+}
+
+static void flip_and_cut(uint8_t *data, size_t len)
+{
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+		run(data, len);
+		data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+	}
+	for (size_t cut = 0; cut < len; cut++)
+		run(data, cut);
+}
+
+static void mutate(const uint8_t *data, size_t len, uint64_t *state)
+{
+	uint8_t copy[INPUT_MAX];
+	for (int round = 0; round < MUTATIONS && len > 0; round++) {
+		memcpy(copy, data, len);
+		for (uint64_t n = 1 + test_random(state) % 8; n > 0; n--)
+			copy[test_random(state) % len] = (uint8_t)test_random(state);
+		run(copy, test_random(state) % 8 == 0 ? test_random(state) % (len + 1) : len);
+	}
+}
+
+static size_t load(const char *path, uint8_t *out)
+{
+	FILE *in = fopen(path, "re");
+	if (in == NULL)
+		return 0;
+	size_t len = fread(out, 1, INPUT_MAX, in);
+	fclose(in);
+	return len;
+}
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	static uint8_t data[INPUT_MAX];
+	uint64_t state = test_seed();
+	const char *name = strrchr(argv[0], '/') == NULL ? argv[0] : strrchr(argv[0], '/') + 1;
+	char folder[256], path[1024];
+	snprintf(folder, sizeof(folder), "tests/fuzz/corpus/%.*s", (int)strcspn(name, "."), name);
+	DIR *dir = opendir(folder);
+	size_t files = 0;
+	for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		size_t len = load(path, data);
+		run(data, len);
+		if (len <= FLIPPED_MAX)
+			flip_and_cut(data, len);
+		mutate(data, len, &state);
+		files++;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	ok(files > 0, "the corpus %s has files, and none of them, nor what comes of them, ends the parser",
+	   folder);
+	test_random_bytes(&state, data, 4096);
+	mutate(data, 4096, &state);
+	ok(true, "random bytes do not end the parser");
+	return done_testing();
+}
