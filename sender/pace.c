@@ -1,0 +1,54 @@
+#include "pace.h"
+
+#include <assert.h>
+
+#include "common/datagram.h"
+
+static const uint64_t ns_per_s = 1000000000;
+
+void pace_start(struct pace *p, uint64_t rate_bits_per_s, uint64_t now_ns)
+{
+	assert(rate_bits_per_s >= 1000 && rate_bits_per_s <= 1000 * ns_per_s);
+	*p = (struct pace){
+		.rate_bits_per_s = rate_bits_per_s,
+		.due_ns = now_ns,
+		.warm_until_ns = now_ns + PACE_WARM_UP_NS,
+	};
+}
+
+unsigned int pace_batch(const struct pace *p, size_t datagram_len)
+{
+	uint64_t bits = p->rate_bits_per_s * (PACE_BATCH_NS / 1000) / 1000000;
+	uint64_t count = bits / 8 / (datagram_len + IP_UDP_BYTES);
+	uint64_t most = PACE_BATCH_BYTES / datagram_len;
+	if (most > PACE_BATCH_DATAGRAMS)
+		most = PACE_BATCH_DATAGRAMS;
+	if (count > most)
+		count = most;
+	return count < 1 ? 1 : (unsigned int)count;
+}
+
+void pace_spend(struct pace *p, unsigned int count, size_t payload_len, uint64_t now_ns)
+{
+	if (now_ns > p->due_ns + PACE_REST_NS)
+		p->warm_until_ns = now_ns + PACE_WARM_UP_NS;
+	if (now_ns > p->due_ns + PACE_CREDIT_NS) {
+		p->due_ns = now_ns - PACE_CREDIT_NS;
+		p->fraction = 0;
+	}
+	/* at most 65,000 bytes, so 64 bits hold the product */
+	uint64_t bits = (payload_len + (uint64_t)count * IP_UDP_BYTES) * 8;
+	if (now_ns < p->warm_until_ns)
+		bits *= 2;
+	uint64_t units = bits * ns_per_s + p->fraction;
+	p->due_ns += units / p->rate_bits_per_s;
+	p->fraction = units % p->rate_bits_per_s;
+}
+
+void pace_hold(struct pace *p, uint64_t duration_ns, uint64_t now_ns)
+{
+	if (p->due_ns < now_ns + duration_ns) {
+		p->due_ns = now_ns + duration_ns;
+		p->fraction = 0;
+	}
+}

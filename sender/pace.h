@@ -1,0 +1,43 @@
+/*
+ * pace: when the next batch may go.  Arithmetic alone: it never asks a clock and never sleeps.
+ *
+ * The rate counts whole IP packets.  Any window of W ns takes at most the rate times W, plus
+ * PACE_CREDIT_NS of the rate, plus one batch; a batch is at most PACE_BATCH_NS of the rate, or one
+ * datagram.  So a window of 10 ms is never more than 5 % over the rate (unless two datagrams alone
+ * are more than that).  Time lost beyond the credit is lost: the schedule moves, it does not burst.
+ */
+#ifndef WEIR_PACE_H
+#define WEIR_PACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	PACE_BATCH_NS = 250000,
+	PACE_CREDIT_NS = 250000,
+	PACE_BATCH_DATAGRAMS = 64,     /* what one UDP_SEGMENT send takes */
+	PACE_BATCH_BYTES = 65000,
+	PACE_WARM_UP_NS = 50000000,    /* at half the rate, after a second of rest */
+	PACE_REST_NS = 1000000000,
+};
+
+struct pace {
+	uint64_t rate_bits_per_s;
+	uint64_t due_ns;        /* the next batch may go from here on */
+	uint64_t fraction;      /* of a ns, in units of 1 / rate */
+	uint64_t warm_until_ns;
+};
+
+/* rate_bits_per_s is 1,000 to 10^12. */
+void pace_start(struct pace *p, uint64_t rate_bits_per_s, uint64_t now_ns);
+
+/* Datagrams of this many bytes of UDP payload that one batch takes: 1 to PACE_BATCH_DATAGRAMS. */
+unsigned int pace_batch(const struct pace *p, size_t datagram_len);
+
+/* When `count` datagrams, `payload_len` bytes of UDP payload together, are sent at now_ns >= due_ns. */
+void pace_spend(struct pace *p, unsigned int count, size_t payload_len, uint64_t now_ns);
+
+/* Nothing may go for so long from now_ns on. */
+void pace_hold(struct pace *p, uint64_t duration_ns, uint64_t now_ns);
+
+#endif
