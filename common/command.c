@@ -18,7 +18,7 @@
 #include "trusted.h"
 #include "verdict.h"
 
-/* Who speaks: set once by command_main. */
+/* Who speaks: set once by command_main or command_start. */
 struct speaker {
 	const char *program;
 	const char *command; /* NULL before one is found */
@@ -28,6 +28,11 @@ static struct speaker *speaker(void)
 {
 	static struct speaker self = {.program = "weir"};
 	return &self;
+}
+
+void command_start(const char *program)
+{
+	*speaker() = (struct speaker){.program = program};
 }
 
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments)
@@ -111,7 +116,7 @@ static bool asks_for_help(int argc, char **argv)
 int command_main(const char *program, const char *purpose, const struct command *commands, int argc,
 		 char **argv)
 {
-	*speaker() = (struct speaker){.program = program};
+	command_start(program);
 	if (argc < 2) {
 		show_commands(program, purpose, commands);
 		return EXIT_USAGE;

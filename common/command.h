@@ -34,6 +34,9 @@ struct command {
 int command_main(const char *program, const char *purpose, const struct command *commands, int argc,
 		 char **argv);
 
+/* For a program without subcommands (a daemon): sets what command_say prints first. */
+void command_start(const char *program);
+
 /* "PROGRAM: text" on stderr, one line.  Names in it have been escaped by the caller. */
 void command_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
