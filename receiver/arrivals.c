@@ -1,0 +1,232 @@
+#include "arrivals.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct block {
+	enum block_state state;
+	uint64_t missing; /* symbols until every column has k */
+	uint64_t through; /* symbols of this block up to the furthest that has come */
+	uint64_t arrived; /* symbols that have come */
+};
+
+struct arrivals {
+	struct geometry g;
+	uint32_t blocks, row_symbols, rows;
+	size_t row_map_len, block_map_len;
+	uint32_t complete_blocks;
+	uint8_t *map;    /* the caller's */
+	uint8_t *counts; /* for each block and column: symbols that are here, at most 255 */
+	struct block *block;
+};
+
+size_t arrivals_map_len(const struct geometry *g)
+{
+	size_t rows = (size_t)g->source_rows + g->repair_rows;
+	return geometry_block_count(g) * rows * (geometry_row_symbols(g) / 8);
+}
+
+size_t arrivals_memory(const struct geometry *g)
+{
+	return sizeof(struct arrivals) +
+	       geometry_block_count(g) * (geometry_row_symbols(g) + sizeof(struct block));
+}
+
+static uint8_t *block_map(const struct arrivals *a, uint32_t block)
+{
+	return a->map + block * a->block_map_len;
+}
+
+static uint8_t *row_map(const struct arrivals *a, uint32_t block, uint32_t row)
+{
+	return block_map(a, block) + row * a->row_map_len;
+}
+
+static bool bit_is_set(const uint8_t *map, uint32_t at)
+{
+	return (map[at / 8] >> (at % 8) & 1) != 0;
+}
+
+static void set_bit(uint8_t *map, uint32_t at)
+{
+	map[at / 8] = (uint8_t)(map[at / 8] | 1U << (at % 8));
+}
+
+/* Symbols of a block before this row, in the order of sending. */
+static uint64_t sent_before(const struct arrivals *a, uint32_t block, uint32_t row)
+{
+	uint64_t block_len = (uint64_t)a->g.source_rows * a->g.row_len;
+	uint64_t left = a->g.object_len - block * block_len;
+	uint64_t source = (left < block_len ? left : block_len) / SYMBOL_BYTES;
+	uint64_t before = (uint64_t)row * a->row_symbols;
+	if (row < a->g.source_rows)
+		return before < source ? before : source;
+	return source + (uint64_t)(row - a->g.source_rows) * a->row_symbols;
+}
+
+/* Symbols behind the object's end are zeros that everybody has (LINK.md 3). */
+static void set_behind_end(struct arrivals *a)
+{
+	uint32_t last = a->blocks - 1;
+	for (uint32_t row = 0; row < a->g.source_rows; row++)
+		for (uint32_t at = geometry_row_sent(&a->g, last, row); at < a->row_symbols; at++)
+			set_bit(row_map(a, last, row), at);
+}
+
+static void count_block(struct arrivals *a, uint32_t number)
+{
+	struct block *block = &a->block[number];
+	uint8_t *counts = a->counts + (size_t)number * a->row_symbols;
+	uint64_t all_source = 0;
+	*block = (struct block){0};
+	for (uint32_t row = 0; row < a->rows; row++) {
+		const uint8_t *map = row_map(a, number, row);
+		uint32_t here = 0, furthest = 0;
+		for (uint32_t at = 0; at < a->row_symbols; at++)
+			if (bit_is_set(map, at)) {
+				counts[at]++;
+				here++;
+				furthest = at + 1;
+			}
+		if (row < a->g.source_rows) {
+			uint32_t sent = geometry_row_sent(&a->g, number, row);
+			all_source += here;
+			here -= a->row_symbols - sent;
+			furthest = furthest < sent ? furthest : sent;
+		}
+		block->arrived += here;
+		if (here > 0)
+			block->through = sent_before(a, number, row) + furthest;
+	}
+	for (uint32_t at = 0; at < a->row_symbols; at++)
+		if (counts[at] < a->g.source_rows)
+			block->missing += (uint64_t)a->g.source_rows - counts[at];
+	if (block->missing == 0)
+		block->state = BLOCK_DECODABLE;
+	if (all_source == (uint64_t)a->g.source_rows * a->row_symbols) {
+		block->state = BLOCK_COMPLETE;
+		a->complete_blocks++;
+	}
+}
+
+struct arrivals *arrivals_new(const struct geometry *g, uint8_t *map)
+{
+	struct arrivals *a = calloc(1, sizeof(*a));
+	if (a == NULL)
+		return NULL;
+	a->g = *g;
+	a->blocks = geometry_block_count(g);
+	a->row_symbols = geometry_row_symbols(g);
+	a->rows = (uint32_t)g->source_rows + g->repair_rows;
+	a->row_map_len = a->row_symbols / 8;
+	a->block_map_len = a->rows * a->row_map_len;
+	a->map = map;
+	a->counts = calloc(a->blocks, a->row_symbols);
+	a->block = calloc(a->blocks, sizeof(*a->block));
+	if (a->counts == NULL || a->block == NULL) {
+		arrivals_free(a);
+		return NULL;
+	}
+	set_behind_end(a);
+	for (uint32_t i = 0; i < a->blocks; i++)
+		count_block(a, i);
+	return a;
+}
+
+void arrivals_free(struct arrivals *a)
+{
+	if (a == NULL)
+		return;
+	free(a->counts);
+	free(a->block);
+	free(a);
+}
+
+static void check_span(const struct arrivals *a, const struct span *span)
+{
+	assert(span->block < a->blocks && span->row < a->rows &&
+	       (uint32_t)span->first + span->count <= a->row_symbols);
+}
+
+enum span_use arrivals_use(const struct arrivals *a, const struct span *span)
+{
+	check_span(a, span);
+	if (a->block[span->block].state != BLOCK_RECEIVING)
+		return SPAN_LATE;
+	const uint8_t *map = row_map(a, span->block, span->row);
+	for (uint32_t at = span->first; at < (uint32_t)span->first + span->count; at++)
+		if (!bit_is_set(map, at))
+			return SPAN_NEW;
+	return SPAN_DUPLICATE;
+}
+
+bool arrivals_note(struct arrivals *a, const struct span *span)
+{
+	check_span(a, span);
+	struct block *block = &a->block[span->block];
+	if (block->state != BLOCK_RECEIVING)
+		return false;
+	uint8_t *map = row_map(a, span->block, span->row);
+	uint8_t *counts = a->counts + (size_t)span->block * a->row_symbols;
+	uint32_t end = (uint32_t)span->first + span->count;
+	for (uint32_t at = span->first; at < end; at++) {
+		if (bit_is_set(map, at))
+			continue;
+		set_bit(map, at);
+		block->arrived++;
+		if (counts[at]++ < a->g.source_rows)
+			block->missing--;
+	}
+	uint64_t through = sent_before(a, span->block, span->row) + end;
+	if (through > block->through)
+		block->through = through;
+	if (block->missing > 0)
+		return false;
+	block->state = BLOCK_DECODABLE;
+	return true;
+}
+
+enum block_state arrivals_block_state(const struct arrivals *a, uint32_t block)
+{
+	assert(block < a->blocks);
+	return a->block[block].state;
+}
+
+const uint8_t *arrivals_block_map(const struct arrivals *a, uint32_t block)
+{
+	assert(block < a->blocks);
+	return block_map(a, block);
+}
+
+void arrivals_complete_block(struct arrivals *a, uint32_t block)
+{
+	assert(block < a->blocks && a->block[block].state != BLOCK_RECEIVING);
+	if (a->block[block].state == BLOCK_COMPLETE)
+		return;
+	memset(block_map(a, block), 0xff, a->g.source_rows * a->row_map_len);
+	a->block[block].state = BLOCK_COMPLETE;
+	a->complete_blocks++;
+}
+
+bool arrivals_are_complete(const struct arrivals *a)
+{
+	return a->complete_blocks == a->blocks;
+}
+
+uint64_t arrivals_missing_symbols(const struct arrivals *a)
+{
+	uint64_t missing = 0;
+	for (uint32_t i = 0; i < a->blocks; i++)
+		missing += a->block[i].missing;
+	return missing;
+}
+
+uint64_t arrivals_skipped_symbols(const struct arrivals *a)
+{
+	uint64_t skipped = 0;
+	for (uint32_t i = 0; i < a->blocks; i++)
+		if (a->block[i].through > a->block[i].arrived)
+			skipped += a->block[i].through - a->block[i].arrived;
+	return skipped;
+}

@@ -1,0 +1,488 @@
+#include "partial.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cursor.h"
+#include "common/io.h"
+#include "common/text.h"
+#include "common/verdict.h"
+#include "vault.h"
+
+/* VAULT.md 2 */
+enum {
+	MAP_HEADER_BYTES = 128,
+	MAP_INSTANCE_OFFSET = 48,
+	MAP_BOOT_OFFSET = 64,
+	MAP_VERSION = 1,
+	INSTANCE_BYTES = 16,
+	FILE_MODE = 0640,
+	LIVE_MODE = 0600,
+	DIRECTORY_MODE = 0750,
+};
+
+struct partial {
+	struct partial_site site;
+	struct bundle_id id;
+	struct geometry g;
+	uint8_t *live;   /* header and arrival map, shared with the file in runtime/maps */
+	size_t live_len;
+	struct arrivals *arrivals;
+	int object_fd, repair_fd;
+	bool has_changed;
+};
+
+uint64_t partial_memory(const struct geometry *g)
+{
+	return sizeof(struct partial) + MAP_HEADER_BYTES + arrivals_map_len(g) + arrivals_memory(g);
+}
+
+static uint64_t repair_len(const struct geometry *g)
+{
+	return (uint64_t)geometry_block_count(g) * g->repair_rows * g->row_len;
+}
+
+uint64_t partial_disk(const struct geometry *g)
+{
+	return g->object_len + repair_len(g);
+}
+
+int partial_site_boot(struct partial_site *site)
+{
+	/* 8-4-4-4-12 hex digits and a line feed; /proc files have no size, so not io_read_file */
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	char text[64] = "", digits[2 * BOOT_ID_BYTES + 1] = "";
+	ssize_t n = io_read(fd, text, sizeof(text) - 1);
+	io_close(fd);
+	size_t count = 0;
+	for (ssize_t i = 0; i < n && count + 1 < sizeof(digits); i++)
+		if (text[i] != '-' && text[i] != '\n')
+			digits[count++] = text[i];
+	return text_unhex(site->boot, BOOT_ID_BYTES, digits) == 0 ? 0 : -EIO;
+}
+
+/* Memory */
+
+static int new_partial(struct partial **out, const struct partial_site *site,
+		       const struct bundle_id *id, const struct geometry *g)
+{
+	struct partial *p = malloc(sizeof(*p));
+	if (p == NULL)
+		return -ENOMEM;
+	*p = (struct partial){
+		.site = *site,
+		.id = *id,
+		.g = *g,
+		.live_len = MAP_HEADER_BYTES + arrivals_map_len(g),
+		.object_fd = -1,
+		.repair_fd = -1,
+	};
+	*out = p;
+	return 0;
+}
+
+static int count_arrivals(struct partial *p)
+{
+	p->arrivals = arrivals_new(&p->g, p->live + MAP_HEADER_BYTES);
+	return p->arrivals == NULL ? -ENOMEM : 0;
+}
+
+void partial_close(struct partial *p)
+{
+	if (p == NULL)
+		return;
+	partial_close_files(p);
+	arrivals_free(p->arrivals);
+	if (p->live != NULL)
+		munmap(p->live, p->live_len);
+	free(p);
+}
+
+/* Map files */
+
+static void write_header(const struct partial *p, uint8_t out[static MAP_HEADER_BYTES],
+			 const uint8_t instance[static INSTANCE_BYTES])
+{
+	struct writer w = writer_of(out, MAP_HEADER_BYTES);
+	write_bytes(&w, "WEIRPMAP", 8);
+	write_u16(&w, MAP_VERSION);
+	write_u16(&w, p->id.route_id);
+	write_u32(&w, p->g.row_len);
+	write_u64(&w, p->id.epoch);
+	write_u64(&w, p->id.number);
+	write_u64(&w, p->g.object_len);
+	write_u8(&w, p->g.source_rows);
+	write_u8(&w, p->g.repair_rows);
+	write_zeros(&w, 6);
+	write_bytes(&w, instance, INSTANCE_BYTES);
+	write_zeros(&w, BOOT_ID_BYTES);
+	write_zeros(&w, MAP_HEADER_BYTES - w.at);
+	assert(!w.overrun);
+}
+
+static void map_digest(uint8_t digest[static SUITE_DIGEST_BYTES], const uint8_t *map, size_t len)
+{
+	suite_hash(digest, SUITE_DIGEST_BYTES, "weir1 map", NULL, 0, map, len);
+}
+
+static int map_live(struct partial *p, int fd)
+{
+	void *at = mmap(NULL, p->live_len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	p->live = at;
+	return 0;
+}
+
+/* A fresh map in the runtime directory, nothing noted.  Its space is taken now: no SIGBUS later. */
+static int create_live(struct partial *p, const char *name,
+		       const uint8_t header[static MAP_HEADER_BYTES])
+{
+	if (unlinkat(p->site.maps_fd, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	int fd = openat(p->site.maps_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, LIVE_MODE);
+	if (fd < 0)
+		return -errno;
+	int result = fallocate(fd, 0, 0, (off_t)p->live_len) < 0 ? -errno : 0;
+	if (result == 0)
+		result = map_live(p, fd);
+	io_close(fd);
+	if (result != 0) {
+		unlinkat(p->site.maps_fd, name, 0);
+		return result;
+	}
+	memcpy(p->live, header, MAP_HEADER_BYTES);
+	memcpy(p->live + MAP_BOOT_OFFSET, p->site.boot, BOOT_ID_BYTES);
+	return 0;
+}
+
+/* The map that the process before this one used, if it belongs to these very files. */
+static bool open_live(struct partial *p, const char *name,
+		      const uint8_t header[static MAP_HEADER_BYTES])
+{
+	uint8_t wanted[MAP_HEADER_BYTES];
+	struct stat st;
+	memcpy(wanted, header, sizeof(wanted));
+	memcpy(wanted + MAP_BOOT_OFFSET, p->site.boot, BOOT_ID_BYTES);
+	int fd = openat(p->site.maps_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	bool good = fstat(fd, &st) == 0 && (uint64_t)st.st_size == p->live_len &&
+		    map_live(p, fd) == 0;
+	io_close(fd);
+	if (good && memcmp(p->live, wanted, sizeof(wanted)) != 0) {
+		munmap(p->live, p->live_len);
+		p->live = NULL;
+		good = false;
+	}
+	return good;
+}
+
+/* The map beside the object, whole and of this bundle: *out is the caller's. */
+static int read_map(const struct partial *p, int dir_fd, uint8_t **out, size_t *len)
+{
+	uint8_t *map = NULL, header[MAP_HEADER_BYTES], digest[SUITE_DIGEST_BYTES];
+	size_t map_file_len = 0;
+	int result = io_read_file(dir_fd, PARTIAL_MAP, p->live_len + sizeof(digest), &map,
+				  &map_file_len);
+	if (result != 0)
+		return result;
+	if (map_file_len == MAP_HEADER_BYTES + sizeof(digest) ||
+	    map_file_len == p->live_len + sizeof(digest)) {
+		map_file_len -= sizeof(digest);
+		map_digest(digest, map, map_file_len);
+		write_header(p, header, map + MAP_INSTANCE_OFFSET);
+		if (memcmp(digest, map + map_file_len, sizeof(digest)) == 0 &&
+		    memcmp(header, map, sizeof(header)) == 0) {
+			*out = map;
+			*len = map_file_len;
+			return 0;
+		}
+	}
+	free(map);
+	return VERDICT_DAMAGED;
+}
+
+/* Creating, loading, removing */
+
+static int create_file(int dir_fd, const char *name, uint64_t len)
+{
+	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			FILE_MODE);
+	if (fd < 0)
+		return -errno;
+	int result = fallocate(fd, 0, 0, (off_t)len) < 0 ? -errno : 0;
+	/* a file system that cannot promise space gives none; the bundle may still fit */
+	if (result == -EOPNOTSUPP)
+		result = ftruncate(fd, (off_t)len) < 0 ? -errno : 0;
+	int closed = io_close(fd);
+	return result != 0 ? result : closed;
+}
+
+/* Not synchronised: a map that a power cut damages means that nothing durable has arrived. */
+static int write_first_map(int dir_fd, const uint8_t header[static MAP_HEADER_BYTES])
+{
+	uint8_t map[MAP_HEADER_BYTES + SUITE_DIGEST_BYTES];
+	memcpy(map, header, MAP_HEADER_BYTES);
+	map_digest(map + MAP_HEADER_BYTES, header, MAP_HEADER_BYTES);
+	int fd = openat(dir_fd, PARTIAL_MAP, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			FILE_MODE);
+	if (fd < 0)
+		return -errno;
+	int result = io_write(fd, map, sizeof(map));
+	int closed = io_close(fd);
+	return result != 0 ? result : closed;
+}
+
+static int create_files(struct partial *p, const char *name)
+{
+	uint8_t header[MAP_HEADER_BYTES], instance[INSTANCE_BYTES];
+	suite_random(instance, sizeof(instance));
+	write_header(p, header, instance);
+	int result = io_make_dir(p->site.dir_fd, name, DIRECTORY_MODE);
+	if (result != 0)
+		return result;
+	int dir_fd = io_open_dir(p->site.dir_fd, name);
+	if (dir_fd < 0)
+		return dir_fd;
+	result = create_file(dir_fd, PARTIAL_OBJECT, p->g.object_len);
+	if (result == 0)
+		result = create_file(dir_fd, PARTIAL_REPAIR, repair_len(&p->g));
+	if (result == 0)
+		result = write_first_map(dir_fd, header);
+	io_close(dir_fd);
+	return result == 0 ? create_live(p, name, header) : result;
+}
+
+int partial_create(struct partial **out, const struct partial_site *site,
+		   const struct bundle_id *id, const struct geometry *g)
+{
+	char name[VAULT_NAME_BYTES];
+	struct partial *p = NULL;
+	vault_partial_name(name, id);
+	int result = partial_remove(site, id);
+	if (result == 0)
+		result = new_partial(&p, site, id, g);
+	if (result == 0)
+		result = create_files(p, name);
+	if (result == 0)
+		result = count_arrivals(p);
+	if (result != 0) {
+		partial_close(p);
+		/* the first error is the one to tell */
+		(void)partial_remove(site, id);
+		return result;
+	}
+	*out = p;
+	return 0;
+}
+
+static bool has_len(int dir_fd, const char *name, uint64_t len)
+{
+	struct stat st;
+	/* an object may be longer: the registry was being put behind it when keep died */
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size >= len;
+}
+
+static int load_files(struct partial *p, const char *name, int dir_fd)
+{
+	uint8_t *map = NULL;
+	size_t len = 0;
+	if (!has_len(dir_fd, PARTIAL_OBJECT, p->g.object_len) ||
+	    !has_len(dir_fd, PARTIAL_REPAIR, repair_len(&p->g)))
+		return -ENOENT;
+	int result = read_map(p, dir_fd, &map, &len);
+	if (result == -ENOMEM)
+		return result;
+	if (result != 0)
+		return -ENOENT;
+	if (!open_live(p, name, map)) {
+		result = create_live(p, name, map);
+		if (result == 0 && len > MAP_HEADER_BYTES)
+			memcpy(p->live + MAP_HEADER_BYTES, map + MAP_HEADER_BYTES,
+			       len - MAP_HEADER_BYTES);
+	}
+	free(map);
+	return result;
+}
+
+int partial_load(struct partial **out, const struct partial_site *site, const struct bundle_id *id,
+		 const struct geometry *g)
+{
+	char name[VAULT_NAME_BYTES];
+	struct partial *p = NULL;
+	vault_partial_name(name, id);
+	int dir_fd = io_open_dir(site->dir_fd, name);
+	if (dir_fd < 0)
+		return dir_fd;
+	int result = new_partial(&p, site, id, g);
+	if (result == 0)
+		result = load_files(p, name, dir_fd);
+	io_close(dir_fd);
+	if (result == 0)
+		result = count_arrivals(p);
+	if (result == 0) {
+		*out = p;
+		return 0;
+	}
+	partial_close(p);
+	if (result != -ENOENT)
+		return result;
+	int removed = partial_remove(site, id);
+	return removed != 0 ? removed : -ENOENT;
+}
+
+static int remove_name(int dir_fd, const char *name)
+{
+	return unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int partial_remove(const struct partial_site *site, const struct bundle_id *id)
+{
+	static const char *const names[] = {PARTIAL_MAP, "." PARTIAL_MAP ".new", PARTIAL_OBJECT,
+					    PARTIAL_REPAIR};
+	char name[VAULT_NAME_BYTES];
+	vault_partial_name(name, id);
+	int result = remove_name(site->maps_fd, name);
+	int dir_fd = io_open_dir(site->dir_fd, name);
+	if (dir_fd == -ENOENT)
+		return result;
+	if (dir_fd < 0)
+		return dir_fd;
+	/* the map first: without one there is nothing to take up */
+	for (size_t i = 0; result == 0 && i < sizeof(names) / sizeof(names[0]); i++)
+		result = remove_name(dir_fd, names[i]);
+	io_close(dir_fd);
+	if (result == 0 && unlinkat(site->dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		result = -errno;
+	return result;
+}
+
+int partial_open_dir(const struct partial_site *site, const struct bundle_id *id)
+{
+	char name[VAULT_NAME_BYTES];
+	vault_partial_name(name, id);
+	return io_open_dir(site->dir_fd, name);
+}
+
+/* In use */
+
+const struct geometry *partial_geometry(const struct partial *p)
+{
+	return &p->g;
+}
+
+struct arrivals *partial_arrivals(struct partial *p)
+{
+	return p->arrivals;
+}
+
+uint64_t partial_offset(const struct partial *p, const struct span *span, bool *is_repair)
+{
+	uint64_t in_row = (uint64_t)span->first * SYMBOL_BYTES;
+	*is_repair = span->row >= p->g.source_rows;
+	if (!*is_repair)
+		return geometry_row_offset(&p->g, span->block, span->row) + in_row;
+	uint64_t row = (uint64_t)span->block * p->g.repair_rows + span->row - p->g.source_rows;
+	return row * p->g.row_len + in_row;
+}
+
+int partial_open_files(struct partial *p)
+{
+	if (p->object_fd >= 0)
+		return 0;
+	int dir_fd = partial_open_dir(&p->site, &p->id);
+	if (dir_fd < 0)
+		return dir_fd;
+	int object_fd = openat(dir_fd, PARTIAL_OBJECT, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	int result = object_fd < 0 ? -errno : 0;
+	int repair_fd = openat(dir_fd, PARTIAL_REPAIR, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (repair_fd < 0 && result == 0)
+		result = -errno;
+	io_close(dir_fd);
+	if (result != 0) {
+		io_close(object_fd);
+		io_close(repair_fd);
+		return result;
+	}
+	p->object_fd = object_fd;
+	p->repair_fd = repair_fd;
+	return 0;
+}
+
+void partial_close_files(struct partial *p)
+{
+	/* what these could tell of a failed write, partial_store and the delivery hear from fsync */
+	(void)io_close(p->object_fd);
+	(void)io_close(p->repair_fd);
+	p->object_fd = -1;
+	p->repair_fd = -1;
+}
+
+bool partial_has_open_files(const struct partial *p)
+{
+	return p->object_fd >= 0;
+}
+
+int partial_fd(const struct partial *p, bool is_repair)
+{
+	return is_repair ? p->repair_fd : p->object_fd;
+}
+
+void partial_set_changed(struct partial *p)
+{
+	p->has_changed = true;
+}
+
+bool partial_has_changed(const struct partial *p)
+{
+	return p->has_changed;
+}
+
+uint8_t *partial_copy_map(struct partial *p, size_t *len)
+{
+	uint8_t *copy = malloc(p->live_len + SUITE_DIGEST_BYTES);
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, p->live, p->live_len);
+	memset(copy + MAP_BOOT_OFFSET, 0, BOOT_ID_BYTES);
+	*len = p->live_len + SUITE_DIGEST_BYTES;
+	p->has_changed = false;
+	return copy;
+}
+
+static int sync_file(int dir_fd, const char *name)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	int result = fdatasync(fd) < 0 ? -errno : 0;
+	int closed = io_close(fd);
+	return result != 0 ? result : closed;
+}
+
+int partial_store(const struct partial_site *site, const struct bundle_id *id, uint8_t *map,
+		  size_t len)
+{
+	int dir_fd = partial_open_dir(site, id);
+	if (dir_fd < 0)
+		return dir_fd;
+	map_digest(map + len - SUITE_DIGEST_BYTES, map, len - SUITE_DIGEST_BYTES);
+	/* object and repair rows first: the map must claim nothing that a power cut could take */
+	int result = sync_file(dir_fd, PARTIAL_OBJECT);
+	if (result == 0)
+		result = sync_file(dir_fd, PARTIAL_REPAIR);
+	if (result == 0)
+		result = io_write_file(dir_fd, PARTIAL_MAP, map, len, FILE_MODE);
+	io_close(dir_fd);
+	return result;
+}
