@@ -1,0 +1,271 @@
+"""Vectors of BUNDLE.md for its parts: statement, release, head, manifest, tree, pad."""
+
+import bundle
+import suite
+from suite import SEGMENT, blake, name32
+from world import (CREATED, PEOPLE, PSKS, RECIPIENTS, REGISTRY, SENDERS, fixed, flip, key, le, put,
+                   release, statement, time)
+
+FOLDERS = ("statement", "release", "head", "manifest", "tree", "pad")
+KEYS = bundle.file_keys(fixed("file key"))
+
+
+def make(vectors):
+    _statements(vectors)
+    _releases(vectors)
+    _heads(vectors)
+    _manifests(vectors)
+    _trees(vectors)
+
+
+def _name32_faults(raw, at):
+    yield "empty", put(raw, at, bytes(32))
+    yield "capital", put(raw, at, b"T")
+    yield "digit-first", put(raw, at, b"7")
+    yield "underscore", put(raw, at + 1, b"_")
+    yield "not-zero-filled", put(raw, at + 20, b"x")
+    yield "of-32", put(raw, at, b"a" * 32)
+
+
+def _statements(vectors):
+    def write(name, raw):
+        vectors.write(f"statement/{name}.bin", raw, bundle.read_statement)
+
+    good = bundle.encode_statement(statement())
+    write("ok", good)
+    write("ok--largest", bundle.encode_statement(statement(segments=2**32 - 2, manifest_segments=8192)))
+    write("ok--destroyed-at-once", bundle.encode_statement(statement(destroy_by=CREATED)))
+    write("bad-magic", flip(good, 7))
+    write("unknown-version", put(good, 8, le(2, 2)))
+    write("unknown-version--0", put(good, 8, le(0, 2)))
+    write("unknown-suite", put(good, 10, le(2, 2)))
+    write("bad-reserved--12", put(good, 15, 1))
+    write("bad-reserved--148", put(good, 148, 1))
+    for field, at in (("route", 32), ("person", 64)):
+        for case, raw in _name32_faults(good, at):
+            write(f"bad-name--{field}-{case}", raw)
+    write("bad-time", bundle.encode_statement(statement(destroy_by=CREATED - 1)))
+    for case, n, m in (("segments-2", 2, 1), ("segments-2-to-the-32-less-1", 2**32 - 1, 1),
+                       ("segments-huge", 2**63, 1), ("no-manifest-segment", 3, 0),
+                       ("manifest-segments-8193", 20000, 8193), ("no-content-segment", 9, 8),
+                       ("manifest-above-all", 9, 10)):
+        write(f"bad-limit--{case}",
+              bundle.encode_statement(statement(segments=n, manifest_segments=m)))
+
+
+def _releases(vectors):
+    def judge(raw):
+        bundle.check_release(bundle.read_release(raw.ljust(SEGMENT, b"\0")), REGISTRY)
+
+    def write(name, raw):
+        vectors.write(f"release/{name}.bin", raw, judge)
+
+    def resigned(name, raw):
+        write(name, raw[:392] + suite.sign("weir1 release", raw[:392], SENDERS["inside-1"].secret))
+
+    good = release()
+    write("ok", good)
+    write("ok--number-2-to-the-48-less-1", release(number=2**48 - 1))
+    write("ok--older-registry-named", release(statement(registry_version=6)))
+    resigned("bad-magic", flip(good, 0))
+    resigned("unknown-version", put(good, 8, le(2, 2)))
+    resigned("unknown-suite", put(good, 10, le(2, 2)))
+    for at in (14, 46, 376, 391):
+        resigned(f"bad-reserved--{at}", put(good, at, 1))
+    write("bad-reserved--behind", good + b"\1")
+    write("bad-reserved--last-byte-of-the-segment", good.ljust(SEGMENT - 1, b"\0") + b"\1")
+    write("bad-limit--epoch-0", release(epoch=0))
+    write("bad-limit--number-0", release(number=0))
+    write("bad-limit--number-2-to-the-48", release(number=2**48))
+    write("bad-time--released-before-created", release(released_at=CREATED - 1))
+    for case, raw in _name32_faults(good, 48):
+        resigned(f"bad-name--box-{case}", raw)
+    write("bad-magic--statement", _restate(lambda s: flip(s, 0)))
+    write("bad-reserved--statement", _restate(lambda s: put(s, 12, 1)))
+    write("bad-limit--statement", release(statement(segments=9, manifest_segments=8)))
+    write("bad-time--statement", release(statement(destroy_by=CREATED - 1)))
+    _release_geometries(write)
+    _release_judgements(write, good)
+
+
+def _restate(change):
+    raw = change(bundle.encode_statement(statement()))
+    signed = suite.sign("weir1 push", raw, PEOPLE["wang-mei"].secret)
+    front = put(put(release(), 96, raw), 312, signed)[:392]
+    return front + suite.sign("weir1 release", front, SENDERS["inside-1"].secret)
+
+
+def _release_geometries(write):
+    large = statement(segments=2**32 - 2)
+    length = (2**32 - 1) * SEGMENT
+    for case, s, shape in (
+            ("row-length-0", None, dict(row_len=0)),
+            ("row-length-4097", None, dict(row_len=4097)),
+            ("row-length-above-the-largest", None, dict(row_len=8384512, k=1)),
+            ("no-source-row", None, dict(k=0)), ("no-repair-row", None, dict(r=0)),
+            ("rows-256", None, dict(row_len=4096, k=16, r=240)),
+            ("a-source-row-too-many", None, dict(row_len=4096, k=17)),
+            ("blocks-65536", large, dict(row_len=4096 * (length // 65536 // 4096), k=1))):
+        write(f"bad-geometry--{case}", release(s, **shape))
+    write("ok--one-row", release(row_len=65536, k=1, r=1))
+    write("ok--rows-255", release(row_len=4096, k=16, r=239))
+    write("ok--two-blocks", release(row_len=4096, k=15, r=3))
+    write("ok--largest", release(large, row_len=8380416, k=239, r=16))
+
+
+def _release_judgements(write, good):
+    def by(name, **changes):
+        return release(statement(person=name, person_key=PEOPLE[name].id, **changes), signer=name)
+
+    write("ok--another-operator", by("lee-hao"))
+    write("unknown-key--person", by("stranger"))
+    write("unknown-key--person-with-the-key-of-another",
+          release(statement(person_key=PEOPLE["lee-hao"].id), signer="lee-hao"))
+    write("unknown-key--box", release(box="stranger"))
+    write("unknown-key--box-with-the-key-of-another", release(box_signer="inside-old"))
+    write("unknown-route", release(statement(route="nowhere")))
+    write("wrong-route", release(route_id=2))
+    write("not-allowed", by("lin-guest"))
+    write("expired--person", by("chen-old"))
+    write("expired--box", release(box="inside-old"))
+    write("expired--route", release(statement(route="old"), route_id=2))
+    write("expired--registry", release(released_at=time("2027-01-02")))
+    write("suspended--person", by("wu-stop"))
+    write("suspended--box", release(box="inside-stop"))
+    write("suspended--route", release(statement(route="stopped"), route_id=3))
+    before = time("2026-02-01")
+    write("ok--person-not-yet-expired", _at(before, "chen-old"))
+    write("ok--person-not-yet-suspended", _at(before, "wu-stop"))
+    write("older-registry", release(statement(registry_version=8)))
+    write("bad-signature--person", release(signer="lee-hao"))
+    front = put(good, 312, flip(good[312:376], 40))[:392]
+    write("bad-signature--person-one-bit",
+          front + suite.sign("weir1 release", front, SENDERS["inside-1"].secret))
+    write("bad-signature--box", flip(good, 400))
+    write("bad-signature--box-other-number", put(good, 24, le(124, 8)))
+    write("bad-signature--box-in-the-domain-of-a-push",
+          good[:392] + suite.sign("weir1 push", good[:392], SENDERS["inside-1"].secret))
+
+
+def _at(when, name):
+    return release(statement(person=name, person_key=PEOPLE[name].id, created=when), signer=name,
+                   released_at=when)
+
+
+def _stanzas(count):
+    return [le(i + 1, 16) + fixed(f"stanza {i}", 64) + fixed(f"rest {i}", 16) for i in range(count)]
+
+
+def raw_head(stanzas, count=None, route="tax"):
+    raw = bundle.HEAD.pack(b"WEIRHEAD", 1, 1, len(stanzas) if count is None else count, 0,
+                           name32(route), blake(32, "weir1 commit", KEYS.file),
+                           blake(32, "weir1 commit", KEYS.manifest))
+    return raw + b"".join(stanzas)
+
+
+def _heads(vectors):
+    def write(name, raw):
+        vectors.write(f"head/{name}.bin", raw,
+                      lambda data: bundle.read_head(data.ljust(SEGMENT, b"\0"), "tax"))
+
+    ascending = [bytes([i]) + stanza[1:] for i, stanza in enumerate(_stanzas(128))]
+    good = raw_head(ascending[:3])
+    write("ok", good)
+    write("ok--one-stanza", raw_head(ascending[:1]))
+    write("ok--128-stanzas", raw_head(ascending))
+    write("bad-magic", flip(good, 3))
+    write("unknown-version", put(good, 8, le(2, 2)))
+    write("unknown-suite", put(good, 10, le(2, 2)))
+    write("bad-reserved--14", put(good, 14, 1))
+    write("bad-reserved--behind-the-stanzas", good + b"\1")
+    write("bad-reserved--last-byte-of-the-segment", good.ljust(SEGMENT - 1, b"\0") + b"\1")
+    write("bad-limit--no-stanza", raw_head([]))
+    write("bad-limit--129-stanzas", raw_head(ascending + [b"\xff" * 96]))
+    write("bad-limit--65535-stanzas", raw_head(ascending, 65535))
+    write("bad-order--equal", raw_head([ascending[0], ascending[1], ascending[1]]))
+    write("bad-order--descending", raw_head([ascending[1], ascending[0]]))
+    write("wrong-route", raw_head(ascending[:1], route="all"))
+
+
+def _manifests(vectors):
+    def write(name, raw):
+        vectors.write(f"manifest/{name}.bin", raw, bundle.read_manifest)
+
+    def member(name, size=10, **changes):
+        m = bundle.member_of(name, b"")
+        m.size = size
+        for field, value in changes.items():
+            setattr(m, field, value)
+        return m
+
+    def manifest(*members, frames=None):
+        total = sum(m.size for m in members)
+        return bundle.encode_manifest(fixed("push id", 16), members,
+                                      frames if frames is not None else [100] * (-(-total // suite.FRAME)))
+
+    good = manifest(member("a/b", rule=1, records=3), member("a!"), member("c"))
+    write("ok", good)
+    write("ok--nothing", manifest())
+    write("ok--empty-members", manifest(member("a", 0), member("b", 0)))
+    write("ok--three-frames", manifest(member("a", 2 * suite.FRAME + 1)))
+    write("ok--frame-of-exactly-1-mib", manifest(member("a", suite.FRAME)))
+    write("ok--largest-frame", manifest(member("a"), frames=[1052672]))
+    write("ok--before-1970", manifest(member("a", mtime=-1, mtime_ns=999999999)))
+    write("ok--name-of-4096", manifest(member("/".join(["x" * 255] * 15 + ["x" * 254, "y"]))))
+    write("ok--name-with-any-byte", manifest(member(b"\x80\xff \\'\"")))
+    write("ok--slash-is-lowest", manifest(member("a/z"), member("a b"), member("a!")))
+    write("ok--name-that-is-no-folder", manifest(member("a"), member("ab/c")))
+    write("bad-magic", flip(good, 0))
+    write("unknown-version", put(good, 8, le(2, 2)))
+    write("unknown-suite", put(good, 10, le(2, 2)))
+    write("bad-reserved--12", put(good, 12, 1))
+    write("bad-manifest--content-length", put(good, 32, le(31, 8)))
+    write("bad-manifest--stream-length", put(good, 40, le(101, 8)))
+    write("bad-manifest--records", put(good, 48, le(4, 8)))
+    write("bad-manifest--a-frame-too-few", manifest(member("a", suite.FRAME + 1), frames=[100]))
+    write("bad-manifest--a-frame-too-many", manifest(member("a", suite.FRAME), frames=[100, 100]))
+    write("bad-manifest--records-not-counted", manifest(member("a", rule=0, records=1)))
+    wrapped = manifest(member("a", 10), member("b", 0), frames=[])
+    write("bad-manifest--sizes-overflow", put(put(wrapped, 64 + 69 + 4, le(2**64 - 10, 8)), 32, bytes(8)))
+    write("bad-limit--members-1000001", put(good, 60, le(1000001, 4)))
+    write("bad-limit--empty-frame", manifest(member("a"), frames=[0]))
+    write("bad-limit--frame-of-1052673", manifest(member("a"), frames=[1052673]))
+    write("bad-limit--counting-rule-3", manifest(member("a", rule=3, records=0)))
+    write("bad-limit--nanoseconds", manifest(member("a", mtime_ns=10**9)))
+    at = 64 + 4
+    write("bad-reserved--member-3", put(good, at + 3, 1))
+    write("bad-reserved--member-24", put(good, at + 24, 1))
+    for case, name in _BAD_NAMES:
+        write(f"bad-name--{case}", manifest(member(name)))
+    write("bad-order--descending", manifest(member("b"), member("a")))
+    write("bad-order--equal-names", manifest(member("a"), member("a")))
+    write("bad-order--slash-not-lowest", manifest(member("a b"), member("a/z")))
+    write("bad-order--folder-of-the-next", manifest(member("a"), member("a/b")))
+    write("trailing-bytes", good + b"\0")
+    write("truncated--last-byte", good[:-1])
+    write("truncated--header", good[:63])
+    write("truncated--frames", manifest(member("a", 9 * suite.FRAME))[:64 + 35])
+    write("truncated--member", good[:at + 67])
+    write("truncated--a-member-too-few", put(good, 60, le(4, 4)))
+    write("truncated--empty", b"")
+
+
+_BAD_NAMES = (
+    ("empty", b""), ("dot", b"."), ("dot-dot", b".."), ("dot-dot-inside", b"a/../b"),
+    ("dot-inside", b"a/./b"), ("rooted", b"/etc/passwd"), ("slash-at-the-end", b"a/"),
+    ("two-slashes", b"a//b"), ("line-feed", b"a\nb"), ("zero-byte", b"a\0b"), ("delete", b"a\x7f"),
+    ("escape", b"\x1b[2J"), ("component-of-256", b"x" * 256),
+    ("of-4097", b"/".join([b"x" * 255] * 16) + b"/y"),
+)
+
+
+def _trees(vectors):
+    """N ROOT: the body is N segments, each filled with the low byte of its index."""
+    lines = []
+    for count in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 100):
+        body = b"".join(bytes([i & 255]) * SEGMENT for i in range(count))
+        lines.append(f"{count} {bundle.tree_root(body).hex()}\n")
+    vectors.write("tree/ok.txt", "".join(lines).encode(), lambda raw: None)
+    lengths = [*range(1, 70), 127, 128, 129, 1000, 1023, 1025, 65535, 65537, 10**6, 2**31 + 1]
+    lines = [f"{length} {bundle.padme(length)}\n" for length in lengths]
+    vectors.write("pad/ok.txt", "".join(lines).encode(), lambda raw: None)

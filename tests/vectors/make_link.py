@@ -1,0 +1,205 @@
+"""Vectors of LINK.md: datagram, heartbeat, page, erasure."""
+
+from types import SimpleNamespace
+
+import link
+import suite
+from suite import SEGMENT
+from world import EPOCH, REGISTRY, SENDERS, TAG_KEY, flip, fixed, le, put, time
+
+FOLDERS = ("datagram", "heartbeat", "page", "erasure")
+NOW = time("2026-06-01T08:00:10")
+SEQUENCE = (NOW << 32) + 5
+
+
+def make(vectors):
+    _datagrams(vectors)
+    _heartbeats(vectors)
+    _pages(vectors)
+    _erasure(vectors)
+
+
+def _data(symbols=None, **changes):
+    d = dict(route_id=1, block=0, row_len=4096, epoch=EPOCH, sequence=SEQUENCE, number=123,
+             object_len=4 * SEGMENT, k=16, r=3, row=2, first=30)
+    d.update(changes)
+    symbols = fixed("symbols", 64) * 4 if symbols is None else symbols
+    return link.encode_data(SimpleNamespace(**d), symbols, TAG_KEY)
+
+
+def _control(message, length=None):
+    return link.encode_control(message, length or 40 + len(message) + 30, EPOCH, SEQUENCE, TAG_KEY)
+
+
+def _retag(raw):
+    return link.tagged(raw[16:], TAG_KEY)
+
+
+def _beat(box="inside-1", **changes):
+    b = dict(bundles=1, epoch=EPOCH, beat=9, time=NOW, generation=4, pages=1, registry_version=7,
+             sent=77777)
+    b.update(changes)
+    return link.encode_beat(SimpleNamespace(**b), SENDERS[box])
+
+
+def _entry(number=123, **changes):
+    e = dict(route_id=1, k=16, r=3, row_len=4096, number=number, object_len=4 * SEGMENT,
+             destroy_by=NOW + 86400, root=fixed(f"root {number}"))
+    e.update(changes)
+    return SimpleNamespace(**e)
+
+
+def _page(*entries, box="inside-1", **changes):
+    p = dict(epoch=EPOCH, generation=4, time=NOW, page=0, pages=1, entries=entries)
+    p.update(changes)
+    return link.encode_page(SimpleNamespace(**p), SENDERS[box])
+
+
+def _resigned(raw, domain, box="inside-1"):
+    return raw[:-64] + suite.sign(domain, raw[:-64], SENDERS[box].secret)
+
+
+def _datagrams(vectors):
+    def judge(raw):
+        d = link.read_datagram(raw, TAG_KEY)
+        if d.type == 2:
+            link.check_message(link.read_message(d.message), d.message, REGISTRY)
+
+    def write(name, raw):
+        vectors.write(f"datagram/{name}.bin", raw, judge)
+
+    good, control = _data(), _control(_beat())
+    write("ok--source-row", good)
+    write("ok--repair-row", _data(row=18, first=0))
+    write("ok--one-symbol", _data(bytes(128), row=0))
+    write("ok--11-symbols", _data(bytes(11 * 128), first=21))
+    write("ok--second-block", _data(k=2, block=7))
+    write("ok--heartbeat", control)
+    write("ok--heartbeat-without-filling", _control(_beat(), 40 + 152))
+    write("ok--page", _control(_page(_entry()), 1472))
+    write("bad-tag", flip(good, 0))
+    write("bad-tag--payload", flip(good, len(good) - 1))
+    write("bad-tag--cut", good[:-1])
+    write("bad-tag--longer", good + b"\0")
+    write("bad-tag--39-bytes", _retag(good[:39]))
+    write("bad-tag--empty", b"")
+    write("bad-tag--filling", flip(control, len(control) - 1))
+    write("bad-tag--key-of-another-link",
+          link.tagged(good[16:], link.tag_key(fixed("another link"))))
+
+    def changed(name, at, value, raw=good):
+        write(name, _retag(put(raw, at, value)))
+
+    changed("unknown-version", 16, 2)
+    changed("unknown-version--0", 16, 0)
+    changed("bad-type--0", 17, 0)
+    changed("bad-type--3", 17, 3)
+    changed("bad-limit--route-0", 18, bytes(2))
+    changed("bad-limit--epoch-0", 24, bytes(8))
+    changed("bad-limit--number-0", 40, bytes(8))
+    changed("bad-limit--number-2-to-the-48", 40, le(1 << 48, 8))
+    changed("bad-limit--object-of-2-segments", 48, le(2, 4))
+    changed("bad-limit--block-behind-the-last", 20, le(1, 2))
+    changed("bad-limit--row-behind-the-last", 54, 19)
+    write("bad-limit--no-symbol", _data(b""))
+    write("bad-limit--symbols-beyond-the-row", _data(first=31))
+    write("bad-limit--first-symbol-beyond-the-row", _data(first=32))
+    write("bad-limit--first-symbol-65535", _data(first=65535))
+    changed("bad-geometry--row-length-0", 22, bytes(2))
+    changed("bad-geometry--row-length-above-the-largest", 22, le(2047, 2))
+    changed("bad-geometry--no-source-row", 52, 0)
+    changed("bad-geometry--no-repair-row", 53, 0)
+    changed("bad-geometry--rows-256", 53, 240)
+    changed("bad-geometry--a-source-row-too-many", 52, 17)
+    write("bad-geometry--blocks-65536", _data(object_len=65536 * 4096, k=1, row=0))
+    write("bad-length--count-above-the-payload", _retag(put(good, 55, 3)))
+    changed("bad-length--count-below-the-payload", 55, 1)
+    write("bad-length--half-a-symbol", _retag(good + bytes(64)))
+    changed("bad-reserved--58", 58, 1)
+    changed("bad-reserved--63", 63, 1)
+    write("truncated--data-header", _retag(good[:63]))
+    changed("bad-reserved--control-20", 20, 1, control)
+    changed("bad-reserved--control-23", 23, 1, control)
+    changed("bad-limit--control-epoch-0", 24, bytes(8), control)
+    changed("bad-reserved--filling", len(control) - 1, 1, control)
+    changed("truncated--message", 18, le(152 + 31, 2), control)
+    changed("trailing-bytes--message", 18, le(153, 2), control)
+    write("bad-magic--message", _control(b"WEIRMAIL" + bytes(144)))
+    write("bad-magic--no-message", _control(b""))
+    write("bad-signature--message", _control(flip(_beat(), 100)))
+
+
+def _messages(vectors, folder, fault):
+    def judge(raw):
+        link.check_message(link.read_message(raw), raw, REGISTRY)
+
+    def write(name, raw):
+        vectors.write(f"{folder}/{name}.bin", raw, judge)
+
+    def changed(name, raw, at, value, domain):
+        write(name, _resigned(put(raw, at, value), domain))
+
+    fault(write, changed)
+
+
+def _common_faults(write, changed, good, domain):
+    write("ok", good)
+    changed("bad-magic", good, 0, b"X", domain)
+    changed("unknown-version", good, 8, le(2, 2), domain)
+    changed("unknown-suite", good, 10, le(2, 2), domain)
+    changed("bad-limit--epoch-0", good, 16, bytes(8), domain)
+    write("bad-signature", flip(good, len(good) - 60))
+    write("bad-signature--field", flip(good, 32))
+    write("bad-signature--other-domain", _resigned(good, "weir1 release"))
+    write("truncated", good[:-1])
+    write("truncated--only-the-magic", good[:8])
+    write("trailing-bytes", good + b"\0")
+
+
+def _heartbeats(vectors):
+    def fault(write, changed):
+        good = _beat()
+        _common_faults(write, changed, good, "weir1 beat")
+        changed("bad-reserved", good, 52, 1, "weir1 beat")
+        write("unknown-key", _beat("stranger"))
+        write("bad-signature--by-another-box",
+              _resigned(good, "weir1 beat", "inside-old"))
+
+    _messages(vectors, "heartbeat", fault)
+
+
+def _pages(vectors):
+    domain = "weir1 catalogue"
+
+    def fault(write, changed):
+        good = _page(_entry(), _entry(122))
+        _common_faults(write, changed, good, domain)
+        write("ok--no-entry", _page())
+        write("ok--20-entries", _page(*(_entry(200 - i) for i in range(20))))
+        write("ok--page-5000", _page(_entry(), page=4999, pages=5000))
+        changed("bad-reserved", good, 14, 1, domain)
+        write("unknown-key", _page(_entry(), box="stranger"))
+        write("bad-limit--21-entries", _page(*(_entry(200 - i) for i in range(21))))
+        write("bad-limit--no-page", _page(_entry(), pages=0))
+        write("bad-limit--pages-5001", _page(_entry(), pages=5001))
+        write("bad-limit--page-behind-the-last", _page(_entry(), page=1))
+        write("bad-limit--route-0", _page(_entry(route_id=0)))
+        write("bad-limit--number-0", _page(_entry(number=0)))
+        write("bad-limit--number-2-to-the-48", _page(_entry(number=1 << 48)))
+        write("bad-geometry--row-length", _page(_entry(row_len=4095)))
+        write("bad-geometry--no-source-row", _page(_entry(k=0)))
+        write("bad-geometry--no-repair-row", _page(_entry(r=0)))
+        write("bad-geometry--object-not-of-segments", _page(_entry(object_len=4 * SEGMENT + 1)))
+        write("bad-geometry--object-of-2-segments", _page(_entry(object_len=2 * SEGMENT, k=8)))
+        changed("truncated--an-entry-too-few", good, 12, le(3, 2), domain)
+        changed("trailing-bytes--an-entry-too-many", good, 12, le(1, 2), domain)
+
+    _messages(vectors, "page", fault)
+
+
+def _erasure(vectors):
+    """k + r rows of 64 bytes, source rows first."""
+    for k, r in ((1, 3), (5, 3), (16, 3), (128, 16), (200, 55)):
+        rows = [fixed(f"row {i}", 64) for i in range(k)]
+        repair = [link.repair_row(i, rows) for i in range(k, k + r)]
+        vectors.write(f"erasure/ok--k{k}-r{r}.bin", b"".join(rows + repair), lambda raw: None)

@@ -1,0 +1,268 @@
+"""Vectors of REGISTRY.md: key, card, roots, registry."""
+
+import re
+
+import registry
+import suite
+from world import (PASSPHRASE, PEOPLE, PSKS, LINK, RECEIVER, RECIPIENTS, REGISTRY_TEXT, ROOTS,
+                   ROOTS_TEXT, SENDERS, fixed, flip, le, key, party, put, registry_text,
+                   roots_text, route, section)
+
+FOLDERS = ("key", "card", "roots", "registry")
+
+
+def make(vectors):
+    _keys(vectors)
+    _cards(vectors)
+    _roots(vectors)
+    _registries(vectors)
+
+
+def _protected(each, **changes):
+    values = dict(operations=1, memory_kib=8192, salt=fixed("salt", 16), nonce=fixed("nonce", 24))
+    return each.encode(PASSPHRASE, **dict(values, **changes))
+
+
+def _keys(vectors):
+    def judge(raw):
+        registry.read_key(raw, PASSPHRASE)
+
+    def write(name, raw):
+        vectors.write(f"key/{name}.bin", raw, judge)
+
+    person = PEOPLE["wang-mei"]
+    plain, locked = person.encode(), _protected(person)
+    for kind, each in (("root", ROOTS[0]), ("person", person), ("sender", SENDERS["inside-1"]),
+                       ("receiver", RECEIVER), ("recipient", RECIPIENTS["tax-agency"]),
+                       ("link", LINK), ("psk", PSKS["tax-agency"])):
+        write(f"ok--{kind}", each.encode())
+    write("ok--with-passphrase", locked)
+    write("ok--name-of-31", key("person", "a" * 31).encode())
+    write("bad-magic", flip(plain, 0))
+    write("unknown-version", put(plain, 8, le(2, 2)))
+    write("unknown-suite", put(plain, 10, le(2, 2)))
+    write("bad-type--kind-0", put(plain, 12, 0))
+    write("bad-type--kind-8", put(plain, 12, 8))
+    write("bad-type--protection-2", put(plain, 13, 2))
+    write("bad-reserved--header", put(plain, 14, le(1, 2)))
+    write("bad-reserved--salt", put(plain, 56, 1))
+    write("bad-reserved--nonce", put(plain, 72, 1))
+    write("bad-reserved--behind-the-secret", put(plain, 175, 1))
+    write("bad-name--empty", put(plain, 16, bytes(32)))
+    write("bad-name--capital", put(plain, 16, b"W"))
+    write("bad-name--digit-first", put(plain, 16, b"9"))
+    write("bad-name--not-zero-filled", put(plain, 40, b"x"))
+    write("bad-name--of-32", put(plain, 16, b"a" * 32))
+    write("bad-limit--operations-0", put(locked, 48, le(0, 4)))
+    write("bad-limit--operations-17", put(locked, 48, le(17, 4)))
+    write("bad-limit--memory-8191", put(locked, 52, le(8191, 4)))
+    write("bad-limit--memory-1048577", put(locked, 52, le(1048577, 4)))
+    write("bad-limit--operations-of-unprotected", put(plain, 48, le(1, 4)))
+    write("bad-limit--memory-of-unprotected", put(plain, 52, le(8192, 4)))
+    write("wrong-key--unprotected", put(plain, 96, PEOPLE["lee-hao"].public))
+    person.public = PEOPLE["lee-hao"].public
+    write("wrong-key--with-passphrase", _protected(person))
+    person.public = person.card.public
+    write("wrong-passphrase--other", person.encode(b"incorrect", salt=fixed("salt", 16),
+                                                   nonce=fixed("nonce", 24)))
+    write("wrong-passphrase--sealed-part-damaged", flip(locked, 150))
+    write("wrong-passphrase--header-damaged", flip(locked, 96))
+    write("truncated", plain[:-1])
+    write("trailing-bytes", plain + b"\0")
+
+
+def _cards(vectors):
+    """KIND NAME SECRET PUBLIC KEYID FINGERPRINT, one a line."""
+    lines = []
+    for each in (*ROOTS, *PEOPLE.values(), *SENDERS.values(), RECEIVER, *RECIPIENTS.values(), LINK,
+                 *PSKS.values()):
+        lines.append(f"{each.card.kind} {each.name} {each.secret.hex()} {each.public.hex()} "
+                     f"{each.id.hex()} {each.card.fingerprint()}\n")
+    vectors.write("card/ok.txt", "".join(lines).encode(), lambda raw: None)
+
+
+def _roots(vectors):
+    def write(name, text):
+        vectors.write(f"roots/{name}.conf", text.encode(), registry.Roots)
+
+    good = ROOTS_TEXT.decode()
+    write("ok", good)
+    write("ok--one-of-one", roots_text(ROOTS[:1], 1))
+    write("bad-registry--quorum-0", roots_text(quorum=0))
+    write("bad-registry--quorum-above-the-cards", roots_text(quorum=4))
+    write("bad-registry--quorum-no-number", roots_text(quorum="two"))
+    write("bad-registry--no-quorum", good.replace("quorum = 2\n", ""))
+    write("bad-registry--no-roots-section", good.partition("[roots]")[0])
+    write("bad-registry--no-card", "[roots]\nquorum = 1\n")
+    write("bad-registry--other-kind-of-card", good + PEOPLE["wang-mei"].card.text())
+    write("bad-registry--root-twice", good + ROOTS[0].card.text())
+    write("bad-registry--unknown-key", good + "extra = 1\n")
+    write("bad-registry--key-twice", good + "quorum = 2\n")
+    write("bad-registry--public-short", good.replace(ROOTS[0].public.hex(), ROOTS[0].public.hex()[2:]))
+    write("bad-registry--public-no-hex", good.replace(ROOTS[0].public.hex(), "xy" * 32))
+    write("bad-registry--no-public", good.replace(f"public = {ROOTS[0].public.hex()}\n", ""))
+    write("bad-registry--name", good.replace("[root root-1]", "[root Root-1]"))
+
+
+def _signature_line(root, signed, name=None):
+    signature = suite.sign("weir1 registry", signed.encode(), root.secret)
+    return f"{name or root.name} = {root.id.hex()} {signature.hex()}\n"
+
+
+def _registries(vectors):
+    roots = registry.Roots(ROOTS_TEXT)
+
+    def judge(raw):
+        registry.Registry(raw, roots)
+
+    def write(name, raw):
+        vectors.write(f"registry/{name}.conf", raw, judge)
+
+    def signed(name, text):
+        raw = text if isinstance(text, bytes) else text.encode()
+        write(name, registry.sign(raw, ROOTS[:2]))
+
+    _signatures(write)
+    _good(signed)
+    good = registry_text()
+    for case, old, new in _REPLACEMENTS:
+        text = good.replace(old, new, 1)
+        assert text != good, case
+        signed(f"bad-registry--{case}", text)
+    for case, extra in _EXTRAS:
+        signed(f"bad-registry--{case}", registry_text(extra))
+    signed("bad-registry--not-utf-8", good.encode() + b"; \xff\n")
+    signed("bad-registry--overlong-utf-8", good.encode() + b"; \xc0\xaf\n")
+    signed("bad-registry--no-registry-section", good[good.index("[person"):])
+    signed("bad-registry--key-before-any-section", "version = 7\n" + good)
+    _too_many(signed)
+
+
+def _signatures(write):
+    text = registry_text()
+    lines = [_signature_line(root, text) for root in ROOTS]
+    stranger = _signature_line(key("root", "stranger"), text)
+    head = text + "[signatures]\n"
+    write("ok", REGISTRY_TEXT)
+    write("ok--three-signatures", (head + "".join(lines)).encode())
+    write("ok--a-stranger-signed-too", (head + "".join(lines[1:]) + stranger).encode())
+    write("bad-signature--text-changed", REGISTRY_TEXT.replace(b"priority = 4", b"priority = 3", 1))
+    write("bad-signature--of-another-root", (head + lines[0]
+          + lines[1].replace(lines[1].split()[3], lines[2].split()[3])).encode())
+    write("bad-signature--one-digit", REGISTRY_TEXT[:-2] + (b"0" if REGISTRY_TEXT[-2:-1] != b"0" else b"1") + b"\n")
+    write("too-few-signatures--one", (head + lines[0]).encode())
+    write("too-few-signatures--none", head.encode())
+    write("too-few-signatures--no-section", text.encode())
+    write("too-few-signatures--a-stranger", (head + lines[0] + stranger).encode())
+    write("too-few-signatures--one-root-twice",
+          (head + lines[0] + _signature_line(ROOTS[0], text, "root-2")).encode())
+    both = head + lines[0] + lines[1]
+    write("bad-registry--behind-the-signatures", (both + "\n[registry]\nversion = 9\n").encode())
+    write("bad-registry--signature-short", (both + lines[2][:-3] + "\n").encode())
+    write("bad-registry--signature-no-hex", (both + "root-3 = " + "x" * 32 + " " + "y" * 128 + "\n").encode())
+    write("bad-registry--signature-without-id", (both + "root-3 = " + "0" * 128 + "\n").encode())
+    many = "".join(_signature_line(key("root", f"other-{i}"), text) for i in range(15))
+    write("bad-registry--signatures-17", (both + many).encode())
+
+
+def _good(signed):
+    good = registry_text()
+    signed("ok--comments", "# first\n; second\n" + good.replace("version = 7", "version = 7   ; the seventh"))
+    signed("ok--list-key-again", good.replace("operators = wang-mei lee-hao",
+                                              "operators = wang-mei\noperators = lee-hao", 1))
+    signed("ok--times", good.replace("issued = 2026-01-01", "issued = 2026-01-01T00:00:00Z"))
+    signed("ok--line-of-198", good + "; " + "x" * 196 + "\n")
+    signed("ok--tabs-and-blanks", good.replace("version = 7", "version\t=  7\t"))
+    signed("ok--chinese-comment", good + "; 內政部戶政司\n")
+
+
+_REPLACEMENTS = (
+    ("format-2", "format = 1", "format = 2"),
+    ("no-format", "format = 1\n", ""),
+    ("no-name", "name = moi\n", ""),
+    ("name", "name = moi", "name = Moi"),
+    ("no-version", "version = 7\n", ""),
+    ("version-0", "version = 7", "version = 0"),
+    ("version-no-number", "version = 7", "version = 7a"),
+    ("version-of-2-to-the-64", "version = 7", "version = 18446744073709551616"),
+    ("version-negative", "version = 7", "version = -7"),
+    ("key-twice", "version = 7", "version = 7\nversion = 8"),
+    ("no-issued", "issued = 2026-01-01\n", ""),
+    ("no-expires", "expires = 2027-01-01\n", ""),
+    ("date-impossible", "issued = 2026-01-01", "issued = 2026-02-30"),
+    ("date-with-more", "issued = 2026-01-01", "issued = 2026-01-01 noon"),
+    ("time-impossible", "issued = 2026-01-01", "issued = 2026-01-01T24:00:00Z"),
+    ("time-not-utc", "issued = 2026-01-01", "issued = 2026-01-01T00:00:00+08:00"),
+    ("empty-value", "version = 7", "version ="),
+    ("section-twice", "[sender inside-1]", "[person wang-mei]"),
+    ("unknown-section", "[sender inside-1]", "[server inside-1]"),
+    ("section-without-name", "[sender inside-1]", "[sender]"),
+    ("section-name", "[sender inside-1]", "[sender Inside-1]"),
+    ("section-name-of-32", "[sender inside-1]", "[sender " + "a" * 32 + "]"),
+    ("section-not-closed", "[sender inside-1]", "[sender inside-1"),
+    ("no-public", f"public = {SENDERS['inside-1'].public.hex()}\n", ""),
+    ("public-short", SENDERS["inside-1"].public.hex(), SENDERS["inside-1"].public.hex()[:-1]),
+    ("public-long", SENDERS["inside-1"].public.hex(), SENDERS["inside-1"].public.hex() + "0"),
+    ("public-no-hex", SENDERS["inside-1"].public.hex(), "g" * 64),
+    ("no-psk", f"psk = {PSKS['census'].public.hex()}\n", ""),
+    ("psk-short", PSKS["census"].public.hex(), PSKS["census"].public.hex()[:-1]),
+    ("psk-of-a-person", f"public = {PEOPLE['wang-mei'].public.hex()}\n",
+     f"public = {PEOPLE['wang-mei'].public.hex()}\npsk = {PSKS['census'].public.hex()}\n"),
+    ("no-route-id", "id = 1\n", ""),
+    ("route-id-0", "id = 1\n", "id = 0\n"),
+    ("route-id-65536", "id = 1\n", "id = 65536\n"),
+    ("duplicate-route-id", "id = 2\n", "id = 1\n"),
+    ("no-recipients", "recipients = tax-agency\n", ""),
+    ("recipients-empty", "recipients = tax-agency\n", "recipients =\n"),
+    ("unknown-recipient", "recipients = tax-agency\n", "recipients = tax-agency nobody\n"),
+    ("recipient-twice", "recipients = tax-agency\n", "recipients = tax-agency tax-agency\n"),
+    ("recipient-is-a-person", "recipients = tax-agency\n", "recipients = wang-mei\n"),
+    ("unknown-operator", "operators = wang-mei ", "operators = wang-mei nobody "),
+    ("operator-twice", "operators = wang-mei ", "operators = wang-mei wang-mei "),
+    ("no-operators", "operators = wang-mei lee-hao chen-old wu-stop\n", ""),
+    ("format-word", "format = csv", "format = xml"),
+    ("records-word", "records = required", "records = maybe"),
+    ("destroy-0", "destroy_after_days = 30", "destroy_after_days = 0"),
+    ("destroy-1826", "destroy_after_days = 30", "destroy_after_days = 1826"),
+    ("priority-0", "priority = 4", "priority = 0"),
+    ("priority-10", "priority = 4", "priority = 10"),
+    ("unknown-key", "priority = 4", "priority = 4\nurgency = 4"),
+    ("no-equals-sign", "priority = 4", "priority 4"),
+    ("line-of-199", "[sender inside-1]", "; " + "x" * 197 + "\n[sender inside-1]"),
+    ("control-byte", "priority = 4", "priority = 4\r"),
+    ("zero-byte", "priority = 4", "priority = 4\0"),
+    ("escape-byte-in-a-comment", "priority = 4", "priority = 4\n; \x1b[2J"),
+)
+
+_EXTRAS = (
+    ("section-name-of-49", "[person " + "a" * 42 + "]\n"),
+    ("unknown-section-at-the-end", "[extra]\n"),
+)
+
+
+def _too_many(signed):
+    def number(i):
+        return le(i, 32).hex()
+
+    def parties(kind, most, *lines):
+        have = len(re.findall(rf"^\[{kind} ", registry_text(), re.M))
+        return "".join(section(kind, f"n{i}", f"public = {number(i)}", *lines).replace("\n\n", "\n")
+                       for i in range(most + 1 - have))
+
+    psk = f"psk = {number(7)}"
+    signed("bad-registry--people-4097", registry_text(parties("person", 4096)))
+    signed("bad-registry--senders-17", registry_text(parties("sender", 16)))
+    signed("bad-registry--receivers-17", registry_text(parties("receiver", 16)))
+    signed("bad-registry--recipients-1025", registry_text(parties("recipient", 1024, psk)))
+    signed("bad-registry--routes-1025",
+           registry_text("".join(route(f"n{i}", i) for i in range(5, 1026))))
+    names = [f"n{i}" for i in range(126)]
+    listed = "".join(f"recipients = {name}\n" for name in names)
+    text = registry_text(parties("recipient", 128).replace("\n[", f"\n{psk}\n[") + psk + "\n")
+    signed("bad-registry--recipients-of-a-route-129",
+           text.replace("recipients = tax-agency census audit\n",
+                        "recipients = tax-agency census audit\n" + listed))
+    signed("ok--recipients-of-a-route-128",
+           text.replace("recipients = tax-agency census audit\n",
+                        "recipients = tax-agency census audit\n" + listed.replace(
+                            "recipients = n0\n", "")))
