@@ -1,0 +1,73 @@
+/* weir-inbox: what the recipient and the operator outside see of the vault. */
+#include "inbox.h"
+
+#include "common/keycommand.h"
+#include "common/registrycommand.h"
+
+static const char list_help[] =
+	"  --json         as JSON\n"
+	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
+
+static const char show_help[] =
+	"BUNDLE is a name as in 'list'; anything else, or with a '/', is a file.\n"
+	"\n"
+	"  --key FILE     the recipient's key (WEIR_KEY): shows the members too\n"
+	"  --psk FILE     its pre-shared key (WEIR_PSK)\n"
+	"  --passphrase-file FILE  instead of asking\n"
+	"  --roots FILE   the root keys to judge by (WEIR_ROOTS); needs no configuration\n"
+	"  --json         as JSON\n"
+	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
+
+static const char verify_help[] =
+	"Checks the signatures and the hash tree, for which no secret is needed; everything in the vault when\n"
+	"nothing is named.  Exit code 4 when something is damaged or missing.\n"
+	"\n"
+	"  --roots FILE   the root keys to judge by (WEIR_ROOTS); needs no configuration for a file\n"
+	"  --json         as JSON\n"
+	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
+
+static const char gaps_help[] =
+	"Exit code 0 when nothing is missing and the sender is heard, 4 otherwise.\n"
+	"\n"
+	"  --json         as JSON\n"
+	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
+
+static const char copy_help[] =
+	"FILE.weir is verified before it gets its name, and never replaces another file.\n"
+	"\n"
+	"  --roots FILE   the root keys to judge by (WEIR_ROOTS)\n"
+	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
+
+static const char open_help[] =
+	"  -o DIR         write the members below DIR; nothing is ever replaced\n"
+	"  -              write one member to standard output\n"
+	"  - -- COMMAND   one member to COMMAND, whose input ends only when all is right;\n"
+	"                 otherwise COMMAND is killed before it sees an end\n"
+	"\n"
+	"  --key FILE     the recipient's key (WEIR_KEY)\n"
+	"  --psk FILE     its pre-shared key (WEIR_PSK)\n"
+	"  --passphrase-file FILE  instead of asking (WEIR_PASSPHRASE_FILE)\n"
+	"  --member M     this member alone; may be given again with -o\n"
+	"  --roots FILE   the root keys to judge by (WEIR_ROOTS); needs no configuration for a file\n"
+	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
+
+static const struct command commands[] = {
+	{"list", "[--json]", "what has been delivered, and what is on its way", list_help, inbox_list},
+	{"show", "[--key FILE --psk FILE] [--json] BUNDLE|FILE.weir", "all that is known of one bundle",
+	 show_help, inbox_show},
+	{"verify", "[--json] [BUNDLE|FILE.weir]…", "check signatures and content, without any secret",
+	 verify_help, inbox_verify},
+	{"gaps", "[--json]", "what the sender promises and the vault lacks", gaps_help, inbox_gaps},
+	{"copy", "BUNDLE FILE.weir", "a whole, verified copy to carry away", copy_help, inbox_copy},
+	{"open", "[--key FILE] [--psk FILE] [--member M]… BUNDLE|FILE.weir (-o DIR | - [-- COMMAND])",
+	 "decrypt, for a recipient", open_help, inbox_open},
+	{"key", "new|show …", "make and show keys", NULL, key_command},
+	{"registry", "sign|check|show …", "sign, check and show the registry", NULL, registry_command},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+	return command_main("weir-inbox", "the vault of the receiving box, and what it holds", commands,
+			    argc, argv);
+}

@@ -1,0 +1,126 @@
+/*
+ * inbox: what the commands of weir-inbox share: their command line, the trust that they judge by,
+ * and the bundles they are about.  Unlike a module this speaks: functions that say so print what is wrong.
+ */
+#ifndef WEIR_INBOX_H
+#define WEIR_INBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/bundle.h"
+#include "common/command.h"
+#include "common/config.h"
+#include "common/json.h"
+#include "common/registry.h"
+#include "unpack.h"
+#include "vault.h"
+
+#define INBOX_CONFIG "/etc/weir/receiver.conf"
+
+/* A name escaped, in the middle of a message. */
+enum { SHOWN_BYTES = 1024 };
+
+struct inbox_options {
+	const char *config;
+	const char *roots;
+	const char *key;
+	const char *psk;
+	const char *passphrase_file;
+	const char *output;
+	bool json;
+	const char **members; /* from --member, in the order given */
+	size_t member_count;
+	char **arguments; /* what is no option, in order */
+	int argument_count;
+	char **command; /* behind "--", ended by NULL; NULL without one */
+};
+
+/* Options by letter: c config, r roots, k key, p psk, f passphrase-file, m member, o output, j json, x -- COMMAND. */
+int inbox_parse(struct inbox_options *out, int argc, char **argv, const char *allowed); /* speaks */
+void inbox_options_free(struct inbox_options *options);
+
+struct inbox {
+	struct config config;
+	bool has_config;
+	struct roots *roots;
+	int vault; /* -1 when it was not asked for */
+};
+
+/* What a command needs beside its options. */
+enum inbox_need {
+	INBOX_ROOTS = 1, /* from --roots, WEIR_ROOTS or the configuration */
+	INBOX_VAULT = 2, /* from the configuration */
+};
+int inbox_start(struct inbox *out, const struct inbox_options *options, unsigned int needs); /* speaks */
+void inbox_end(struct inbox *inbox);
+/* True when an argument names a bundle of the vault and no file. */
+bool inbox_is_name(const char *argument);
+
+/*
+ * Closes the table of system calls: nothing that reaches a network, nothing that starts a program; `writing`
+ * leaves what makes files and folders.  Speaks.
+ */
+int inbox_confine(bool writing);
+
+/* A bundle of the vault, or a file. */
+struct subject {
+	char label[SHOWN_BYTES]; /* escaped */
+	char name[BUNDLE_NAME_BYTES]; /* by its release; "" until subject_read */
+	const char *expected;    /* the name in the vault, NULL for a file */
+	uint64_t expected_epoch; /* 0: any */
+	int fd;
+	struct unpack *unpack;
+	struct registry *registry;
+	char problem[PROBLEM_BYTES]; /* with a refusal of the registry: what is wrong with it */
+	bool is_verified;
+};
+
+/* Opens by argument: "tax-000123", "tax-000123@EPOCH", or a path.  Speaks. */
+int subject_open(struct subject *out, struct inbox *inbox, const char *argument);
+/* A descriptor that is open already, which the subject takes over. */
+void subject_take(struct subject *out, int fd, const char *label);
+/*
+ * Release and registry: the one that lies behind the object (without one, the box's own), checked with
+ * the roots, and refused with VERDICT_OLDER_REGISTRY when the bundle was sealed under a newer one.
+ */
+int subject_read(struct subject *subject, const struct inbox *inbox);
+/* Both signatures and the tree.  advance as in unpack_verify. */
+int subject_verify(struct subject *subject, void (*advance)(void *context, uint64_t segments_done),
+		   void *context);
+/* The same with a progress line, for a person.  stop_fd -1: none. */
+int subject_verify_watched(struct subject *subject, int stop_fd);
+/* Says what is wrong with a subject; gives the exit code. */
+int subject_fail(const struct subject *subject, int result);
+void subject_close(struct subject *subject);
+
+/* The recipient's key and its pre-shared key, from the options and the environment. */
+struct inbox_keys {
+	struct key *recipient;
+	struct key *psk;
+};
+int inbox_keys_load(struct inbox_keys *out, const struct inbox_options *options); /* speaks */
+void inbox_keys_free(struct inbox_keys *keys);
+/* Before unlocking: whether the registry knows these keys.  Speaks. */
+int inbox_keys_check(const struct inbox_keys *keys, const struct subject *subject);
+
+/* What keep wrote last (vault.h). */
+struct inbox_status {
+	struct json *document;
+	struct json_view view;
+};
+/* -ENOENT when keep has never run. */
+int inbox_status_load(struct inbox_status *out, int vault_fd);
+void inbox_status_free(struct inbox_status *status);
+/* How much of a bundle's object is here, in tenths of a percent. */
+uint64_t inbox_permille(struct json_view bundle);
+
+int inbox_list(int argc, char **argv);
+int inbox_show(int argc, char **argv);
+int inbox_verify(int argc, char **argv);
+int inbox_gaps(int argc, char **argv);
+int inbox_copy(int argc, char **argv);
+int inbox_open(int argc, char **argv);
+
+#endif

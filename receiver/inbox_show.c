@@ -1,0 +1,245 @@
+#include "inbox.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io.h"
+#include "common/text.h"
+#include "common/verdict.h"
+
+static const char *const rule_names[] = {
+	[RECORDS_NOT_COUNTED] = "not counted", [RECORDS_LINES] = "lines", [RECORDS_CSV] = "csv",
+};
+
+/* One thing to tell, in both forms.  `key` is also the label, with blanks for underlines. */
+struct teller {
+	struct json *json; /* NULL: for a person's eye */
+};
+
+static void tell(const struct teller *teller, const char *key, const char *value)
+{
+	if (teller->json != NULL) {
+		json_set_text(teller->json, key, value);
+		return;
+	}
+	char label[32];
+	snprintf(label, sizeof(label), "%s", key);
+	for (char *p = label; *p != 0; p++)
+		*p = *p == '_' ? ' ' : *p;
+	printf("%-18s %s\n", label, value);
+}
+
+static void tell_time(const struct teller *teller, const char *key, uint64_t time_s)
+{
+	char text[40];
+	tell(teller, key, text_time(text, sizeof(text), time_s));
+}
+
+static void tell_number(const struct teller *teller, const char *key, uint64_t number)
+{
+	char text[40];
+	if (teller->json != NULL)
+		json_set_number(teller->json, key, number);
+	else
+		tell(teller, key, text_count(text, sizeof(text), number));
+}
+
+static void tell_hex(const struct teller *teller, const char *key, const uint8_t *data, size_t len)
+{
+	char text[2 * SUITE_DIGEST_BYTES + 1];
+	tell(teller, key, text_hex(text, sizeof(text), data, len));
+}
+
+/* A party with the fingerprint that two people compare. */
+static void tell_party(const struct teller *teller, const char *key, const char *name,
+		       const struct party *party)
+{
+	char text[128], fingerprint[FINGERPRINT_BYTES] = "";
+	if (party != NULL)
+		card_fingerprint(fingerprint, &party->card);
+	if (teller->json != NULL) {
+		struct json *object = json_object_new();
+		json_set_text(object, "name", name);
+		json_set_text(object, "fingerprint", party != NULL ? fingerprint : NULL);
+		json_set_child(teller->json, key, object);
+		return;
+	}
+	snprintf(text, sizeof(text), "%s, %s", name,
+		 party != NULL ? fingerprint : "which the registry does not name");
+	tell(teller, key, text);
+}
+
+static void tell_release(const struct teller *teller, const struct subject *s)
+{
+	char text[64];
+	const struct release *r = unpack_release(s->unpack);
+	const struct statement *statement = &r->statement;
+	tell(teller, "name", s->name);
+	tell(teller, "route", statement->route);
+	tell_number(teller, "route_id", r->route_id);
+	tell_number(teller, "number", r->number);
+	snprintf(text, sizeof(text), "%016" PRIx64, r->epoch);
+	tell(teller, "epoch", text);
+	tell_hex(teller, "push_id", statement->push_id, PUSH_ID_BYTES);
+	tell_party(teller, "person", statement->person,
+		   registry_party_by_key(s->registry, KEY_PERSON, statement->person_key));
+	tell_party(teller, "box", r->box,
+		   registry_party_by_key(s->registry, KEY_SENDER, r->box_key));
+	tell_time(teller, "created", statement->created);
+	tell_time(teller, "released", r->released_at);
+	tell_time(teller, "destroy_by", statement->destroy_by);
+	tell_hex(teller, "tree_root", statement->root, SUITE_DIGEST_BYTES);
+	tell_number(teller, "segments", statement->segments);
+	tell_number(teller, "object_bytes", bundle_object_len(statement));
+	tell_number(teller, "row_bytes", r->row_len);
+	snprintf(text, sizeof(text), "%u source, %u repair", r->source_rows, r->repair_rows);
+	tell(teller, "rows", text);
+	tell_number(teller, "sealed_under", statement->registry_version);
+	tell_number(teller, "registry_version", registry_version(s->registry));
+}
+
+/* The head is part of the body, so it is read only after the tree was right. */
+static int tell_recipients(const struct teller *teller, const struct subject *s)
+{
+	uint8_t segment[SEGMENT_BYTES];
+	struct head *head = malloc(sizeof(*head));
+	if (head == NULL)
+		return -ENOMEM;
+	int result = io_pread_exact(s->fd, segment, sizeof(segment), SEGMENT_BYTES);
+	if (result == 0)
+		result = head_decode(head, segment);
+	struct json *array = teller->json != NULL ? json_array_new() : NULL;
+	for (uint16_t i = 0; result == 0 && i < head->count; i++) {
+		const uint8_t *id = head->stanzas[i].key_id;
+		const struct party *party = registry_party_by_key(s->registry, KEY_RECIPIENT, id);
+		char unnamed[2 * KEY_ID_BYTES + 1];
+		struct teller one = {.json = array != NULL ? json_object_new() : NULL};
+		const char *name = party != NULL ? party->card.name
+						 : text_hex(unnamed, sizeof(unnamed), id, KEY_ID_BYTES);
+		tell_party(&one, "recipient", name, party);
+		if (array != NULL)
+			json_append(array, one.json);
+	}
+	if (array != NULL)
+		json_set_child(teller->json, "recipients", array);
+	free(head);
+	return result;
+}
+
+static void print_member(const struct member *member)
+{
+	char name[4 * MEMBER_NAME_MAX + 1], records[40] = "-", size[40], digest[2 * SUITE_DIGEST_BYTES + 1];
+	char time[40] = "-";
+	if (member->rule != RECORDS_NOT_COUNTED)
+		text_count(records, sizeof(records), member->records);
+	if (member->mtime_s > 0)
+		text_time(time, sizeof(time), (uint64_t)member->mtime_s);
+	printf("%16s  %14s  %-11s  %-20s  %s  %s\n", text_count(size, sizeof(size), member->size), records,
+	       rule_names[member->rule], time,
+	       text_hex(digest, sizeof(digest), member->digest, SUITE_DIGEST_BYTES),
+	       text_escape_name(name, sizeof(name), member->name));
+}
+
+static struct json *member_json(const struct member *member)
+{
+	struct json *object = json_object_new();
+	json_set_text(object, "name", member->name);
+	json_set_number(object, "size", member->size);
+	json_set_text(object, "counting", rule_names[member->rule]);
+	json_set_number(object, "records", member->records);
+	json_set_signed(object, "modified_s", member->mtime_s);
+	json_set_number(object, "modified_ns", member->mtime_ns);
+	json_set_hex(object, "digest", member->digest, SUITE_DIGEST_BYTES);
+	return object;
+}
+
+static void tell_manifest(const struct teller *teller, const struct manifest *m)
+{
+	struct json *array = teller->json != NULL ? json_array_new() : NULL;
+	tell_number(teller, "content_bytes", m->content_len);
+	tell_number(teller, "compressed_bytes", m->stream_len);
+	tell_number(teller, "records", m->records);
+	tell_number(teller, "member_count", m->member_count);
+	if (array == NULL)
+		printf("\n%16s  %14s  %-11s  %-20s  %-64s  %s\n", "BYTES", "RECORDS", "COUNTING", "MODIFIED",
+		       "DIGEST", "NAME");
+	for (uint32_t i = 0; i < m->member_count; i++) {
+		if (array != NULL)
+			json_append(array, member_json(&m->members[i]));
+		else
+			print_member(&m->members[i]);
+	}
+	if (array != NULL)
+		json_set_child(teller->json, "members", array);
+}
+
+static int show(struct subject *s, const struct inbox *inbox, const struct inbox_keys *keys, bool json)
+{
+	struct teller teller = {.json = json ? json_object_new() : NULL};
+	int result = subject_read(s, inbox);
+	if (result != 0) {
+		json_free(teller.json);
+		return subject_fail(s, result);
+	}
+	int code = EXIT_DONE;
+	tell_release(&teller, s);
+	result = subject_verify_watched(s, -1);
+	tell(&teller, "verified", result == 0 ? "yes: signatures and content are right" : "NO");
+	if (result == 0)
+		result = tell_recipients(&teller, s);
+	if (result == 0 && keys->recipient != NULL) {
+		code = inbox_keys_check(keys, s);
+		if (code == EXIT_DONE)
+			result = unpack_unlock(s->unpack, keys->recipient, keys->psk->secret);
+		if (code == EXIT_DONE && result == 0)
+			tell_manifest(&teller, unpack_manifest(s->unpack));
+	}
+	if (json) {
+		int printed = json_print(teller.json, stdout);
+		code = printed != 0 ? command_fail(printed, "cannot print") : code;
+	}
+	json_free(teller.json);
+	return result != 0 ? subject_fail(s, result) : code;
+}
+
+static bool wants_keys(const struct inbox_options *options)
+{
+	return options->key != NULL || options->psk != NULL;
+}
+
+static int prepare(struct inbox_keys *keys, const struct inbox_options *options)
+{
+	int code = wants_keys(options) ? inbox_keys_load(keys, options) : EXIT_DONE;
+	return code == EXIT_DONE ? inbox_confine(false) : code;
+}
+
+int inbox_show(int argc, char **argv)
+{
+	struct inbox_options options;
+	struct inbox inbox;
+	struct inbox_keys keys = {NULL, NULL};
+	struct subject subject;
+	int code = inbox_parse(&options, argc, argv, "crkpfj");
+	if (code != EXIT_DONE)
+		return code;
+	if (options.argument_count != 1)
+		code = command_usage("say which one: BUNDLE or FILE.weir");
+	if (code == EXIT_DONE)
+		code = inbox_start(&inbox, &options,
+				   INBOX_ROOTS | (inbox_is_name(options.arguments[0]) ? INBOX_VAULT : 0U));
+	if (code == EXIT_DONE) {
+		code = subject_open(&subject, &inbox, options.arguments[0]);
+		if (code == EXIT_DONE)
+			code = prepare(&keys, &options);
+		if (code == EXIT_DONE)
+			code = show(&subject, &inbox, &keys, options.json);
+		subject_close(&subject);
+		inbox_keys_free(&keys);
+		inbox_end(&inbox);
+	}
+	inbox_options_free(&options);
+	return code;
+}
