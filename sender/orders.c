@@ -129,3 +129,31 @@ bool page_read_is_good(const _Atomic uint64_t *version, uint64_t begun)
 	atomic_thread_fence(memory_order_acquire);
 	return atomic_load_explicit(version, memory_order_relaxed) == begun;
 }
+
+static bool lengths_are_good(const struct orders_page *page)
+{
+	if (page->page_count > ORDERS_CONTROL_MAX || page->order_count > ORDERS_MAX ||
+	    page->heartbeat.len > PAGE_BYTES_MAX)
+		return false;
+	for (uint32_t i = 0; i < page->page_count; i++)
+		if (page->pages[i].len > PAGE_BYTES_MAX)
+			return false;
+	return true;
+}
+
+int orders_read(struct orders_page *out, const struct orders_page *page)
+{
+	uint64_t begun = page_read_begin(&page->version);
+	if (begun == 0)
+		return -EAGAIN;
+	const size_t head = offsetof(struct orders_page, epoch);
+	const size_t fixed = offsetof(struct orders_page, pages);
+	memcpy((uint8_t *)out + head, (const uint8_t *)page + head, fixed - head);
+	/* the count may be torn until the version has been looked at again */
+	size_t count = out->page_count <= ORDERS_CONTROL_MAX ? out->page_count : ORDERS_CONTROL_MAX;
+	memcpy(out->pages, page->pages, count * sizeof(page->pages[0]));
+	if (!page_read_is_good(&page->version, begun))
+		return -EAGAIN;
+	atomic_store_explicit(&out->version, begun, memory_order_relaxed);
+	return lengths_are_good(out) ? 0 : -EINVAL;
+}

@@ -51,7 +51,7 @@ struct orders_page {
 	uint32_t page_count;
 	uint32_t order_count;
 	struct order orders[ORDERS_MAX];
-	struct control_message pages[ORDERS_CONTROL_MAX];
+	struct control_message pages[ORDERS_CONTROL_MAX]; /* of at most page_entries_max(mtu) entries */
 };
 
 enum order_state { ORDER_WAITING, ORDER_SENDING, ORDER_SENT, ORDER_FAILED };
@@ -83,6 +83,13 @@ struct progress_page {
  */
 int orders_map(struct orders_page **out, const char *runtime, bool writable);
 int progress_map(struct progress_page **out, const char *runtime, bool writable);
+
+/*
+ * Copies a whole page as one writer left it.  -EAGAIN when the writer is busy or has written nothing yet:
+ * try again later.  -EINVAL when a count or
+ * length is beyond its array; nothing else is checked.  out is written in any case.
+ */
+int orders_read(struct orders_page *out, const struct orders_page *page);
 
 /*
  * The two halves of the sequence lock.  page_read_begin spins while the version is odd, boundedly; it

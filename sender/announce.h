@@ -1,0 +1,49 @@
+/*
+ * announce: which control message goes next.  LINK.md 2.
+ *
+ * Heartbeats once each, as soon as they are there.  Then pages that are to be repeated.  Then, every
+ * 100 ms, the next page in turn, and the first page too while data flow.
+ */
+#ifndef WEIR_ANNOUNCE_H
+#define WEIR_ANNOUNCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "orders.h"
+
+enum { ANNOUNCE_REPEATS = 4, ANNOUNCE_INTERVAL_NS = 100000000 };
+
+/* Filled with zeros it has announced nothing. */
+struct announcer {
+	uint64_t epoch;
+	uint64_t beat;              /* the last one that went */
+	uint64_t generation;
+	uint32_t page_count;
+	uint32_t turn;
+	bool owes_first;
+	uint64_t next_ns;
+	uint64_t generation_sent;   /* the newest of which every page went once */
+	uint32_t sent_count;
+	bool is_sent[ORDERS_CONTROL_MAX];
+	uint8_t repeats[ORDERS_CONTROL_MAX];     /* still to go */
+	bool is_repeated[ORDERS_CONTROL_MAX];    /* all of them went */
+};
+
+/* After each new copy of the page: a new generation begins from its first page. */
+void announce_update(struct announcer *a, const struct orders_page *orders);
+
+/*
+ * The page that names an order: its index; -ENOENT when none does; -EINVAL when it is named
+ * with another geometry, so that no receiver would take it.
+ */
+int announce_find(const struct orders_page *orders, const struct order *order);
+
+/* True once this page has gone ANNOUNCE_REPEATS times in this generation; until then it is due. */
+bool announce_page(struct announcer *a, uint32_t page);
+
+/* The message that is due at now_ns, or NULL.  It counts as sent. */
+const struct control_message *announce_next(struct announcer *a, const struct orders_page *orders,
+					    uint64_t now_ns, bool data_flows);
+
+#endif

@@ -1,0 +1,260 @@
+/*
+ * weir-emit: the transmitter.  It reads bundles that are sealed already and holds the link secret and
+ * the transmit socket; it has no call by which it could receive.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/command.h"
+#include "common/config.h"
+#include "common/confine.h"
+#include "common/datagram.h"
+#include "common/io.h"
+#include "common/key.h"
+#include "common/service.h"
+#include "common/verdict.h"
+#include "orders.h"
+#include "transmit.h"
+
+enum {
+	SEND_BUFFER_BYTES = 4194304,
+	REAL_TIME_PRIORITY = 10,
+	ORDERS_POLL_MS = 50,
+};
+
+/* Beyond confine_base: files are read by pread64, and nothing can be received. */
+static const char *const calls[] = {
+	"openat", "newfstatat", "pread64", "close", /* bundles */
+	"sendmsg", "clock_nanosleep",               /* datagrams, at their time */
+	NULL,
+};
+
+static volatile sig_atomic_t is_stopping;
+
+static void stop(int signal)
+{
+	(void)signal;
+	is_stopping = 1;
+}
+
+static int catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = stop};
+	sigemptyset(&action.sa_mask);
+	if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A filter that takes nothing, and cannot be taken off. */
+static int refuse_all(int fd)
+{
+	int locked = 0;
+	socklen_t len = sizeof(locked);
+	if (getsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &locked, &len) == 0 && locked)
+		return 0;
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = {.len = 1, .filter = &nothing};
+	const int on = 1;
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A connected UDP socket learns from its peer whether the port is open: a way back. */
+static int check_socket(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
+		return -EISCONN;
+	if (errno != ENOTCONN)
+		return -errno;
+	int type = 0, domain = 0;
+	len = sizeof(type);
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0)
+		return -errno;
+	return type == SOCK_DGRAM && domain == AF_INET ? 0 : -EPROTOTYPE;
+}
+
+static int prepare_socket(int fd)
+{
+	int result = check_socket(fd);
+	if (result == 0)
+		result = refuse_all(fd);
+	if (result != 0)
+		return result;
+	const int probe = IP_PMTUDISC_PROBE; /* never fragmented */
+	if (setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe)) < 0)
+		return -errno;
+	/* A smaller buffer only means that sendmsg waits where it need not. */
+	const int size = SEND_BUFFER_BYTES;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return 0;
+}
+
+static int load_tag_key(uint8_t tag_key[static SUITE_TAG_BYTES], const char *path)
+{
+	struct key *key;
+	int result = key_load(&key, path, NULL);
+	if (result != 0)
+		return result;
+	if (key->card.kind == KEY_LINK)
+		datagram_tag_key(tag_key, key->secret);
+	else
+		result = VERDICT_WRONG_KEY;
+	key_free(key);
+	return result;
+}
+
+/* What the configuration names.  An exit code; 0 when all of it is there. */
+static int open_all(struct transmit_options *options, const struct config *config)
+{
+	*options = (struct transmit_options){
+		.mtu = config->mtu,
+		.rate_bits_per_s = config->rate_bits_per_s,
+		.started_s = (uint32_t)time(NULL),
+		.goal = {.sin_family = AF_INET, .sin_port = htons(config->port)},
+	};
+	if (inet_pton(AF_INET, config->address, &options->goal.sin_addr) != 1)
+		return command_fail(VERDICT_BAD_CONFIGURATION, "address '%s'", config->address);
+	int result = load_tag_key(options->tag_key, config->link_key);
+	if (result != 0)
+		return command_fail(result, "link key '%s'", config->link_key);
+	int spool_fd = io_open_dir(AT_FDCWD, config->spool);
+	options->ready_fd = spool_fd < 0 ? spool_fd : io_open_dir(spool_fd, "ready");
+	io_close(spool_fd);
+	if (options->ready_fd < 0)
+		return command_fail(options->ready_fd,
+				    "spool '%s', folder 'ready' (weir-hold makes it)",
+				    config->spool);
+	options->socket_fd = service_socket("transmit");
+	if (options->socket_fd < 0)
+		return command_fail(options->socket_fd,
+				    "no socket 'transmit' was passed in; start it with systemd "
+				    "or 'weir-sender run'");
+	result = prepare_socket(options->socket_fd);
+	if (result != 0)
+		return command_fail(result, "socket 'transmit'");
+	result = progress_map(&options->progress, config->runtime, true);
+	if (result != 0)
+		return command_fail(result, "page '%s/%s'", config->runtime, PROGRESS_FILE);
+	return 0;
+}
+
+/*
+ * All of this makes the pace smoother where it is permitted, and is missed by nothing where it is not.
+ * The encoder's thread, made later, does not inherit the priority.
+ */
+static void ask_for_time(void)
+{
+	const struct sched_param priority = {.sched_priority = REAL_TIME_PRIORITY};
+	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
+	(void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	(void)mlockall(MCL_CURRENT);
+}
+
+/* hold makes the page when it starts, which may be later.  -EINTR when told to stop meanwhile. */
+static int wait_for_orders(struct orders_page **out, const char *runtime)
+{
+	const struct timespec pause = {.tv_nsec = ORDERS_POLL_MS * 1000000L};
+	int result;
+	while ((result = orders_map(out, runtime, false)) == -ENOENT) {
+		if (is_stopping)
+			return -EINTR;
+		nanosleep(&pause, NULL);
+	}
+	return result;
+}
+
+static int run_confined(struct transmit *transmit, const struct config *config)
+{
+	struct orders_page *orders;
+	int result = wait_for_orders(&orders, config->runtime);
+	if (result == -EINTR)
+		return EXIT_DONE;
+	if (result != 0)
+		return command_fail(result, "page '%s/%s'", config->runtime, ORDERS_FILE);
+	struct encoder *encoder;
+	result = encoder_new(&encoder);
+	if (result != 0)
+		return command_fail(result, "cannot start the encoder");
+	result = confine_calls(calls);
+	if (result != 0)
+		return command_fail(result, "cannot close the table of system calls");
+	transmit_run(transmit, orders, encoder, &is_stopping);
+	encoder_free(encoder);
+	return EXIT_DONE;
+}
+
+static int emit(const char *config_path)
+{
+	struct config config;
+	char problem[PROBLEM_BYTES] = "";
+	int result = config_load(&config, CONFIG_SENDER, config_path, problem);
+	if (result > 0 && problem[0] != 0) {
+		command_say("%s:%s", config_path, problem);
+		return EXIT_REFUSED;
+	}
+	if (result != 0)
+		return command_fail(result, "configuration '%s'", config_path);
+	result = catch_signals();
+	if (result != 0)
+		return command_fail(result, "cannot catch signals");
+	struct transmit_options options;
+	int code = open_all(&options, &config);
+	if (code != 0)
+		return code;
+	struct transmit *transmit;
+	result = transmit_new(&transmit, &options);
+	suite_wipe(options.tag_key, sizeof(options.tag_key));
+	if (result != 0)
+		return command_fail(result, "cannot start");
+	ask_for_time();
+	result = confine_privileges();
+	if (result == 0) {
+		service_ready("takes its orders from weir-hold");
+		code = run_confined(transmit, &config);
+	} else {
+		code = command_fail(result, "cannot give up privileges");
+	}
+	transmit_free(transmit);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	command_start("weir-emit");
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		puts("usage: weir-emit --config FILE\n\n"
+		     "Sends what weir-hold orders; started by systemd or 'weir-sender run'.");
+		return EXIT_DONE;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("weir-emit " WEIR_VERSION);
+		return EXIT_DONE;
+	}
+	if (argc != 3 || strcmp(argv[1], "--config") != 0) {
+		command_say("say --config FILE, and nothing else; '--help' shows how");
+		return EXIT_USAGE;
+	}
+	int result = suite_start();
+	if (result != 0)
+		return command_fail(result, "cannot start the cryptographic library");
+	return emit(argv[2]);
+}

@@ -1,0 +1,191 @@
+#include "lane.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/io.h"
+#include "common/verdict.h"
+
+static void fail(struct lane *lane, int error)
+{
+	lane->state = ORDER_FAILED;
+	lane->error = error;
+}
+
+static int check_order(const struct order *order, uint64_t epoch)
+{
+	if (order->id.epoch == 0 || order->id.epoch != epoch || order->id.route_id == 0)
+		return VERDICT_BAD_LIMIT;
+	if (memchr(order->file, 0, sizeof(order->file)) == NULL)
+		return VERDICT_BAD_NAME;
+	char route[NAME_BYTES];
+	uint64_t number;
+	int result = bundle_name_parse(order->file, route, &number);
+	if (result != 0)
+		return result;
+	if (number == 0 || number >= BUNDLE_NUMBER_END || number != order->id.number)
+		return VERDICT_BAD_NAME;
+	return geometry_check(&order->geometry);
+}
+
+static int open_file(int *out, int ready_fd, const struct order *order)
+{
+	int fd = openat(ready_fd, order->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	struct stat st;
+	int result = fstat(fd, &st) < 0 ? -errno : 0;
+	if (result == 0 && !S_ISREG(st.st_mode))
+		result = VERDICT_NOT_REGULAR;
+	if (result == 0 && (uint64_t)st.st_size < order->geometry.object_len)
+		result = VERDICT_TRUNCATED;
+	if (result != 0)
+		io_close(fd);
+	else
+		*out = fd;
+	return result;
+}
+
+void lane_open(struct lane *lane, const struct order *order, uint64_t epoch, int ready_fd,
+	       struct encoder *encoder, unsigned int slot)
+{
+	*lane = (struct lane){.is_used = true, .order = *order, .fd = -1, .page = -1};
+	int result = check_order(order, epoch);
+	if (result == 0)
+		result = open_file(&lane->fd, ready_fd, order);
+	if (result != 0) {
+		fail(lane, result);
+		return;
+	}
+	const struct geometry *g = &lane->order.geometry;
+	lane->state = ORDER_WAITING;
+	lane->total_bytes = g->object_len +
+			    (uint64_t)geometry_block_count(g) * g->repair_rows * g->row_len;
+	encoder_open(encoder, slot, lane->fd, g);
+	lane->has_encoder = true;
+}
+
+static bool end_work(struct lane *lane, struct encoder *encoder, unsigned int slot)
+{
+	if (lane->has_encoder && !encoder_close(encoder, slot))
+		return false;
+	lane->has_encoder = false;
+	/* only ever read from: there is nothing that a failing close could have lost */
+	io_close(lane->fd);
+	lane->fd = -1;
+	return true;
+}
+
+bool lane_close(struct lane *lane, struct encoder *encoder, unsigned int slot)
+{
+	if (!end_work(lane, encoder, slot))
+		return false;
+	lane->is_used = false;
+	return true;
+}
+
+static void request_rows(struct lane *lane, struct encoder *encoder, unsigned int slot,
+			 uint32_t first)
+{
+	lane->repair_end = first + encoder_request(encoder, slot, lane->block, first);
+}
+
+/* A source row needs nothing but the file; meanwhile the repair rows of its block are made. */
+bool lane_prepare(struct lane *lane, struct encoder *encoder, unsigned int slot)
+{
+	if (lane->state == ORDER_FAILED)
+		(void)end_work(lane, encoder, slot);
+	if (lane->state != ORDER_WAITING && lane->state != ORDER_SENDING)
+		return false;
+	uint32_t k = lane->order.geometry.source_rows;
+	int state = encoder_state(encoder, slot);
+	if (state < 0) {
+		fail(lane, state);
+		return false;
+	}
+	if (state == 0)
+		request_rows(lane, encoder, slot, lane->row < k ? 0 : lane->row - k);
+	return lane->row < k || state == ENCODE_READY;
+}
+
+/* From the end of a row to the next that has something to send. */
+static void next_row(struct lane *lane, struct encoder *encoder, unsigned int slot)
+{
+	const struct geometry *g = &lane->order.geometry;
+	uint32_t k = g->source_rows;
+	bool was_repair = lane->row >= k;
+	lane->symbol = 0;
+	do
+		lane->row++;
+	while (geometry_row_sent(g, lane->block, lane->row) == 0);
+	if (!was_repair)
+		return;
+	if (lane->row - k == lane->repair_end)
+		encoder_release(encoder, slot);
+	if (lane->row < k + g->repair_rows)
+		return;
+	lane->row = 0;
+	lane->block++;
+	if (lane->block < geometry_block_count(g))
+		return;
+	lane->state = ORDER_SENT;
+	/* nothing is being made any more, so this is done at once */
+	(void)end_work(lane, encoder, slot);
+}
+
+static const uint8_t *next_payload(struct lane *lane, size_t len, uint8_t *scratch,
+				   struct encoder *encoder, unsigned int slot)
+{
+	const struct geometry *g = &lane->order.geometry;
+	uint64_t at = (uint64_t)lane->symbol * SYMBOL_BYTES;
+	if (lane->row >= g->source_rows)
+		return encoder_row(encoder, slot, lane->row - g->source_rows) + at;
+	int result = io_pread_exact(lane->fd, scratch, len,
+				    geometry_row_offset(g, lane->block, lane->row) + at);
+	if (result == 0)
+		return scratch;
+	fail(lane, result);
+	return NULL;
+}
+
+void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, uint8_t *scratch,
+	       struct outfit *outfit, struct encoder *encoder, unsigned int slot)
+{
+	const struct geometry *g = &lane->order.geometry;
+	uint32_t sent = geometry_row_sent(g, lane->block, lane->row);
+	uint32_t symbols = sent - lane->symbol;
+	if (symbols > most * outfit->symbols)
+		symbols = most * outfit->symbols;
+	*batch = (struct batch){.bytes = batch->bytes, .datagram_len = datagram_len(outfit->symbols)};
+	const uint8_t *payload = next_payload(lane, (size_t)symbols * SYMBOL_BYTES, scratch,
+					      encoder, slot);
+	if (payload == NULL)
+		return;
+	lane->state = ORDER_SENDING;
+	struct datagram d = {
+		.id = lane->order.id,
+		.geometry = *g,
+		.block = (uint16_t)lane->block,
+		.row = (uint8_t)lane->row,
+	};
+	for (uint32_t done = 0; done < symbols; done += d.symbol_count) {
+		uint32_t left = symbols - done;
+		d.symbol_count = (uint8_t)(left < outfit->symbols ? left : outfit->symbols);
+		d.first_symbol = (uint16_t)(lane->symbol + done);
+		d.sequence = outfit->sequence++;
+		uint8_t *out = batch->bytes + batch->len;
+		size_t len = datagram_len(d.symbol_count);
+		datagram_encode_data(out, &d);
+		memcpy(out + DATAGRAM_DATA_BYTES, payload + (size_t)done * SYMBOL_BYTES,
+		       len - DATAGRAM_DATA_BYTES);
+		datagram_set_tag(out, len, outfit->tag_key);
+		batch->len += len;
+		batch->count++;
+	}
+	lane->symbol += symbols;
+	lane->sent_bytes += (uint64_t)symbols * SYMBOL_BYTES;
+	if (lane->symbol == sent)
+		next_row(lane, encoder, slot);
+}

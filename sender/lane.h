@@ -1,0 +1,69 @@
+/*
+ * lane: one bundle on its way: its file, how far it has gone, and the datagrams that come next.
+ *
+ * An order is hostile input: everything in it is checked before the file is opened.
+ */
+#ifndef WEIR_LANE_H
+#define WEIR_LANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "encode.h"
+#include "orders.h"
+
+struct lane {
+	bool is_used;
+	bool is_withdrawn;        /* not ordered any more; goes as soon as the encoder lets go */
+	bool is_announced;        /* the catalogue page that names it has gone out four times */
+	int page;                 /* that page, or negative while none names it */
+	bool has_encoder;
+	struct order order;
+	int fd;
+	enum order_state state;
+	int error;                /* ORDER_FAILED: -errno or a verdict */
+	uint64_t sent_bytes, total_bytes;
+	/* what goes next */
+	uint32_t block;
+	uint32_t row;             /* 0 … k+r-1 */
+	uint32_t symbol;
+	uint32_t repair_end;      /* the repair rows being made, or there, end before this one */
+};
+
+/* What datagrams are made with. */
+struct outfit {
+	uint8_t tag_key[SUITE_TAG_BYTES];
+	uint32_t symbols;         /* in a full datagram */
+	uint64_t sequence;        /* of the next datagram; lane_fill counts it up */
+};
+
+/* Datagrams of one length, but that the last may be shorter. */
+struct batch {
+	uint8_t *bytes;
+	size_t len;
+	size_t datagram_len;
+	unsigned int count;
+};
+
+/* Takes an order up.  Whatever is wrong with it is in state and error. */
+void lane_open(struct lane *lane, const struct order *order, uint64_t epoch, int ready_fd,
+	       struct encoder *encoder, unsigned int slot);
+/* Lets go of everything.  False while the encoder is still at it. */
+bool lane_close(struct lane *lane, struct encoder *encoder, unsigned int slot);
+
+/*
+ * True when lane_fill has something to send.  Asks for repair rows ahead of their time, and lets go of
+ * what a failed lane held.
+ */
+bool lane_prepare(struct lane *lane, struct encoder *encoder, unsigned int slot);
+
+/*
+ * Writes at most `most` complete, tagged datagrams of the lane's next row into batch->bytes, which has
+ * room for them, and moves on.  scratch has room for their payload.  After lane_prepare was true.
+ * When the file cannot be read the lane fails, and the batch is empty.
+ */
+void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, uint8_t *scratch,
+	       struct outfit *outfit, struct encoder *encoder, unsigned int slot);
+
+#endif

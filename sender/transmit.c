@@ -1,0 +1,365 @@
+#include "transmit.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "announce.h"
+#include "common/datagram.h"
+#include "common/suite.h"
+#include "common/verdict.h"
+#include "lane.h"
+#include "pace.h"
+#include "schedule.h"
+
+enum {
+	BATCH_SIZE = 65536,
+	IDLE_NS = 5000000,             /* how soon a new order is seen when nothing flows */
+	WORKING_NS = 500000,           /* how soon repair rows are seen when nothing else flows */
+	PROGRESS_NS = 50000000,
+	RETRY_NS = 10000000,           /* after a send that failed */
+};
+static const uint64_t ns_per_s = 1000000000;
+
+struct transmit {
+	struct transmit_options options;
+	const struct orders_page *orders;
+	struct encoder *encoder;
+	struct orders_page *copy;      /* the newest that could be read whole */
+	struct orders_page *spare;     /* what the next is read into */
+	bool is_untidy;                /* lanes are still to be closed or opened */
+	struct announcer announcer;
+	struct schedule schedule;
+	struct lane lanes[ORDERS_MAX];
+	struct outfit outfit;
+	struct pace pace;
+	struct batch batch;            /* not sent yet when it has a count */
+	int batch_slot;                /* whose data it is; -1: control */
+	uint8_t *scratch;
+	uint64_t datagrams, bytes, send_errors;
+	uint64_t progress_ns;          /* when to write it next */
+	bool is_flowing;               /* a lane has more to send */
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	int failed = clock_gettime(CLOCK_MONOTONIC, &now);
+	assert(failed == 0);
+	return (uint64_t)now.tv_sec * ns_per_s + (uint64_t)now.tv_nsec;
+}
+
+static void sleep_until(uint64_t ns)
+{
+	struct timespec until = {
+		.tv_sec = (time_t)(ns / ns_per_s),
+		.tv_nsec = (long)(ns % ns_per_s),
+	};
+	/* woken by a signal, the loop looks at the clock again anyway */
+	int result = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	assert(result == 0 || result == EINTR);
+}
+
+void transmit_free(struct transmit *t)
+{
+	if (t == NULL)
+		return;
+	suite_wipe(&t->outfit, sizeof(t->outfit));
+	suite_wipe(&t->options, sizeof(t->options));
+	free(t->copy);
+	free(t->spare);
+	free(t->batch.bytes);
+	free(t->scratch);
+	free(t);
+}
+
+int transmit_new(struct transmit **out, const struct transmit_options *options)
+{
+	struct transmit *t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return -ENOMEM;
+	t->options = *options;
+	t->copy = calloc(1, sizeof(*t->copy));
+	t->spare = calloc(1, sizeof(*t->spare));
+	t->batch.bytes = malloc(BATCH_SIZE);
+	t->scratch = malloc(BATCH_SIZE);
+	if (t->copy == NULL || t->spare == NULL || t->batch.bytes == NULL || t->scratch == NULL) {
+		transmit_free(t);
+		return -ENOMEM;
+	}
+	t->outfit.symbols = datagram_symbols(options->mtu);
+	assert(t->outfit.symbols > 0);
+	t->outfit.sequence = (uint64_t)options->started_s << 32;
+	memcpy(t->outfit.tag_key, options->tag_key, sizeof(t->outfit.tag_key));
+	*out = t;
+	return 0;
+}
+
+/* By all that hold could mean: a hold put back to an older state may use a serial again. */
+static bool is_same_order(const struct order *a, const struct order *b)
+{
+	return a->serial == b->serial && a->id.epoch == b->id.epoch &&
+	       a->id.route_id == b->id.route_id && a->id.number == b->id.number;
+}
+
+static bool is_ordered(const struct orders_page *orders, const struct order *order)
+{
+	for (uint32_t i = 0; i < orders->order_count; i++)
+		if (is_same_order(&orders->orders[i], order))
+			return true;
+	return false;
+}
+
+static bool has_lane(const struct transmit *t, const struct order *order)
+{
+	for (unsigned int i = 0; i < ORDERS_MAX; i++)
+		if (t->lanes[i].is_used && !t->lanes[i].is_withdrawn &&
+		    is_same_order(&t->lanes[i].order, order))
+			return true;
+	return false;
+}
+
+/* False when the encoder has not let go of one of them yet. */
+static bool withdraw_lanes(struct transmit *t)
+{
+	bool all = true;
+	for (unsigned int i = 0; i < ORDERS_MAX; i++) {
+		struct lane *lane = &t->lanes[i];
+		if (!lane->is_used || (!lane->is_withdrawn && is_ordered(t->copy, &lane->order)))
+			continue;
+		lane->is_withdrawn = true;
+		schedule_remove(&t->schedule, i);
+		all &= lane_close(lane, t->encoder, i);
+	}
+	return all;
+}
+
+/* False when there is no lane free yet for one of the orders. */
+static bool open_lanes(struct transmit *t)
+{
+	unsigned int slot = 0;
+	for (uint32_t i = 0; i < t->copy->order_count; i++) {
+		const struct order *order = &t->copy->orders[i];
+		if (order->serial == 0 || has_lane(t, order))
+			continue;
+		while (slot < ORDERS_MAX && t->lanes[slot].is_used)
+			slot++;
+		if (slot == ORDERS_MAX)
+			return false;
+		struct lane *lane = &t->lanes[slot];
+		lane_open(lane, order, t->copy->epoch, t->options.ready_fd, t->encoder, slot);
+		if (lane->state == ORDER_WAITING)
+			schedule_add(&t->schedule, slot, order->priority, lane->total_bytes);
+	}
+	return true;
+}
+
+/* Data go only after the page that names their bundle has. */
+static void find_pages(struct transmit *t)
+{
+	for (unsigned int i = 0; i < ORDERS_MAX; i++) {
+		struct lane *lane = &t->lanes[i];
+		if (!lane->is_used || lane->is_withdrawn || lane->is_announced ||
+		    lane->state != ORDER_WAITING)
+			continue;
+		lane->page = announce_find(t->copy, &lane->order);
+		if (lane->page == -EINVAL) {
+			lane->state = ORDER_FAILED;
+			lane->error = VERDICT_BAD_GEOMETRY;
+		}
+	}
+}
+
+/* Takes over what hold has written since; a page that cannot be read whole now is read later. */
+static void take_orders(struct transmit *t)
+{
+	uint64_t version = atomic_load_explicit(&t->orders->version, memory_order_acquire);
+	bool is_new = version != atomic_load_explicit(&t->copy->version, memory_order_relaxed) &&
+		      orders_read(t->spare, t->orders) == 0;
+	if (is_new) {
+		struct orders_page *before = t->copy;
+		t->copy = t->spare;
+		t->spare = before;
+		announce_update(&t->announcer, t->copy);
+	}
+	if (!is_new && !t->is_untidy)
+		return;
+	bool is_tidy = withdraw_lanes(t);
+	is_tidy &= open_lanes(t);
+	t->is_untidy = !is_tidy;
+	find_pages(t);
+	t->progress_ns = 0;
+}
+
+static void prepare_lanes(struct transmit *t)
+{
+	t->is_flowing = false;
+	for (unsigned int i = 0; i < ORDERS_MAX; i++) {
+		struct lane *lane = &t->lanes[i];
+		if (!lane->is_used || lane->is_withdrawn)
+			continue;
+		if (!lane->is_announced && lane->page >= 0)
+			lane->is_announced = announce_page(&t->announcer, (uint32_t)lane->page);
+		enum order_state before = lane->state;
+		bool is_ready = lane_prepare(lane, t->encoder, i) && lane->is_announced;
+		schedule_set_ready(&t->schedule, i, is_ready);
+		t->is_flowing |= lane->state == ORDER_WAITING || lane->state == ORDER_SENDING;
+		if (lane->state != before)
+			t->progress_ns = 0;
+	}
+}
+
+static void write_lanes(const struct transmit *t, struct progress_page *page)
+{
+	page->count = 0;
+	for (int i = 0; i < ORDERS_MAX; i++) {
+		const struct lane *lane = &t->lanes[i];
+		if (!lane->is_used || lane->is_withdrawn)
+			continue;
+		bool is_pending = t->batch.count > 0 && t->batch_slot == i;
+		bool is_sent = lane->state == ORDER_SENT && !is_pending;
+		page->orders[page->count++] = (struct order_progress){
+			.serial = lane->order.serial,
+			.state = lane->state == ORDER_SENT && !is_sent ? ORDER_SENDING : lane->state,
+			.error = lane->error,
+			.sent_bytes = lane->sent_bytes,
+			.total_bytes = lane->total_bytes,
+		};
+	}
+}
+
+static void write_progress(struct transmit *t, uint64_t now)
+{
+	struct progress_page *page = t->options.progress;
+	struct timespec clock;
+	int failed = clock_gettime(CLOCK_REALTIME, &clock);
+	assert(failed == 0);
+	page_write_begin(&page->version);
+	page->updated_ms = (uint64_t)clock.tv_sec * 1000 + (uint64_t)clock.tv_nsec / 1000000;
+	page->datagrams = t->datagrams;
+	page->bytes = t->bytes;
+	page->send_errors = t->send_errors;
+	page->generation_sent = t->announcer.generation_sent;
+	write_lanes(t, page);
+	page_write_end(&page->version);
+	t->progress_ns = now + PROGRESS_NS;
+}
+
+/* A message that is longer than a datagram at this MTU cannot be sent: hold makes pages that fit. */
+static void build_control(struct transmit *t, const struct control_message *message)
+{
+	size_t len = datagram_len(t->outfit.symbols);
+	if (datagram_encode_control(t->batch.bytes, len, t->copy->epoch, t->outfit.sequence,
+				    message->bytes, message->len) != VERDICT_OK) {
+		t->send_errors++;
+		return;
+	}
+	datagram_set_tag(t->batch.bytes, len, t->outfit.tag_key);
+	t->outfit.sequence++;
+	t->batch.len = t->batch.datagram_len = len;
+	t->batch.count = 1;
+	t->batch_slot = -1;
+}
+
+static void build_data(struct transmit *t, unsigned int slot)
+{
+	struct lane *lane = &t->lanes[slot];
+	unsigned int most = pace_batch(&t->pace, datagram_len(t->outfit.symbols));
+	lane_fill(lane, &t->batch, most, t->scratch, &t->outfit, t->encoder, slot);
+	schedule_charge(&t->schedule, slot, t->batch.len);
+	t->batch_slot = (int)slot;
+	if (lane->state == ORDER_SENT || lane->state == ORDER_FAILED) {
+		schedule_remove(&t->schedule, slot);
+		t->progress_ns = 0;
+	}
+}
+
+static void build_batch(struct transmit *t, uint64_t now)
+{
+	const struct control_message *message = announce_next(&t->announcer, t->copy, now,
+							      t->is_flowing);
+	if (message != NULL) {
+		build_control(t, message);
+		return;
+	}
+	int slot = schedule_next(&t->schedule);
+	if (slot >= 0)
+		build_data(t, (unsigned int)slot);
+}
+
+static int send_batch(const struct transmit *t)
+{
+	struct iovec piece = {.iov_base = t->batch.bytes, .iov_len = t->batch.len};
+	union {
+		struct cmsghdr header;
+		uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
+	} control = {0};
+	struct sockaddr_in goal = t->options.goal;
+	struct msghdr message = {
+		.msg_name = &goal,
+		.msg_namelen = sizeof(goal),
+		.msg_iov = &piece,
+		.msg_iovlen = 1,
+	};
+	if (t->batch.count > 1) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		struct cmsghdr *option = CMSG_FIRSTHDR(&message);
+		option->cmsg_level = SOL_UDP;
+		option->cmsg_type = UDP_SEGMENT;
+		option->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+		uint16_t segment = (uint16_t)t->batch.datagram_len;
+		memcpy(CMSG_DATA(option), &segment, sizeof(segment));
+	}
+	return sendmsg(t->options.socket_fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static void let_batch_go(struct transmit *t)
+{
+	uint64_t now = now_ns();
+	if (now < t->pace.due_ns) {
+		uint64_t longest = now + PROGRESS_NS;
+		sleep_until(t->pace.due_ns < longest ? t->pace.due_ns : longest);
+		now = now_ns();
+		if (now < t->pace.due_ns)
+			return;
+	}
+	int result = send_batch(t);
+	if (result == -EINTR)
+		return;
+	if (result != 0) {
+		t->send_errors++;
+		pace_hold(&t->pace, RETRY_NS, now);
+		return;
+	}
+	pace_spend(&t->pace, t->batch.count, t->batch.len, now);
+	t->datagrams += t->batch.count;
+	t->bytes += t->batch.len;
+	t->batch.count = 0;
+}
+
+void transmit_run(struct transmit *t, const struct orders_page *orders, struct encoder *encoder,
+		  const volatile sig_atomic_t *is_stopping)
+{
+	t->orders = orders;
+	t->encoder = encoder;
+	pace_start(&t->pace, t->options.rate_bits_per_s, now_ns());
+	while (!*is_stopping) {
+		uint64_t now = now_ns();
+		take_orders(t);
+		prepare_lanes(t);
+		if (t->batch.count == 0)
+			build_batch(t, now);
+		if (t->batch.count > 0)
+			let_batch_go(t);
+		else
+			sleep_until(now + (t->is_flowing ? WORKING_NS : IDLE_NS));
+		if (now >= t->progress_ns)
+			write_progress(t, now);
+	}
+	write_progress(t, now_ns());
+}

@@ -1,0 +1,41 @@
+/*
+ * transmit: what goes on the link, and when.  One loop: it takes up what hold orders, lets each batch go
+ * at its time, control before data, and says in the progress page how far it is.
+ *
+ * A send that fails is counted, and the same batch is tried again later; nothing is skipped and
+ * nothing ends because of it.
+ */
+#ifndef WEIR_TRANSMIT_H
+#define WEIR_TRANSMIT_H
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdint.h>
+
+#include "encode.h"
+#include "orders.h"
+
+struct transmit_options {
+	int socket_fd;              /* never connected; stays the caller's, as all below */
+	struct sockaddr_in goal;
+	int ready_fd;               /* the spool's directory of released bundles */
+	uint32_t mtu;               /* 576 to 9000 */
+	uint64_t rate_bits_per_s;   /* of IP packets */
+	uint32_t started_s;         /* upper half of the sequence numbers */
+	uint8_t tag_key[SUITE_TAG_BYTES];
+	struct progress_page *progress;
+};
+
+/* 0 or -errno.  All memory that the loop needs, except the encoder's. */
+struct transmit;
+int transmit_new(struct transmit **out, const struct transmit_options *options);
+void transmit_free(struct transmit *transmit);
+
+/*
+ * Runs until *is_stopping, and leaves the progress page up to date.  Uses no calls but clock_nanosleep,
+ * sendmsg, openat, newfstatat, pread64, close, and what memory, locks and clocks need.
+ */
+void transmit_run(struct transmit *transmit, const struct orders_page *orders,
+		  struct encoder *encoder, const volatile sig_atomic_t *is_stopping);
+
+#endif
