@@ -1,0 +1,427 @@
+/* The whole loop over a socket of the loopback: what arrives is what was ordered. */
+#include "sender/transmit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "common/erasure.h"
+#include "common/io.h"
+#include "common/verdict.h"
+#include "sender/announce.h"
+#include "tests/lib/tap.h"
+
+enum { EPOCH = 77, BUNDLES_MAX = 4, ROUTE = 3 };
+
+static const uint8_t box_seed[SUITE_KEY_BYTES] = {5};
+static const uint8_t tag_key[SUITE_TAG_BYTES] = {9};
+
+struct bundle {
+	struct geometry geometry;
+	uint8_t *object;
+	uint8_t *rows;      /* all blocks: source rows, zero-filled, and repair rows, as they should be */
+	uint8_t *got;       /* one a symbol: how often it came */
+	uint64_t first_at, last_at; /* order of arrival */
+};
+
+struct bench {
+	int tx_fd, rx_fd, ready_fd;
+	struct orders_page *orders;
+	struct progress_page *progress;
+	const struct orders_page *orders_seen;
+	struct progress_page *progress_seen;
+	struct transmit *transmit;
+	struct encoder *encoder;
+	volatile sig_atomic_t stop;
+	pthread_t thread;
+	/* what came */
+	uint64_t count, wrong, beats, pages[2], data, next_sequence;
+	uint64_t pages_before_data;
+	bool in_order;
+};
+
+static size_t block_rows(const struct geometry *g)
+{
+	return (size_t)g->source_rows + g->repair_rows;
+}
+
+static size_t symbols_all(const struct geometry *g)
+{
+	return geometry_block_count(g) * block_rows(g) * geometry_row_symbols(g);
+}
+
+static uint8_t *row_of(const struct bundle *b, uint32_t block, uint32_t row)
+{
+	return b->rows + (block * block_rows(&b->geometry) + row) * b->geometry.row_len;
+}
+
+static void make_bundle(struct bundle *b, struct geometry g, uint64_t *random)
+{
+	*b = (struct bundle){.geometry = g};
+	b->object = malloc(g.object_len);
+	test_random_bytes(random, b->object, g.object_len);
+	uint32_t blocks = geometry_block_count(&g);
+	b->rows = calloc(blocks * block_rows(&g), g.row_len);
+	b->got = calloc(symbols_all(&g), 1);
+	struct erasure *code = erasure_new(g.source_rows, g.repair_rows);
+	for (uint32_t block = 0; block < blocks; block++) {
+		const uint8_t *source[255];
+		uint8_t *repair[255];
+		for (uint32_t i = 0; i < g.source_rows; i++) {
+			uint64_t at = geometry_row_offset(&g, block, i);
+			uint64_t len = at < g.object_len ? g.object_len - at : 0;
+			if (len > g.row_len)
+				len = g.row_len;
+			if (len > 0)
+				memcpy(row_of(b, block, i), b->object + at, len);
+			source[i] = row_of(b, block, i);
+		}
+		for (uint32_t i = 0; i < g.repair_rows; i++)
+			repair[i] = row_of(b, block, g.source_rows + i);
+		erasure_encode(code, source, 0, g.repair_rows, repair, g.row_len);
+	}
+	erasure_free(code);
+}
+
+static void free_bundle(struct bundle *b)
+{
+	free(b->object);
+	free(b->rows);
+	free(b->got);
+}
+
+static void order_file(const struct bench *t, const struct bundle *b, uint64_t number,
+		       char name[static ORDER_FILE_BYTES])
+{
+	snprintf(name, ORDER_FILE_BYTES, "tax-%06llu", (unsigned long long)number);
+	int result = io_write_file(t->ready_fd, name, b->object, b->geometry.object_len, 0600);
+	if (result != 0)
+		ok(false, "a bundle is written to the spool");
+}
+
+/* Writes the page as hold would: a heartbeat, one page that names them all, and the orders. */
+static void write_orders(struct bench *t, struct bundle *bundles, size_t count, uint64_t generation)
+{
+	struct heartbeat beat = {.bundles = (uint32_t)count, .epoch = EPOCH, .beat = generation,
+				 .generation = generation, .pages = 1};
+	struct page page = {.count = (uint16_t)count, .epoch = EPOCH, .generation = generation,
+			    .pages = 1};
+	page_write_begin(&t->orders->version);
+	t->orders->epoch = EPOCH;
+	t->orders->beat = generation;
+	t->orders->generation = generation;
+	t->orders->page_count = 1;
+	t->orders->order_count = (uint32_t)count;
+	for (size_t i = 0; i < count; i++) {
+		page.entries[i] = (struct entry){.route_id = ROUTE, .geometry = bundles[i].geometry,
+						 .number = i + 1};
+		struct order *order = &t->orders->orders[i];
+		*order = (struct order){.serial = 10 + i, .id = {EPOCH, i + 1, ROUTE},
+					.geometry = bundles[i].geometry, .priority = 5};
+		order_file(t, &bundles[i], i + 1, order->file);
+	}
+	size_t len;
+	heartbeat_encode(t->orders->heartbeat.bytes, &beat, box_seed);
+	t->orders->heartbeat.len = HEARTBEAT_BYTES;
+	page_encode(t->orders->pages[0].bytes, &len, &page, box_seed);
+	t->orders->pages[0].len = (uint16_t)len;
+	page_write_end(&t->orders->version);
+}
+
+static void open_sockets(struct bench *t, uint32_t address, struct sockaddr_in *goal)
+{
+	t->rx_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	t->tx_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int size = 64 << 20;
+	if (setsockopt(t->rx_fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(t->rx_fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	*goal = (struct sockaddr_in){.sin_family = AF_INET,
+				     .sin_addr.s_addr = htonl(INADDR_ANY)};
+	socklen_t len = sizeof(*goal);
+	ok(bind(t->rx_fd, (struct sockaddr *)goal, sizeof(*goal)) == 0 &&
+		   getsockname(t->rx_fd, (struct sockaddr *)goal, &len) == 0,
+	   "a receiver listens");
+	goal->sin_addr.s_addr = htonl(address);
+	const struct timeval longest = {.tv_sec = 5};
+	setsockopt(t->rx_fd, SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof(longest));
+}
+
+static void open_bench(struct bench *t, uint32_t address, uint32_t mtu, uint64_t rate)
+{
+	*t = (struct bench){.in_order = true};
+	struct sockaddr_in goal;
+	open_sockets(t, address, &goal);
+	io_make_dir(AT_FDCWD, test_path("ready"), 0700);
+	t->ready_fd = io_open_dir(AT_FDCWD, test_path("ready"));
+	struct orders_page *seen = NULL;
+	ok(orders_map(&t->orders, test_dir(), true) == 0 &&
+		   orders_map(&seen, test_dir(), false) == 0 &&
+		   progress_map(&t->progress, test_dir(), true) == 0 &&
+		   progress_map(&t->progress_seen, test_dir(), false) == 0,
+	   "both pages are mapped on both sides");
+	t->orders_seen = seen;
+	struct transmit_options options = {
+		.socket_fd = t->tx_fd, .goal = goal, .ready_fd = t->ready_fd, .mtu = mtu,
+		.rate_bits_per_s = rate, .started_s = 1000, .progress = t->progress,
+	};
+	memcpy(options.tag_key, tag_key, sizeof(tag_key));
+	t->next_sequence = UINT64_C(1000) << 32;
+	ok(transmit_new(&t->transmit, &options) == 0 && encoder_new(&t->encoder) == 0,
+	   "the transmitter is made, for MTU %u", mtu);
+}
+
+static void *run(void *argument)
+{
+	struct bench *t = argument;
+	transmit_run(t->transmit, t->orders_seen, t->encoder, &t->stop);
+	return NULL;
+}
+
+static void close_bench(struct bench *t)
+{
+	t->stop = 1;
+	pthread_join(t->thread, NULL);
+	transmit_free(t->transmit);
+	encoder_free(t->encoder);
+	close(t->tx_fd);
+	close(t->rx_fd);
+	close(t->ready_fd);
+	unlink(test_path(ORDERS_FILE));
+	unlink(test_path(PROGRESS_FILE));
+}
+
+static void take_control(struct bench *t, const struct datagram *d, size_t len, size_t full_len)
+{
+	t->wrong += len != full_len || d->id.epoch != EPOCH;
+	enum message_kind kind = message_kind(d->payload, d->payload_len);
+	t->wrong += kind == MESSAGE_UNKNOWN;
+	t->beats += kind == MESSAGE_HEARTBEAT;
+	struct page page;
+	if (kind == MESSAGE_PAGE && page_decode(&page, d->payload, d->payload_len) == 0)
+		t->pages[page.generation & 1]++;
+}
+
+static void take_data(struct bench *t, struct bundle *bundles, size_t count,
+		      const struct datagram *d)
+{
+	if (t->data++ == 0)
+		t->pages_before_data = t->pages[1];
+	if (d->id.route_id != ROUTE || d->id.number < 1 || d->id.number > count) {
+		t->wrong++;
+		return;
+	}
+	struct bundle *b = &bundles[d->id.number - 1];
+	const struct geometry *g = &b->geometry;
+	const uint8_t *row = row_of(b, d->block, d->row);
+	t->wrong += g->object_len != d->geometry.object_len || g->row_len != d->geometry.row_len;
+	t->wrong += memcmp(row + (size_t)d->first_symbol * SYMBOL_BYTES, d->payload,
+			   d->payload_len) != 0;
+	size_t first = (d->block * block_rows(g) + d->row) * geometry_row_symbols(g) +
+		       d->first_symbol;
+	for (size_t i = 0; i < d->symbol_count; i++)
+		b->got[first + i]++;
+	if (b->first_at == 0)
+		b->first_at = t->data;
+	b->last_at = t->data;
+}
+
+static void take(struct bench *t, struct bundle *bundles, size_t count, size_t full_len)
+{
+	uint8_t bytes[DATAGRAM_BYTES_MAX + 1];
+	ssize_t len = recv(t->rx_fd, bytes, sizeof(bytes), 0);
+	struct datagram d;
+	if (len < 0 || !datagram_tag_is_right(bytes, (size_t)len, tag_key) ||
+	    datagram_decode(&d, bytes, (size_t)len) != 0) {
+		t->wrong++;
+		return;
+	}
+	t->in_order &= d.sequence == t->next_sequence++;
+	if (d.type == DATAGRAM_TYPE_CONTROL)
+		take_control(t, &d, (size_t)len, full_len);
+	else
+		take_data(t, bundles, count, &d);
+}
+
+/* How many orders are in this state, by the page that hold reads. */
+static unsigned int count_orders(const struct bench *t, enum order_state state)
+{
+	unsigned int count = 0;
+	uint64_t begun = page_read_begin(&t->progress_seen->version);
+	for (uint32_t i = 0; i < t->progress_seen->count; i++)
+		count += t->progress_seen->orders[i].state == state;
+	return begun != 0 && page_read_is_good(&t->progress_seen->version, begun) ? count : 0;
+}
+
+static bool symbols_came_once(const struct bundle *b)
+{
+	const struct geometry *g = &b->geometry;
+	const uint8_t *got = b->got;
+	for (uint32_t block = 0; block < geometry_block_count(g); block++)
+		for (uint32_t row = 0; row < block_rows(g); row++)
+			for (uint32_t i = 0; i < geometry_row_symbols(g); i++)
+				if (*got++ != (i < geometry_row_sent(g, block, row)))
+					return false;
+	return true;
+}
+
+static void start(struct bench *t)
+{
+	ok(pthread_create(&t->thread, NULL, run, t) == 0, "it runs");
+}
+
+static uint64_t datagrams_of(const struct bundle *b, uint32_t symbols)
+{
+	uint64_t count = 0;
+	const struct geometry *g = &b->geometry;
+	for (uint32_t block = 0; block < geometry_block_count(g); block++)
+		for (uint32_t row = 0; row < block_rows(g); row++)
+			count += (geometry_row_sent(g, block, row) + symbols - 1) / symbols;
+	return count;
+}
+
+static void several_cross(uint32_t mtu, uint64_t *random)
+{
+	struct bundle bundles[3];
+	make_bundle(&bundles[0], geometry_choose(3000 * UINT64_C(16384), 125), random);
+	make_bundle(&bundles[1], geometry_choose(49152, 125), random);
+	/* five blocks, and the last ends in its second row */
+	make_bundle(&bundles[2],
+		    (struct geometry){.object_len = 65536 * 4 + 16384, .row_len = 12288,
+				      .source_rows = 5, .repair_rows = 3},
+		    random);
+	struct bench t;
+	open_bench(&t, INADDR_LOOPBACK, mtu, 2000000000);
+	write_orders(&t, bundles, 3, 1);
+	start(&t);
+	uint64_t wanted = 0, bytes = 0;
+	uint32_t symbols = datagram_symbols(mtu);
+	for (int i = 0; i < 3; i++)
+		wanted += datagrams_of(&bundles[i], symbols);
+	while (t.data < wanted && t.wrong == 0)
+		take(&t, bundles, 3, datagram_len(symbols));
+	while (count_orders(&t, ORDER_SENT) < 3)
+		sched_yield();
+	is_number((int64_t)t.wrong, 0, "every datagram is right and holds what belongs there");
+	for (int i = 0; i < 3; i++)
+		ok(symbols_came_once(&bundles[i]), "every symbol of bundle %d came once", i);
+	ok(t.in_order, "sequence numbers go up by one from the start time");
+	is_number((int64_t)t.beats, 1, "a heartbeat goes once");
+	ok(t.pages_before_data >= ANNOUNCE_REPEATS, "the page goes four times before the first data");
+	ok(bundles[1].last_at < bundles[0].last_at && bundles[2].last_at < bundles[0].last_at,
+	   "small bundles do not wait for a big one");
+	for (uint32_t i = 0; i < 3; i++)
+		bytes += t.progress_seen->orders[i].total_bytes;
+	uint64_t payload = 0;
+	for (int i = 0; i < 3; i++)
+		payload += bundles[i].geometry.object_len +
+			   (uint64_t)geometry_block_count(&bundles[i].geometry) *
+				   bundles[i].geometry.repair_rows * bundles[i].geometry.row_len;
+	is_number((int64_t)bytes, (int64_t)payload, "progress knows how much there is to send");
+	is_number((int64_t)t.progress_seen->orders[0].sent_bytes,
+		  (int64_t)t.progress_seen->orders[0].total_bytes, "and that all of it went");
+	close_bench(&t);
+	for (int i = 0; i < 3; i++)
+		free_bundle(&bundles[i]);
+}
+
+static const struct order_progress *progress_of(const struct bench *t, uint64_t serial)
+{
+	for (uint32_t i = 0; i < t->progress_seen->count; i++)
+		if (t->progress_seen->orders[i].serial == serial)
+			return &t->progress_seen->orders[i];
+	return NULL;
+}
+
+static void bad_orders_fail_alone(uint64_t *random)
+{
+	struct bundle bundles[4];
+	for (int i = 0; i < 4; i++)
+		make_bundle(&bundles[i], geometry_choose(65536, 125), random);
+	struct bench t;
+	open_bench(&t, INADDR_LOOPBACK, 1500, 1000000000);
+	write_orders(&t, bundles, 4, 1);
+	page_write_begin(&t.orders->version);
+	t.orders->orders[0].geometry.row_len = 8192; /* not as the catalogue says */
+	t.orders->orders[0].geometry.source_rows = 8;
+	ok(truncate(test_path("ready/tax-000002"), 65535) == 0 &&
+		   unlink(test_path("ready/tax-000003")) == 0,
+	   "one file is cut short and one is gone");
+	page_write_end(&t.orders->version);
+	start(&t);
+	uint64_t wanted = datagrams_of(&bundles[3], 11);
+	while (t.data < wanted && t.wrong == 0)
+		take(&t, bundles, 4, 1472);
+	while (count_orders(&t, ORDER_SENT) < 1)
+		sched_yield();
+	is_number(progress_of(&t, 10)->error, VERDICT_BAD_GEOMETRY,
+		  "an order that differs from the catalogue fails");
+	is_number(progress_of(&t, 11)->error, VERDICT_TRUNCATED, "so does one with too short a file");
+	is_number(progress_of(&t, 12)->error, -ENOENT, "and one without a file");
+	is_number(count_orders(&t, ORDER_FAILED), 3, "each of them says so");
+	ok(t.wrong == 0 && symbols_came_once(&bundles[3]), "and the good one goes all the same");
+	/* hold takes them away, and orders the second again, whole now, under a new serial */
+	write_orders(&t, bundles, 4, 3);
+	page_write_begin(&t.orders->version);
+	t.orders->orders[0] = t.orders->orders[1];
+	t.orders->orders[0].serial = 99;
+	t.orders->order_count = 1;
+	page_write_end(&t.orders->version);
+	wanted += datagrams_of(&bundles[1], 11);
+	memset(bundles[1].got, 0, symbols_all(&bundles[1].geometry));
+	while (t.data < wanted && t.wrong == 0)
+		take(&t, bundles, 4, 1472);
+	while (count_orders(&t, ORDER_SENT) < 1 || progress_of(&t, 99) == NULL)
+		sched_yield();
+	is_number(t.progress_seen->count, 1, "withdrawn orders leave the progress page");
+	ok(symbols_came_once(&bundles[1]), "and a new order of the same bundle sends it");
+	close_bench(&t);
+	for (int i = 0; i < 4; i++)
+		free_bundle(&bundles[i]);
+}
+
+static void failing_sends_are_counted(uint64_t *random)
+{
+	struct bundle b;
+	make_bundle(&b, geometry_choose(65536, 125), random);
+	struct bench t;
+	/* to a broadcast address, which takes a permission that the socket does not have yet */
+	open_bench(&t, INADDR_LOOPBACK | 0xffffff, 9000, 1000000000);
+	write_orders(&t, &b, 1, 1);
+	start(&t);
+	while (t.progress_seen->send_errors < 2)
+		sched_yield();
+	is_number((int64_t)t.progress_seen->datagrams, 0, "a send that fails is counted, and not as sent");
+	is_number(count_orders(&t, ORDER_SENT), 0, "its bundle is not sent");
+	const int on = 1;
+	ok(setsockopt(t.tx_fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) == 0, "sending is allowed");
+	while (count_orders(&t, ORDER_SENT) < 1) {
+		while (t.data < datagrams_of(&b, 69) && t.wrong == 0)
+			take(&t, &b, 1, datagram_len(69));
+		sched_yield();
+	}
+	ok(t.wrong == 0 && t.in_order && symbols_came_once(&b),
+	   "and when sending works again nothing has been skipped");
+	close_bench(&t);
+	free_bundle(&b);
+}
+
+int main(void)
+{
+	uint64_t random = test_seed();
+	alarm(60); /* the loops below end by what comes, or not at all */
+	ok(suite_start() == 0, "the suite starts");
+	several_cross(1500, &random);
+	several_cross(9000, &random);
+	several_cross(576, &random);
+	bad_orders_fail_alone(&random);
+	failing_sends_are_counted(&random);
+	return done_testing();
+}
