@@ -59,7 +59,7 @@ system_tests = $(wildcard tests/system/[0-9]*.sh tests/vectors/*.sh tests/fault/
 # The programs that also know a longer run say so by reading BUDGET.
 long_tests = $(shell grep -lw BUDGET $(system_tests))
 # What runs under the sanitizers as well: says so by this line.
-main_tests = $(shell grep -l '^.*runs under the sanitizers' $(system_tests))
+main_tests = $(shell grep -l 'runs under the sanitizers' $(system_tests))
 fuzz_targets = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 tools = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/lib/tap.c tests/lib/replay.c,$(wildcard tests/lib/*.c)) \
 	$(wildcard tests/bench/*.c))

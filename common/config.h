@@ -6,11 +6,12 @@
 #define WEIR_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "registry.h" /* PROBLEM_BYTES */
 
-enum { CONFIG_PATH_BYTES = 1024, ADDRESS_BYTES = 16 };
+enum { CONFIG_PATH_BYTES = 1024, ADDRESS_BYTES = 16, CONFIG_PORT = 4747 };
 
 enum config_side { CONFIG_SENDER, CONFIG_RECEIVER };
 
@@ -42,8 +43,16 @@ struct config {
 	uint32_t pass_repeat;              /* sender: passes of each bundle; 1 */
 };
 
-/* problem as in registry.h.  Relative paths in the file are relative to the file's folder. */
+/*
+ * problem as in registry.h.  Relative paths in the file are relative to the file's folder.  The file
+ * belongs to the effective user or root, and nobody else can write it: VERDICT_LOOSE_PERMISSIONS.
+ * VERDICT_BAD_CONFIGURATION; mandatory keys that are missing are all named at once.
+ */
 int config_load(struct config *out, enum config_side side, const char *path,
 		char problem[static PROBLEM_BYTES]);
+
+/* The same from memory; folder stands before relative paths and ends with a slash, or is "". */
+int config_parse(struct config *out, enum config_side side, const char *folder, const uint8_t *text,
+		 size_t len, char problem[static PROBLEM_BYTES]);
 
 #endif

@@ -6,7 +6,8 @@
 # interface is dropped and counted.  Frames that nevertheless come in at the sender's end are counted
 # there (sniff).  Without root: loopback, and the promise that nothing comes back is skipped.
 #
-#   link_start [MTU]           makes it; in_sender and in_receiver run a command at one end
+#   link_start MTU             makes it; in_sender and in_receiver run a command at one end; so do
+#                              "${at_sender[@]}" and "${at_receiver[@]}", whose $! is the command's own
 #   relay_start OPTION…        a lossy relay in front of it, on the sender's side; relay_stop, relay_says
 #   nothing_came_back          the check that ends every test
 #
@@ -17,11 +18,12 @@
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
 link=none
+at_sender=() at_receiver=()
 device=weir0
 receiver_address=10.77.0.2
 
 link_start() {
-	link_mtu=${1:-1500}
+	link_mtu=$1
 	listen_port=$((20000 + $$ % 20000))
 	relay_port=$((listen_port + 20000))
 	if ((EUID == 0)) && [[ -z ${LOOPBACK:-} ]]; then
@@ -40,6 +42,8 @@ link_start_namespaces() {
 	ns_sender=weir-s-$$
 	ns_receiver=weir-r-$$
 	listen_address=$receiver_address
+	at_sender=(ip netns exec "$ns_sender")
+	at_receiver=(ip netns exec "$ns_receiver")
 	on_exit link_stop
 	for end in "$ns_sender" "$ns_receiver"; do
 		ip netns add "$end"
@@ -86,18 +90,13 @@ link_stop() {
 	ip netns del "$ns_receiver"
 }
 
-in_sender() {
-	if [[ $link == namespaces ]]; then ip netns exec "$ns_sender" "$@"; else "$@"; fi
-}
-
-in_receiver() {
-	if [[ $link == namespaces ]]; then ip netns exec "$ns_receiver" "$@"; else "$@"; fi
-}
+in_sender() { "${at_sender[@]}" "$@"; }
+in_receiver() { "${at_receiver[@]}" "$@"; }
 
 relay_start() {
 	relay_report=$tmp/relay.json
 	rm -f "$relay_report"
-	in_sender "$build/tests/lib/relay" --listen "127.0.0.1:$relay_port" \
+	"${at_sender[@]}" "$build/tests/lib/relay" --listen "127.0.0.1:$relay_port" \
 		--to "$listen_address:$listen_port" --report "$relay_report" --seed "$SEED" "$@" \
 		>"$tmp/relay.log" 2>&1 &
 	relay_pid=$!

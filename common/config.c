@@ -1,0 +1,343 @@
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ini.h"
+#include "text.h"
+#include "trusted.h"
+#include "verdict.h"
+
+enum {
+	CONFIG_FILE_BYTES_MAX = 65536,
+	MTU_MIN = 576,
+	MTU_MAX = 9000,
+	MIB = 1048576,
+	RING_MIB_DEFAULT = 256,
+	RING_MIB_MIN = 16,
+	RING_MIB_MAX = 16384,
+	SOCKET_MIB_DEFAULT = 256,
+	SOCKET_MIB_MAX = 2047, /* the kernel's SO_RCVBUF is an int */
+	STALL_MS_MAX = 60000,
+};
+#define RATE_MIN UINT64_C(1000000)
+#define RATE_MAX UINT64_C(100000000000)
+
+enum side_bit { SENDER = 1 << CONFIG_SENDER, RECEIVER = 1 << CONFIG_RECEIVER };
+
+struct reading {
+	struct config *config;
+	const char *folder; /* of the file, with its slash; "" for the current one */
+	uint64_t seen;      /* one bit a key of the table */
+	uint64_t stall_ms;
+	char wrong[PROBLEM_BYTES - 16];
+};
+
+struct field {
+	const char *section;
+	const char *key;
+	unsigned int sides;     /* that have this key */
+	unsigned int mandatory; /* on these sides */
+	const char *(*take)(struct reading *r, const struct field *f, const char *value);
+	size_t offset; /* in struct config */
+	uint64_t min;
+	uint64_t max;
+};
+
+__attribute__((format(printf, 2, 3))) static const char *complain(struct reading *r,
+								   const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(r->wrong, sizeof(r->wrong), format, arguments);
+	va_end(arguments);
+	return r->wrong;
+}
+
+static void *target(struct reading *r, const struct field *f)
+{
+	return (uint8_t *)r->config + f->offset;
+}
+
+static const char *take_path(struct reading *r, const struct field *f, const char *value)
+{
+	char *out = target(r, f);
+	int n = snprintf(out, CONFIG_PATH_BYTES, "%s%s", value[0] == '/' ? "" : r->folder, value);
+	if (n < 0 || n >= CONFIG_PATH_BYTES)
+		return "the path is too long";
+	return NULL;
+}
+
+static const char *take_address(struct reading *r, const struct field *f, const char *value)
+{
+	struct in_addr address;
+	if (inet_pton(AF_INET, value, &address) != 1)
+		return "an address reads 192.0.2.1";
+	snprintf(target(r, f), ADDRESS_BYTES, "%s", value);
+	return NULL;
+}
+
+static const char *take_u64(struct reading *r, const struct field *f, uint64_t *out,
+			    const char *value)
+{
+	if (text_parse_u64(out, value, f->max) != 0 || *out < f->min)
+		return complain(r, "'%s' is a whole number from %llu to %llu", f->key,
+				(unsigned long long)f->min, (unsigned long long)f->max);
+	return NULL;
+}
+
+static const char *take_u32(struct reading *r, const struct field *f, const char *value)
+{
+	uint64_t number = 0;
+	const char *wrong = take_u64(r, f, &number, value);
+	if (wrong == NULL)
+		*(uint32_t *)target(r, f) = (uint32_t)number;
+	return wrong;
+}
+
+static const char *take_u16(struct reading *r, const struct field *f, const char *value)
+{
+	uint64_t number = 0;
+	const char *wrong = take_u64(r, f, &number, value);
+	if (wrong == NULL)
+		*(uint16_t *)target(r, f) = (uint16_t)number;
+	return wrong;
+}
+
+static const char *take_mib(struct reading *r, const struct field *f, const char *value)
+{
+	uint64_t number = 0;
+	const char *wrong = take_u64(r, f, &number, value);
+	if (wrong == NULL)
+		*(uint64_t *)target(r, f) = number * MIB;
+	return wrong;
+}
+
+static const char *take_stall(struct reading *r, const struct field *f, const char *value)
+{
+	return take_u64(r, f, &r->stall_ms, value);
+}
+
+/* "12" or "12.5" in tenths; max is in tenths, too. */
+static const char *take_tenths(struct reading *r, const struct field *f, const char *value)
+{
+	char whole[16];
+	uint64_t number = 0, tenth = 0;
+	size_t len = strcspn(value, ".");
+	snprintf(whole, sizeof(whole), "%.*s", (int)(len < sizeof(whole) ? len : 0), value);
+	bool good = text_parse_u64(&number, whole, f->max) == 0;
+	if (good && value[len] == '.')
+		good = value[len + 1] != 0 && value[len + 2] == 0 &&
+		       text_parse_u64(&tenth, value + len + 1, 9) == 0;
+	number = number * 10 + tenth;
+	if (!good || number < f->min || number > f->max)
+		return complain(r, "'%s' is a number from %llu to %llu with at most one decimal place",
+				f->key, (unsigned long long)(f->min / 10),
+				(unsigned long long)(f->max / 10));
+	*(uint32_t *)target(r, f) = (uint32_t)number;
+	return NULL;
+}
+
+/* "500 Mbit/s", "2.5 Gbit/s": a bare number could mean bits or bytes, so the unit must stand there. */
+static const char *take_rate(struct reading *r, const struct field *f, const char *value)
+{
+	static const struct {
+		const char *name;
+		uint64_t bits_per_s;
+	} units[] = {{"kbit/s", 1000}, {"Mbit/s", 1000000}, {"Gbit/s", 1000000000}};
+	uint64_t unit = 0, whole = 0, rate;
+	uint64_t fraction = 0;
+	size_t len = strspn(value, "0123456789.");
+	char number[16];
+	const char *unit_name = value + len + strspn(value + len, " \t");
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(unit_name, units[i].name) == 0)
+			unit = units[i].bits_per_s;
+	snprintf(number, sizeof(number), "%.*s", (int)(len < sizeof(number) ? len : 0), value);
+	char *point = strchr(number, '.');
+	bool good = unit != 0;
+	if (point != NULL) {
+		*point++ = 0;
+		/* three places at most, so that the sum stays whole */
+		uint64_t scale = unit / 10;
+		good = good && *point != 0 && strlen(point) <= 3;
+		for (; good && *point != 0; point++, scale /= 10) {
+			good = *point >= '0' && *point <= '9';
+			fraction += (uint64_t)(*point - '0') * scale;
+		}
+	}
+	good = good && text_parse_u64(&whole, number, RATE_MAX / 1000) == 0;
+	rate = whole * unit + fraction;
+	if (!good || rate < f->min || rate > f->max)
+		return "a rate reads '1 Gbit/s' or '500 Mbit/s', from 1 Mbit/s to 100 Gbit/s";
+	*(uint64_t *)target(r, f) = rate;
+	return NULL;
+}
+
+#define AT(member) offsetof(struct config, member)
+/* Every key of both files. */
+static const struct field fields[] = {
+	{"paths", "registry", SENDER | RECEIVER, SENDER | RECEIVER, take_path, AT(registry), 0, 0},
+	{"paths", "roots", SENDER | RECEIVER, SENDER | RECEIVER, take_path, AT(roots), 0, 0},
+	{"paths", "runtime", SENDER | RECEIVER, 0, take_path, AT(runtime), 0, 0},
+	{"paths", "spool", SENDER, SENDER, take_path, AT(spool), 0, 0},
+	{"paths", "vault", RECEIVER, RECEIVER, take_path, AT(vault), 0, 0},
+	{"keys", "box", SENDER | RECEIVER, SENDER | RECEIVER, take_path, AT(box_key), 0, 0},
+	{"keys", "link", SENDER | RECEIVER, SENDER | RECEIVER, take_path, AT(link_key), 0, 0},
+	{"keys", "psks", SENDER, SENDER, take_path, AT(psk_dir), 0, 0},
+	{"link", "address", SENDER | RECEIVER, SENDER, take_address, AT(address), 0, 0},
+	{"link", "source", SENDER, 0, take_address, AT(source), 0, 0},
+	{"link", "port", SENDER | RECEIVER, 0, take_u16, AT(port), 1, UINT16_MAX},
+	{"link", "mtu", SENDER | RECEIVER, 0, take_u32, AT(mtu), MTU_MIN, MTU_MAX},
+	{"link", "rate", SENDER | RECEIVER, SENDER, take_rate, AT(rate_bits_per_s), RATE_MIN, RATE_MAX},
+	{"link", "repair_percent", SENDER, 0, take_tenths, AT(repair_permille), 0, 1000},
+	{"link", "ride_out_stall_ms", RECEIVER, 0, take_stall, 0, 1, STALL_MS_MAX},
+	{"link", "ring_mib", RECEIVER, 0, take_mib, AT(ring_bytes), RING_MIB_MIN, RING_MIB_MAX},
+	{"link", "socket_buffer_mib", RECEIVER, 0, take_mib, AT(socket_buffer_bytes), 1, SOCKET_MIB_MAX},
+	{"limits", "disk_full_percent", SENDER | RECEIVER, 0, take_u32, AT(disk_full_percent), 1, 99},
+	{"limits", "seal_threads", SENDER, 0, take_u32, AT(seal_threads), 0, 256},
+	{"limits", "retention_days", SENDER, 0, take_u32, AT(retention_days), 1, 1825},
+	{"limits", "passes", SENDER, 0, take_u32, AT(pass_repeat), 1, 100},
+};
+#undef AT
+enum { FIELD_COUNT = sizeof(fields) / sizeof(fields[0]) };
+_Static_assert(FIELD_COUNT <= 64, "one bit a key in `seen`");
+
+static bool is_seen(const struct reading *r, const char *key)
+{
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		if (strcmp(fields[i].key, key) == 0)
+			return (r->seen >> i & 1) != 0;
+	return false;
+}
+
+static bool is_section(const char *section)
+{
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		if (strcmp(fields[i].section, section) == 0)
+			return true;
+	return false;
+}
+
+static const char *take_line(void *context, const char *section, const char *key, const char *value,
+			     int line)
+{
+	struct reading *r = context;
+	(void)line;
+	if (key == NULL)
+		return is_section(section)
+			       ? NULL
+			       : complain(r, "section '%s' is not known here", section);
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
+		const struct field *f = &fields[i];
+		if (strcmp(f->section, section) != 0 || strcmp(f->key, key) != 0)
+			continue;
+		if ((f->sides & (1U << r->config->side)) == 0)
+			return complain(r, "'%s' belongs into %s.conf", key,
+					r->config->side == CONFIG_SENDER ? "receiver" : "sender");
+		if ((r->seen >> i & 1) != 0)
+			return complain(r, "'%s' stands twice", key);
+		r->seen |= UINT64_C(1) << i;
+		return f->take(r, f, value);
+	}
+	return complain(r, "key '%s' is not known in [%s]", key, section);
+}
+
+static void set_defaults(struct config *config, enum config_side side)
+{
+	*config = (struct config){
+		.side = side,
+		.port = CONFIG_PORT,
+		.mtu = 1500,
+		.repair_permille = 125,
+		.ring_bytes = (uint64_t)RING_MIB_DEFAULT * MIB,
+		.socket_buffer_bytes = (uint64_t)SOCKET_MIB_DEFAULT * MIB,
+		.disk_full_percent = 90,
+		.retention_days = 5,
+		.pass_repeat = 1,
+	};
+	snprintf(config->runtime, sizeof(config->runtime), "/run/weir-%s",
+		 side == CONFIG_SENDER ? "sender" : "receiver");
+	if (side == CONFIG_RECEIVER)
+		snprintf(config->address, sizeof(config->address), "0.0.0.0");
+}
+
+/* All that is missing in one sentence, so that nobody has to ask key by key; NULL when nothing is. */
+static const char *name_missing(struct reading *r)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
+		const struct field *f = &fields[i];
+		if ((f->mandatory & (1U << r->config->side)) == 0 || (r->seen >> i & 1) != 0)
+			continue;
+		int n = snprintf(r->wrong + used, sizeof(r->wrong) - used, "%s'%s' in [%s]",
+				 used == 0 ? "missing: " : ", ", f->key, f->section);
+		used += n > 0 ? (size_t)n : 0;
+		if (used >= sizeof(r->wrong))
+			break;
+	}
+	return used == 0 ? NULL : r->wrong;
+}
+
+/* ride_out_stall_ms: what arrives at the full rate while keep stands still must fit into the ring. */
+static const char *size_ring(struct reading *r)
+{
+	struct config *config = r->config;
+	if (r->stall_ms == 0)
+		return NULL;
+	if (is_seen(r, "ring_mib"))
+		return "'ring_mib' and 'ride_out_stall_ms' say the same thing; keep one";
+	if (!is_seen(r, "rate"))
+		return "'ride_out_stall_ms' needs 'rate', the rate of the sender";
+	uint64_t bytes = config->rate_bits_per_s / 8000 * r->stall_ms;
+	uint64_t mib = bytes / MIB + 1;
+	if (mib > RING_MIB_MAX)
+		return "'ride_out_stall_ms' at this rate takes more than 16 GiB of memory";
+	config->ring_bytes = (mib > RING_MIB_MIN ? mib : RING_MIB_MIN) * MIB;
+	return NULL;
+}
+
+int config_parse(struct config *out, enum config_side side, const char *folder, const uint8_t *text,
+		 size_t len, char problem[static PROBLEM_BYTES])
+{
+	struct config config;
+	set_defaults(&config, side);
+	struct reading r = {.config = &config, .folder = folder};
+	int result = ini_read(text, len, VERDICT_BAD_CONFIGURATION, take_line, &r, problem);
+	if (result != 0)
+		return result;
+	const char *wrong = name_missing(&r);
+	if (wrong == NULL)
+		wrong = size_ring(&r);
+	if (wrong != NULL) {
+		snprintf(problem, PROBLEM_BYTES, "%d: %s", ini_count_lines(text, len), wrong);
+		return VERDICT_BAD_CONFIGURATION;
+	}
+	*out = config;
+	return 0;
+}
+
+int config_load(struct config *out, enum config_side side, const char *path,
+		char problem[static PROBLEM_BYTES])
+{
+	uint8_t *text;
+	size_t len;
+	char folder[CONFIG_PATH_BYTES];
+	const char *slash = strrchr(path, '/');
+	problem[0] = 0;
+	int n = snprintf(folder, sizeof(folder), "%.*s", slash == NULL ? 0 : (int)(slash - path) + 1,
+			 path);
+	if (n < 0 || (size_t)n >= sizeof(folder))
+		return -ENAMETOOLONG;
+	int result = trusted_read(path, 022, CONFIG_FILE_BYTES_MAX, &text, &len);
+	if (result != 0)
+		return result;
+	result = config_parse(out, side, folder, text, len, problem);
+	trusted_free(text, len);
+	return result;
+}

@@ -1,0 +1,232 @@
+#include "registry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io.h"
+#include "registryparts.h"
+#include "text.h"
+#include "verdict.h"
+
+static const char version_file[] = "registry-version";
+
+void registry_free(struct registry *registry)
+{
+	if (registry == NULL)
+		return;
+	free(registry->text);
+	free(registry->parties);
+	free(registry->parties_by_key);
+	free(registry->routes);
+	free(registry->listed);
+	free(registry);
+}
+
+const char *registry_name(const struct registry *registry)
+{
+	return registry->name;
+}
+
+uint64_t registry_version(const struct registry *registry)
+{
+	return registry->version;
+}
+
+uint64_t registry_issued(const struct registry *registry)
+{
+	return registry->issued;
+}
+
+uint64_t registry_expires(const struct registry *registry)
+{
+	return registry->expires;
+}
+
+const uint8_t *registry_text(const struct registry *registry, size_t *len)
+{
+	*len = registry->len;
+	return registry->text;
+}
+
+int party_compare(const void *a, const void *b)
+{
+	const struct party *x = a, *y = b;
+	if (x->card.kind != y->card.kind)
+		return x->card.kind < y->card.kind ? -1 : 1;
+	return strcmp(x->card.name, y->card.name);
+}
+
+int party_compare_key(const void *a, const void *b)
+{
+	const struct party *const *x = a, *const *y = b;
+	return memcmp((*x)->card.id, (*y)->card.id, KEY_ID_BYTES);
+}
+
+int route_compare(const void *a, const void *b)
+{
+	const struct route *x = a, *y = b;
+	return strcmp(x->name, y->name);
+}
+
+const struct route *registry_route(const struct registry *registry, const char *name)
+{
+	struct route wanted = {.id = 0};
+	if (!name_is_valid(name) || registry->route_count == 0)
+		return NULL;
+	memcpy(wanted.name, name, strlen(name));
+	return bsearch(&wanted, registry->routes, registry->route_count, sizeof(wanted),
+		       route_compare);
+}
+
+const struct route *registry_route_by_id(const struct registry *registry, uint16_t id)
+{
+	for (size_t i = 0; i < registry->route_count; i++)
+		if (registry->routes[i].id == id)
+			return &registry->routes[i];
+	return NULL;
+}
+
+const struct party *registry_party(const struct registry *registry, enum key_kind kind,
+				   const char *name)
+{
+	struct party wanted = {.card = {.kind = kind}};
+	if (!name_is_valid(name) || registry->party_count == 0)
+		return NULL;
+	memcpy(wanted.card.name, name, strlen(name));
+	return bsearch(&wanted, registry->parties, registry->party_count, sizeof(wanted),
+		       party_compare);
+}
+
+const struct party *registry_party_by_key(const struct registry *registry, enum key_kind kind,
+					  const uint8_t key_id[static KEY_ID_BYTES])
+{
+	struct party wanted = {.card = {.kind = kind}};
+	const struct party *pointer = &wanted;
+	if (registry->party_count == 0)
+		return NULL;
+	memcpy(wanted.card.id, key_id, KEY_ID_BYTES);
+	const struct party **found = bsearch(&pointer, registry->parties_by_key,
+					     registry->party_count, sizeof(pointer),
+					     party_compare_key);
+	/* the kind is part of what a key id is made from */
+	return found != NULL && (*found)->card.kind == kind ? *found : NULL;
+}
+
+size_t registry_route_count(const struct registry *registry)
+{
+	return registry->route_count;
+}
+
+const struct route *registry_route_at(const struct registry *registry, size_t index)
+{
+	return index < registry->route_count ? &registry->routes[index] : NULL;
+}
+
+size_t registry_party_count(const struct registry *registry)
+{
+	return registry->party_count;
+}
+
+const struct party *registry_party_at(const struct registry *registry, size_t index)
+{
+	return index < registry->party_count ? &registry->parties[index] : NULL;
+}
+
+/* A statement of the very second of a suspension counts no more; one of the last second does. */
+static int life_check(uint64_t expires, uint64_t suspended, uint64_t at)
+{
+	if (suspended != 0 && at >= suspended)
+		return VERDICT_SUSPENDED;
+	return at > expires ? VERDICT_EXPIRED : VERDICT_OK;
+}
+
+int party_check(const struct party *party, uint64_t at)
+{
+	return life_check(party->expires, party->suspended, at);
+}
+
+int route_check(const struct route *route, uint64_t at)
+{
+	return life_check(route->expires, route->suspended, at);
+}
+
+int registry_check(const struct registry *registry, uint64_t at)
+{
+	return life_check(registry->expires, 0, at);
+}
+
+int route_allows_operator(const struct route *route, const struct party *person)
+{
+	for (size_t i = 0; i < route->operator_count; i++)
+		if (route->operators[i] == person)
+			return VERDICT_OK;
+	return VERDICT_NOT_ALLOWED;
+}
+
+int statement_check(const struct registry *registry, const struct statement *statement,
+		    const uint8_t person_signature[static SUITE_SIGNATURE_BYTES], uint64_t at)
+{
+	const struct route *route = registry_route(registry, statement->route);
+	if (route == NULL)
+		return VERDICT_UNKNOWN_ROUTE;
+	const struct party *person = registry_party(registry, KEY_PERSON, statement->person);
+	if (person == NULL ||
+	    memcmp(person->card.id, statement->person_key, KEY_ID_BYTES) != 0)
+		return VERDICT_UNKNOWN_KEY;
+	int result = statement_verify(statement, person_signature, person->card.public_key);
+	if (result == 0)
+		result = registry_check(registry, at);
+	if (result == 0)
+		result = party_check(person, at);
+	if (result == 0)
+		result = route_check(route, at);
+	if (result == 0)
+		result = route_allows_operator(route, person);
+	return result;
+}
+
+int release_check(const struct registry *registry, const struct release *release)
+{
+	const struct party *box = registry_party(registry, KEY_SENDER, release->box);
+	if (box == NULL || memcmp(box->card.id, release->box_key, KEY_ID_BYTES) != 0)
+		return VERDICT_UNKNOWN_KEY;
+	int result = release_verify(release, box->card.public_key);
+	if (result == 0)
+		result = party_check(box, release->released_at);
+	if (result != 0)
+		return result;
+	const struct route *route = registry_route(registry, release->statement.route);
+	if (route != NULL && route->id != release->route_id)
+		return VERDICT_WRONG_ROUTE;
+	return statement_check(registry, &release->statement, release->person_signature,
+			       release->released_at);
+}
+
+int registry_remember(int dir_fd, uint64_t version)
+{
+	uint8_t *old_text = NULL;
+	size_t len = 0;
+	uint64_t old = 0;
+	int result = io_read_file(dir_fd, version_file, 32, &old_text, &len);
+	if (result == 0) {
+		/* a memory that cannot be read must not be taken for no memory */
+		char *text = (char *)old_text;
+		text[strcspn(text, "\n")] = 0;
+		result = text_parse_u64(&old, text, INT64_MAX) == 0 ? 0 : -EBADMSG;
+		free(old_text);
+	} else if (result == -ENOENT) {
+		result = 0;
+	}
+	if (result != 0)
+		return result;
+	if (version < old)
+		return VERDICT_OLDER_REGISTRY;
+	if (version == old)
+		return 0;
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%llu\n", (unsigned long long)version);
+	return io_write_file(dir_fd, version_file, text, (size_t)n, 0644);
+}

@@ -1,0 +1,256 @@
+# shellcheck shell=bash disable=SC2034 # what it sets is for its callers
+# system.sh: a whole site in a directory of its own: keys, registry, both boxes, the link between.
+#
+#   site_make              keys, cards, registry (signed), roots: in $site
+#   receiver_up, sender_up start a box and wait until it answers; _down ends it
+#   push ROUTE ARGUMENT…   weir-outbox push; the bundle's name in $bundle
+#   wait_delivered NAME [SECONDS]
+#   inbox COMMAND…, outbox COMMAND…   with the box's configuration
+#   open_bundle NAME [OPTION…]        as $recipient (tax-agency), with its keys
+#
+# Before site_make a test may set: rate, mtu (by link_start), sender_lines, receiver_lines (more lines
+# for a [limits] section), routes_more (more text for the registry).
+
+# shellcheck source=tests/lib/link.sh
+. "$(dirname "${BASH_SOURCE[0]}")/link.sh"
+
+site=$tmp/site
+keys=$site/keys
+sender=$site/sender
+receiver=$site/receiver
+rate=${rate:-}
+sender_lines='' receiver_lines='' link_lines='' routes_more=''
+person=wang-mei
+recipient=tax-agency
+recipients="tax-agency health-office audit-office"
+people="wang-mei lee-hao chen-yi lin-jun wu-ting tsai-kai liu-an hsu-wen cheng-yu kuo-min"
+passphrase_file=$keys/passphrase
+
+outbox() { in_sender "$build/weir-outbox" "$@"; }
+inbox() { in_receiver "$build/weir-inbox" "$@"; }
+export WEIR_PASSPHRASE_FILE=$passphrase_file
+
+# ---- keys and registry ----
+
+# key_new KIND NAME FILE [OPTION…]
+key_new() { "$build/weir-outbox" key new "$1" "$2" "$3" "${@:4}" >/dev/null; }
+key_card() { "$build/weir-outbox" key show "$1"; }
+# "public = …" of a key file
+key_public() { key_card "$1" | sed -n 's/^public = //p'; }
+
+site_keys() {
+	local name
+	mkdir -p "$keys/psk" "$sender" "$receiver"
+	(umask 077 && echo "a passphrase for tests" >"$passphrase_file")
+	key_new root root-1 "$keys/root-1.key"
+	for name in $people; do key_new person "$name" "$keys/$name.key" --unprotected; done
+	key_new sender inside-1 "$keys/inside-1.key" --unprotected
+	key_new receiver outside-1 "$keys/outside-1.key" --unprotected
+	key_new link link-1 "$keys/link.key" --unprotected
+	for name in $recipients; do
+		key_new recipient "$name" "$keys/$name.key" --unprotected
+		key_new psk "$name" "$keys/psk/$name.key" --unprotected
+	done
+}
+
+# registry_text VERSION: the registry without signatures, on stdout.
+registry_text() {
+	local name
+	printf '[registry]\nformat = 1\nname = test\nversion = %d\nissued = 2026-01-01\nexpires = 2036-01-01\n' "$1"
+	for name in $people inside-1 outside-1; do key_card "$keys/$name.key"; done
+	for name in $recipients; do
+		key_card "$keys/$name.key"
+		echo "psk = $(key_public "$keys/psk/$name.key")"
+	done
+	cat <<-END
+		[route tax]
+		id = 1
+		recipients = tax-agency
+		operators = $people
+		format = csv
+		records = required
+		destroy_after_days = 30
+		priority = 4
+		[route files]
+		id = 2
+		recipients = tax-agency
+		operators = $people
+		format = opaque
+		records = waived
+		destroy_after_days = 30
+		priority = 4
+		[route three]
+		id = 3
+		recipients = $recipients
+		operators = $people
+		format = opaque
+		records = waived
+		destroy_after_days = 30
+		priority = 3
+		[route lines]
+		id = 4
+		recipients = tax-agency
+		operators = $people
+		format = lines
+		records = required
+		destroy_after_days = 30
+		priority = 4
+		$routes_more
+	END
+}
+
+# registry_install VERSION [FILE]: writes, signs and gives the registry to both boxes.
+registry_install() {
+	local file=${2:-$site/registry.new}
+	[[ -n ${2:-} ]] || registry_text "$1" >"$file"
+	"$build/weir-outbox" registry sign "$file" --key "$keys/root-1.key" >/dev/null &&
+		cp "$file" "$site/registry"
+}
+
+site_make() {
+	site_keys
+	{ key_card "$keys/root-1.key"; printf '[roots]\nquorum = 1\n'; } >"$site/roots"
+	registry_install 1
+	site_configure
+}
+
+site_configure() {
+	mkdir -p "$sender/spool" "$sender/run" "$receiver/vault" "$receiver/run"
+	cat >"$sender/sender.conf" <<-END
+		[paths]
+		registry = $site/registry
+		roots = $site/roots
+		runtime = $sender/run
+		spool = $sender/spool
+		[keys]
+		box_key = $keys/inside-1.key
+		link_key = $keys/link.key
+		psk_dir = $keys/psk
+		[link]
+		address = $to_address
+		port = $to_port
+		mtu = $link_mtu
+		rate = ${rate:-400 Mbit/s}
+		$link_lines
+		[limits]
+		disk_full_percent = 98
+		$sender_lines
+	END
+	cat >"$receiver/receiver.conf" <<-END
+		[paths]
+		registry = $site/registry
+		roots = $site/roots
+		runtime = $receiver/run
+		vault = $receiver/vault
+		[keys]
+		box_key = $keys/outside-1.key
+		link_key = $keys/link.key
+		[link]
+		address = $listen_address
+		port = $listen_port
+		mtu = $link_mtu
+		$receiver_lines
+		[limits]
+		disk_full_percent = 98
+	END
+	chmod 600 "$sender/sender.conf" "$receiver/receiver.conf"
+}
+
+# ---- boxes ----
+
+sender_answers() { outbox list --config "$sender/sender.conf" >/dev/null 2>&1; }
+receiver_listens() { [[ -s $receiver/vault/status.json ]]; }
+
+sender_up() {
+	"${at_sender[@]}" "$build/weir-sender" run --config "$sender/sender.conf" >>"$sender/log" 2>&1 &
+	sender_pid=$!
+	on_exit "kill $sender_pid 2>/dev/null; wait $sender_pid 2>/dev/null"
+	until_true 20 sender_answers || note "the sender does not answer"$'\n'"$(tail -n 20 "$sender/log")"
+}
+
+receiver_up() {
+	rm -f "$receiver/vault/status.json"
+	"${at_receiver[@]}" "$build/weir-receiver" run --config "$receiver/receiver.conf" >>"$receiver/log" 2>&1 &
+	receiver_pid=$!
+	on_exit "kill $receiver_pid 2>/dev/null; wait $receiver_pid 2>/dev/null"
+	until_true 20 receiver_listens ||
+		note "the receiver does not answer"$'\n'"$(tail -n 20 "$receiver/log")"
+}
+
+sender_down() { kill "$sender_pid" && wait "$sender_pid"; }
+receiver_down() { kill "$receiver_pid" && wait "$receiver_pid"; }
+
+# The process id of a program of one box: pid_of weir-hold
+pid_of() {
+	local parent
+	for parent in "${sender_pid:-0}" "${receiver_pid:-0}"; do
+		pgrep -P "$parent" -x "$1" && return
+	done
+}
+
+# Lines of both logs, for the reader of a failed test.
+logs() { note "sender:"$'\n'"$(tail -n 15 "$sender/log")"$'\n'"receiver:"$'\n'"$(tail -n 15 "$receiver/log")"; }
+
+# ---- bundles ----
+
+# push ROUTE ARGUMENT…: as $person; what it says in $pushed, the bundle's name in $bundle.
+push() {
+	local route=$1 status
+	shift
+	pushed=$(outbox push --config "$sender/sender.conf" --key "$keys/$person.key" --route "$route" "$@" 2>&1)
+	status=$?
+	bundle=$(grep -oE "\b$route-[0-9]{6,}\b" <<<"$pushed" | tail -n 1)
+	return $status
+}
+
+# The file of a delivered bundle in the vault.
+vault_file() { compgen -G "$receiver/vault/bundles/*/$1.weir" | head -n 1; }
+is_delivered() { [[ -n $(vault_file "$1") ]]; }
+wait_delivered() { until_true "${2:-30}" is_delivered "$1" || { logs; return 1; }; }
+
+open_bundle() {
+	inbox open --config "$receiver/receiver.conf" --key "$keys/$recipient.key" \
+		--psk "$keys/psk/$recipient.key" "$@"
+}
+
+# The bytes of a bundle's object, for geometry: from its name in the vault.
+object_bytes() { inbox show --json --config "$receiver/receiver.conf" "$1" | jq .object_bytes; }
+
+# failure_line OBJECT_BYTES LOSS_PERMILLE [BUNDLES]: prints the computed probability that a pass
+# fails, and checks that it is below 10^-4 for all of them together.
+failure_line() {
+	local k r row blocks datagrams p
+	read -r k r row blocks datagrams p < <("$build/tests/lib/failure" "$1" "$2" "$link_mtu")
+	note "object of $1 bytes: k=$k r=$r, rows of $row bytes, $blocks blocks, $datagrams datagrams;" \
+		"computed probability of failure in one pass at $2 permille: $p for each of ${3:-1}"
+	ok "the computed probability of failure is below 10^-4" \
+		awk -v p="$p" -v n="${3:-1}" 'BEGIN { exit !(p * n < 1e-4) }'
+}
+
+# ---- memory ----
+
+# memory_watch NAME…: samples the peak of these programs of both boxes until memory_peak is asked for.
+memory_watch() {
+	memory_file=$tmp/memory
+	: >"$memory_file"
+	memory_loop "$@" &
+	memory_pid=$!
+	on_exit "kill $memory_pid 2>/dev/null"
+}
+
+memory_loop() {
+	local name pid
+	while sleep 0.05; do
+		for name in "$@"; do
+			for pid in $(pid_of "$name"); do
+				sed -n "s/^VmHWM:[[:space:]]*\([0-9]*\) kB/$name \1/p" "/proc/$pid/status" 2>/dev/null
+			done
+		done >>"$memory_file"
+	done
+}
+
+# memory_peak NAME: MiB, rounded up.
+memory_peak() {
+	awk -v name="$1" '$1 == name && $2 > most { most = $2 } END { print int((most + 1023) / 1024) }' \
+		"$memory_file"
+}
