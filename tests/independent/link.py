@@ -8,6 +8,7 @@ from bundle import begins, geometry_check
 from suite import SEGMENT, Refused, blake, require
 
 SYMBOL = 128
+SYMBOLS_MAX = 69
 COMMON = struct.Struct("<16sBBHHHQQ")
 DATA = struct.Struct("<QIBBBBH6s")
 BEAT = struct.Struct("<8sHHIQQQQIIQQ16s64s")
@@ -112,6 +113,14 @@ def encode_control(message, length, epoch, sequence, key):
     return tagged((front + message).ljust(length - 16, b"\0"), key)
 
 
+def row_sent(d):
+    """Symbols of the row that are sent: none lies wholly behind the object's end."""
+    if d.row >= d.k:
+        return d.row_len // SYMBOL
+    left = d.object_len - (d.block * d.k + d.row) * d.row_len
+    return min(max(-(-left // SYMBOL), 0), d.row_len // SYMBOL)
+
+
 def read_datagram(raw, key):
     require(len(raw) >= COMMON.size and suite.siphash(raw[16:], key) == raw[:16], "bad-tag")
     d = SimpleNamespace()
@@ -130,13 +139,13 @@ def read_datagram(raw, key):
     d.number, segments, d.k, d.r, d.row, d.count, d.first, reserved = \
         DATA.unpack_from(raw, COMMON.size)
     require(suite.zeros(reserved), "bad-reserved")
-    require(d.route_id != 0 and 1 <= d.number < 1 << 48 and segments >= 3 and d.count >= 1,
-            "bad-limit")
+    require(d.route_id != 0 and 1 <= d.number < 1 << 48 and segments >= 3
+            and 1 <= d.count <= SYMBOLS_MAX, "bad-limit")
     require(len(d.symbols) == d.count * SYMBOL, "bad-length")
     d.object_len = segments * SEGMENT
     blocks = geometry_check(d.object_len, d.row_len, d.k, d.r)
     require(d.block < blocks and d.row < d.k + d.r, "bad-limit")
-    require(d.first + d.count <= d.row_len // SYMBOL, "bad-limit")
+    require(d.first + d.count <= row_sent(d), "bad-limit")
     return d
 
 
@@ -170,7 +179,8 @@ def _read_beat(m, raw):
     (_, _, _, m.bundles, m.epoch, m.beat, m.time, m.generation, m.pages, reserved,
      m.registry_version, m.sent, m.box_key, _) = BEAT.unpack(raw)
     require(reserved == 0, "bad-reserved")
-    require(m.epoch != 0, "bad-limit")
+    require(m.epoch != 0 and m.pages <= 5000 and m.bundles <= m.pages * PAGE_ENTRIES_MAX,
+            "bad-limit")
     return m
 
 

@@ -29,8 +29,13 @@ class Card:
 
 def public_of(kind, secret):
     if kind in ("link", "psk"):
-        return blake(32, "weir1 secret id", data=secret)
+        return blake(32, "weir1 secret id", secret)
     return suite.exchange_public(secret) if kind == "recipient" else suite.sign_public(secret)
+
+
+def key_check(secret, header):
+    """Behind an unprotected secret, so that no damage to the file passes."""
+    return blake(16, "weir1 key check", secret, header)
 
 
 class Key:
@@ -43,7 +48,8 @@ class Key:
         front = [b"WEIRSKEY", 1, 1, KINDS.index(self.card.kind), passphrase is not None, 0,
                  name32(self.name)]
         if passphrase is None:
-            return KEY_FILE.pack(*front, 0, 0, bytes(16), bytes(24), self.public, self.secret)
+            raw = KEY_FILE.pack(*front, 0, 0, bytes(16), bytes(24), self.public, b"")[:128]
+            return raw + self.secret + key_check(self.secret, raw)
         salt, nonce = salt or os.urandom(16), nonce or os.urandom(24)
         front += [operations, memory_kib, salt, nonce, self.public]
         ad = KEY_FILE.pack(*front, b"")[:128]
@@ -64,8 +70,9 @@ def read_key(raw, passphrase=None):
     name = suite.read_name32(name)
     if protection == 0:
         require(operations == 0 and memory_kib == 0, "bad-limit")
-        require(suite.zeros(salt + nonce + sealed[32:]), "bad-reserved")
+        require(suite.zeros(salt + nonce), "bad-reserved")
         secret = sealed[:32]
+        require(key_check(secret, raw[:128]) == sealed[32:], "wrong-key")
     else:
         require(1 <= operations <= 16 and 8192 <= memory_kib <= 1048576, "bad-limit")
         require(passphrase is not None, "wrong-passphrase")
@@ -86,6 +93,7 @@ def load_key(path, passphrase=None):
 def _lines(text, first=1):
     """(line number, section, key, value) of every key; the rules of section 3 for text."""
     section = ""
+    require(not text or text.endswith(b"\n"), "bad-registry", "last line without its end")
     for number, raw in enumerate(text.split(b"\n"), first):
         require(len(raw) <= 198, "bad-registry", f"{number}: longer than 198 bytes")
         try:
@@ -94,7 +102,8 @@ def _lines(text, first=1):
             raise Refused("bad-registry", f"{number}: not UTF-8") from None
         require(all(c == "\t" or (ord(c) >= 32 and ord(c) != 127) for c in line), "bad-registry",
                 f"{number}: control byte")
-        line = line.strip(" \t")
+        require(line[:1] not in (" ", "\t", "\ufeff"), "bad-registry", f"{number}: indented")
+        line = line.rstrip(" \t")
         if not line or line[0] in ";#":
             continue
         for at in range(1, len(line)):
@@ -114,7 +123,7 @@ def _lines(text, first=1):
 
 def _hex(value, size, number):
     try:
-        raw = bytes.fromhex(value) if " " not in value else b""
+        raw = bytes.fromhex(value) if set(value) <= set("0123456789abcdef") else b""
     except ValueError:
         raw = b""
     require(len(raw) == size, "bad-registry", f"{number}: {2 * size} hex digits wanted")
@@ -125,6 +134,12 @@ def _integer(value, low, high, number):
     require(value.isascii() and value.isdigit() and low <= int(value) <= high, "bad-registry",
             f"{number}: {low} to {high}")
     return int(value)
+
+
+def _format(value, number):
+    if _integer(value, 1, 2**64 - 1, number) != 1:
+        raise Refused("unknown-version", f"{number}: format {value}")
+    return 1
 
 
 def _time(value, number):
@@ -152,7 +167,7 @@ def _names(value, number):
 
 _party = {"public": lambda v, n: _hex(v, 32, n), "expires": _time, "suspended": _time}
 SCHEMA = {
-    "registry": ({"format": lambda v, n: _integer(v, 1, 1, n),
+    "registry": ({"format": _format,
                   "name": lambda v, n: _names(v, n)[0],
                   "version": lambda v, n: _integer(v, 1, 2**64 - 1, n),
                   "issued": _time, "expires": _time}, ()),
@@ -226,17 +241,20 @@ def sign(text, roots):
 
 def check_signatures(text, roots):
     signed, tail = _split(text)
-    good, names = set(), set()
+    good, names, ids = set(), set(), set()
     for number, section, name, value in _lines(tail, signed.count(b"\n") + 1):
         require(section == "signatures", "bad-registry", f"{number}: behind the signatures")
         if name is None:
             continue
         words = value.split()
         require(len(words) == 2 and name not in names, "bad-registry", f"{number}: signature")
-        names.add(name)
         key_id, signature = _hex(words[0], 16, number), _hex(words[1], 64, number)
+        require(key_id not in ids, "bad-registry", f"{number}: key twice")
+        names.add(name)
+        ids.add(key_id)
         for card in roots.cards:
             if card.id == key_id:
+                require(card.name == name, "bad-signature", f"{number}: name")
                 require(suite.verify("weir1 registry", signed, signature, card.public),
                         "bad-signature", str(number))
                 good.add(key_id)
@@ -253,11 +271,15 @@ class Registry:
         require(("registry", "") in found, "bad-registry", "no [registry]")
         own = found[("registry", "")]
         self.version, self.expires = own["version"], own["expires"]
-        require(own["issued"] <= self.expires, "bad-registry", "expires before issued")
+        last = own["issued"] + 1827 * 86400
+        require(all(keys.get("expires", 0) <= last for keys in found.values()), "bad-registry",
+                "expires more than five years after issued")
         self.cards = {}
         for (kind, name), keys in found.items():
             if kind in KINDS:
                 self.cards[(kind, name)] = Card(kind, name, keys["public"])
+        publics = [card.public for card in self.cards.values()]
+        require(len(set(publics)) == len(publics), "bad-registry", "one public key, two names")
         for kind, most in LIMITS.items():
             require(sum(k == kind for k, _ in found) <= most, "bad-registry", f"too many {kind}")
         self._check_routes()

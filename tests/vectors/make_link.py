@@ -105,6 +105,12 @@ def _datagrams(vectors):
     write("bad-limit--symbols-beyond-the-row", _data(first=31))
     write("bad-limit--first-symbol-beyond-the-row", _data(first=32))
     write("bad-limit--first-symbol-65535", _data(first=65535))
+    write("bad-limit--symbols-70", _data(bytes(70 * 128), row_len=12288, k=6, row=0, first=0))
+    write("ok--symbols-69", _data(bytes(69 * 128), row_len=12288, k=6, row=0, first=0))
+    write("bad-limit--symbols-behind-the-end",
+          _data(row_len=12288, k=6, row=5, first=31))
+    write("ok--last-symbols-of-the-object", _data(row_len=12288, k=6, row=5, first=30))
+    write("bad-limit--row-behind-the-end", _data(k=3, block=5, row=2, first=0))
     changed("bad-geometry--row-length-0", 22, bytes(2))
     changed("bad-geometry--row-length-above-the-largest", 22, le(2047, 2))
     changed("bad-geometry--no-source-row", 52, 0)
@@ -161,6 +167,10 @@ def _heartbeats(vectors):
         good = _beat()
         _common_faults(write, changed, good, "weir1 beat")
         changed("bad-reserved", good, 52, 1, "weir1 beat")
+        write("ok--empty-catalogue", _beat(bundles=0, pages=0))
+        write("ok--largest-catalogue", _beat(bundles=100000, pages=5000))
+        write("bad-limit--pages-5001", _beat(pages=5001))
+        write("bad-limit--more-bundles-than-pages-hold", _beat(bundles=21))
         write("unknown-key", _beat("stranger"))
         write("bad-signature--by-another-box",
               _resigned(good, "weir1 beat", "inside-old"))

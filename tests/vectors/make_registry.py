@@ -30,6 +30,11 @@ def _keys(vectors):
     def write(name, raw):
         vectors.write(f"key/{name}.bin", raw, judge)
 
+    def changed(name, at, value):
+        """An unprotected key with this change, and the right check behind it."""
+        front = put(plain, at, value)[:160]
+        write(name, front + registry.key_check(front[128:], front[:128]))
+
     person = PEOPLE["wang-mei"]
     plain, locked = person.encode(), _protected(person)
     for kind, each in (("root", ROOTS[0]), ("person", person), ("sender", SENDERS["inside-1"]),
@@ -38,28 +43,29 @@ def _keys(vectors):
         write(f"ok--{kind}", each.encode())
     write("ok--with-passphrase", locked)
     write("ok--name-of-31", key("person", "a" * 31).encode())
-    write("bad-magic", flip(plain, 0))
-    write("unknown-version", put(plain, 8, le(2, 2)))
-    write("unknown-suite", put(plain, 10, le(2, 2)))
-    write("bad-type--kind-0", put(plain, 12, 0))
-    write("bad-type--kind-8", put(plain, 12, 8))
-    write("bad-type--protection-2", put(plain, 13, 2))
-    write("bad-reserved--header", put(plain, 14, le(1, 2)))
-    write("bad-reserved--salt", put(plain, 56, 1))
-    write("bad-reserved--nonce", put(plain, 72, 1))
-    write("bad-reserved--behind-the-secret", put(plain, 175, 1))
-    write("bad-name--empty", put(plain, 16, bytes(32)))
-    write("bad-name--capital", put(plain, 16, b"W"))
-    write("bad-name--digit-first", put(plain, 16, b"9"))
-    write("bad-name--not-zero-filled", put(plain, 40, b"x"))
-    write("bad-name--of-32", put(plain, 16, b"a" * 32))
+    changed("bad-magic", 0, b"w")
+    changed("unknown-version", 8, le(2, 2))
+    changed("unknown-suite", 10, le(2, 2))
+    changed("bad-type--kind-0", 12, 0)
+    changed("bad-type--kind-8", 12, 8)
+    changed("bad-type--protection-2", 13, 2)
+    changed("bad-reserved--header", 14, le(1, 2))
+    changed("bad-reserved--salt", 56, 1)
+    changed("bad-reserved--nonce", 72, 1)
+    write("wrong-key--check", flip(plain, 175))
+    write("wrong-key--another-name", put(plain, 16, b"wang-fei"))
+    changed("bad-name--empty", 16, bytes(32))
+    changed("bad-name--capital", 16, b"W")
+    changed("bad-name--digit-first", 16, b"9")
+    changed("bad-name--not-zero-filled", 40, b"x")
+    changed("bad-name--of-32", 16, b"a" * 32)
     write("bad-limit--operations-0", put(locked, 48, le(0, 4)))
     write("bad-limit--operations-17", put(locked, 48, le(17, 4)))
     write("bad-limit--memory-8191", put(locked, 52, le(8191, 4)))
     write("bad-limit--memory-1048577", put(locked, 52, le(1048577, 4)))
-    write("bad-limit--operations-of-unprotected", put(plain, 48, le(1, 4)))
-    write("bad-limit--memory-of-unprotected", put(plain, 52, le(8192, 4)))
-    write("wrong-key--unprotected", put(plain, 96, PEOPLE["lee-hao"].public))
+    changed("bad-limit--operations-of-unprotected", 48, le(1, 4))
+    changed("bad-limit--memory-of-unprotected", 52, le(8192, 4))
+    changed("wrong-key--unprotected", 96, PEOPLE["lee-hao"].public)
     person.public = PEOPLE["lee-hao"].public
     write("wrong-key--with-passphrase", _protected(person))
     person.public = person.card.public
@@ -124,6 +130,7 @@ def _registries(vectors):
 
     _signatures(write)
     _good(signed)
+    signed("unknown-version", registry_text().replace("format = 1", "format = 2"))
     good = registry_text()
     for case, old, new in _REPLACEMENTS:
         text = good.replace(old, new, 1)
@@ -133,6 +140,7 @@ def _registries(vectors):
         signed(f"bad-registry--{case}", registry_text(extra))
     signed("bad-registry--not-utf-8", good.encode() + b"; \xff\n")
     signed("bad-registry--overlong-utf-8", good.encode() + b"; \xc0\xaf\n")
+    signed("bad-registry--byte-order-mark", b"\xef\xbb\xbf" + good.encode())
     signed("bad-registry--no-registry-section", good[good.index("[person"):])
     signed("bad-registry--key-before-any-section", "version = 7\n" + good)
     _too_many(signed)
@@ -154,13 +162,15 @@ def _signatures(write):
     write("too-few-signatures--none", head.encode())
     write("too-few-signatures--no-section", text.encode())
     write("too-few-signatures--a-stranger", (head + lines[0] + stranger).encode())
-    write("too-few-signatures--one-root-twice",
-          (head + lines[0] + _signature_line(ROOTS[0], text, "root-2")).encode())
+    write("bad-signature--under-another-name",
+          (head + lines[0] + lines[1] + _signature_line(ROOTS[2], text, "root-4")).encode())
+    write("bad-registry--a-root-signs-twice", (head + lines[0] + lines[1] + lines[1]).encode())
     both = head + lines[0] + lines[1]
     write("bad-registry--behind-the-signatures", (both + "\n[registry]\nversion = 9\n").encode())
     write("bad-registry--signature-short", (both + lines[2][:-3] + "\n").encode())
     write("bad-registry--signature-no-hex", (both + "root-3 = " + "x" * 32 + " " + "y" * 128 + "\n").encode())
     write("bad-registry--signature-without-id", (both + "root-3 = " + "0" * 128 + "\n").encode())
+    write("bad-registry--last-line-without-its-end", REGISTRY_TEXT[:-1])
     many = "".join(_signature_line(key("root", f"other-{i}"), text) for i in range(15))
     write("bad-registry--signatures-17", (both + many).encode())
 
@@ -173,11 +183,11 @@ def _good(signed):
     signed("ok--times", good.replace("issued = 2026-01-01", "issued = 2026-01-01T00:00:00Z"))
     signed("ok--line-of-198", good + "; " + "x" * 196 + "\n")
     signed("ok--tabs-and-blanks", good.replace("version = 7", "version\t=  7\t"))
+    signed("ok--expires-in-five-years", good.replace("expires = 2027-01-01", "expires = 2031-01-02"))
     signed("ok--chinese-comment", good + "; 內政部戶政司\n")
 
 
 _REPLACEMENTS = (
-    ("format-2", "format = 1", "format = 2"),
     ("no-format", "format = 1\n", ""),
     ("no-name", "name = moi\n", ""),
     ("name", "name = moi", "name = Moi"),
@@ -193,6 +203,11 @@ _REPLACEMENTS = (
     ("date-with-more", "issued = 2026-01-01", "issued = 2026-01-01 noon"),
     ("time-impossible", "issued = 2026-01-01", "issued = 2026-01-01T24:00:00Z"),
     ("time-not-utc", "issued = 2026-01-01", "issued = 2026-01-01T00:00:00+08:00"),
+    ("expires-six-years-later", "expires = 2027-01-01", "expires = 2032-01-01"),
+    ("person-expires-six-years-later", "expires = 2026-03-01", "expires = 2032-01-01"),
+    ("indented-key", "version = 7", " version = 7"),
+    ("indented-section", "[sender inside-1]", "\t[sender inside-1]"),
+    ("indented-comment", "version = 7", "version = 7\n  ; more"),
     ("empty-value", "version = 7", "version ="),
     ("section-twice", "[sender inside-1]", "[person wang-mei]"),
     ("unknown-section", "[sender inside-1]", "[server inside-1]"),
@@ -204,6 +219,8 @@ _REPLACEMENTS = (
     ("public-short", SENDERS["inside-1"].public.hex(), SENDERS["inside-1"].public.hex()[:-1]),
     ("public-long", SENDERS["inside-1"].public.hex(), SENDERS["inside-1"].public.hex() + "0"),
     ("public-no-hex", SENDERS["inside-1"].public.hex(), "g" * 64),
+    ("public-in-capitals", SENDERS["inside-1"].public.hex(), SENDERS["inside-1"].public.hex().upper()),
+    ("public-of-another", SENDERS["inside-1"].public.hex(), SENDERS["inside-old"].public.hex()),
     ("no-psk", f"psk = {PSKS['census'].public.hex()}\n", ""),
     ("psk-short", PSKS["census"].public.hex(), PSKS["census"].public.hex()[:-1]),
     ("psk-of-a-person", f"public = {PEOPLE['wang-mei'].public.hex()}\n",
@@ -220,7 +237,7 @@ _REPLACEMENTS = (
     ("unknown-operator", "operators = wang-mei ", "operators = wang-mei nobody "),
     ("operator-twice", "operators = wang-mei ", "operators = wang-mei wang-mei "),
     ("no-operators", "operators = wang-mei lee-hao chen-old wu-stop\n", ""),
-    ("format-word", "format = csv", "format = xml"),
+    ("route-format-word", "format = csv", "format = xml"),
     ("records-word", "records = required", "records = maybe"),
     ("destroy-0", "destroy_after_days = 30", "destroy_after_days = 0"),
     ("destroy-1826", "destroy_after_days = 30", "destroy_after_days = 1826"),

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""weir.py: writes and reads every format of Weir, from its format pages alone.
+
+    weir.py make-world DIR                  keys, roots and a registry for a route 'tax'
+    weir.py seal DIR OUT FILE...            a .weir file on that route
+    weir.py open FILE.weir --roots R --key K --psk P [--passphrase-file F] -o DIR
+    weir.py listen --address A --port N --link K --roots R --registry G --lose PERMILLE
+            --seed N --bundles N -o DIR     what crosses the link, some of it thrown away
+
+Refusals are printed as VERDICT on stderr, with exit status 1.
+"""
+
+import argparse
+import os
+import random
+import socket
+import sys
+import time
+from types import SimpleNamespace
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import bundle  # noqa: E402
+import link  # noqa: E402
+import registry  # noqa: E402
+import suite  # noqa: E402
+
+DATE = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(path, data, mode=0o644):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
+        file.write(data)
+
+
+def make_world(options):
+    now = int(time.time())
+    kinds = (("root", "root-1"), ("person", "wang-mei"), ("sender", "inside-1"),
+             ("receiver", "outside-1"), ("recipient", "tax-agency"), ("psk", "tax-agency"),
+             ("link", "l1"))
+    os.makedirs(options.dir, mode=0o700)
+    keys = {kind: registry.Key(kind, name) for kind, name in kinds}
+    for kind, key in keys.items():
+        write(os.path.join(options.dir, f"{kind}.key"), key.encode(), 0o600)
+    text = ("[registry]\nformat = 1\nname = independent\nversion = 1\n"
+            f"issued = {time.strftime(DATE, time.gmtime(now - 60))}\n"
+            f"expires = {time.strftime(DATE, time.gmtime(now + 86400))}\n")
+    for kind in ("person", "sender", "receiver", "recipient"):
+        text += "\n" + keys[kind].card.text()
+    text += (f"psk = {keys['psk'].public.hex()}\n\n[route tax]\nid = 1\nrecipients = tax-agency\n"
+             "operators = wang-mei\nformat = lines\nrecords = waived\ndestroy_after_days = 30\n"
+             "priority = 4\n\n")
+    write(os.path.join(options.dir, "registry.conf"), registry.sign(text.encode(), [keys["root"]]))
+    write(os.path.join(options.dir, "roots.conf"),
+          (keys["root"].card.text() + "\n[roots]\nquorum = 1\n").encode())
+
+
+def seal(options):
+    def load(kind):
+        return registry.load_key(os.path.join(options.dir, f"{kind}.key"))
+
+    text, now = read(os.path.join(options.dir, "registry.conf")), int(time.time())
+    registry.Registry(text, registry.Roots(read(os.path.join(options.dir, "roots.conf"))))
+    person, box = load("person"), load("sender")
+    members = [bundle.member_of(os.path.basename(path), read(path), 1, int(os.stat(path).st_mtime))
+               for path in options.files]
+    body, s = bundle.seal_body("tax", [(load("recipient").card, load("psk").secret)], members)
+    s.__dict__.update(person=person.name, person_key=person.id, registry_version=1, created=now,
+                      destroy_by=now + 86400)
+    statement = bundle.encode_statement(s)
+    length = (s.segments + 1) * suite.SEGMENT
+    row_len = -(-length // 128 // 4096) * 4096
+    r = SimpleNamespace(route_id=1, epoch=random.SystemRandom().getrandbits(64) or 1, number=1,
+                        released_at=now, row_len=row_len, k=-(-length // row_len), r=3,
+                        box=box.name, box_key=box.id)
+    release = bundle.encode_release(r, statement, suite.sign("weir1 push", statement, person.secret),
+                                    box.secret)
+    write(options.out, bundle.encode_object(body, release) + text)
+
+
+def open_weir(options):
+    o = bundle.Object(read(options.file))
+    o.verify(registry.Registry(o.registry_text, registry.Roots(read(options.roots))))
+    passphrase = options.passphrase_file and read(options.passphrase_file).split(b"\n")[0]
+    recipient = registry.load_key(options.key, passphrase)
+    o.unlock(recipient, registry.load_key(options.psk, passphrase).secret)
+    for member, data in o.members():
+        path = os.path.join(os.fsencode(options.output), member.name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write(path, data)
+        print(f"{member.name.decode()} {member.size} {member.records} {member.digest.hex()}")
+
+
+def listen(options):
+    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 64 << 20)
+    listener.bind((options.address, options.port))
+    text = read(options.registry)
+    book = registry.Registry(text, registry.Roots(read(options.roots)))
+    receiver = link.Receiver(registry.load_key(options.link).secret, book)
+    chance, taken, lost, done = random.Random(options.seed), 0, 0, set()
+    listener.settimeout(options.patience)
+    print("listening", flush=True)
+    while len(done) < options.bundles:
+        raw = listener.recv(65535)
+        if chance.random() < options.lose / 1000:
+            lost += 1
+            continue
+        taken += 1
+        receiver.take(raw)
+        if taken % 64:
+            continue
+        for bundle_id, partial in receiver.partials.items():
+            if bundle_id not in done and partial.is_decodable():
+                done.add(bundle_id)
+                deliver(options, book, receiver.catalogue[bundle_id], partial, text)
+    print(f"taken {taken} lost {lost} heartbeats {receiver.beats} refused {receiver.refused}")
+
+
+def deliver(options, book, entry, partial, text):
+    repaired = partial.missing_count()
+    o = bundle.Object(partial.object())
+    o.verify(book)
+    suite.require(o.release.statement.root == entry.root, "bad-root", "catalogue")
+    name = f"{o.release.statement.route}-{o.release.number:06d}"
+    write(os.path.join(options.output, name + ".weir"), partial.object() + text)
+    print(f"{name} verified, {repaired} symbols repaired, root {entry.root.hex()}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    world = commands.add_parser("make-world")
+    world.add_argument("dir")
+    world.set_defaults(run=make_world)
+    sealing = commands.add_parser("seal")
+    sealing.add_argument("dir")
+    sealing.add_argument("out")
+    sealing.add_argument("files", nargs="+")
+    sealing.set_defaults(run=seal)
+    opening = commands.add_parser("open")
+    opening.add_argument("file")
+    for name in ("--roots", "--key", "--psk"):
+        opening.add_argument(name, required=True)
+    opening.add_argument("--passphrase-file")
+    opening.add_argument("-o", "--output", required=True)
+    opening.set_defaults(run=open_weir)
+    listening = commands.add_parser("listen")
+    for name in ("--link", "--roots", "--registry"):
+        listening.add_argument(name, required=True)
+    listening.add_argument("--address", default="127.0.0.1")
+    listening.add_argument("--port", type=int, required=True)
+    listening.add_argument("--lose", type=int, default=0)
+    listening.add_argument("--seed", type=int, default=1)
+    listening.add_argument("--bundles", type=int, default=1)
+    listening.add_argument("--patience", type=float, default=30)
+    listening.add_argument("-o", "--output", required=True)
+    listening.set_defaults(run=listen)
+    options = parser.parse_args()
+    try:
+        options.run(options)
+    except (suite.Refused, OSError) as failure:
+        print(f"weir.py: {failure}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
