@@ -169,6 +169,9 @@ int route_allows_operator(const struct route *route, const struct party *person)
 int statement_check(const struct registry *registry, const struct statement *statement,
 		    const uint8_t person_signature[static SUITE_SIGNATURE_BYTES], uint64_t at)
 {
+	/* a newer registry may say otherwise of everything below */
+	if (statement->registry_version > registry_version(registry))
+		return VERDICT_OLDER_REGISTRY;
 	const struct route *route = registry_route(registry, statement->route);
 	if (route == NULL)
 		return VERDICT_UNKNOWN_ROUTE;
