@@ -26,7 +26,7 @@ enum known_state {
 	KNOWN_REFUSED,   /* it came whole and was refused */
 };
 
-struct arrival; /* what has arrived of it; intake's */
+struct arrival; /* what has arrived of it; reception.h */
 
 /* One named bundle.  It stays where it is in memory until known_sweep gives it up. */
 struct known_bundle {

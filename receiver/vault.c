@@ -322,6 +322,49 @@ int vault_list(int vault_fd, struct vault_item **out, size_t *count)
 	return 0;
 }
 
+/* Partial bundles */
+
+struct id_listing {
+	struct bundle_id *ids;
+	size_t count;
+};
+
+/* Only the very name that vault_partial_name gives counts. */
+static int list_id(int dir_fd, const char *name, void *context)
+{
+	(void)dir_fd;
+	struct id_listing *list = context;
+	struct bundle_id id = {0};
+	char again[VAULT_NAME_BYTES];
+	unsigned int route_id = 0;
+	if (sscanf(name, "%16" SCNx64 ".%u.%" SCNu64, &id.epoch, &route_id, &id.number) != 3)
+		return 0;
+	id.route_id = (uint16_t)route_id;
+	vault_partial_name(again, &id);
+	if (strcmp(again, name) != 0)
+		return 0;
+	struct bundle_id *ids = reallocarray(list->ids, list->count + 1, sizeof(*ids));
+	if (ids == NULL)
+		return -ENOMEM;
+	ids[list->count] = id;
+	list->ids = ids;
+	list->count++;
+	return 0;
+}
+
+int vault_partial_ids(int vault_fd, struct bundle_id **out, size_t *count)
+{
+	struct id_listing list = {0};
+	int result = for_each_name(io_open_dir(vault_fd, "partial"), list_id, &list);
+	if (result != 0) {
+		free(list.ids);
+		return result;
+	}
+	*out = list.ids;
+	*count = list.count;
+	return 0;
+}
+
 /* Opening */
 
 struct search {

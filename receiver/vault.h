@@ -91,6 +91,8 @@ int vault_deliver(int vault_fd, int from_dir, const char *from, uint64_t epoch, 
 int vault_refuse(int vault_fd, const struct bundle_id *id, int verdict);
 /* The verdict remembered for this bundle, 0 when there is none, or -errno. */
 int vault_refusal(int vault_fd, const struct bundle_id *id);
+/* The ids of all directories in partial/; *out is freed by the caller. */
+int vault_partial_ids(int vault_fd, struct bundle_id **out, size_t *count);
 /* Stores signed pages as vault/catalogue: `bytes` are a u16 length and a message, again and again. */
 int vault_catalogue_store(int vault_fd, const uint8_t *bytes, size_t len);
 /* The bytes of vault/catalogue, to be freed by the caller; -ENOENT when absent. */

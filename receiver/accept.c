@@ -1,0 +1,141 @@
+#include "accept.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "common/tree.h"
+#include "common/verdict.h"
+#include "vault.h"
+
+static int read_release(struct release *release, int fd)
+{
+	uint8_t segment[SEGMENT_BYTES];
+	int result = io_pread_exact(fd, segment, sizeof(segment), 0);
+	return result != 0 ? result : release_segment_decode(release, segment);
+}
+
+/* A release that differs from what the catalogue named is not the bundle that was announced. */
+static int compare_with_entry(const struct acceptance *a, const struct release *release)
+{
+	const struct geometry *g = &a->entry.geometry;
+	if (release->epoch != a->id.epoch || release->number != a->id.number ||
+	    release->route_id != a->id.route_id)
+		return VERDICT_WRONG_ROUTE;
+	if (release->row_len != g->row_len || release->source_rows != g->source_rows ||
+	    release->repair_rows != g->repair_rows ||
+	    bundle_object_len(&release->statement) != g->object_len)
+		return VERDICT_BAD_GEOMETRY;
+	if (release->statement.destroy_by != a->entry.destroy_by)
+		return VERDICT_BAD_TIME;
+	if (memcmp(release->statement.root, a->entry.root, SUITE_DIGEST_BYTES) != 0)
+		return VERDICT_BAD_ROOT;
+	return VERDICT_OK;
+}
+
+/* Verdicts that a newer registry may change. */
+static bool depends_on_registry(int verdict)
+{
+	switch (verdict) {
+	case VERDICT_UNKNOWN_KEY:
+	case VERDICT_UNKNOWN_ROUTE:
+	case VERDICT_WRONG_ROUTE:
+	case VERDICT_NOT_ALLOWED:
+	case VERDICT_EXPIRED:
+	case VERDICT_SUSPENDED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * The registry under which it was sealed may be ahead of ours, and so may the one under which it was
+ * released.  Such a bundle waits; but a release whose box we know must at least be signed by it.
+ */
+static int judge_release(struct acceptance *a, const struct release *release)
+{
+	uint64_t ours = registry_version(a->registry);
+	uint64_t sealed_under = release->statement.registry_version;
+	uint64_t newest = sealed_under > a->sender_registry_version ? sealed_under
+								    : a->sender_registry_version;
+	const struct party *box =
+		registry_party_by_key(a->registry, KEY_SENDER, release->box_key);
+	int verdict = box == NULL ? VERDICT_OK : release_verify(release, box->card.public_key);
+	if (verdict != 0)
+		return verdict;
+	if (sealed_under > ours) {
+		a->wanted_version = sealed_under;
+		return -EAGAIN;
+	}
+	verdict = release_check(a->registry, release);
+	if (depends_on_registry(verdict) && newest > ours) {
+		a->wanted_version = newest;
+		return -EAGAIN;
+	}
+	return verdict;
+}
+
+static int judge_body(const struct release *release, int fd)
+{
+	uint8_t root[SUITE_DIGEST_BYTES];
+	int result = tree_of_file(fd, SEGMENT_BYTES, release->statement.segments, root, NULL, NULL);
+	if (result != 0)
+		return result;
+	return memcmp(root, release->statement.root, sizeof(root)) == 0 ? VERDICT_OK
+									: VERDICT_BAD_ROOT;
+}
+
+/* The registry goes behind the object; then all of it is on the disk, or an error says that it is not. */
+static int complete_file(const struct acceptance *a, int fd)
+{
+	size_t len;
+	const uint8_t *text = registry_text(a->registry, &len);
+	uint64_t object_len = a->entry.geometry.object_len;
+	int result = ftruncate(fd, (off_t)(object_len + len)) < 0 ? -errno : 0;
+	if (result == 0)
+		result = io_pwrite(fd, text, len, object_len);
+	if (result != 0)
+		return result;
+	result = io_fsync(fd);
+	/* no room, said by fsync, is a lost write like any other: it must not read as "try again" */
+	return result == -ENOSPC || result == -EDQUOT || result == -EAGAIN ? -EIO : result;
+}
+
+static int judge_and_complete(struct acceptance *a, int dir_fd)
+{
+	struct release release;
+	int fd = openat(dir_fd, PARTIAL_OBJECT, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	int result = read_release(&release, fd);
+	if (result == 0)
+		result = compare_with_entry(a, &release);
+	if (result == 0) {
+		bundle_name(a->name, release.statement.route, release.number);
+		result = judge_release(a, &release);
+	}
+	if (result == 0)
+		result = judge_body(&release, fd);
+	if (result == 0)
+		result = complete_file(a, fd);
+	int closed = io_close(fd);
+	return result != 0 ? result : closed;
+}
+
+int accept_object(struct acceptance *a)
+{
+	int dir_fd = partial_open_dir(a->site, &a->id);
+	if (dir_fd < 0)
+		return dir_fd;
+	int result = judge_and_complete(a, dir_fd);
+	if (result == 0)
+		result = vault_deliver(a->vault_fd, dir_fd, PARTIAL_OBJECT, a->id.epoch, a->name);
+	io_close(dir_fd);
+	if (result == 0)
+		/* it is delivered, whatever becomes of the rest: the next start clears that away */
+		(void)partial_remove(a->site, &a->id);
+	return result;
+}

@@ -1,0 +1,295 @@
+#include "errand.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <syslog.h>
+
+#include "common/io.h"
+#include "common/verdict.h"
+#include "accept.h"
+#include "repair.h"
+
+enum { SMALL_OBJECT_BYTES = 67108864 };
+
+struct repair_job {
+	struct job job;
+	struct reception *reception;
+	struct arrival *arrival;
+	struct repair repair;
+	struct bundle_id id;
+	uint64_t restored;
+	int result;
+};
+
+struct accept_job {
+	struct job job;
+	struct reception *reception;
+	struct arrival *arrival;
+	struct acceptance acceptance;
+	int result;
+};
+
+struct store_job {
+	struct job job;
+	struct reception *reception;
+	struct arrival *arrival;
+	struct bundle_id id;
+	uint8_t *map;
+	size_t len;
+	int result;
+};
+
+static void submit(struct reception *r, struct arrival *a, unsigned int worker, struct job *job)
+{
+	a->errands++;
+	workshop_submit(r->o.workshop, worker, job);
+}
+
+/* A small bundle does not wait behind a big one. */
+static unsigned int worker_for(const struct arrival *a)
+{
+	return partial_geometry(a->partial)->object_len <= SMALL_OBJECT_BYTES ? WORKER_SMALL
+									       : WORKER_LARGE;
+}
+
+/* Results of accept_object that leave everything as it was. */
+static bool may_be_repeated(int result)
+{
+	return result == -EAGAIN || result == -ENOSPC || result == -EDQUOT || result == -ENOMEM ||
+	       result == -ECANCELED || result == -EEXIST;
+}
+
+static void run_accept(struct job *job)
+{
+	struct accept_job *j = (struct accept_job *)job;
+	j->result = accept_object(&j->acceptance);
+	if (j->result > 0) {
+		int result = vault_refuse(j->acceptance.vault_fd, &j->acceptance.id, j->result);
+		/* a refusal that is not remembered is found again: the object is still there */
+		if (result != 0)
+			j->result = -ECANCELED;
+	} else if (j->result < 0 && !may_be_repeated(j->result)) {
+		/* here and now: were keep killed next, the next one must not take these files up */
+		(void)partial_remove(j->acceptance.site, &j->acceptance.id);
+	}
+}
+
+static void settle(struct arrival *a, enum known_state state, int verdict)
+{
+	if (a->bundle != NULL) {
+		a->bundle->state = state;
+		a->bundle->verdict = verdict;
+	}
+	reception_give_up(a);
+}
+
+static void tell_delivered(struct reception *r, const struct arrival *a, const char *name)
+{
+	r->o.counters->delivered++;
+	reception_tell(r, LOG_INFO, "E2010", "keep: '%s' is in the vault: %" PRIu64 " bytes, %" PRIu64
+	     " symbols repaired", name, partial_geometry(a->partial)->object_len, a->repaired);
+}
+
+static void wait_for_registry(struct reception *r, struct arrival *a, const char *name,
+			      uint64_t version)
+{
+	if (a->wanted_registry != version)
+		reception_tell(r, LOG_WARNING, "E2012", "keep: '%s' waits for registry version %" PRIu64
+		     ", ours is %" PRIu64 "; install it and reload weir-keep", name, version,
+		     registry_version(r->o.registry));
+	a->phase = PHASE_WAITING;
+	a->wanted_registry = version;
+	a->retry_ms = 0;
+}
+
+static void finish_accept(struct reception *r, struct arrival *a, const struct accept_job *j)
+{
+	char name[VAULT_NAME_BYTES];
+	reception_name_of(r, &a->id, name);
+	if (j->result == 0) {
+		tell_delivered(r, a, j->acceptance.name);
+		settle(a, KNOWN_DELIVERED, 0);
+	} else if (j->result > 0) {
+		r->o.counters->refused++;
+		reception_tell(r, LOG_ERR, "E2011", "keep: '%s' is refused: %s [%s]", name,
+		     verdict_explain(j->result), verdict_name(j->result));
+		settle(a, KNOWN_REFUSED, j->result);
+	} else if (j->result == -EEXIST) {
+		settle(a, KNOWN_DELIVERED, 0);
+	} else if (j->result == -EAGAIN) {
+		wait_for_registry(r, a, name, j->acceptance.wanted_version);
+	} else if (may_be_repeated(j->result)) {
+		a->phase = PHASE_WAITING;
+		a->wanted_registry = 0;
+		a->retry_ms = r->now_ms + RECEPTION_RETRY_MS;
+	} else {
+		reception_begin_again(r, a, "it could not be written whole", j->result);
+	}
+}
+
+static void done_accept(struct job *job)
+{
+	struct accept_job *j = (struct accept_job *)job;
+	j->arrival->errands--;
+	finish_accept(j->reception, j->arrival, j);
+	free(j);
+}
+
+void errand_accept(struct reception *r, struct arrival *a)
+{
+	/* in case it cannot be begun now */
+	a->phase = PHASE_WAITING;
+	a->wanted_registry = 0;
+	a->retry_ms = r->now_ms + RECEPTION_RETRY_MS;
+	/*
+	 * One fsync at a time for one file: a failed write is told to one caller only, and the one who
+	 * delivers must not miss it.  done_store comes back here.
+	 */
+	if (a->is_stored_now)
+		return;
+	struct accept_job *j = calloc(1, sizeof(*j));
+	if (j == NULL)
+		return;
+	*j = (struct accept_job){
+		.job = {.run = run_accept, .done = done_accept},
+		.reception = r,
+		.arrival = a,
+		.acceptance = {
+			.site = &r->site,
+			.vault_fd = r->o.vault_fd,
+			.id = a->id,
+			.entry = a->bundle->entry,
+			.registry = r->o.registry,
+			.sender_registry_version = r->sender_registry_version,
+		},
+		.result = -ECANCELED,
+	};
+	a->phase = PHASE_CHECKING;
+	submit(r, a, worker_for(a), &j->job);
+}
+
+static void run_repair(struct job *job)
+{
+	struct repair_job *j = (struct repair_job *)job;
+	int dir_fd = partial_open_dir(&j->reception->site, &j->id);
+	if (dir_fd < 0) {
+		j->result = dir_fd;
+		return;
+	}
+	j->repair.object_fd = openat(dir_fd, PARTIAL_OBJECT, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	j->result = j->repair.object_fd < 0 ? -errno : 0;
+	j->repair.repair_fd = openat(dir_fd, PARTIAL_REPAIR, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (j->repair.repair_fd < 0 && j->result == 0)
+		j->result = -errno;
+	if (j->result == 0)
+		j->result = repair_block(&j->repair, &j->restored);
+	int closed = io_close(j->repair.object_fd);
+	if (j->result == 0)
+		j->result = closed;
+	io_close(j->repair.repair_fd);
+	io_close(dir_fd);
+}
+
+static void done_repair(struct job *job)
+{
+	struct repair_job *j = (struct repair_job *)job;
+	struct reception *r = j->reception;
+	struct arrival *a = j->arrival;
+	a->errands--;
+	if (a->bundle != NULL && j->result == 0) {
+		struct arrivals *arrivals = partial_arrivals(a->partial);
+		a->repaired += j->restored;
+		r->o.counters->repaired_symbols += j->restored;
+		arrivals_complete_block(arrivals, j->repair.block);
+		partial_set_changed(a->partial);
+		if (arrivals_are_complete(arrivals))
+			errand_accept(r, a);
+	} else if (a->bundle != NULL && j->result != -ECANCELED) {
+		reception_begin_again(r, a, "a block could not be repaired", j->result);
+	}
+	free(j);
+}
+
+void errand_repair(struct reception *r, struct arrival *a, uint32_t block)
+{
+	struct repair_job *j = calloc(1, sizeof(*j));
+	if (j == NULL) {
+		reception_begin_again(r, a, "a block could not be repaired", -ENOMEM);
+		return;
+	}
+	*j = (struct repair_job){
+		.job = {.run = run_repair, .done = done_repair},
+		.reception = r,
+		.arrival = a,
+		.id = a->id,
+		.repair = {
+			.geometry = *partial_geometry(a->partial),
+			.block = block,
+			.map = arrivals_block_map(partial_arrivals(a->partial), block),
+			.stop = workshop_stopping(r->o.workshop),
+		},
+		.result = -ECANCELED,
+	};
+	submit(r, a, worker_for(a), &j->job);
+}
+
+/* -ENOENT: the files have been given up.  No room for a map: the old one stays true. */
+static bool store_is_fatal(int result)
+{
+	return result != 0 && result != -ENOENT && result != -ENOSPC && result != -EDQUOT &&
+	       result != -ENOMEM && result != -ECANCELED;
+}
+
+static void run_store(struct job *job)
+{
+	struct store_job *j = (struct store_job *)job;
+	j->result = partial_store(&j->reception->site, &j->id, j->map, j->len);
+	if (store_is_fatal(j->result))
+		(void)partial_remove(&j->reception->site, &j->id); /* as in run_accept */
+}
+
+static void done_store(struct job *job)
+{
+	struct store_job *j = (struct store_job *)job;
+	struct reception *r = j->reception;
+	struct arrival *a = j->arrival;
+	a->errands--;
+	a->is_stored_now = false;
+	if (a->bundle != NULL && store_is_fatal(j->result)) {
+		reception_begin_again(r, a, "what had arrived could not be synchronised", j->result);
+	} else if (a->bundle != NULL) {
+		if (j->result != 0)
+			partial_set_changed(a->partial);
+		/* it became complete meanwhile */
+		if (a->phase == PHASE_WAITING && a->retry_ms != 0)
+			errand_accept(r, a);
+	}
+	free(j->map);
+	free(j);
+}
+
+void errand_store(struct reception *r, struct arrival *a)
+{
+	struct store_job *j = calloc(1, sizeof(*j));
+	uint8_t *map = NULL;
+	size_t len = 0;
+	if (j != NULL)
+		map = partial_copy_map(a->partial, &len);
+	if (map == NULL) {
+		free(j); /* it stays changed, and is tried again in a second */
+		return;
+	}
+	*j = (struct store_job){
+		.job = {.run = run_store, .done = done_store},
+		.reception = r,
+		.arrival = a,
+		.id = a->id,
+		.map = map,
+		.len = len,
+		.result = -ECANCELED,
+	};
+	a->is_stored_now = true;
+	submit(r, a, WORKER_CLERK, &j->job);
+}

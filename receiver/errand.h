@@ -1,0 +1,66 @@
+/*
+ * errand: what is done for an arriving bundle in another thread: repairing a block, judging and
+ * delivering the object, storing a copy of the map.  A part of reception, in a file of its own; the
+ * structs are shared by these two alone.
+ *
+ * While an errand runs for it an arrival stays in memory, even when it has been given up.
+ */
+#ifndef WEIR_ERRAND_H
+#define WEIR_ERRAND_H
+
+#include "placement.h"
+#include "reception.h"
+#include "vault.h"
+
+enum phase { PHASE_RECEIVING, PHASE_CHECKING, PHASE_WAITING };
+
+/* One bundle that is arriving. */
+struct arrival {
+	struct arrival *next;
+	struct known_bundle *bundle; /* NULL: given up */
+	struct bundle_id id;
+	struct partial *partial;
+	enum phase phase;
+	unsigned int errands;        /* under way */
+	bool is_stored_now;          /* one of them stores a copy of the map */
+	uint64_t wanted_registry;    /* PHASE_WAITING */
+	uint64_t retry_ms;           /* judge again then; 0: not */
+	uint64_t used;               /* when its files were last needed, in turns of the counter */
+	uint64_t last_arrival_s;
+	uint64_t repaired;
+	uint64_t memory;
+};
+
+struct reception {
+	struct reception_options o;
+	struct partial_site site;
+	struct placement placement;
+	struct arrival *arrivals;
+	unsigned int count, open_files;
+	uint64_t memory;
+	uint64_t use_counter;
+	uint64_t now_ms, now_s;
+	uint64_t sender_registry_version;
+	uint64_t stored_ms, disk_checked_ms;
+	bool disk_is_full, limit_was_told;
+};
+
+/* These report to reception->o.tell. */
+__attribute__((format(printf, 4, 5)))
+void reception_tell(const struct reception *r, int priority, const char *id, const char *format, ...);
+/* As people call it; where our registry lacks the route, as the files in partial/ are called. */
+void reception_name_of(const struct reception *r, const struct bundle_id *id,
+		       char out[static VAULT_NAME_BYTES]);
+/* Takes an arrival out of sight at once; it is freed, and its files removed, in the next turn. */
+void reception_give_up(struct arrival *a);
+/* The same, and says so: what was on disk cannot be used. */
+void reception_begin_again(struct reception *r, struct arrival *a, const char *why, int error);
+
+/* A block is decodable: restores what it lacks; after the last one, judges the object. */
+void errand_repair(struct reception *r, struct arrival *a, uint32_t block);
+/* All blocks are complete: judges and delivers. */
+void errand_accept(struct reception *r, struct arrival *a);
+/* Stores a copy of the map. */
+void errand_store(struct reception *r, struct arrival *a);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * intake: what keep does with each datagram.  LINK.md 4.
+ *
+ *   ring -> datagram -> control: signature -> known bundles
+ *                    -> data: named? -> reception (placing, repair, vault)
+ *                                  not yet -> pending, until a page names it
+ *
+ * Tags have been checked by catch, which puts zero in place of the type of a datagram whose tag was
+ * wrong.  One thread calls.  Nothing here prints; events go to `tell`.
+ */
+#ifndef WEIR_INTAKE_H
+#define WEIR_INTAKE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/registry.h"
+#include "reception.h"
+#include "ring.h"
+
+struct intake;
+
+struct intake_options {
+	int vault_fd;                   /* stays the caller's */
+	const char *runtime;
+	uint32_t disk_full_percent;
+	struct registry *registry;      /* the intake's from here on, also after a failure */
+	tell_event *tell;
+	struct ring *ring;              /* its counters are reported, and it is woken when a job is done; may be NULL */
+};
+
+/* Starts the threads, takes up the stored catalogue and the partial bundles.  0 or -errno. */
+int intake_open(struct intake **out, const struct intake_options *options);
+/* Ends the threads; files stay as they are.  NULL is fine. */
+void intake_close(struct intake *intake);
+
+/* A train: datagrams of datagram_len bytes, the last may be shorter.  data may go away afterwards. */
+void intake_train(struct intake *intake, const uint8_t *data, size_t len, size_t datagram_len);
+
+/*
+ * Call it often: collects finished jobs, once a second writes status and copies maps.  now_ms is a
+ * monotonic clock, now_s the time of day.
+ */
+void intake_turn(struct intake *intake, uint64_t now_ms, uint64_t now_s);
+
+/* A registry of a version that is not lower; the intake's from here on. */
+void intake_set_registry(struct intake *intake, struct registry *registry);
+
+/* Stores every map and the status, and waits until that is done.  Before a planned end. */
+void intake_store(struct intake *intake);
+
+const struct status_counters *intake_counters(const struct intake *intake);
+struct known_summary intake_known(const struct intake *intake);
+
+#endif

@@ -1,0 +1,487 @@
+#include "reception.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "common/verdict.h"
+#include "errand.h"
+
+enum { TEXT_BYTES = 512, CHECK_DISK_MS = 1000, DIRECTORY_MODE = 0750 };
+
+void reception_tell(const struct reception *r, int priority, const char *id, const char *format, ...)
+{
+	char text[TEXT_BYTES];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	r->o.tell(priority, id, text);
+}
+
+void reception_name_of(const struct reception *r, const struct bundle_id *id,
+		       char out[static VAULT_NAME_BYTES])
+{
+	const struct route *route = registry_route_by_id(r->o.registry, id->route_id);
+	if (route != NULL)
+		bundle_name(out, route->name, id->number);
+	else
+		vault_partial_name(out, id);
+}
+_Static_assert((int)VAULT_NAME_BYTES >= (int)BUNDLE_NAME_BYTES, "one buffer for both names");
+
+/* Giving up: at once out of sight, and gone when no errand needs it any more. */
+
+void reception_give_up(struct arrival *a)
+{
+	if (a->bundle != NULL)
+		a->bundle->arrival = NULL;
+	a->bundle = NULL;
+}
+
+void reception_begin_again(struct reception *r, struct arrival *a, const char *why, int error)
+{
+	char name[VAULT_NAME_BYTES];
+	reception_name_of(r, &a->id, name);
+	reception_tell(r, LOG_ERR, "E2013", "keep: '%s' begins again, %s: %s", name, why,
+	     verdict_explain(error));
+	if (a->bundle != NULL)
+		a->bundle->retry_ms = r->now_ms + RECEPTION_RETRY_MS;
+	reception_give_up(a);
+}
+
+static void destroy(struct reception *r, struct arrival *a)
+{
+	if (partial_has_open_files(a->partial))
+		r->open_files--;
+	partial_close(a->partial);
+	r->memory -= a->memory;
+	r->count--;
+	int result = partial_remove(&r->site, &a->id);
+	if (result != 0) {
+		char name[VAULT_NAME_BYTES];
+		vault_partial_name(name, &a->id);
+		reception_tell(r, LOG_ERR, "E2016", "keep: cannot remove partial/%s: %s", name,
+		     strerror(-result));
+	}
+	free(a);
+}
+
+static void reap(struct reception *r)
+{
+	for (struct arrival **at = &r->arrivals; *at != NULL;) {
+		struct arrival *a = *at;
+		if (a->bundle != NULL || a->errands > 0) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		destroy(r, a);
+	}
+}
+
+/* Beginning */
+
+/* Files are opened when they are needed; whoever was needed longest ago gives his up. */
+static int open_files(struct reception *r, struct arrival *a)
+{
+	a->used = ++r->use_counter;
+	if (partial_has_open_files(a->partial))
+		return 0;
+	if (r->open_files >= RECEPTION_FILES_MAX) {
+		struct arrival *oldest = NULL;
+		for (struct arrival *b = r->arrivals; b != NULL; b = b->next)
+			if (partial_has_open_files(b->partial) &&
+			    (oldest == NULL || b->used < oldest->used))
+				oldest = b;
+		placement_flush(&r->placement);
+		partial_close_files(oldest->partial);
+		r->open_files--;
+	}
+	int result = partial_open_files(a->partial);
+	if (result == 0)
+		r->open_files++;
+	return result;
+}
+
+/* Whether there is memory for one more; said once until there is again. */
+static bool fits_limits(struct reception *r, const struct known_bundle *bundle)
+{
+	uint64_t memory = partial_memory(&bundle->entry.geometry);
+	bool fits = r->count < RECEPTION_BUNDLES_MAX && memory <= RECEPTION_MEMORY_MAX - r->memory;
+	if (!fits && !r->limit_was_told) {
+		char name[VAULT_NAME_BYTES];
+		reception_name_of(r, &bundle->id, name);
+		reception_tell(r, LOG_WARNING, "E2015", "keep: '%s' is not begun: %u bundles arrive already, "
+			       "with %" PRIu64 " bytes of memory", name, r->count, r->memory);
+	}
+	r->limit_was_told = !fits;
+	return fits;
+}
+
+static void add_arrival(struct reception *r, struct known_bundle *bundle, struct partial *partial)
+{
+	struct arrival *a = calloc(1, sizeof(*a));
+	if (a == NULL) {
+		partial_close(partial);
+		return;
+	}
+	*a = (struct arrival){
+		.next = r->arrivals,
+		.bundle = bundle,
+		.id = bundle->id,
+		.partial = partial,
+		.memory = partial_memory(&bundle->entry.geometry),
+		.last_arrival_s = r->now_s,
+	};
+	r->arrivals = a;
+	r->count++;
+	r->memory += a->memory;
+	bundle->arrival = a;
+}
+
+/* One that was given up, whose errands have not ended, still has the files of this id. */
+static bool is_being_given_up(const struct reception *r, const struct bundle_id *id)
+{
+	for (const struct arrival *a = r->arrivals; a != NULL; a = a->next)
+		if (a->bundle == NULL && a->id.number == id->number &&
+		    a->id.route_id == id->route_id && a->id.epoch == id->epoch)
+			return true;
+	return false;
+}
+
+/* Goes on where the process before this one, or the power, stopped.  -ENOENT: nothing is there. */
+static int take_up(struct reception *r, struct known_bundle *bundle)
+{
+	struct partial *partial = NULL;
+	int result = partial_load(&partial, &r->site, &bundle->id, &bundle->entry.geometry);
+	if (result != 0)
+		return result;
+	add_arrival(r, bundle, partial);
+	struct arrival *a = bundle->arrival;
+	if (a == NULL)
+		return -ENOMEM;
+	struct arrivals *arrivals = partial_arrivals(partial);
+	uint32_t blocks = geometry_block_count(&bundle->entry.geometry);
+	for (uint32_t i = 0; a->bundle != NULL && i < blocks; i++)
+		if (arrivals_block_state(arrivals, i) == BLOCK_DECODABLE)
+			errand_repair(r, a, i);
+	if (a->bundle != NULL && arrivals_are_complete(arrivals))
+		errand_accept(r, a);
+	return 0;
+}
+
+static int create(struct reception *r, struct known_bundle *bundle)
+{
+	struct partial *partial = NULL;
+	int result = partial_create(&partial, &r->site, &bundle->id, &bundle->entry.geometry);
+	if (result != 0)
+		return result;
+	add_arrival(r, bundle, partial);
+	return bundle->arrival == NULL ? -ENOMEM : 0;
+}
+
+static void tell_not_begun(const struct reception *r, const struct known_bundle *bundle, int error)
+{
+	char name[VAULT_NAME_BYTES];
+	reception_name_of(r, &bundle->id, name);
+	reception_tell(r, LOG_ERR, "E2017", "keep: cannot begin '%s', %" PRIu64 " bytes: %s", name,
+		       partial_disk(&bundle->entry.geometry), strerror(-error));
+}
+
+/* The arrival of a wanted bundle, begun if need be; NULL when that cannot be now. */
+static struct arrival *arrival_of(struct reception *r, struct known_bundle *bundle)
+{
+	if (bundle->arrival != NULL)
+		return bundle->arrival;
+	if (bundle->retry_ms > r->now_ms)
+		return NULL;
+	if (is_being_given_up(r, &bundle->id) || !fits_limits(r, bundle)) {
+		bundle->retry_ms = r->now_ms + RECEPTION_STORE_MS;
+		return NULL;
+	}
+	int result = take_up(r, bundle);
+	if (result == -ENOENT && r->disk_is_full) {
+		bundle->retry_ms = r->now_ms + CHECK_DISK_MS;
+		return NULL;
+	}
+	if (result == -ENOENT)
+		result = create(r, bundle);
+	if (result != 0) {
+		bundle->retry_ms = r->now_ms + RECEPTION_RETRY_MS;
+		tell_not_begun(r, bundle, result);
+	}
+	return bundle->arrival;
+}
+
+void reception_name(struct reception *r, struct known_bundle *bundle)
+{
+	char name[VAULT_NAME_BYTES], path[VAULT_NAME_BYTES + 16];
+	int verdict = vault_refusal(r->o.vault_fd, &bundle->id);
+	reception_name_of(r, &bundle->id, name);
+	if (verdict > 0) {
+		bundle->state = KNOWN_REFUSED;
+		bundle->verdict = verdict;
+	} else if (vault_is_delivered(r->o.vault_fd, bundle->id.epoch, name) == 1) {
+		bundle->state = KNOWN_DELIVERED;
+	}
+	vault_partial_name(path, &bundle->id);
+	if (faccessat(r->site.dir_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+		return;
+	int result = 0;
+	if (bundle->state != KNOWN_WANTED)
+		result = partial_remove(&r->site, &bundle->id);
+	else if (!is_being_given_up(r, &bundle->id) && fits_limits(r, bundle))
+		result = take_up(r, bundle);
+	if (result != 0 && result != -ENOENT)
+		tell_not_begun(r, bundle, result);
+}
+
+void reception_drop(struct reception *r, struct known_bundle *bundle)
+{
+	struct arrival *a = bundle->arrival;
+	if (a == NULL)
+		return;
+	char name[VAULT_NAME_BYTES];
+	reception_name_of(r, &bundle->id, name);
+	reception_tell(r, LOG_WARNING, "E2014", "keep: '%s' is no longer offered by the sender; what had "
+		       "arrived of it is removed", name);
+	reception_give_up(a);
+}
+
+void reception_clear(struct reception *r, const struct known *known)
+{
+	struct bundle_id *ids = NULL;
+	size_t count = 0;
+	int result = vault_partial_ids(r->o.vault_fd, &ids, &count);
+	for (size_t i = 0; result == 0 && i < count; i++)
+		if (known_find(known, &ids[i]) == NULL && !is_being_given_up(r, &ids[i]))
+			result = partial_remove(&r->site, &ids[i]);
+	if (result != 0)
+		reception_tell(r, LOG_ERR, "E2016", "keep: cannot clear partial/: %s",
+			       strerror(-result));
+	free(ids);
+}
+
+/* Receiving */
+
+void reception_place(struct reception *r, struct known_bundle *bundle, const struct span *span,
+		     const uint8_t *payload)
+{
+	if (bundle->state != KNOWN_WANTED) {
+		r->o.counters->late++;
+		return;
+	}
+	struct arrival *a = arrival_of(r, bundle);
+	if (a == NULL) {
+		r->o.counters->no_room++;
+		return;
+	}
+	int result = open_files(r, a);
+	if (result != 0) {
+		reception_begin_again(r, a, "its files cannot be opened", result);
+		return;
+	}
+	a->last_arrival_s = r->now_s;
+	switch (placement_add(&r->placement, a, a->partial, span, payload)) {
+	case SPAN_NEW:
+		break;
+	case SPAN_DUPLICATE:
+		r->o.counters->duplicate++;
+		break;
+	case SPAN_LATE:
+		r->o.counters->late++;
+		break;
+	}
+}
+
+void reception_flush(struct reception *r)
+{
+	placement_flush(&r->placement);
+}
+
+static void on_decodable(void *context, void *owner, uint16_t block)
+{
+	struct arrival *a = owner;
+	if (a->bundle != NULL)
+		errand_repair(context, a, block);
+}
+
+static void on_failed(void *context, void *owner, int error)
+{
+	struct arrival *a = owner;
+	if (a->bundle != NULL)
+		reception_begin_again(context, a, "it could not be written", error);
+}
+
+/* Turns */
+
+static void check_disk(struct reception *r)
+{
+	if (r->now_ms - r->disk_checked_ms < CHECK_DISK_MS && r->disk_checked_ms != 0)
+		return;
+	r->disk_checked_ms = r->now_ms;
+	int percent = vault_fill_percent(r->o.vault_fd);
+	if (percent < 0)
+		return; /* what cannot be asked is found out by fallocate */
+	bool is_full = (unsigned int)percent >= r->o.disk_full_percent;
+	if (is_full && !r->disk_is_full)
+		reception_tell(r, LOG_ERR, "E2020", "keep: the disk of the vault is %d %% full, no bundle is "
+			       "begun above %" PRIu32 " %%; remove or move what is no longer needed", percent,
+			       r->o.disk_full_percent);
+	if (!is_full && r->disk_is_full)
+		reception_tell(r, LOG_INFO, "E2021", "keep: the disk of the vault has room again");
+	r->disk_is_full = is_full;
+}
+
+static void retry(struct reception *r)
+{
+	for (struct arrival *a = r->arrivals; a != NULL; a = a->next)
+		if (a->bundle != NULL && a->phase == PHASE_WAITING && a->retry_ms != 0 &&
+		    a->retry_ms <= r->now_ms)
+			errand_accept(r, a);
+}
+
+void reception_store_all(struct reception *r)
+{
+	placement_flush(&r->placement);
+	for (struct arrival *a = r->arrivals; a != NULL; a = a->next)
+		if (a->bundle != NULL && a->phase != PHASE_CHECKING && !a->is_stored_now &&
+		    partial_has_changed(a->partial))
+			errand_store(r, a);
+	r->stored_ms = r->now_ms;
+}
+
+void reception_turn(struct reception *r, uint64_t now_ms, uint64_t now_s,
+		    uint64_t sender_registry_version)
+{
+	r->now_ms = now_ms;
+	r->now_s = now_s;
+	r->sender_registry_version = sender_registry_version;
+	placement_flush(&r->placement);
+	workshop_collect(r->o.workshop);
+	reap(r);
+	check_disk(r);
+	retry(r);
+	if (now_ms - r->stored_ms >= RECEPTION_STORE_MS)
+		reception_store_all(r);
+}
+
+void reception_set_registry(struct reception *r, const struct registry *registry,
+			    uint64_t sender_version)
+{
+	r->o.registry = registry;
+	r->sender_registry_version = sender_version;
+	for (struct arrival *a = r->arrivals; a != NULL; a = a->next)
+		if (a->bundle != NULL && a->phase == PHASE_WAITING)
+			errand_accept(r, a);
+}
+
+bool reception_disk_is_full(const struct reception *r)
+{
+	return r->disk_is_full;
+}
+
+static const char *state_name(const struct known_bundle *bundle)
+{
+	if (bundle->state == KNOWN_REFUSED)
+		return "refused";
+	if (bundle->arrival == NULL)
+		return "promised";
+	if (bundle->arrival->phase == PHASE_WAITING && bundle->arrival->wanted_registry != 0)
+		return "waiting-for-registry";
+	return bundle->arrival->phase == PHASE_RECEIVING ? "receiving" : "checking";
+}
+
+void reception_report(const struct reception *r, const struct known_bundle *bundle,
+		      struct status_text *status)
+{
+	char name[VAULT_NAME_BYTES];
+	const struct arrival *a = bundle->arrival;
+	if (bundle->state == KNOWN_DELIVERED)
+		return;
+	reception_name_of(r, &bundle->id, name);
+	struct status_bundle report = {
+		.name = name,
+		.epoch = bundle->id.epoch,
+		.state = state_name(bundle),
+		.verdict = bundle->state == KNOWN_REFUSED ? verdict_name(bundle->verdict) : "",
+		.object_bytes = bundle->entry.geometry.object_len,
+		.missing_bytes = bundle->entry.geometry.object_len,
+		.since_s = bundle->since_s,
+	};
+	if (a != NULL) {
+		const struct arrivals *arrivals = partial_arrivals(a->partial);
+		report.missing_bytes = arrivals_missing_symbols(arrivals) * SYMBOL_BYTES;
+		report.skipped_bytes = arrivals_skipped_symbols(arrivals) * SYMBOL_BYTES;
+		report.held_bytes = report.object_bytes - report.missing_bytes;
+		report.wanted_registry = a->wanted_registry;
+		report.last_arrival_s = a->last_arrival_s;
+	}
+	status_add(status, &report);
+}
+
+/* Opening, closing */
+
+static int open_site(struct reception *r)
+{
+	int result = vault_prepare(r->o.vault_fd);
+	if (result == 0)
+		result = partial_site_boot(&r->site);
+	if (result != 0)
+		return result;
+	r->site.dir_fd = io_open_dir(r->o.vault_fd, "partial");
+	if (r->site.dir_fd < 0)
+		return r->site.dir_fd;
+	int runtime_fd = io_open_dir(AT_FDCWD, r->o.runtime);
+	if (runtime_fd < 0)
+		return runtime_fd;
+	result = io_make_dir(runtime_fd, "maps", DIRECTORY_MODE);
+	if (result == 0) {
+		r->site.maps_fd = io_open_dir(runtime_fd, "maps");
+		result = r->site.maps_fd < 0 ? r->site.maps_fd : 0;
+	}
+	io_close(runtime_fd);
+	return result;
+}
+
+int reception_open(struct reception **out, const struct reception_options *options)
+{
+	struct reception *r = calloc(1, sizeof(*r));
+	if (r == NULL)
+		return -ENOMEM;
+	r->o = *options;
+	r->site.dir_fd = -1;
+	r->site.maps_fd = -1;
+	r->placement.listener = (struct placement_listener){on_decodable, on_failed, r};
+	int result = open_site(r);
+	if (result != 0) {
+		reception_close(r);
+		return result;
+	}
+	*out = r;
+	return 0;
+}
+
+void reception_close(struct reception *r)
+{
+	if (r == NULL)
+		return;
+	while (r->arrivals != NULL) {
+		struct arrival *a = r->arrivals;
+		r->arrivals = a->next;
+		if (a->bundle != NULL)
+			a->bundle->arrival = NULL;
+		partial_close(a->partial);
+		free(a);
+	}
+	io_close(r->site.dir_fd);
+	io_close(r->site.maps_fd);
+	free(r);
+}

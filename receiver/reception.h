@@ -1,0 +1,78 @@
+/*
+ * reception: the bundles that are arriving, from their first symbol to the vault.  VAULT.md.
+ *
+ *   begun -> receiving -> (block by block) repaired -> checking -> delivered
+ *                                                             or refused
+ *                                                             or waiting for a registry -> checking
+ *
+ * A bundle that can no longer be trusted on disk, or that the sender no longer names, is abandoned:
+ * its files go, and if it is still wanted it begins again with the next datagram.
+ *
+ * One thread calls; repair, judgement and storing of maps are jobs of the workshop.
+ */
+#ifndef WEIR_RECEPTION_H
+#define WEIR_RECEPTION_H
+
+#include <stdint.h>
+
+#include "common/registry.h"
+#include "arrivals.h"
+#include "known.h"
+#include "status.h"
+#include "worker.h"
+
+enum {
+	RECEPTION_BUNDLES_MAX = 1024,          /* that arrive at a time */
+	RECEPTION_FILES_MAX = 128,             /* of which so many have their two files open */
+	RECEPTION_MEMORY_MAX = 536870912,      /* maps and counts of all of them */
+	RECEPTION_RETRY_MS = 5000,             /* before something that failed is tried again */
+	RECEPTION_STORE_MS = 1000,             /* between two copies of a map */
+};
+
+/* The workers of the workshop. */
+enum { WORKER_SMALL, WORKER_LARGE, WORKER_CLERK, WORKER_COUNT };
+
+struct reception_options {
+	int vault_fd;                       /* stays the caller's, as does all that follows */
+	const char *runtime;                /* maps/ is made in it */
+	uint32_t disk_full_percent;
+	const struct registry *registry;
+	struct workshop *workshop;          /* stopped by the caller before reception_close */
+	struct status_counters *counters;   /* duplicate, late, no_room, repaired, delivered, refused */
+	tell_event *tell;
+};
+
+struct reception;
+
+int reception_open(struct reception **out, const struct reception_options *options);
+/* Frees everything; files stay. */
+void reception_close(struct reception *reception);
+
+/* A newer registry; bundles that wait for one are judged again.  The old one must live on. */
+void reception_set_registry(struct reception *reception, const struct registry *registry,
+			    uint64_t sender_version);
+
+/* A bundle has been named: finds out whether it is wanted, and takes up what is on disk. */
+void reception_name(struct reception *reception, struct known_bundle *bundle);
+/* It is no longer named; the caller is about to forget it. */
+void reception_drop(struct reception *reception, struct known_bundle *bundle);
+/* Removes partial bundles on disk that nobody names.  After a generation has become complete. */
+void reception_clear(struct reception *reception, const struct known *known);
+
+/* Places symbols; payload must stay until reception_flush. */
+void reception_place(struct reception *reception, struct known_bundle *bundle,
+		     const struct span *span, const uint8_t *payload);
+void reception_flush(struct reception *reception);
+
+/* Now and then: the clock of what follows, finished jobs, copies of maps, things to try again. */
+void reception_turn(struct reception *reception, uint64_t now_ms, uint64_t now_s,
+		    uint64_t sender_registry_version);
+/* Submits a copy of every changed map.  For the end of the process. */
+void reception_store_all(struct reception *reception);
+
+bool reception_disk_is_full(const struct reception *reception);
+/* Adds one bundle, unless it is delivered. */
+void reception_report(const struct reception *reception, const struct known_bundle *bundle,
+		      struct status_text *status);
+
+#endif
