@@ -1,11 +1,12 @@
 /*
  * pack: turns a stream of members into a sealed body on every core (BUNDLE.md 4 to 6).
  *
- *   plaintext -> records, digest -> frames of 1 MiB (zstd, parallel) -> segments (sealed and hashed,
- *   parallel) -> sink, in order
+ *   plaintext -> chunks of 1 MiB -> records, digests (one thread) and zstd frames (every core)
+ *             -> batches of 64 segments, sealed and hashed (every core) -> sink, in order
  *
  * Plaintext exists only in this module's buffers, which are wiped and freed by pack_free.  Memory is
- * bounded: buffers for each thread, 4 bytes a frame and the members' names.
+ * bounded: about 2 MiB for each of 2 * (threads + 3) buffers, 4 bytes a frame, 8 bytes a segment of
+ * member runs, and the manifest.
  */
 #ifndef WEIR_PACK_H
 #define WEIR_PACK_H
@@ -27,28 +28,36 @@ struct pack_options {
 	const uint8_t (*psk)[SUITE_KEY_BYTES]; /* one for each recipient of the route, same order */
 	enum record_rule rule;
 	unsigned int threads;                  /* 0: as many as there are cores */
-	pack_sink *sink;
+	pack_sink *sink;                       /* called from the caller's thread alone */
 	void *context;
 };
 
 /* Starts the threads and gives the head to the sink.  0, -errno, VERDICT_BAD_KEY. */
 int pack_start(struct pack **out, const struct pack_options *options);
 
-/* Members in the order of member_name_compare: begin, any number of adds, end. */
+/*
+ * Members in the order of member_name_compare: begin, any number of adds, end.  VERDICT_BAD_NAME,
+ * VERDICT_BAD_ORDER, VERDICT_BAD_LIMIT; -errno.  After a result other than 0 only pack_free is left.
+ */
 int pack_member_begin(struct pack *pack, const char *name, int64_t mtime_s, uint32_t mtime_ns);
 int pack_add(struct pack *pack, const void *data, size_t len);
-/* out, when not NULL, is a view of the finished member (until the next call). */
-int pack_member_end(struct pack *pack, const struct member **out);
+int pack_member_end(struct pack *pack);
+
+/* The members' bytes so far. */
+uint64_t pack_content_len(const struct pack *pack);
 
 /*
- * The rest of the body: padding and manifest.  Fills segments, manifest_segments, root,
- * manifest_digest and push_id of the statement; the rest is the caller's.
+ * Waits until all that was added is counted, hashed and compressed.  No member may be open, and
+ * none may follow.  The manifest is complete then, and lives as long as the pack.
+ */
+int pack_drain(struct pack *pack, const struct manifest **out);
+
+/*
+ * The rest of the body: padding and manifest; drains first where pack_drain was not called.  Fills
+ * segments, manifest_segments, root, manifest_digest and push_id of the statement; the rest is the
+ * caller's.
  */
 int pack_finish(struct pack *pack, struct statement *statement);
-
-/* Bytes and records of all members so far. */
-uint64_t pack_content_len(const struct pack *pack);
-uint64_t pack_record_count(const struct pack *pack);
 
 void pack_free(struct pack *pack); /* in any state; NULL is fine */
 

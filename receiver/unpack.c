@@ -1,0 +1,406 @@
+#include "unpack.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/compress.h"
+#include "common/cursor.h"
+#include "common/io.h"
+#include "common/tree.h"
+#include "common/verdict.h"
+#include "common/work.h"
+#include "unpack_frames.h"
+
+enum {
+	RELEASE_SEGMENTS = 1, /* before the body */
+	HEAD_SEGMENTS = 1,    /* of the body, before the content */
+	LEAVES = 64,          /* of one hashing job */
+	LEAF_JOBS_MORE = 2,
+	STREAM_HEADER_BYTES = 8,
+};
+
+struct unpack {
+	int fd;
+	uint64_t file_len;
+	struct release release;
+	bool is_verified;
+	bool is_unlocked;
+	struct bundle_keys *keys; /* in secret memory */
+	struct manifest manifest;
+	uint64_t *frame_start; /* frame_count + 1 offsets in the content stream */
+};
+
+static uint64_t content_segments(const struct unpack *u)
+{
+	const struct statement *s = &u->release.statement;
+	return s->segments - HEAD_SEGMENTS - s->manifest_segments;
+}
+
+int unpack_open(struct unpack **out, int fd)
+{
+	uint8_t segment[SEGMENT_BYTES];
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	int result = io_pread_exact(fd, segment, sizeof(segment), 0);
+	if (result != 0)
+		return result;
+	struct unpack *u = calloc(1, sizeof(*u));
+	if (u == NULL)
+		return -ENOMEM;
+	u->fd = fd;
+	u->file_len = (uint64_t)st.st_size;
+	result = release_segment_decode(&u->release, segment);
+	if (result == 0 && u->file_len < bundle_object_len(&u->release.statement))
+		result = VERDICT_TRUNCATED;
+	if (result == 0)
+		*out = u;
+	else
+		free(u);
+	return result;
+}
+
+const struct release *unpack_release(const struct unpack *u)
+{
+	return &u->release;
+}
+
+int unpack_registry_text(const struct unpack *u, uint8_t **out, size_t *len)
+{
+	uint64_t offset = bundle_object_len(&u->release.statement);
+	uint64_t left = u->file_len - offset;
+	if (left > REGISTRY_BYTES_MAX)
+		return VERDICT_BAD_LIMIT;
+	if (left == 0) {
+		*out = NULL;
+		*len = 0;
+		return 0;
+	}
+	uint8_t *text = malloc((size_t)left);
+	if (text == NULL)
+		return -ENOMEM;
+	int result = io_pread_exact(u->fd, text, (size_t)left, offset);
+	if (result != 0) {
+		free(text);
+		return result;
+	}
+	*out = text;
+	*len = (size_t)left;
+	return 0;
+}
+
+/* Up to 64 segments of the body, and their leaves. */
+struct leaf_job {
+	uint64_t first;
+	size_t count;
+	int result;
+	uint8_t leaf[LEAVES][SUITE_DIGEST_BYTES];
+	uint8_t segments[LEAVES * SEGMENT_BYTES];
+};
+
+static void hash_leaves(void *context, void *argument, unsigned int thread)
+{
+	(void)thread;
+	const struct unpack *u = context;
+	struct leaf_job *job = argument;
+	job->result = io_pread_exact(u->fd, job->segments, job->count * SEGMENT_BYTES,
+				     (RELEASE_SEGMENTS + job->first) * SEGMENT_BYTES);
+	for (size_t i = 0; job->result == 0 && i < job->count; i++)
+		tree_leaf(job->leaf[i], job->first + i, job->segments + i * SEGMENT_BYTES);
+}
+
+static int hash_body(const struct unpack *u, struct work *work, struct leaf_job *jobs,
+		     unsigned int job_count, struct tree *tree,
+		     void (*advance)(void *context, uint64_t segments_done), void *context)
+{
+	uint64_t segments = u->release.statement.segments, given = 0;
+	unsigned int next = 0;
+	tree_start(tree);
+	while (tree->count < segments) {
+		for (; given < segments && work_count(work) < job_count; next++) {
+			struct leaf_job *job = &jobs[next % job_count];
+			job->first = given;
+			job->count = segments - given < LEAVES ? (size_t)(segments - given) : LEAVES;
+			given += job->count;
+			work_give(work, job);
+		}
+		const struct leaf_job *done = work_take(work);
+		if (done->result != 0)
+			return done->result;
+		for (size_t i = 0; i < done->count; i++)
+			tree_add(tree, done->leaf[i]);
+		if (advance != NULL)
+			advance(context, tree->count);
+	}
+	return 0;
+}
+
+static int check_root(struct unpack *u, void (*advance)(void *context, uint64_t segments_done),
+		      void *context)
+{
+	uint64_t most = (u->release.statement.segments + LEAVES - 1) / LEAVES;
+	unsigned int threads = work_cores() < most ? work_cores() : (unsigned int)most;
+	unsigned int job_count = threads + LEAF_JOBS_MORE;
+	struct leaf_job *jobs = calloc(job_count, sizeof(*jobs));
+	struct work *work = work_new(threads, job_count, hash_leaves, u);
+	struct tree tree;
+	int result = jobs != NULL && work != NULL ? 0 : -ENOMEM;
+	if (result == 0)
+		result = hash_body(u, work, jobs, job_count, &tree, advance, context);
+	work_free(work);
+	free(jobs);
+	if (result != 0)
+		return result;
+	uint8_t root[SUITE_DIGEST_BYTES];
+	tree_root(&tree, root);
+	return suite_equal(root, u->release.statement.root, sizeof(root)) ? VERDICT_OK
+									   : VERDICT_BAD_ROOT;
+}
+
+int unpack_verify(struct unpack *u, const struct registry *registry,
+		  void (*advance)(void *context, uint64_t segments_done), void *context)
+{
+	int result = release_check(registry, &u->release);
+	if (result == 0)
+		result = check_root(u, advance, context);
+	u->is_verified = result == 0;
+	return result;
+}
+
+static int open_head(struct unpack *u, const struct key *recipient,
+		     const uint8_t psk[static SUITE_KEY_BYTES])
+{
+	uint8_t segment[SEGMENT_BYTES];
+	struct head head;
+	int result = io_pread_exact(u->fd, segment, sizeof(segment), RELEASE_SEGMENTS * SEGMENT_BYTES);
+	if (result == 0)
+		result = head_decode(&head, segment);
+	if (result != 0)
+		return result;
+	if (memcmp(head.route, u->release.statement.route, NAME_BYTES) != 0)
+		return VERDICT_WRONG_ROUTE;
+	return head_open(u->keys, &head, recipient->card.id, recipient->secret, psk);
+}
+
+/* The whole manifest stream, opened; wiped and freed by the caller. */
+static int open_manifest_stream(const struct unpack *u, uint8_t *stream)
+{
+	uint64_t count = u->release.statement.manifest_segments;
+	uint64_t offset = (RELEASE_SEGMENTS + HEAD_SEGMENTS + content_segments(u)) * SEGMENT_BYTES;
+	int result = 0;
+	for (uint64_t i = 0; result == 0 && i < count; i++) {
+		uint8_t segment[SEGMENT_BYTES];
+		result = io_pread_exact(u->fd, segment, sizeof(segment), offset + i * SEGMENT_BYTES);
+		if (result == 0)
+			result = segment_open(stream + i * SEGMENT_PLAIN_BYTES, segment, i,
+					      i == count - 1, u->keys->manifest);
+	}
+	return result;
+}
+
+/* BUNDLE.md 5: lengths, the frame, and zeros to the end. */
+static int decompress_manifest(const uint8_t *stream, size_t stream_len, uint8_t **out, size_t *len)
+{
+	struct reader r = reader_of(stream, stream_len);
+	uint32_t frame_len = read_u32(&r), manifest_len = read_u32(&r);
+	if (manifest_len > MANIFEST_BYTES_MAX)
+		return VERDICT_BAD_LIMIT;
+	const uint8_t *frame = read_view(&r, frame_len);
+	if (frame == NULL)
+		return VERDICT_TRUNCATED;
+	if (!read_zeros(&r, reader_left(&r)))
+		return VERDICT_BAD_RESERVED;
+	uint8_t *manifest = malloc((size_t)manifest_len + 1);
+	struct decompressor *decompressor = decompressor_new();
+	int result = manifest != NULL && decompressor != NULL ? 0 : -ENOMEM;
+	if (result == 0)
+		result = decompress_frame(decompressor, manifest, manifest_len, frame, frame_len);
+	decompressor_free(decompressor);
+	if (result != 0) {
+		free(manifest);
+		return result;
+	}
+	*out = manifest;
+	*len = manifest_len;
+	return 0;
+}
+
+static int check_manifest(struct unpack *u, const uint8_t *encoded, size_t len)
+{
+	const struct statement *s = &u->release.statement;
+	uint8_t digest[SUITE_DIGEST_BYTES];
+	manifest_digest(digest, encoded, len, u->keys->manifest);
+	if (!suite_equal(digest, s->manifest_digest, sizeof(digest)))
+		return VERDICT_BAD_DIGEST;
+	int result = manifest_decode(&u->manifest, encoded, len);
+	if (result != 0)
+		return result;
+	if (memcmp(u->manifest.push_id, s->push_id, PUSH_ID_BYTES) != 0 ||
+	    u->manifest.stream_len > content_segments(u) * SEGMENT_PLAIN_BYTES)
+		return VERDICT_BAD_MANIFEST;
+	return VERDICT_OK;
+}
+
+static int open_manifest(struct unpack *u)
+{
+	size_t stream_len = (size_t)u->release.statement.manifest_segments * SEGMENT_PLAIN_BYTES;
+	uint8_t *stream = malloc(stream_len), *encoded = NULL;
+	size_t len = 0;
+	if (stream == NULL)
+		return -ENOMEM;
+	int result = open_manifest_stream(u, stream);
+	if (result == 0)
+		result = decompress_manifest(stream, stream_len, &encoded, &len);
+	if (result == 0)
+		result = check_manifest(u, encoded, len);
+	if (encoded != NULL)
+		suite_wipe(encoded, len);
+	suite_wipe(stream, stream_len);
+	free(encoded);
+	free(stream);
+	return result;
+}
+
+static int find_frames(struct unpack *u)
+{
+	uint32_t count = u->manifest.frame_count;
+	u->frame_start = calloc((size_t)count + 1, sizeof(*u->frame_start));
+	if (u->frame_start == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		u->frame_start[i + 1] = u->frame_start[i] + u->manifest.frame_len[i];
+	return 0;
+}
+
+int unpack_unlock(struct unpack *u, const struct key *recipient, const uint8_t psk[static SUITE_KEY_BYTES])
+{
+	assert(u->is_verified && !u->is_unlocked);
+	if (u->keys == NULL)
+		u->keys = suite_secret_alloc(sizeof(*u->keys));
+	if (u->keys == NULL)
+		return -ENOMEM;
+	int result = open_head(u, recipient, psk);
+	if (result == 0)
+		result = open_manifest(u);
+	if (result == 0)
+		result = find_frames(u);
+	u->is_unlocked = result == 0;
+	if (result != 0)
+		manifest_free(&u->manifest);
+	return result;
+}
+
+const struct manifest *unpack_manifest(const struct unpack *u)
+{
+	assert(u->is_unlocked);
+	return &u->manifest;
+}
+
+/* One member, from frames that begin at its first byte's or go on from the member before. */
+struct walk {
+	struct unpack_frames *frames;
+	uint64_t at;         /* position in the content */
+	const uint8_t *data; /* what is left of the current frame */
+	size_t left;
+};
+
+static int next_bytes(struct walk *walk)
+{
+	int result = unpack_frames_next(walk->frames, &walk->data, &walk->left);
+	if (result != 0)
+		return result;
+	/* the first frame may begin with what belongs to members before */
+	size_t skip = (size_t)(walk->at % FRAME_BYTES);
+	assert(skip < walk->left);
+	walk->data += skip;
+	walk->left -= skip;
+	return 0;
+}
+
+static int walk_member(struct walk *walk, const struct member *member, unpack_sink *sink,
+		       void *context)
+{
+	struct suite_hasher hasher;
+	struct record_counter counter;
+	suite_hash_start(&hasher, SUITE_DIGEST_BYTES, NULL, NULL, 0);
+	records_start(&counter, member->rule);
+	for (uint64_t left = member->size; left > 0;) {
+		int result = walk->left == 0 ? next_bytes(walk) : 0;
+		if (result != 0)
+			return result;
+		size_t now = left < walk->left ? (size_t)left : walk->left;
+		suite_hash_add(&hasher, walk->data, now);
+		records_add(&counter, walk->data, now);
+		result = sink(context, walk->data, now);
+		if (result != 0)
+			return result;
+		walk->at += now;
+		walk->data += now;
+		walk->left -= now;
+		left -= now;
+	}
+	uint8_t digest[SUITE_DIGEST_BYTES];
+	suite_hash_end(&hasher, digest, sizeof(digest));
+	if (!suite_equal(digest, member->digest, sizeof(digest)))
+		return VERDICT_BAD_DIGEST;
+	return records_count(&counter) == member->records ? VERDICT_OK : VERDICT_BAD_COUNT;
+}
+
+/* Members [first, end), whose bytes begin at `at` and are `len` in all. */
+static int walk_members(struct unpack *u, uint32_t first, uint32_t end, uint64_t at, uint64_t len,
+			unsigned int threads, const struct unpack_visitor *visitor)
+{
+	struct content_stream stream = {
+		.fd = u->fd,
+		.offset = (RELEASE_SEGMENTS + HEAD_SEGMENTS) * SEGMENT_BYTES,
+		.segments = content_segments(u),
+		.keys = u->keys,
+		.manifest = &u->manifest,
+		.start = u->frame_start,
+	};
+	struct walk walk = {.at = at};
+	uint32_t first_frame = (uint32_t)(at / FRAME_BYTES);
+	uint32_t end_frame = len == 0 ? first_frame : (uint32_t)((at + len - 1) / FRAME_BYTES) + 1;
+	int result = unpack_frames_start(&walk.frames, &stream, first_frame, end_frame, threads);
+	for (uint32_t i = first; result == 0 && i < end; i++) {
+		const struct member *member = &u->manifest.members[i];
+		if (visitor->begin != NULL)
+			result = visitor->begin(visitor->context, i, member);
+		if (result == 0)
+			result = walk_member(&walk, member, visitor->data, visitor->context);
+		if (result == 0 && visitor->end != NULL)
+			result = visitor->end(visitor->context, i, member);
+	}
+	unpack_frames_free(walk.frames);
+	return result;
+}
+
+int unpack_member(struct unpack *u, uint32_t index, unsigned int threads, unpack_sink *sink, void *context)
+{
+	assert(u->is_unlocked && index < u->manifest.member_count);
+	uint64_t at = 0;
+	for (uint32_t i = 0; i < index; i++)
+		at += u->manifest.members[i].size;
+	struct unpack_visitor visitor = {.data = sink, .context = context};
+	return walk_members(u, index, index + 1, at, u->manifest.members[index].size, threads, &visitor);
+}
+
+int unpack_all(struct unpack *u, unsigned int threads, const struct unpack_visitor *visitor)
+{
+	assert(u->is_unlocked);
+	return walk_members(u, 0, u->manifest.member_count, 0, u->manifest.content_len, threads,
+			    visitor);
+}
+
+void unpack_free(struct unpack *u)
+{
+	if (u == NULL)
+		return;
+	suite_secret_free(u->keys);
+	manifest_free(&u->manifest);
+	free(u->frame_start);
+	free(u);
+}
