@@ -53,7 +53,7 @@ size_t roots_quorum(const struct roots *roots);
 
 /*
  * Checks the signatures first (roots NULL: does not; for 'registry sign'), then parses.
- * VERDICT_BAD_REGISTRY, VERDICT_UNKNOWN_VERSION, VERDICT_BAD_SIGNATURE, VERDICT_TOO_FEW_SIGNATURES.
+ * VERDICT_BAD_REGISTRY, VERDICT_BAD_SIGNATURE, VERDICT_TOO_FEW_SIGNATURES.
  */
 int registry_parse(struct registry **out, const uint8_t *text, size_t len, const struct roots *roots,
 		   char problem[static PROBLEM_BYTES]);

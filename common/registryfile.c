@@ -112,9 +112,8 @@ static const char *add_line(struct signatures *s, const uint8_t *text, size_t at
 	if (!take_signature(&new, line))
 		return "a signature reads 'NAME = KEYID SIGNATURE'; nothing else may stand behind [signatures]";
 	for (size_t i = 0; i < s->count; i++)
-		if (strcmp(s->lines[i].name, new.name) == 0 ||
-		    memcmp(s->lines[i].key_id, new.key_id, KEY_ID_BYTES) == 0)
-			return "this root key has signed above";
+		if (strcmp(s->lines[i].name, new.name) == 0)
+			return "a root of this name has signed above";
 	if (s->count == SIGNATURES_MAX)
 		return "there are more than 16 signatures";
 	s->lines[s->count++] = new;
@@ -152,26 +151,25 @@ static int split(struct signatures *s, const uint8_t *text, size_t len,
 	return 0;
 }
 
-static const struct card *find_root(const struct roots *roots, const uint8_t *key_id)
+static const struct card *find_root(const struct roots *roots, const struct signature_line *line)
 {
 	for (size_t i = 0; i < roots->count; i++)
-		if (memcmp(roots->cards[i].id, key_id, KEY_ID_BYTES) == 0)
+		if (memcmp(roots->cards[i].id, line->key_id, KEY_ID_BYTES) == 0 &&
+		    strcmp(roots->cards[i].name, line->name) == 0)
 			return &roots->cards[i];
 	return NULL;
 }
 
-/* Each line is of another key (add_line), so good lines are different roots. */
+/* Each line has another name (add_line), and each root one name: good lines are different roots. */
 static int check_signatures(const struct signatures *s, const struct roots *roots,
 			    const uint8_t *text)
 {
 	size_t good = 0;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct signature_line *line = &s->lines[i];
-		const struct card *root = find_root(roots, line->key_id);
+		const struct card *root = find_root(roots, line);
 		if (root == NULL)
 			continue;
-		if (strcmp(root->name, line->name) != 0)
-			return VERDICT_BAD_SIGNATURE;
 		int result = suite_verify(line->signature, domain, text, s->signed_len,
 					  root->public_key);
 		if (result != 0)

@@ -103,6 +103,7 @@ static const char *open_section(struct builder *b, const char *section)
 		if (b->has_head)
 			return "[registry] stands twice";
 		b->has_head = true;
+		b->head_line = b->line;
 		b->section = SECTION_REGISTRY;
 		return NULL;
 	}
@@ -177,7 +178,6 @@ static const char *take_format(struct builder *b, const char *value)
 	uint64_t format;
 	if (text_parse_u64(&format, value, UINT64_MAX) == 0 && format == 1)
 		return NULL;
-	b->result = VERDICT_UNKNOWN_VERSION;
 	return builder_complain(b, "this program knows format 1 alone; upgrade Weir here");
 }
 

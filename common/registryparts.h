@@ -102,13 +102,14 @@ struct builder {
 	struct registry *registry;
 	enum section section;
 	bool has_head;
+	int head_line;
 	unsigned int seen; /* in [registry] */
 	int line;          /* being read; in the later checks, the one to be blamed */
 	struct vector parties;
 	struct vector routes;
 	struct vector words;
 	size_t kind_count[KEY_KIND_END];
-	int result; /* when it is not plain VERDICT_BAD_REGISTRY */
+	int result; /* -ENOMEM when that was it */
 	char wrong[PROBLEM_BYTES - 16];
 };
 

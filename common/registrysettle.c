@@ -23,6 +23,8 @@ static const char *check_head(struct builder *b)
 {
 	struct registry *r = b->registry;
 	const char *missing = builder_missing_key(SECTION_REGISTRY, NEED_REGISTRY, b->seen);
+	if (b->has_head)
+		b->line = b->head_line;
 	if (missing != NULL)
 		return builder_complain(b, "[registry] has no '%s'", missing);
 	if (r->expires <= r->issued)
