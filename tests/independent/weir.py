@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """weir.py: writes and reads every format of Weir, from its format pages alone.
 
+    weir.py card KEY [--passphrase-file F]  its public card, from its secret
     weir.py make-world DIR                  keys, roots and a registry for a route 'tax'
     weir.py seal DIR OUT FILE...            a .weir file on that route
     weir.py open FILE.weir --roots R --key K --psk P [--passphrase-file F] -o DIR
     weir.py listen --address A --port N --link K --roots R --registry G --lose PERMILLE
-            --seed N --bundles N -o DIR     what crosses the link, some of it thrown away
+            --seed N --number N -o DIR      what crosses the link, some of it thrown away,
+                                            until the bundle of this number is there
 
 Refusals are printed as VERDICT on stderr, with exit status 1.
 """
@@ -37,6 +39,14 @@ def read(path):
 def write(path, data, mode=0o644):
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
         file.write(data)
+
+
+def passphrase_of(options):
+    return read(options.passphrase_file).split(b"\n")[0] if options.passphrase_file else None
+
+
+def card(options):
+    print(registry.load_key(options.key, passphrase_of(options)).card.text(), end="")
 
 
 def make_world(options):
@@ -87,7 +97,7 @@ def seal(options):
 def open_weir(options):
     o = bundle.Object(read(options.file))
     o.verify(registry.Registry(o.registry_text, registry.Roots(read(options.roots))))
-    passphrase = options.passphrase_file and read(options.passphrase_file).split(b"\n")[0]
+    passphrase = passphrase_of(options)
     recipient = registry.load_key(options.key, passphrase)
     o.unlock(recipient, registry.load_key(options.psk, passphrase).secret)
     for member, data in o.members():
@@ -99,7 +109,10 @@ def open_weir(options):
 
 def listen(options):
     listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 64 << 20)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 64 << 20)
+    except PermissionError:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 20)
     listener.bind((options.address, options.port))
     text = read(options.registry)
     book = registry.Registry(text, registry.Roots(read(options.roots)))
@@ -107,7 +120,7 @@ def listen(options):
     chance, taken, lost, done = random.Random(options.seed), 0, 0, set()
     listener.settimeout(options.patience)
     print("listening", flush=True)
-    while len(done) < options.bundles:
+    while options.number not in {number for _, _, number in done}:
         raw = listener.recv(65535)
         if chance.random() < options.lose / 1000:
             lost += 1
@@ -137,6 +150,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
+    showing = commands.add_parser("card")
+    showing.add_argument("key")
+    showing.add_argument("--passphrase-file")
+    showing.set_defaults(run=card)
     world = commands.add_parser("make-world")
     world.add_argument("dir")
     world.set_defaults(run=make_world)
@@ -159,7 +176,7 @@ def main():
     listening.add_argument("--port", type=int, required=True)
     listening.add_argument("--lose", type=int, default=0)
     listening.add_argument("--seed", type=int, default=1)
-    listening.add_argument("--bundles", type=int, default=1)
+    listening.add_argument("--number", type=int, default=1)
     listening.add_argument("--patience", type=float, default=30)
     listening.add_argument("-o", "--output", required=True)
     listening.set_defaults(run=listen)

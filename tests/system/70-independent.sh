@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# What the pages say is enough: a reader, a writer and a link receiver that were made from them alone
+# (tests/independent) understand the programs, and the programs understand them.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+seed_line
+weir() { "$top/tests/independent/weir.py" "$@"; }
+
+# The vectors are what their maker makes, byte for byte.
+ok "the vectors can be made again" "$top/tests/vectors/make" "$tmp/vectors"
+is "they are the same bytes" "$(diff -rq "$tmp/vectors" "$top/tests/vectors" | grep -v "^Only in $top/tests/vectors: ")" ""
+
+# Written by the independent writer, opened by weir-inbox.
+mkdir "$tmp/export"
+seq 5000 | sed 's/$/,王小明,臺北市/' >"$tmp/export/people.txt"
+"$build/tests/lib/export" --random 3000000 --seed "$SEED" >"$tmp/export/bytes"
+: >"$tmp/export/empty"
+ok "a world is made elsewhere" weir make-world "$tmp/world"
+ok "a bundle is made elsewhere" weir seal "$tmp/world" "$tmp/elsewhere.weir" "$tmp/export"/*
+ok "weir-inbox verifies it" "$build/weir-inbox" verify --roots "$tmp/world/roots.conf" "$tmp/elsewhere.weir"
+ok "weir-inbox opens it" "$build/weir-inbox" open --roots "$tmp/world/roots.conf" \
+	--key "$tmp/world/recipient.key" --psk "$tmp/world/psk.key" "$tmp/elsewhere.weir" -o "$tmp/opened"
+ok "it is the same bytes" diff -r "$tmp/export" "$tmp/opened"
+for kind in root person sender receiver recipient link psk; do
+	is "key show reads the $kind key made elsewhere" "$("$build/weir-outbox" key show "$tmp/world/$kind.key")" \
+		"$(weir card "$tmp/world/$kind.key")"
+done
+
+# Pushed and copied by the programs, opened by the independent reader.
+rate="50 Mbit/s"
+link_start 1500
+site_make
+is "a key under a passphrase is read elsewhere" \
+	"$(weir card "$keys/root-1.key" --passphrase-file "$passphrase_file")" \
+	"$("$build/weir-outbox" key show "$keys/root-1.key")"
+receiver_up
+sender_up
+push files "$tmp/export"
+check $? "a folder is pushed" || note "$pushed"
+ok "it is delivered" wait_delivered "$bundle"
+ok "a copy of it is made" inbox copy --config "$receiver/receiver.conf" "$bundle" "$tmp/copy.weir"
+mkdir "$tmp/elsewhere"
+ok "it is opened elsewhere" weir open "$tmp/copy.weir" --roots "$site/roots" --key "$keys/$recipient.key" \
+	--psk "$keys/psk/$recipient.key" -o "$tmp/elsewhere"
+ok "it is the same bytes again" diff -r "$tmp/export" "$tmp/elsewhere/export"
+is "for another recipient it is none of hers" \
+	"$(weir open "$tmp/copy.weir" --roots "$site/roots" --key "$keys/audit-office.key" \
+		--psk "$keys/psk/audit-office.key" -o "$tmp/elsewhere" 2>&1)" "weir.py: wrong-recipient"
+receiver_down
+
+# The independent receiver in the place of ours, with 2 % of what comes thrown away.
+mkdir "$tmp/heard"
+in_receiver "$top/tests/independent/weir.py" listen --address "$listen_address" --port "$listen_port" \
+	--link "$keys/link.key" --roots "$site/roots" --registry "$site/registry" --lose 20 --seed "$SEED" \
+	--number 2 -o "$tmp/heard" >"$tmp/listen.log" 2>&1 &
+listener=$!
+on_exit "kill $listener 2>/dev/null"
+until_true 10 grep -q listening "$tmp/listen.log"
+push files "$tmp/export"
+check $? "the folder is pushed again" || note "$pushed"
+wait "$listener"
+check $? "the independent receiver has a bundle" || note "$(cat "$tmp/listen.log")"
+note "$(cat "$tmp/listen.log")"
+failure_line "$(($(stat -c %s "$tmp/heard/$bundle.weir") - $(stat -c %s "$site/registry")))" 20
+ok "weir-inbox verifies what it received" "$build/weir-inbox" verify --roots "$site/roots" \
+	"$tmp/heard/$bundle.weir"
+ok "weir-inbox opens what it received" "$build/weir-inbox" open --roots "$site/roots" \
+	--key "$keys/$recipient.key" --psk "$keys/psk/$recipient.key" "$tmp/heard/$bundle.weir" -o "$tmp/heard/out"
+ok "it is the same bytes a third time" diff -r "$tmp/export" "$tmp/heard/out/export"
+nothing_came_back
+done_testing
