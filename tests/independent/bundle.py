@@ -372,7 +372,7 @@ class Object:
         cut = SEGMENT * (1 + s.content_segments)
         self.content_sealed = self.body[SEGMENT:cut]
         manifest = open_manifest_stream(open_stream(self.body[cut:], self.keys.manifest))
-        require(manifest_digest(self.keys, manifest) == s.manifest_digest, "bad-manifest")
+        require(manifest_digest(self.keys, manifest) == s.manifest_digest, "bad-digest")
         self.manifest = read_manifest(manifest)
         require(self.manifest.push_id == s.push_id, "bad-manifest")
         require(self.manifest.stream_len <= s.content_segments * PLAIN, "bad-manifest")

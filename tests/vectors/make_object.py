@@ -83,6 +83,7 @@ def open_all(raw, recipient=READER, psk=PSKS["tax-agency"]):
 
 def open_weir(raw):
     o = bundle.Object(raw)
+    suite.require(o.registry_text, "truncated", "no registry")
     own = registry.Registry(o.registry_text, registry.Roots(ROOTS_TEXT))
     o.verify(own)
     o.unlock(READER, PSKS["tax-agency"].secret)
@@ -185,7 +186,7 @@ def _manifest_streams(write, maker):
     sizeless = raw_frame([maker.manifest], None, 1 << 20)
     write("bad-frame--manifest-without-content-size",
           maker.make(manifest_raw=stream(len(sizeless), length, sizeless)))
-    write("bad-manifest--other-digest", maker.make(digest=fixed("other digest")))
+    write("bad-digest--manifest", maker.make(digest=fixed("other digest")))
     push = bundle.encode_manifest(fixed("another push", 16), maker.members, [len(f) for f in maker.frames])
     write("bad-manifest--other-push-id", maker.make(manifest=push))
     beyond = bundle.encode_manifest(PUSH_ID, maker.members, [PLAIN + 1])
@@ -274,5 +275,5 @@ def _weirs(vectors, base):
     write("bad-signature--registry", "registry/bad-signature--text-changed.conf", changed)
     few = registry.sign(registry_text().encode(), ROOTS[:1])
     write("too-few-signatures--registry", "registry/too-few-signatures--one.conf", few)
-    write("too-few-signatures--no-registry", None, b"")
-    write("truncated", None, b"", base[:-1])
+    write("truncated--no-registry", None, b"")
+    write("truncated--inside-the-object", None, b"", base[:-1])

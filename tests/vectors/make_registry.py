@@ -130,7 +130,6 @@ def _registries(vectors):
 
     _signatures(write)
     _good(signed)
-    signed("unknown-version", registry_text().replace("format = 1", "format = 2"))
     good = registry_text()
     for case, old, new in _REPLACEMENTS:
         text = good.replace(old, new, 1)
@@ -162,8 +161,12 @@ def _signatures(write):
     write("too-few-signatures--none", head.encode())
     write("too-few-signatures--no-section", text.encode())
     write("too-few-signatures--a-stranger", (head + lines[0] + stranger).encode())
-    write("bad-signature--under-another-name",
+    write("ok--a-root-under-another-name-signed-too",
           (head + lines[0] + lines[1] + _signature_line(ROOTS[2], text, "root-4")).encode())
+    write("too-few-signatures--a-root-under-another-name",
+          (head + lines[0] + _signature_line(ROOTS[1], text, "root-4")).encode())
+    write("too-few-signatures--a-root-under-two-names",
+          (head + lines[0] + _signature_line(ROOTS[0], text, "root-2")).encode())
     write("bad-registry--a-root-signs-twice", (head + lines[0] + lines[1] + lines[1]).encode())
     both = head + lines[0] + lines[1]
     write("bad-registry--behind-the-signatures", (both + "\n[registry]\nversion = 9\n").encode())
@@ -188,6 +191,7 @@ def _good(signed):
 
 
 _REPLACEMENTS = (
+    ("format-2", "format = 1", "format = 2"),
     ("no-format", "format = 1\n", ""),
     ("no-name", "name = moi\n", ""),
     ("name", "name = moi", "name = Moi"),
