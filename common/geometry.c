@@ -112,24 +112,39 @@ uint32_t geometry_row_sent(const struct geometry *g, uint32_t block, uint32_t ro
 	return left < all ? (uint32_t)left : all;
 }
 
-/* P[Binomial(count, loss) > spare]: terms by their ratio, so that no factorial overflows. */
+/* P[Binomial(count, loss) = hits], in factors of which none overflows. */
+static double binomial_term(unsigned int count, unsigned int hits, double loss)
+{
+	double term = 1;
+	for (unsigned int i = 0; i < hits; i++)
+		term *= loss * (count - i) / (i + 1);
+	for (unsigned int i = hits; i < count; i++)
+		term *= 1 - loss;
+	return term;
+}
+
+/* P[Binomial(count, loss) > spare]: summed from the largest term of its side outward, by ratio. */
 static double tail(unsigned int count, unsigned int spare, double loss)
 {
 	if (spare >= count || loss <= 0)
 		return 0;
 	if (loss >= 1)
 		return 1;
-	unsigned int first = spare + 1;
-	double term = 1;
-	/* multiplied in turns, so that it stays near what it ends as */
-	for (unsigned int i = 0; i < count; i++)
-		term *= i < first ? loss * (count - i) / (i + 1) : 1 - loss;
-	double sum = term;
-	for (unsigned int i = first; i < count; i++) {
-		term *= loss / (1 - loss) * (count - i) / (i + 1);
-		sum += term;
+	double odds = loss / (1 - loss), sum = 0;
+	if (spare + 1 > loss * count) {
+		double term = binomial_term(count, spare + 1, loss);
+		for (unsigned int i = spare + 1; i <= count; i++) {
+			sum += term;
+			term *= odds * (count - i) / (i + 1);
+		}
+		return sum;
 	}
-	return sum;
+	double term = binomial_term(count, spare, loss);
+	for (unsigned int i = spare + 1; i > 0; i--) {
+		sum += term;
+		term *= (i - 1) / odds / (count - i + 2);
+	}
+	return 1 - sum;
 }
 
 double geometry_failure(const struct geometry *g, double loss, uint32_t symbols_per_datagram)
