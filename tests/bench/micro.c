@@ -12,11 +12,12 @@
 #include <time.h>
 
 #include "common/bundle.h"
+#include "common/compress.h"
 #include "common/datagram.h"
 #include "common/erasure.h"
 #include "common/tree.h"
 
-enum { WORK_BYTES = 32 << 20, COLUMNS = 32768 };
+enum { WORK_BYTES = 64 << 20, COLUMNS = 65536 };
 
 struct bench {
 	double seconds;
@@ -27,7 +28,10 @@ struct bench {
 	struct erasure *code;
 	struct erasure_plan *plan;
 	unsigned int k, r, lost;
+	size_t stride;  /* from row to row */
 	size_t datagram_len;
+	struct compressor *compressor;
+	size_t compressed; /* the last frame */
 };
 
 static double now(void)
@@ -92,16 +96,15 @@ static size_t step_tag(struct bench *b)
 
 static void point_rows(const struct bench *b, uint8_t **rows, size_t at)
 {
-	size_t stride = WORK_BYTES / b->k / 64 * 64;
 	for (unsigned int i = 0; i < b->k; i++)
-		rows[i] = b->work + i * stride + at;
+		rows[i] = b->work + i * b->stride + at;
 	for (unsigned int i = 0; i < b->r; i++)
-		rows[b->k + i] = b->out + i * stride + at;
+		rows[b->k + i] = b->out + i * b->stride + at;
 }
 
 static size_t columns_of(const struct bench *b)
 {
-	return WORK_BYTES / b->k / COLUMNS * COLUMNS;
+	return b->stride / COLUMNS * COLUMNS;
 }
 
 static size_t step_encode(struct bench *b)
@@ -173,21 +176,73 @@ static void print(const char *what, double rate)
 	fflush(stdout);
 }
 
+static void measure_encode(struct bench *b, const char *layout, size_t stride)
+{
+	char what[80];
+	b->stride = stride;
+	snprintf(what, sizeof(what), "erasure code (%u, %u): encode, %s", b->k, b->r, layout);
+	print(what, measure(b, step_encode));
+}
+
 static void measure_code(struct bench *b, unsigned int k, unsigned int r)
 {
 	static const unsigned int losses[] = {1, 4, 8, 16};
 	char what[80];
 	set_code(b, k, r);
-	snprintf(what, sizeof(what), "erasure code (%u, %u): encode", k, r);
-	print(what, measure(b, step_encode));
+	measure_encode(b, "rows of a power of two", WORK_BYTES / 2 / k);
+	measure_encode(b, "rows as in LINK.md 3", WORK_BYTES / 2 / k / ROW_STEP_BYTES * ROW_STEP_BYTES);
 	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]) && losses[i] <= r; i++) {
 		set_lost(b, losses[i]);
-		snprintf(what, sizeof(what), "erasure code (%u, %u): restore %u rows", k, r, losses[i]);
+		snprintf(what, sizeof(what), "erasure code (%u, %u): restore %u row%s", k, r, losses[i],
+			 losses[i] == 1 ? "" : "s");
 		print(what, measure(b, step_recover));
 	}
 	double plans = measure(b, step_plan) * 1e6;
 	snprintf(what, sizeof(what), "erasure code (%u, %u): a plan for %u lost rows", k, r, b->lost);
 	printf("  %-54s %8.1f µs\n", what, 1e6 / plans);
+}
+
+/* Frames of 1 MiB, as a bundle has them. */
+static size_t step_compress(struct bench *b)
+{
+	size_t done = 0, len;
+	for (; done + FRAME_BYTES <= WORK_BYTES / 2; done += FRAME_BYTES)
+		if (compress_frame(b->compressor, b->out, WORK_BYTES, &len, b->work + done, FRAME_BYTES) != 0)
+			return 0;
+	b->compressed = len;
+	return done;
+}
+
+/* Lines like those of an export: words in which much repeats, numbers in which nothing does. */
+static void fill_with_records(uint8_t *out, size_t len)
+{
+	static const char *const words[] = {"臺北市大安區", "高雄市三民區", "戶長", "配偶", "長子", "現住", "遷出", "中正路"};
+	size_t at = 0;
+	while (at + 256 < len) {
+		uint64_t bits;
+		suite_random(&bits, sizeof(bits));
+		at += (size_t)snprintf((char *)out + at, 256, "A%09u,%s,%s,%04u-%02u-%02u,%s%u號,%s\n",
+				       (unsigned int)(bits >> 34) % 1000000000, words[bits & 7], words[bits >> 3 & 7],
+				       1930 + (unsigned int)(bits >> 6 & 63), 1 + (unsigned int)(bits >> 12 & 7),
+				       1 + (unsigned int)(bits >> 15 & 15), words[bits >> 19 & 7],
+				       (unsigned int)(bits >> 22 & 255), words[bits >> 30 & 7]);
+	}
+	memset(out + at, '\n', len - at);
+}
+
+static void measure_compression(struct bench *b)
+{
+	char what[80];
+	b->compressor = compressor_new();
+	if (b->compressor == NULL)
+		die("no memory");
+	print("compress (zstd level 1), random bytes", measure(b, step_compress));
+	fill_with_records(b->work, WORK_BYTES / 2);
+	double rate = measure(b, step_compress);
+	snprintf(what, sizeof(what), "compress (zstd level 1), records, %.1f : 1",
+		 (double)FRAME_BYTES / (double)b->compressed);
+	print(what, rate);
+	compressor_free(b->compressor);
 }
 
 int main(int argc, char **argv)
@@ -210,6 +265,7 @@ int main(int argc, char **argv)
 	measure_code(&b, 32, 4);
 	measure_code(&b, 64, 8);
 	measure_code(&b, 128, 16);
+	measure_compression(&b);
 	erasure_plan_free(b.plan);
 	erasure_free(b.code);
 	free(b.work);

@@ -123,9 +123,9 @@ site_configure() {
 		runtime = $sender/run
 		spool = $sender/spool
 		[keys]
-		box_key = $keys/inside-1.key
-		link_key = $keys/link.key
-		psk_dir = $keys/psk
+		box = $keys/inside-1.key
+		link = $keys/link.key
+		psks = $keys/psk
 		[link]
 		address = $to_address
 		port = $to_port
@@ -143,8 +143,8 @@ site_configure() {
 		runtime = $receiver/run
 		vault = $receiver/vault
 		[keys]
-		box_key = $keys/outside-1.key
-		link_key = $keys/link.key
+		box = $keys/outside-1.key
+		link = $keys/link.key
 		[link]
 		address = $listen_address
 		port = $listen_port

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Documents say what is there: man pages, help texts, example configurations, the README's commands.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+cd "$top" || exit 1
+
+page_of() { compgen -G "*/weir-$1.[18]"; }
+plain() { mandoc -T utf8 -O width=200 "$1" | col -bx; }
+
+while read -r page; do
+	ok "mandoc finds nothing wrong in $page" mandoc -T lint -W warning "$page"
+done < <(compgen -G '*/*.[1-8]')
+
+# Whoever asks a program is told no more and no less than in its manual.
+for program in outbox inbox sender receiver seal hold emit catch keep; do
+	page=$(page_of $program)
+	ok "weir-$program has a man page" test -n "$page" || continue
+	text=$(plain "$page")
+	for section in NAME SYNOPSIS DESCRIPTION "EXIT STATUS" FILES DIAGNOSTICS EXAMPLES "SEE ALSO"; do
+		ok "$page has $section" grep -qx "$section" <<<"$text"
+	done
+done
+
+commands_of() { "$build/weir-$1" --help | sed -nE 's/^  ([a-z]+) .*/\1/p'; }
+options_in() { grep -oE -- '(^|[^-a-z])--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u; }
+for program in outbox inbox; do
+	text=$(plain "$(page_of $program)")
+	for command in $(commands_of $program); do
+		ok "'weir-$program $command' is in the man page" grep -qE "(^|[^a-z])$command([^a-z]|$)" <<<"$text"
+		for option in $("$build/weir-$program" "$command" --help | options_in); do
+			ok "'weir-$program $command $option' is in the man page" grep -qF -- "$option" <<<"$text"
+		done
+	done
+	known=$(for command in $(commands_of $program); do "$build/weir-$program" "$command" --help; done |
+		options_in; printf '%s\n' --help --version)
+	for option in $(options_in <<<"$text"); do
+		ok "$option, of the man page of weir-$program, is in its help" grep -qxF -- "$option" <<<"$known"
+	done
+done
+is "every exit code is in both man pages" \
+	"$(for program in outbox inbox; do plain "$(page_of $program)" | sed -n '/^EXIT STATUS/,/^[A-Z]/p;' >/dev/null
+		for code in 0 1 2 3; do plain "$(page_of $program)" | grep -qE "^ +$code( |$)" || echo "$program $code"; done
+	done)" ""
+
+# Example configurations: every key is there, commented, and in the manual.
+for side in sender receiver; do
+	example=systemd/$side.conf
+	page=$(compgen -G "*/weir-$side.conf.5")
+	ok "there is an example configuration for the $side, and its man page" test -s "$example" -a -s "${page:-/none}" ||
+		continue
+	text=$(plain "$page")
+	while read -r key; do
+		ok "'$key' of $example is in $page" grep -qE "(^|[^a-z_])$key([^a-z_]|$)" <<<"$text"
+	done < <(sed -nE 's/^[#;]? ?([a-z_]+) = .*/\1/p' "$example" | sort -u)
+	# A key without a comment above it, or above the group it stands in, tells nobody anything.
+	is "every key of $example is commented" \
+		"$(awk '/^[#;] [^=]*$/ { said = 1; next } /^$/ { said = 0; next } /^[#;]?[a-z_]+ = / { if (!said) print }' "$example")" ""
+done
+
+# verdicts_without_test: the names that neither a vector nor a test mentions.
+verdicts_without_test() {
+	local constant name
+	sed -nE 's/^\t\[(VERDICT_[A-Z_]+)\] = \{"([a-z-]+)".*/\1 \2/p' common/verdict.c |
+		while read -r constant name; do
+			grep -rqwE -e "$constant|$name" tests/unit tests/vectors tests/system || echo "$name"
+		done
+}
+is "every verdict is named by a test" "$(verdicts_without_test)" ""
+
+while read -r path; do
+	ok "$path, of SECURITY.md, is there" test -e "$path"
+done < <(grep -oE 'tests/[a-z]+/[0-9a-z-]+\.(c|sh)' common/SECURITY.md | sort -u)
+done_testing
