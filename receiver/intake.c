@@ -468,6 +468,12 @@ void intake_close(struct intake *in)
 	free(in);
 }
 
+bool intake_is_busy(const struct intake *in)
+{
+	return workshop_pending(in->workshop, WORKER_SMALL) > 0 ||
+	       workshop_pending(in->workshop, WORKER_LARGE) > 0;
+}
+
 const struct status_counters *intake_counters(const struct intake *in)
 {
 	return &in->counters;

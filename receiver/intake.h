@@ -49,6 +49,8 @@ void intake_set_registry(struct intake *intake, struct registry *registry);
 /* Stores every map and the status, and waits until that is done.  Before a planned end. */
 void intake_store(struct intake *intake);
 
+/* Whether repairs or judgements are under way. */
+bool intake_is_busy(const struct intake *intake);
 const struct status_counters *intake_counters(const struct intake *intake);
 struct known_summary intake_known(const struct intake *intake);
 

@@ -1,0 +1,287 @@
+/*
+ * weir-keep: takes datagrams from the ring, keeps what belongs to a bundle that the sender has named,
+ * repairs, verifies, and puts whole bundles into the vault.  It holds no key that opens one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/command.h"
+#include "common/config.h"
+#include "common/confine.h"
+#include "common/io.h"
+#include "common/key.h"
+#include "common/registry.h"
+#include "common/service.h"
+#include "common/text.h"
+#include "common/verdict.h"
+#include "intake.h"
+#include "ring.h"
+
+enum {
+	WAIT_MS = 100,         /* the longest sleep: signals and finished jobs wake it earlier */
+	TURN_MS = 20,          /* between two looks at the clock's business while datagrams come */
+	ALIVE_MS = 1000,
+	RECORDS_PER_LOOK = 64, /* records between two looks at the clock */
+};
+
+/* Beyond confine_base: files of the vault and of maps, and the registry when it is loaded again. */
+static const char *const calls[] = {
+	"openat", "close", "fstat", "newfstatat", "fcntl", "getdents64", "faccessat", "faccessat2",
+	"read", "pread64", "write", "pwrite64", "pwritev", "lseek",
+	"fallocate", "ftruncate", "fsync", "fdatasync",
+	"mkdirat", "unlinkat", "renameat", "renameat2", "fstatfs",
+	"clock_nanosleep", "mremap", "geteuid", "getuid",
+	"thread",
+	/* READY and the like, to the socket of systemd; no other socket can be had */
+	"socket", "connect", "sendmsg", "sendto", "getsockopt", "setsockopt", "ioctl",
+	NULL,
+};
+
+static volatile sig_atomic_t is_stopping, is_reloading;
+
+static void on_signal(int signal)
+{
+	if (signal == SIGHUP)
+		is_reloading = 1;
+	else
+		is_stopping = 1;
+}
+
+static int catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+	sigemptyset(&action.sa_mask);
+	if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0 ||
+	    sigaction(SIGHUP, &action, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+static void tell(int priority, const char *id, const char *text)
+{
+	service_event(priority, id, "%s", text);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* The registry of the configuration, checked, and not older than any before.  problem as in registry.h. */
+static int load_registry(struct registry **out, const struct config *config, int vault_fd,
+			 char problem[static PROBLEM_BYTES], const char **path)
+{
+	struct roots *roots = NULL;
+	struct registry *registry = NULL;
+	*path = config->roots;
+	problem[0] = 0;
+	int result = roots_load(&roots, config->roots, problem);
+	if (result != 0)
+		return result;
+	*path = config->registry;
+	result = registry_load(&registry, config->registry, roots, problem);
+	roots_free(roots);
+	if (result == 0)
+		result = registry_remember(vault_fd, registry_version(registry));
+	if (result != 0) {
+		registry_free(registry);
+		return result;
+	}
+	*out = registry;
+	return 0;
+}
+
+static void reload(struct intake *intake, const struct config *config, int vault_fd)
+{
+	struct registry *registry;
+	char problem[PROBLEM_BYTES];
+	const char *path;
+	int result = load_registry(&registry, config, vault_fd, problem, &path);
+	if (result != 0) {
+		char escaped[PROBLEM_BYTES];
+		text_escape_name(escaped, sizeof(escaped), problem);
+		service_event(LOG_ERR, "E2003", "keep: the registry is not loaded again: %s:%s %s [%s]",
+			      path, escaped, verdict_explain(result),
+			      result > 0 ? verdict_name(result) : "error");
+		return;
+	}
+	service_event(LOG_INFO, "E2002", "keep: registry version %" PRIu64 " is loaded",
+		      registry_version(registry));
+	intake_set_registry(intake, registry);
+}
+
+/* Takes up to RECORDS_PER_LOOK records; true when there may be more. */
+static bool take_records(struct intake *intake, struct ring *ring, uint64_t *damaged)
+{
+	struct ring_record record;
+	for (int i = 0; i < RECORDS_PER_LOOK; i++) {
+		if (!ring_take(ring, &record, damaged))
+			return false;
+		intake_train(intake, record.data, record.len, record.datagram_len);
+		ring_release(ring);
+	}
+	return true;
+}
+
+static void tell_damage(uint64_t damaged)
+{
+	static const char what[] = "keep: the ring held nonsense and was emptied; is anything but "
+				   "weir-catch writing to it?";
+	if (damaged > 0)
+		service_event(LOG_ERR, "E2034", "%s", what);
+}
+
+static void keep_until_stopped(struct intake *intake, struct ring *ring, const struct config *config,
+			       int vault_fd)
+{
+	uint64_t turned_ms = 0, alive_ms = 0;
+	while (!is_stopping && !ring_is_retired(ring)) {
+		uint64_t damaged = 0;
+		bool more = take_records(intake, ring, &damaged);
+		tell_damage(damaged);
+		uint64_t now = now_ms();
+		if (!more || now - turned_ms >= TURN_MS) {
+			turned_ms = now;
+			intake_turn(intake, now, (uint64_t)time(NULL));
+		}
+		if (now - alive_ms >= ALIVE_MS) {
+			alive_ms = now;
+			service_alive();
+		}
+		if (is_reloading) {
+			is_reloading = 0;
+			reload(intake, config, vault_fd);
+		}
+		if (!more)
+			ring_wait(ring, WAIT_MS);
+	}
+	intake_store(intake);
+}
+
+static int run_confined(struct intake *intake, struct ring *ring, const struct config *config,
+			int vault_fd)
+{
+	int result = confine_calls(calls);
+	if (result != 0)
+		return command_fail(result, "cannot close the table of system calls");
+	service_event(LOG_INFO, "E2001", "keep: takes datagrams");
+	keep_until_stopped(intake, ring, config, vault_fd);
+	service_stopping();
+	/* as in weir-catch: with the new ring, please */
+	int code = is_stopping ? EXIT_DONE : EXIT_ENVIRONMENT;
+	/*
+	 * A judgement may take longer than anybody waits for us.  It may be cut off anywhere (VAULT.md 4),
+	 * and is done again by the next keep.
+	 */
+	if (intake_is_busy(intake))
+		_exit(code);
+	return code;
+}
+
+/* Only that the box has its key, as it will need one for its ledger. */
+static int check_box_key(const struct config *config)
+{
+	struct key *key;
+	int result = key_load(&key, config->box_key, NULL);
+	if (result != 0)
+		return result;
+	if (key->card.kind != KEY_RECEIVER)
+		result = VERDICT_WRONG_KEY;
+	key_free(key);
+	return result;
+}
+
+static int start(const struct config *config, int vault_fd, struct ring *ring)
+{
+	struct registry *registry;
+	char problem[PROBLEM_BYTES];
+	const char *path;
+	int result = load_registry(&registry, config, vault_fd, problem, &path);
+	if (result > 0 && problem[0] != 0) {
+		command_say("%s:%s", path, problem);
+		return EXIT_REFUSED;
+	}
+	if (result != 0)
+		return command_fail(result, "'%s'", path);
+	/* threads are made in intake_open, so privileges go before it, and the call table after it */
+	result = confine_privileges();
+	if (result != 0) {
+		registry_free(registry);
+		return command_fail(result, "cannot give up privileges");
+	}
+	struct intake *intake;
+	result = intake_open(&intake, &(struct intake_options){
+		.vault_fd = vault_fd,
+		.runtime = config->runtime,
+		.disk_full_percent = config->disk_full_percent,
+		.registry = registry,
+		.tell = tell,
+		.ring = ring,
+	});
+	if (result != 0)
+		return command_fail(result, "vault '%s'", config->vault);
+	service_ready("takes datagrams");
+	int code = run_confined(intake, ring, config, vault_fd);
+	intake_close(intake);
+	return code;
+}
+
+static int keep(const char *config_path)
+{
+	struct config config;
+	char problem[PROBLEM_BYTES] = "";
+	int result = config_load(&config, CONFIG_RECEIVER, config_path, problem);
+	if (result > 0 && problem[0] != 0) {
+		command_say("%s:%s", config_path, problem);
+		return EXIT_REFUSED;
+	}
+	if (result != 0)
+		return command_fail(result, "configuration '%s'", config_path);
+	result = catch_signals();
+	if (result != 0)
+		return command_fail(result, "cannot catch signals");
+	result = check_box_key(&config);
+	if (result != 0)
+		return command_fail(result, "box key '%s'", config.box_key);
+	int vault_fd = io_open_dir(AT_FDCWD, config.vault);
+	if (vault_fd < 0)
+		return command_fail(vault_fd, "vault '%s'", config.vault);
+	struct ring *ring = NULL;
+	result = ring_open(&ring, config.runtime, config.ring_bytes);
+	int code = result != 0 ? command_fail(result, "ring '%s/%s'", config.runtime, RING_FILE)
+			       : start(&config, vault_fd, ring);
+	ring_close(ring);
+	io_close(vault_fd);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	command_start("weir-keep");
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		puts("usage: weir-keep --config FILE\n\n"
+		     "Keeps what arrives; started by systemd or 'weir-receiver run'.");
+		return EXIT_DONE;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("weir-keep " WEIR_VERSION);
+		return EXIT_DONE;
+	}
+	if (argc != 3 || strcmp(argv[1], "--config") != 0) {
+		command_say("say --config FILE, and nothing else; '--help' shows how");
+		return EXIT_USAGE;
+	}
+	int result = suite_start();
+	if (result != 0)
+		return command_fail(result, "cannot start the cryptographic library");
+	return keep(argv[2]);
+}

@@ -1,0 +1,190 @@
+#include "receive.h"
+
+#include <errno.h>
+#include <linux/udp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "common/datagram.h"
+
+#ifndef SOL_UDP
+#define SOL_UDP 17
+#endif
+
+struct receive {
+	int fd;
+	struct ring *ring;
+	const uint8_t *tag_key;
+	uint8_t *scratch; /* where datagrams go when the ring is full */
+};
+
+static int check_socket(int fd)
+{
+	int type = 0, domain = 0;
+	socklen_t len = sizeof(type);
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0)
+		return -errno;
+	if (type != SOCK_DGRAM || domain != AF_INET)
+		return -EPROTOTYPE;
+	/* a connected socket would hear of its peer's port; nothing here must depend on a peer */
+	struct sockaddr_storage peer;
+	len = sizeof(peer);
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
+		return -EISCONN;
+	return errno == ENOTCONN ? 0 : -errno;
+}
+
+int receive_prepare(int fd, uint64_t buffer_bytes, uint64_t *granted)
+{
+	int result = check_socket(fd);
+	if (result != 0)
+		return result;
+	const int on = 1;
+	/* the kernel doubles it for its own bookkeeping, and reads it as an int */
+	const int size = buffer_bytes < INT32_MAX / 2 ? (int)buffer_bytes : INT32_MAX / 2;
+	const struct timeval timeout = {.tv_usec = RECEIVE_TIMEOUT_MS * 1000};
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
+		return -errno;
+	int got = 0;
+	socklen_t len = sizeof(got);
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len) < 0)
+		return -errno;
+	*granted = (uint64_t)(unsigned int)got / 2;
+	return 0;
+}
+
+static void set_counter(_Atomic uint64_t *counter, uint64_t value)
+{
+	atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
+/* catch alone writes the counters: no need for a locked addition */
+static void add_to(_Atomic uint64_t *counter, uint64_t value)
+{
+	set_counter(counter, atomic_load_explicit(counter, memory_order_relaxed) + value);
+}
+
+int receive_new(struct receive **out, int fd, struct ring *ring,
+		const uint8_t tag_key[static SUITE_TAG_BYTES])
+{
+	/* the kernel counts drops for the life of a socket, which may be longer than ours */
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
+		return -errno;
+	struct receive *receive = calloc(1, sizeof(*receive));
+	if (receive == NULL)
+		return -ENOMEM;
+	*receive = (struct receive){fd, ring, tag_key, malloc(RING_RECORD_MAX)};
+	if (receive->scratch == NULL) {
+		free(receive);
+		return -ENOMEM;
+	}
+	struct ring_counters *counters = ring_counters(ring);
+	if (atomic_load(&counters->socket_cookie) != cookie) {
+		set_counter(&counters->socket_cookie, cookie);
+		set_counter(&counters->socket_drops, 0);
+	}
+	*out = receive;
+	return 0;
+}
+
+void receive_free(struct receive *receive)
+{
+	if (receive == NULL)
+		return;
+	free(receive->scratch);
+	free(receive);
+}
+
+static void count_kernel_drops(struct ring_counters *counters, uint32_t drops)
+{
+	uint32_t before = (uint32_t)atomic_load_explicit(&counters->socket_drops,
+							 memory_order_relaxed);
+	if (drops == before)
+		return;
+	add_to(&counters->kernel_drops, drops - before); /* modulo 2^32, as the kernel counts */
+	set_counter(&counters->socket_drops, drops);
+}
+
+/* What came with the train; the length of its datagrams, 0 when the kernel did not say. */
+static uint32_t read_control(struct receive *receive, struct msghdr *header)
+{
+	uint32_t datagram_len = 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+		if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+			int len;
+			memcpy(&len, CMSG_DATA(c), sizeof(len));
+			datagram_len = len > 0 ? (uint32_t)len : 0;
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+			uint32_t drops;
+			memcpy(&drops, CMSG_DATA(c), sizeof(drops));
+			count_kernel_drops(ring_counters(receive->ring), drops);
+		}
+	}
+	return datagram_len;
+}
+
+static uint64_t check_tags(const struct receive *receive, uint8_t *data, uint32_t len,
+			   uint32_t datagram_len)
+{
+	uint64_t bad = 0;
+	while (len > 0) {
+		uint32_t now = len < datagram_len ? len : datagram_len;
+		if (!datagram_tag_is_right(data, now, receive->tag_key)) {
+			bad++;
+			if (now > DATAGRAM_TYPE_OFFSET)
+				data[DATAGRAM_TYPE_OFFSET] = 0;
+		}
+		data += now;
+		len -= now;
+	}
+	return bad;
+}
+
+int receive_train(struct receive *receive)
+{
+	uint8_t *room = ring_reserve(receive->ring);
+	uint8_t *data = room != NULL ? room : receive->scratch;
+	_Alignas(struct cmsghdr) uint8_t control[128];
+	struct iovec piece = {data, RING_RECORD_MAX};
+	struct msghdr header = {
+		.msg_iov = &piece,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(receive->fd, &header, 0);
+	if (n < 0)
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	uint32_t len = (uint32_t)n;
+	uint32_t datagram_len = read_control(receive, &header);
+	if (datagram_len == 0)
+		datagram_len = len > 0 ? len : 1;
+	uint32_t datagrams = len == 0 ? 1 : (len + datagram_len - 1) / datagram_len;
+
+	struct ring_counters *counters = ring_counters(receive->ring);
+	add_to(&counters->datagrams, datagrams);
+	add_to(&counters->bytes, len);
+	if (room == NULL) {
+		add_to(&counters->dropped_datagrams, datagrams);
+		add_to(&counters->dropped_bytes, len);
+		return 0;
+	}
+	/* an empty datagram has no tag that could be right */
+	uint64_t bad = len == 0 ? 1 : check_tags(receive, data, len, datagram_len);
+	if (bad > 0)
+		add_to(&counters->bad_tag, bad);
+	if (bad < datagrams)
+		ring_publish(receive->ring, len, datagram_len);
+	return 0;
+}
