@@ -63,6 +63,16 @@ int command_fail(int result, const char *subject_format, ...)
 	return result > 0 ? EXIT_REFUSED : EXIT_ENVIRONMENT;
 }
 
+int command_fail_file(int result, const char *path, const char *problem)
+{
+	char shown[1024];
+	text_escape_name(shown, sizeof(shown), path);
+	if (result <= 0 || problem[0] == 0)
+		return command_fail(result, "'%s'", shown);
+	command_say("%s:%s [%s]", shown, problem, verdict_name(result));
+	return EXIT_REFUSED;
+}
+
 int command_usage(const char *format, ...)
 {
 	const struct speaker *self = speaker();

@@ -47,6 +47,12 @@ void command_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int command_fail(int result, const char *subject_format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * The same for a file that was read line by line: "PROGRAM: FILE:LINE: what is wrong [name]", with the
+ * problem of registry.h and config.h; as command_fail when the problem is "".  path is escaped here.
+ */
+int command_fail_file(int result, const char *path, const char *problem);
+
 /* Says that the command line is wrong, and how --help shows what is right; gives EXIT_USAGE. */
 int command_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -1,0 +1,32 @@
+/*
+ * registrycommand: `registry sign`, `check` and `show`, the same in weir-outbox and weir-inbox.
+ */
+#ifndef WEIR_REGISTRYCOMMAND_H
+#define WEIR_REGISTRYCOMMAND_H
+
+#include "command.h"
+
+enum { EXPIRES_SOON_DAYS = 30 };
+
+int registry_command(int argc, char **argv);
+
+#define REGISTRY_COMMAND_SYNOPSIS \
+	"sign FILE --key ROOTKEY [--passphrase-file F] | check FILE --roots ROOTS | " \
+	"show FILE --roots ROOTS [--json]"
+#define REGISTRY_COMMAND_SUMMARY "sign, check or show the registry of people, boxes and routes"
+#define REGISTRY_COMMAND_HELP \
+	"'sign' checks FILE and adds the signature of a root key, in place of an older one of that key;\n" \
+	"the file is replaced as a whole.  'check' says whether enough root keys have signed it and whether\n" \
+	"it is in force.  'show' prints who may do what, and what expires within 30 days.\n" \
+	"\n" \
+	"  --key ROOTKEY         the key file of a root key\n" \
+	"  --passphrase-file F   take its passphrase from the first line of F instead of the terminal\n" \
+	"  --roots ROOTS         the roots file: the public root keys and how many must have signed\n" \
+	"  --json                as JSON\n"
+
+/* An entry of a program's command table. */
+#define REGISTRY_COMMAND \
+	{"registry", REGISTRY_COMMAND_SYNOPSIS, REGISTRY_COMMAND_SUMMARY, REGISTRY_COMMAND_HELP, \
+	 registry_command}
+
+#endif
