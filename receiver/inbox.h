@@ -73,17 +73,25 @@ struct subject {
 	int fd;
 	struct unpack *unpack;
 	struct registry *registry;
-	char problem[PROBLEM_BYTES]; /* with a refusal of the registry: what is wrong with it */
+	char problem[PROBLEM_BYTES + 32]; /* with a refusal: what is wrong, where more is known than the verdict */
 	bool is_verified;
 };
+
+/* "tax-000123@0123456789abcdef" */
+enum { INBOX_NAME_BYTES = BUNDLE_NAME_BYTES + 18 };
+/* The name by which a delivered bundle is asked for: with its epoch when another epoch has one of that name. */
+void inbox_item_name(char out[static INBOX_NAME_BYTES], const struct vault_item *items, size_t count,
+		     size_t index);
+/* Its descriptor, or -errno. */
+int inbox_open_item(int vault_fd, const struct vault_item *item);
 
 /* Opens by argument: "tax-000123", "tax-000123@EPOCH", or a path.  Speaks. */
 int subject_open(struct subject *out, struct inbox *inbox, const char *argument);
 /* A descriptor that is open already, which the subject takes over. */
 void subject_take(struct subject *out, int fd, const char *label);
 /*
- * Release and registry: the one that lies behind the object (without one, the box's own), checked with
- * the roots, and refused with VERDICT_OLDER_REGISTRY when the bundle was sealed under a newer one.
+ * Release and registry: the one that lies behind the object, checked with the roots, and refused with
+ * VERDICT_OLDER_REGISTRY when the bundle was sealed under a newer one.
  */
 int subject_read(struct subject *subject, const struct inbox *inbox);
 /* Both signatures and the tree.  advance as in unpack_verify. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/cursor.h"
 #include "common/text.h"
 #include "common/verdict.h"
 
@@ -76,11 +77,18 @@ static void print_refused(const char *name, struct json_view bundle)
 	printf("%-24s  refused: %s [%s]\n", name, number > 0 ? verdict_explain(number) : "unknown", shown);
 }
 
+/* What must still come: repair rows can stand for some of what is not here. */
+static uint64_t missing_bytes(const struct entry *entry, struct json_view bundle)
+{
+	uint64_t held = json_get_number(bundle, "held_bytes", 0);
+	uint64_t object = entry->geometry.object_len;
+	return json_get_number(bundle, "missing_bytes", held < object ? object - held : 0);
+}
+
 static void print_gap(const struct gaps *g, const char *name, const struct entry *entry,
 		      struct json_view bundle)
 {
 	char missing[32], all[32], since[64] = "", ago[32], state[64];
-	uint64_t held = json_get_number(bundle, "held_bytes", 0);
 	uint64_t object = entry->geometry.object_len;
 	uint64_t first = json_get_number(bundle, "since", 0);
 	uint64_t last = json_get_number(bundle, "last_arrival", 0);
@@ -89,7 +97,7 @@ static void print_gap(const struct gaps *g, const char *name, const struct entry
 		print_refused(name, bundle);
 		return;
 	}
-	text_size(missing, sizeof(missing), held < object ? object - held : 0);
+	text_size(missing, sizeof(missing), missing_bytes(entry, bundle));
 	text_size(all, sizeof(all), object);
 	if (first > 0)
 		text_time(since, sizeof(since), first);
@@ -105,13 +113,13 @@ static void add_gap(const struct gaps *g, const char *name, const char *epoch,
 		    const struct entry *entry, struct json_view bundle)
 {
 	struct json *object = json_object_new();
-	uint64_t held = json_get_number(bundle, "held_bytes", 0);
 	json_set_text(object, "name", name);
 	json_set_text(object, "epoch", epoch);
 	json_set_text(object, "state", json_get_text(bundle, "state", "promised"));
 	json_set_text(object, "verdict", json_get_text(bundle, "verdict", ""));
 	json_set_number(object, "object_bytes", entry->geometry.object_len);
-	json_set_number(object, "held_bytes", held);
+	json_set_number(object, "held_bytes", json_get_number(bundle, "held_bytes", 0));
+	json_set_number(object, "missing_bytes", missing_bytes(entry, bundle));
 	json_set_time(object, "since", json_get_number(bundle, "since", 0));
 	json_set_time(object, "last_arrival", json_get_number(bundle, "last_arrival", 0));
 	json_set_time(object, "destroy_by", entry->destroy_by);
@@ -154,6 +162,7 @@ struct state {
 	bool is_stale;
 	bool is_silent;
 	bool is_incomplete;
+	bool disk_is_full;
 };
 
 static struct state state_of(const struct gaps *g)
@@ -167,11 +176,18 @@ static struct state state_of(const struct gaps *g)
 		.registry = json_get_number(view, "registry_version", 0),
 		.sender_registry = json_get_number(view, "sender_registry_version", 0),
 	};
+	s.disk_is_full = json_get_bool(view, "disk_full", false);
 	s.is_stale = s.written + STALE_S < g->now;
 	s.is_silent = s.heartbeat + SILENT_S < g->now;
 	s.is_incomplete = s.pages_held < s.pages ||
 			  json_get_number(view, "generation", 0) > g->catalogue.generation;
 	return s;
+}
+
+/* Nothing can be missing unseen. */
+static bool is_sound(const struct state *s)
+{
+	return !s->is_stale && !s->is_silent && !s->is_incomplete && !s->disk_is_full;
 }
 
 static const char *ago(char out[static 32], const struct gaps *g, uint64_t then)
@@ -195,6 +211,8 @@ static void print_state(const struct gaps *g, const struct state *s)
 	if (s->is_incomplete)
 		printf("the catalogue is incomplete: %" PRIu64 " of %" PRIu64 " pages have come, so more may be missing\n",
 		       s->pages_held, s->pages);
+	if (s->disk_is_full)
+		puts("the vault's disk is full: free space, or nothing more is kept");
 	if (s->sender_registry > s->registry && s->registry > 0)
 		printf("the sender uses registry %" PRIu64 ", here is %" PRIu64 ": install the newer one\n",
 		       s->sender_registry, s->registry);
@@ -203,7 +221,7 @@ static void print_state(const struct gaps *g, const struct state *s)
 static void print_summary(const struct gaps *g, const struct state *s)
 {
 	char when[32], heartbeat[64] = "no heartbeat yet";
-	bool is_well = g->missing == 0 && !s->is_stale && !s->is_silent && !s->is_incomplete;
+	bool is_well = g->missing == 0 && is_sound(s);
 	if (s->heartbeat > 0)
 		snprintf(heartbeat, sizeof(heartbeat), "last heartbeat %s ago", ago(when, g, s->heartbeat));
 	if (is_well)
@@ -231,6 +249,7 @@ static int print_json(struct gaps *g, const struct state *s)
 	json_set_bool(object, "keep_runs", !s->is_stale);
 	json_set_bool(object, "sender_silent", s->is_silent);
 	json_set_bool(object, "catalogue_complete", !s->is_incomplete);
+	json_set_bool(object, "disk_full", s->disk_is_full);
 	json_set_number(object, "pages", s->pages);
 	json_set_number(object, "pages_held", s->pages_held);
 	json_set_number(object, "registry_version", s->registry);
@@ -242,10 +261,56 @@ static int print_json(struct gaps *g, const struct state *s)
 	return result == 0 ? EXIT_DONE : command_fail(result, "cannot print");
 }
 
+static int check_page(const struct gaps *g, const uint8_t *message, size_t len)
+{
+	struct page page;
+	int result = page_decode(&page, message, len);
+	if (result != 0)
+		return result;
+	const struct party *box = registry_party_by_key(g->registry, KEY_SENDER, page.box_key);
+	return box == NULL ? VERDICT_UNKNOWN_KEY : message_verify(message, len, box->card.public_key);
+}
+
+/* A promise counts as one when the sender's box has signed it; the vault is only where it lies. */
+static int check_catalogue(const struct gaps *g, int vault_fd)
+{
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	int result = vault_catalogue_read(vault_fd, &bytes, &len);
+	if (result != 0)
+		return result == -ENOENT ? 0 : result;
+	struct reader r = reader_of(bytes, len);
+	while (result == 0 && reader_left(&r) > 0) {
+		uint16_t message_len = read_u16(&r);
+		const uint8_t *message = read_view(&r, message_len);
+		result = message == NULL ? VERDICT_TRUNCATED : check_page(g, message, message_len);
+	}
+	free(bytes);
+	return result;
+}
+
+static int load_registry(struct gaps *g, const struct inbox *inbox)
+{
+	char problem[PROBLEM_BYTES] = "", shown[SHOWN_BYTES];
+	const char *path = inbox->config.registry;
+	text_escape_name(shown, sizeof(shown), path);
+	int result = registry_load(&g->registry, path, inbox->roots, problem);
+	if (result == 0)
+		return EXIT_DONE;
+	if (problem[0] == 0)
+		return command_fail(result, "registry '%s'", shown);
+	command_say("%s:%s [%s]", shown, problem, verdict_name(result));
+	return EXIT_REFUSED;
+}
+
 static int load(struct gaps *g, const struct inbox *inbox)
 {
-	char problem[PROBLEM_BYTES] = "";
-	int result = vault_catalogue_load(inbox->vault, &g->catalogue);
+	int code = load_registry(g, inbox);
+	if (code != EXIT_DONE)
+		return code;
+	int result = check_catalogue(g, inbox->vault);
+	if (result == 0)
+		result = vault_catalogue_load(inbox->vault, &g->catalogue);
 	if (result != 0)
 		return command_fail(result, "cannot read the vault's catalogue");
 	result = vault_list(inbox->vault, &g->items, &g->item_count);
@@ -255,13 +320,7 @@ static int load(struct gaps *g, const struct inbox *inbox)
 	result = inbox_status_load(&g->status, inbox->vault);
 	if (result != 0 && result != -ENOENT)
 		return command_fail(result, "cannot read the vault's status.json");
-	result = registry_load(&g->registry, inbox->config.registry, inbox->roots, problem);
-	if (result == 0)
-		return EXIT_DONE;
-	if (problem[0] == 0)
-		return command_fail(result, "registry '%s'", inbox->config.registry);
-	command_say("%s:%s [%s]", inbox->config.registry, problem, verdict_name(result));
-	return EXIT_REFUSED;
+	return EXIT_DONE;
 }
 
 static int gaps(const struct inbox *inbox, bool json)
@@ -277,8 +336,7 @@ static int gaps(const struct inbox *inbox, bool json)
 			print_state(&g, &state);
 			print_summary(&g, &state);
 		}
-		bool is_well = g.missing == 0 && !state.is_stale && !state.is_silent &&
-			       !state.is_incomplete;
+		bool is_well = g.missing == 0 && is_sound(&state);
 		if (code == EXIT_DONE && !is_well)
 			code = EXIT_MISSING;
 	}

@@ -68,21 +68,10 @@ static void print_table(const struct table *table)
 	}
 }
 
-/* A name that several epochs have is shown with its epoch, as 'open' wants it. */
-static bool is_ambiguous(const struct vault_item *items, size_t count, size_t index)
-{
-	for (size_t i = 0; i < count; i++)
-		if (i != index && strcmp(items[i].name, items[index].name) == 0)
-			return true;
-	return false;
-}
-
 static int read_release(struct release *out, int vault, const struct vault_item *item)
 {
-	char name[BUNDLE_NAME_BYTES + 20];
 	uint8_t segment[SEGMENT_BYTES];
-	snprintf(name, sizeof(name), "%s@%016" PRIx64, item->name, item->epoch);
-	int fd = vault_open_bundle(vault, name);
+	int fd = inbox_open_item(vault, item);
 	if (fd < 0)
 		return fd;
 	int result = io_pread_exact(fd, segment, sizeof(segment), 0);
@@ -91,13 +80,10 @@ static int read_release(struct release *out, int vault, const struct vault_item 
 }
 
 static void fill_delivered(struct row *row, const struct release *release,
-			   const struct vault_item *item, bool with_epoch)
+			   const struct vault_item *item, const char *name)
 {
 	char by[CELL_BYTES];
-	if (with_epoch)
-		snprintf(row->cells[0], CELL_BYTES, "%s@%016" PRIx64, item->name, item->epoch);
-	else
-		snprintf(row->cells[0], CELL_BYTES, "%s", item->name);
+	snprintf(row->cells[0], CELL_BYTES, "%s", name);
 	snprintf(row->cells[1], CELL_BYTES, "%s", release->statement.route);
 	snprintf(row->cells[2], CELL_BYTES, "%s", release->statement.person);
 	text_size(row->cells[3], CELL_BYTES, bundle_object_len(&release->statement));
@@ -140,10 +126,12 @@ static int add_delivered(struct table *table, struct json *array, int vault)
 		return command_fail(result, "cannot read the vault");
 	for (size_t i = 0; i < count; i++) {
 		struct release release;
+		char name[INBOX_NAME_BYTES];
+		inbox_item_name(name, items, count, i);
 		result = read_release(&release, vault, &items[i]);
 		if (result != 0) {
 			/* destroyed while this list was made, or damaged: the others are shown all the same */
-			int failed = command_fail(result, "'%s'", items[i].name);
+			int failed = command_fail(result, "'%s'", name);
 			code = code == EXIT_DONE ? failed : code;
 			continue;
 		}
@@ -152,7 +140,7 @@ static int add_delivered(struct table *table, struct json *array, int vault)
 			code = command_fail(-ENOMEM, "cannot list");
 			break;
 		}
-		fill_delivered(row, &release, &items[i], is_ambiguous(items, count, i));
+		fill_delivered(row, &release, &items[i], name);
 		fill_json(array, &release, &items[i]);
 	}
 	free(items);

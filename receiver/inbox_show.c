@@ -61,10 +61,9 @@ static void tell_party(const struct teller *teller, const char *key, const char 
 	if (party != NULL)
 		card_fingerprint(fingerprint, &party->card);
 	if (teller->json != NULL) {
-		struct json *object = json_object_new();
-		json_set_text(object, "name", name);
-		json_set_text(object, "fingerprint", party != NULL ? fingerprint : NULL);
-		json_set_child(teller->json, key, object);
+		snprintf(text, sizeof(text), "%s_fingerprint", key);
+		json_set_text(teller->json, key, name);
+		json_set_text(teller->json, text, party != NULL ? fingerprint : NULL);
 		return;
 	}
 	snprintf(text, sizeof(text), "%s, %s", name,
@@ -116,12 +115,20 @@ static int tell_recipients(const struct teller *teller, const struct subject *s)
 		const uint8_t *id = head->stanzas[i].key_id;
 		const struct party *party = registry_party_by_key(s->registry, KEY_RECIPIENT, id);
 		char unnamed[2 * KEY_ID_BYTES + 1];
-		struct teller one = {.json = array != NULL ? json_object_new() : NULL};
+		char fingerprint[FINGERPRINT_BYTES] = "";
 		const char *name = party != NULL ? party->card.name
 						 : text_hex(unnamed, sizeof(unnamed), id, KEY_ID_BYTES);
-		tell_party(&one, "recipient", name, party);
-		if (array != NULL)
-			json_append(array, one.json);
+		if (array == NULL) {
+			tell_party(teller, "recipient", name, party);
+			continue;
+		}
+		if (party != NULL)
+			card_fingerprint(fingerprint, &party->card);
+		struct json *object = json_object_new();
+		json_set_text(object, "name", party != NULL ? name : NULL);
+		json_set_text(object, "fingerprint", party != NULL ? fingerprint : NULL);
+		json_set_hex(object, "key_id", id, KEY_ID_BYTES);
+		json_append(array, object);
 	}
 	if (array != NULL)
 		json_set_child(teller->json, "recipients", array);
@@ -187,7 +194,10 @@ static int show(struct subject *s, const struct inbox *inbox, const struct inbox
 	int code = EXIT_DONE;
 	tell_release(&teller, s);
 	result = subject_verify_watched(s, -1);
-	tell(&teller, "verified", result == 0 ? "yes: signatures and content are right" : "NO");
+	if (json)
+		json_set_bool(teller.json, "verified", result == 0);
+	else
+		tell(&teller, "verified", result == 0 ? "yes: signatures and content are right" : "NO");
 	if (result == 0)
 		result = tell_recipients(&teller, s);
 	if (result == 0 && keys->recipient != NULL) {

@@ -54,6 +54,26 @@ void subject_take(struct subject *s, int fd, const char *label)
 	text_escape_name(s->label, sizeof(s->label), label);
 }
 
+void inbox_item_name(char out[static INBOX_NAME_BYTES], const struct vault_item *items, size_t count,
+		     size_t index)
+{
+	const struct vault_item *item = &items[index];
+	bool is_ambiguous = false;
+	for (size_t i = 0; i < count && !is_ambiguous; i++)
+		is_ambiguous = items[i].epoch != item->epoch && strcmp(items[i].name, item->name) == 0;
+	if (is_ambiguous)
+		snprintf(out, INBOX_NAME_BYTES, "%s@%016" PRIx64, item->name, item->epoch);
+	else
+		snprintf(out, INBOX_NAME_BYTES, "%s", item->name);
+}
+
+int inbox_open_item(int vault_fd, const struct vault_item *item)
+{
+	char name[INBOX_NAME_BYTES];
+	snprintf(name, sizeof(name), "%s@%016" PRIx64, item->name, item->epoch);
+	return vault_open_bundle(vault_fd, name);
+}
+
 /* O_NONBLOCK: a FIFO in a file's place must not hold the program up. */
 static int open_file(const char *path)
 {
@@ -80,23 +100,24 @@ int subject_open(struct subject *s, struct inbox *inbox, const char *argument)
 	return command_fail(fd, "cannot read '%s'", s->label);
 }
 
-/* Without a registry of its own an object is judged by the box's. */
+/* The registry under which it was released travels with it, so that it can be judged anywhere. */
 static int load_registry(struct subject *s, const struct inbox *inbox)
 {
 	uint8_t *text = NULL;
 	size_t len = 0;
+	char problem[PROBLEM_BYTES] = "";
 	int result = unpack_registry_text(s->unpack, &text, &len);
 	if (result != 0)
 		return result;
-	if (text != NULL)
-		result = registry_parse(&s->registry, text, len, inbox->roots, s->problem);
-	else if (inbox->has_config)
-		result = registry_load(&s->registry, inbox->config.registry, inbox->roots, s->problem);
-	else
-		result = VERDICT_TRUNCATED;
-	if (text == NULL && !inbox->has_config)
+	if (text == NULL) {
 		snprintf(s->problem, sizeof(s->problem),
-			 "no registry follows the bundle; copy it with 'weir-inbox copy'");
+			 "no registry follows the bundle; make the copy with 'weir-inbox copy'");
+		return VERDICT_TOO_FEW_SIGNATURES;
+	}
+	result = registry_parse(&s->registry, text, len, inbox->roots, problem);
+	if (result > 0)
+		snprintf(s->problem, sizeof(s->problem), "its registry: %s",
+			 problem[0] != 0 ? problem : verdict_explain(result));
 	free(text);
 	return result;
 }
@@ -116,13 +137,22 @@ int subject_read(struct subject *s, const struct inbox *inbox)
 		return result;
 	const struct release *release = unpack_release(s->unpack);
 	bundle_name(s->name, release->statement.route, release->number);
-	if (is_misnamed(s, release))
+	if (is_misnamed(s, release)) {
+		snprintf(s->problem, sizeof(s->problem),
+			 "its release says that it is %s of epoch %016" PRIx64 ", so somebody has renamed it",
+			 s->name, release->epoch);
 		return VERDICT_BAD_NAME;
+	}
 	result = load_registry(s, inbox);
-	if (result == 0 &&
-	    registry_version(s->registry) < release->statement.registry_version)
-		result = VERDICT_OLDER_REGISTRY;
-	return result;
+	if (result != 0)
+		return result;
+	uint64_t wanted = release->statement.registry_version, version = registry_version(s->registry);
+	if (version >= wanted)
+		return 0;
+	snprintf(s->problem, sizeof(s->problem),
+		 "it was sealed under registry %" PRIu64 ", and %" PRIu64 " lies behind it; copy it again from the vault",
+		 wanted, version);
+	return VERDICT_OLDER_REGISTRY;
 }
 
 int subject_verify(struct subject *s, void (*advance)(void *context, uint64_t segments_done),
@@ -166,7 +196,7 @@ int subject_fail(const struct subject *s, int result)
 {
 	if (s->problem[0] == 0)
 		return command_fail(result, "'%s'", s->label);
-	command_say("'%s': its registry: %s [%s]", s->label, s->problem, verdict_name(result));
+	command_say("'%s': %s [%s]", s->label, s->problem, verdict_name(result));
 	return EXIT_REFUSED;
 }
 

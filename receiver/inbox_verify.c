@@ -82,10 +82,9 @@ static int verify_vault(struct tally *tally, struct inbox *inbox)
 		return command_fail(result, "cannot read the vault");
 	for (size_t i = 0; i < count; i++) {
 		struct subject s;
-		char name[BUNDLE_NAME_BYTES + 20];
-		snprintf(name, sizeof(name), "%s@%016" PRIx64, items[i].name, items[i].epoch);
-		int fd = vault_open_bundle(inbox->vault, name);
-		subject_take(&s, fd, items[i].name);
+		char name[INBOX_NAME_BYTES];
+		inbox_item_name(name, items, count, i);
+		subject_take(&s, inbox_open_item(inbox->vault, &items[i]), name);
 		s.expected = items[i].name;
 		s.expected_epoch = items[i].epoch;
 		verify_subject(tally, &s, inbox);
