@@ -1,0 +1,161 @@
+#include "sender/pace.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "tests/lib/tap.h"
+
+static const uint64_t ms = 1000000;
+
+struct sent {
+	uint64_t ns, bits;
+};
+
+/* Sends for so long on a clock that wakes late by what `late` says; gives all that was sent. */
+static size_t simulate(struct sent *out, size_t size, uint64_t rate, size_t datagram_len,
+		       uint64_t duration_ns, uint64_t (*late)(uint64_t *), uint64_t *random)
+{
+	struct pace p;
+	uint64_t now = 12345;
+	pace_start(&p, rate, now);
+	p.warm_until_ns = 0;
+	size_t count = 0;
+	while (now < duration_ns && count < size) {
+		if (now < p.due_ns)
+			now = p.due_ns + late(random);
+		unsigned int datagrams = pace_batch(&p, datagram_len);
+		pace_spend(&p, datagrams, datagrams * datagram_len, now);
+		out[count++] = (struct sent){now, datagrams * (datagram_len + 28) * 8};
+	}
+	return count;
+}
+
+static uint64_t never(uint64_t *random)
+{
+	(void)random;
+	return 0;
+}
+
+/* Up to 60 us, as timers are; now and then 3 ms, as when another process has the core. */
+static uint64_t like_a_host(uint64_t *random)
+{
+	uint64_t dice = test_random(random);
+	return dice % 500 == 0 ? 3 * ms : (dice >> 32) % 60000;
+}
+
+/* The most bits in any window that begins with a batch. */
+static uint64_t densest(const struct sent *sent, size_t count, uint64_t window_ns)
+{
+	uint64_t most = 0, sum = 0;
+	for (size_t first = 0, end = 0; first < count; first++) {
+		while (end < count && sent[end].ns < sent[first].ns + window_ns)
+			sum += sent[end++].bits;
+		if (sum > most)
+			most = sum;
+		sum -= sent[first].bits;
+	}
+	return most;
+}
+
+static void windows_keep_the_rate(uint64_t *random)
+{
+	static const struct {
+		uint64_t rate;
+		size_t len;
+	} cases[] = {
+		{100000000, 1472}, {1000000000, 1472}, {1000000000, 8896},
+		{5000000000, 8896}, {10000000000, 1472},
+	};
+	const size_t size = 1000000;
+	struct sent *sent = calloc(size, sizeof(*sent));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t rate = cases[i].rate;
+		size_t len = cases[i].len;
+		uint64_t limit = rate / 100 + rate / 2000; /* 10 ms and 5 % */
+		size_t count = simulate(sent, size, rate, len, 1000 * ms, like_a_host, random);
+		uint64_t most = densest(sent, count, 10 * ms);
+		ok(most <= limit, "%llu Mbit/s by %zu bytes: no 10 ms hold 5 %% more than their share",
+		   (unsigned long long)(rate / 1000000), len);
+		if (most > limit)
+			note("%.4f of the share", (double)most / (double)(rate / 100));
+		count = simulate(sent, size, rate, len, 1000 * ms, never, random);
+		uint64_t all = 0;
+		for (size_t j = 0; j < count; j++)
+			all += sent[j].bits;
+		ok(all >= rate - rate / 1000 && all <= rate + rate / 1000,
+		   "and on a punctual clock a second holds the rate to a thousandth");
+	}
+	free(sent);
+}
+
+static void batches(void)
+{
+	struct pace p;
+	pace_start(&p, 1000000000, 0);
+	is_number(pace_batch(&p, 1472), 20, "a batch is a quarter of a millisecond: 20 at 1 Gbit/s");
+	is_number(pace_batch(&p, 8896), 3, "3 large ones");
+	pace_start(&p, 1000000, 0);
+	is_number(pace_batch(&p, 1472), 1, "never less than one");
+	pace_start(&p, 100000000000, 0);
+	is_number(pace_batch(&p, 1472), 44, "never more than 65,000 bytes");
+	is_number(pace_batch(&p, 8896), 7, "of large ones 7");
+	is_number(pace_batch(&p, 448), 64, "never more than 64 datagrams");
+	pace_start(&p, 1000000000000, 0);
+	is_number(pace_batch(&p, 448), 64, "at any rate");
+}
+
+static void deadlines(void)
+{
+	struct pace p;
+	pace_start(&p, 8000000000, 1000); /* a byte a ns */
+	p.warm_until_ns = 0;
+	is_number((int64_t)p.due_ns, 1000, "the first may go at once");
+	pace_spend(&p, 2, 2944, 1000);
+	is_number((int64_t)p.due_ns, 1000 + 3000, "the next when the packets with their headers are through");
+	pace_spend(&p, 2, 2944, 4000 + PACE_CREDIT_NS);
+	is_number((int64_t)p.due_ns, 7000, "what is late by no more than the credit is caught up with");
+	pace_spend(&p, 2, 2944, 7000 + PACE_CREDIT_NS + 1);
+	is_number((int64_t)p.due_ns, 10001, "what is later moves the schedule");
+	pace_spend(&p, 1, 972, 5000000);
+	is_number((int64_t)p.due_ns, 5000000 - PACE_CREDIT_NS + 1000, "as far as it must");
+	pace_hold(&p, 10000, 5000000);
+	is_number((int64_t)p.due_ns, 5010000, "a pause lasts from now on");
+	pace_hold(&p, 10, 5000000);
+	is_number((int64_t)p.due_ns, 5010000, "and is not shortened by a shorter one");
+	/* 3 bits a ns: 1,500 bytes are 4,000 ns; 1,499 are 3,997.33 */
+	pace_start(&p, 3000000000, 0);
+	p.warm_until_ns = 0;
+	for (int i = 0; i < 3; i++)
+		pace_spend(&p, 1, 1471, p.due_ns);
+	is_number((int64_t)p.due_ns, 11992, "fractions of a ns are not lost");
+}
+
+static void warm_up(void)
+{
+	struct pace p;
+	pace_start(&p, 8000000000, 0);
+	pace_spend(&p, 1, 972, 0);
+	is_number((int64_t)p.due_ns, 2000, "the first 50 ms go at half the rate");
+	uint64_t now = PACE_WARM_UP_NS;
+	p.due_ns = now;
+	pace_spend(&p, 1, 972, now);
+	is_number((int64_t)(p.due_ns - now), 1000, "then at all of it");
+	now += PACE_REST_NS;
+	p.due_ns = now;
+	pace_spend(&p, 1, 972, now + PACE_REST_NS);
+	is_number((int64_t)(p.due_ns - now - PACE_REST_NS + PACE_CREDIT_NS), 1000,
+		  "a second of rest is not too long yet");
+	now = p.due_ns + PACE_REST_NS + 1;
+	pace_spend(&p, 1, 972, now);
+	is_number((int64_t)(p.due_ns - now + PACE_CREDIT_NS), 2000, "a longer one is");
+}
+
+int main(void)
+{
+	uint64_t random = test_seed();
+	batches();
+	deadlines();
+	warm_up();
+	windows_keep_the_rate(&random);
+	return done_testing();
+}
