@@ -195,7 +195,8 @@ static void what_cannot_be_read(struct encoder *encoder, uint64_t *random)
 	free_object(&o);
 }
 
-static void jobs_can_be_ended(struct encoder *encoder)
+/* Leaves a job running; gives the file that it needs. */
+static int jobs_can_be_ended(struct encoder *encoder)
 {
 	struct object o;
 	const struct geometry g = {UINT64_C(128) * ROW_BYTES_MAX / 16384 * 16384, ROW_BYTES_MAX, 128, 16};
@@ -209,7 +210,7 @@ static void jobs_can_be_ended(struct encoder *encoder)
 	ok(ended, "a job ends when its bundle is withdrawn, and its memory is free again");
 	encoder_open(encoder, 0, o.fd, &g);
 	encoder_request(encoder, 0, 0, 0);
-	close(o.fd);
+	return o.fd;
 }
 
 int main(void)
@@ -222,8 +223,9 @@ int main(void)
 	many_at_once(encoder, &random);
 	the_budget_holds(encoder, &random);
 	what_cannot_be_read(encoder, &random);
-	jobs_can_be_ended(encoder);
+	int fd = jobs_can_be_ended(encoder);
 	encoder_free(encoder);
+	close(fd);
 	encoder_free(NULL);
 	ok(true, "it ends in the middle of a job");
 	return done_testing();
