@@ -13,7 +13,7 @@
 
 const char *const confine_base[] = {
 	"exit", "exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", /* life and signals */
-	"brk", "mmap", "munmap", "mprotect", "madvise",                            /* memory */
+	"brk", "mmap", "munmap", "mprotect", "madvise", "munlock",                 /* memory; sodium_free */
 	"futex", "clock_gettime", "getrandom",                                     /* locks, time, keys */
 	"getpid", "gettid", "tgkill",                                              /* abort, for assert */
 	NULL,
