@@ -33,7 +33,7 @@ export WEIR_PASSPHRASE_FILE=$passphrase_file
 # ---- keys and registry ----
 
 # key_new KIND NAME FILE [OPTION…]
-key_new() { "$build/weir-outbox" key new "$1" "$2" "$3" "${@:4}" >/dev/null; }
+key_new() { "$build/weir-outbox" key new "$1" "$2" -o "$3" "${@:4}" >/dev/null; }
 key_card() { "$build/weir-outbox" key show "$1"; }
 # "public = …" of a key file
 key_public() { key_card "$1" | sed -n 's/^public = //p'; }
@@ -56,7 +56,8 @@ site_keys() {
 # registry_text VERSION: the registry without signatures, on stdout.
 registry_text() {
 	local name
-	printf '[registry]\nformat = 1\nname = test\nversion = %d\nissued = 2026-01-01\nexpires = 2036-01-01\n' "$1"
+	printf '[registry]\nformat = 1\nname = test\nversion = %d\nissued = %s\nexpires = %s\n' "$1" \
+		"$(date -u -d yesterday +%F)" "$(date -u -d '1 year' +%F)"
 	for name in $people inside-1 outside-1; do key_card "$keys/$name.key"; done
 	for name in $recipients; do
 		key_card "$keys/$name.key"
