@@ -1,5 +1,6 @@
 """Datagrams, heartbeat, catalogue page, erasure code and a receiver: LINK.md."""
 
+import math
 import struct
 from types import SimpleNamespace
 
@@ -89,6 +90,30 @@ def recover(k, have):
                     length) for i in repairs]
     inverse = gf_invert([[coefficient(i, j) for j in missing] for i in repairs])
     return {j: combine(zip(inverse[n], rest), length) for n, j in enumerate(missing)}
+
+
+# ---- the sender's choice of geometry: 3
+
+def failure(k, r, row_len, blocks):
+    """Of one pass at MTU 1500 when 2 % of the datagrams are lost."""
+    tail = sum(math.comb(k + r, lost) * 0.02**lost * 0.98**(k + r - lost)
+               for lost in range(r + 1, k + r + 1))
+    return blocks * -(-(row_len // SYMBOL) // 11) * tail
+
+
+def choose_geometry(object_len):
+    rows = 128
+    while -(-object_len // (rows * 8380416)) > 65535:
+        rows += 1
+    blocks = -(-object_len // (rows * 8380416))
+    row_len = -(-object_len // (rows * blocks) // 4096) * 4096
+    if row_len >= 45056:
+        row_len = -(-row_len // 45056) * 45056
+    k = min(-(-object_len // row_len), rows)
+    r = max(3, -(-k * 125 // 1000))
+    while failure(k, r, row_len, -(-object_len // (k * row_len))) >= 5e-5:
+        r += 1
+    return row_len, k, r
 
 
 # ---- datagrams: 1

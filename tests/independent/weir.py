@@ -8,6 +8,8 @@
     weir.py listen --address A --port N --link K --roots R --registry G --lose PERMILLE
             --seed N --number N -o DIR      what crosses the link, some of it thrown away,
                                             until the bundle of this number is there
+    weir.py transmit DIR FILE.weir --address A --port N --lose PERMILLE --seed N
+                                            as a sender would, some of it left out
 
 Refusals are printed as VERDICT on stderr, with exit status 1.
 """
@@ -85,9 +87,9 @@ def seal(options):
                       destroy_by=now + 86400)
     statement = bundle.encode_statement(s)
     length = (s.segments + 1) * suite.SEGMENT
-    row_len = -(-length // 128 // 4096) * 4096
+    row_len, k, repair = link.choose_geometry(length)
     r = SimpleNamespace(route_id=1, epoch=random.SystemRandom().getrandbits(64) or 1, number=1,
-                        released_at=now, row_len=row_len, k=-(-length // row_len), r=3,
+                        released_at=now, row_len=row_len, k=k, r=repair,
                         box=box.name, box_key=box.id)
     release = bundle.encode_release(r, statement, suite.sign("weir1 push", statement, person.secret),
                                     box.secret)
@@ -105,6 +107,44 @@ def open_weir(options):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write(path, data)
         print(f"{member.name.decode()} {member.size} {member.records} {member.digest.hex()}")
+
+
+def transmit(options):
+    """Heartbeat and catalogue page four times, then all rows in order, at some 100 Mbit/s."""
+    key = link.tag_key(registry.load_key(os.path.join(options.dir, "link.key")).secret)
+    box = registry.load_key(os.path.join(options.dir, "sender.key"))
+    data, now = read(options.file), int(time.time())
+    release = bundle.Object(data).release
+    data, sequence = data[:release.object_len], now << 32
+    shape = dict(route_id=release.route_id, k=release.k, r=release.r, row_len=release.row_len,
+                 number=release.number, object_len=release.object_len)
+    entry = SimpleNamespace(**shape, destroy_by=release.statement.destroy_by,
+                            root=release.statement.root)
+    page = link.encode_page(SimpleNamespace(epoch=release.epoch, generation=1, time=now, page=0,
+                                            pages=1, entries=[entry]), box)
+    beat = link.encode_beat(SimpleNamespace(bundles=1, epoch=release.epoch, beat=1, time=now,
+                                            generation=1, pages=1, registry_version=1, sent=0), box)
+    datagrams = [link.encode_control(message, 1472, release.epoch, sequence + i, key)
+                 for i, message in enumerate([beat, page, page, page, page])]
+    for block, row, symbols in link.rows_of_object(data, release.row_len, release.k, release.r):
+        for at in range(0, len(symbols), 11 * link.SYMBOL):
+            d = SimpleNamespace(**shape, block=block, row=row, epoch=release.epoch,
+                                sequence=sequence + len(datagrams), first=at // link.SYMBOL)
+            datagrams.append(link.encode_data(d, symbols[at:at + 11 * link.SYMBOL], key))
+    send(options, datagrams)
+
+
+def send(options, datagrams):
+    chance, lost = random.Random(options.seed), 0
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for i, raw in enumerate(datagrams):
+        if i >= 5 and chance.random() < options.lose / 1000:
+            lost += 1
+            continue
+        sender.sendto(raw, (options.address, options.port))
+        if i % 16 == 0:
+            time.sleep(0.002)
+    print(f"sent {len(datagrams) - lost} lost {lost}")
 
 
 def listen(options):
@@ -180,6 +220,14 @@ def main():
     listening.add_argument("--patience", type=float, default=30)
     listening.add_argument("-o", "--output", required=True)
     listening.set_defaults(run=listen)
+    sending = commands.add_parser("transmit")
+    sending.add_argument("dir")
+    sending.add_argument("file")
+    sending.add_argument("--address", default="127.0.0.1")
+    sending.add_argument("--port", type=int, required=True)
+    sending.add_argument("--lose", type=int, default=0)
+    sending.add_argument("--seed", type=int, default=1)
+    sending.set_defaults(run=transmit)
     options = parser.parse_args()
     try:
         options.run(options)
