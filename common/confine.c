@@ -6,6 +6,7 @@
 #include <seccomp.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -69,6 +70,22 @@ static int allow_thread(scmp_filter_ctx filter)
 	return result;
 }
 
+#ifndef WEIR_SANITIZE
+/* Questions alone: TIOCSTI, for one, would type commands into the terminal of whoever looks on. */
+static int allow_ioctl(scmp_filter_ctx filter)
+{
+	static const unsigned long questions[] = {TCGETS, TIOCGWINSZ, FIONREAD};
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < sizeof(questions) / sizeof(questions[0]); i++) {
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+					  SCMP_A1(SCMP_CMP_EQ, questions[i], 0));
+		if (result == -EEXIST)
+			result = 0;
+	}
+	return result;
+}
+#endif
+
 static int allow(scmp_filter_ctx filter, const char *name)
 {
 	if (strcmp(name, "thread") == 0)
@@ -80,6 +97,8 @@ static int allow(scmp_filter_ctx filter, const char *name)
 		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
 					SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 #ifndef WEIR_SANITIZE
+	if (call == SCMP_SYS(ioctl))
+		return allow_ioctl(filter);
 	if (call == SCMP_SYS(prctl)) {
 		/* libseccomp asks for it before each filter, also before the second, narrower one */
 		int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,

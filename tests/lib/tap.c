@@ -10,6 +10,7 @@
 
 static unsigned int count, failures;
 
+__attribute__((format(printf, 2, 0)))
 static bool report(bool good, const char *sentence, va_list arguments)
 {
 	count++;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -14,7 +15,7 @@
 
 #include "tests/lib/tap.h"
 
-static const char *const table[] = {"write", "socket", "close", "thread", "prctl", NULL};
+static const char *const table[] = {"write", "socket", "close", "thread", "prctl", "ioctl", NULL};
 
 static void *nothing(void *argument)
 {
@@ -25,16 +26,15 @@ static void do_allowed(void)
 {
 	void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pthread_t thread;
+	int waiting;
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	/* whatever the answers are, the questions may be asked */
+	(void)isatty(STDIN_FILENO);
+	(void)ioctl(STDIN_FILENO, FIONREAD, &waiting);
 	bool good = memory != MAP_FAILED && munmap(memory, 4096) == 0 && fd >= 0 && close(fd) == 0 &&
 		    pthread_create(&thread, NULL, nothing, NULL) == 0 &&
 		    pthread_join(thread, NULL) == 0 && prctl(PR_SET_NAME, "probe", 0, 0, 0) == 0;
 	_exit(good ? 0 : 1);
-}
-
-static void do_fork(void)
-{
-	_exit(fork() < 0 ? 1 : 0);
 }
 
 static void do_inet_socket(void)
@@ -56,11 +56,22 @@ static void do_narrower(void)
 	_exit(socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? 1 : 0);
 }
 
-#ifndef WEIR_SANITIZE
+#ifndef WEIR_SANITIZE /* the sanitizers need these themselves */
+static void do_fork(void)
+{
+	_exit(fork() < 0 ? 1 : 0);
+}
+
 static void do_open(void)
 {
 	FILE *file = fopen("/etc/passwd", "r");
 	_exit(file == NULL ? 1 : 0);
+}
+
+static void do_type(void)
+{
+	char letter = 'x';
+	_exit(ioctl(STDIN_FILENO, TIOCSTI, &letter) == 0 ? 0 : 1);
 }
 
 static void do_dumpable(void)
@@ -137,9 +148,10 @@ int main(void)
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "what the table allows works, threads included");
 #ifndef WEIR_SANITIZE
 	ok(dies(do_open), "opening a file, which is not in the table, is fatal");
+	ok(dies(do_type), "ioctl types nothing into a terminal");
 	ok(dies(do_dumpable), "prctl is allowed for the name of a thread and nothing else");
-#endif
 	ok(dies(do_fork), "thread allows no process");
+#endif
 	ok(dies(do_inet_socket), "socket allows no network");
 	ok(dies(do_execute_memory), "memory is never executable");
 	static const char *const wide[] = {"write", "socket", "seccomp", NULL};
