@@ -1,0 +1,940 @@
+/* A sender in memory, and what keep makes of its datagrams under all that a link can do to them. */
+#include "receiver/intake.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "common/erasure.h"
+#include "common/io.h"
+#include "common/text.h"
+#include "common/tree.h"
+#include "common/verdict.h"
+#include "receiver/accept.h"
+#include "receiver/vault.h"
+#include "tests/lib/tap.h"
+
+enum { EPOCH = 0x1122334455667788, SYMBOLS = 11, TRAIN = 44, DATAGRAM = 64 + SYMBOLS * 128 };
+#define NOW UINT64_C(1790000000)
+
+struct bundle {
+	struct bundle_id id;
+	struct entry entry;
+	uint8_t *object;
+	uint8_t *datagrams; /* DATAGRAM bytes apart */
+	size_t *lens;
+	size_t count;
+};
+
+struct world {
+	struct key *root, *box, *person, *recipient;
+	uint8_t *registry_text[3]; /* version 1, 2, … */
+	size_t registry_len[3];
+	char vault[4096], runtime[4104];
+	int vault_fd;
+	struct ring *ring;
+	struct intake *intake;
+	uint64_t ms, generation, beat;
+	uint64_t random;
+};
+
+static char last_event[1024];
+
+static void tell(int priority, const char *id, const char *text)
+{
+	(void)priority;
+	snprintf(last_event, sizeof(last_event), "%s %s", id, text);
+	if (getenv("VERBOSE") != NULL)
+		note("%s", last_event);
+}
+
+static void must(bool good, const char *what)
+{
+	if (!good) {
+		note("the test cannot go on: %s", what);
+		exit(2);
+	}
+}
+
+/* The sender */
+
+static size_t add_card(char *text, size_t at, const struct key *key)
+{
+	char hex[2 * SUITE_KEY_BYTES + 1];
+	text_hex(hex, sizeof(hex), key->card.public_key, SUITE_KEY_BYTES);
+	return at + (size_t)sprintf(text + at, "[%s %s]\npublic = %s\n",
+				    key_kind_name(key->card.kind), key->card.name, hex);
+}
+
+static void make_registry(struct world *w, unsigned int version)
+{
+	char text[4096];
+	size_t at = (size_t)sprintf(text, "[registry]\nformat = 1\nname = test\nversion = %u\n"
+				    "issued = 2026-01-01\nexpires = 2030-01-01\n", version);
+	at = add_card(text, at, w->person);
+	at = add_card(text, at, w->box);
+	at = add_card(text, at, w->recipient);
+	at += (size_t)sprintf(text + at, "psk = %064d\n[route tax]\nid = 7\nrecipients = agency\n"
+			      "operators = wang-mei\nformat = opaque\nrecords = waived\n"
+			      "destroy_after_days = 30\npriority = 4\n", 1);
+	must(registry_sign(&w->registry_text[version - 1], &w->registry_len[version - 1],
+			   (const uint8_t *)text, at, w->root) == 0, "registry_sign");
+}
+
+static struct registry *load_registry(const struct world *w, unsigned int version)
+{
+	char text[512], problem[PROBLEM_BYTES] = "";
+	size_t at = add_card(text, 0, w->root);
+	at += (size_t)sprintf(text + at, "[roots]\nquorum = 1\n");
+	struct roots *roots = NULL;
+	struct registry *registry = NULL;
+	must(roots_parse(&roots, (const uint8_t *)text, at, problem) == 0, problem);
+	int result = registry_parse(&registry, w->registry_text[version - 1],
+				    w->registry_len[version - 1], roots, problem);
+	if (result != 0)
+		note("%s %s", verdict_name(result), problem);
+	must(result == 0, "registry_parse");
+	roots_free(roots);
+	return registry;
+}
+
+static void make_object(struct world *w, struct bundle *b, uint64_t version)
+{
+	struct geometry *g = &b->entry.geometry;
+	uint64_t segments = g->object_len / SEGMENT_BYTES - 1;
+	struct release release = {
+		.route_id = b->id.route_id,
+		.epoch = b->id.epoch,
+		.number = b->id.number,
+		.released_at = NOW,
+		.row_len = g->row_len,
+		.source_rows = g->source_rows,
+		.repair_rows = g->repair_rows,
+		.statement = {
+			.created = NOW - 1,
+			.destroy_by = b->entry.destroy_by,
+			.registry_version = version,
+			.segments = segments,
+			.manifest_segments = 1,
+		},
+	};
+	struct tree tree;
+	uint8_t leaf[SUITE_DIGEST_BYTES];
+	b->object = malloc(g->object_len);
+	must(b->object != NULL, "memory");
+	test_random_bytes(&w->random, b->object, g->object_len);
+	tree_start(&tree);
+	for (uint64_t i = 0; i < segments; i++) {
+		tree_leaf(leaf, i, b->object + (i + 1) * SEGMENT_BYTES);
+		tree_add(&tree, leaf);
+	}
+	tree_root(&tree, release.statement.root);
+	strcpy(release.statement.route, "tax");
+	strcpy(release.statement.person, "wang-mei");
+	strcpy(release.box, "inside-1");
+	memcpy(release.statement.person_key, w->person->card.id, KEY_ID_BYTES);
+	memcpy(release.box_key, w->box->card.id, KEY_ID_BYTES);
+	must(statement_sign(release.person_signature, &release.statement, w->person->secret) == 0 &&
+	     release_sign(&release, w->box->secret) == 0, "signing");
+	release_segment_encode(b->object, &release);
+	memcpy(b->entry.root, release.statement.root, SUITE_DIGEST_BYTES);
+}
+
+static void add_row(struct bundle *b, uint32_t block, uint32_t row, const uint8_t *bytes)
+{
+	const struct geometry *g = &b->entry.geometry;
+	uint32_t sent = row < g->source_rows ? geometry_row_sent(g, block, row)
+					     : geometry_row_symbols(g);
+	for (uint32_t first = 0; first < sent; first += SYMBOLS) {
+		uint32_t count = sent - first < SYMBOLS ? sent - first : SYMBOLS;
+		struct datagram d = {
+			.type = DATAGRAM_TYPE_DATA,
+			.sequence = (NOW << 32) + b->count,
+			.id = b->id,
+			.geometry = *g,
+			.block = (uint16_t)block,
+			.row = (uint8_t)row,
+			.first_symbol = (uint16_t)first,
+			.symbol_count = (uint8_t)count,
+		};
+		uint8_t *at = b->datagrams + b->count * DATAGRAM;
+		datagram_encode_data(at, &d);
+		memcpy(at + 64, bytes + (size_t)first * 128, (size_t)count * 128);
+		b->lens[b->count++] = 64 + (size_t)count * 128;
+	}
+}
+
+static void make_datagrams(struct bundle *b)
+{
+	const struct geometry *g = &b->entry.geometry;
+	uint32_t blocks = geometry_block_count(g), k = g->source_rows, r = g->repair_rows;
+	size_t rows_len = (size_t)(k + r) * g->row_len;
+	size_t per_row = (geometry_row_symbols(g) + SYMBOLS - 1) / SYMBOLS;
+	struct erasure *code = erasure_new(k, r);
+	uint8_t *rows = calloc(1, rows_len);
+	b->datagrams = calloc(blocks * (k + r) * per_row, DATAGRAM);
+	b->lens = calloc(blocks * (k + r) * per_row, sizeof(*b->lens));
+	must(code != NULL && rows != NULL && b->datagrams != NULL && b->lens != NULL, "memory");
+	for (uint32_t block = 0; block < blocks; block++) {
+		const uint8_t *source[ROWS_MAX];
+		uint8_t *repair[ROWS_MAX];
+		uint64_t begin = geometry_row_offset(g, block, 0), left = g->object_len - begin;
+		uint64_t block_len = (uint64_t)k * g->row_len;
+		memset(rows, 0, rows_len);
+		memcpy(rows, b->object + begin, left < block_len ? left : block_len);
+		for (uint32_t i = 0; i < k; i++)
+			source[i] = rows + (size_t)i * g->row_len;
+		for (uint32_t i = 0; i < r; i++)
+			repair[i] = rows + (size_t)(k + i) * g->row_len;
+		erasure_encode(code, source, 0, r, repair, g->row_len);
+		for (uint32_t row = 0; row < k + r; row++)
+			add_row(b, block, row, rows + (size_t)row * g->row_len);
+	}
+	erasure_free(code);
+	free(rows);
+}
+
+static struct bundle make_bundle_of(struct world *w, uint64_t number, struct geometry g,
+				    uint64_t registry_version)
+{
+	struct bundle b = {.id = {EPOCH, number, 7}};
+	b.entry = (struct entry){
+		.route_id = 7, .number = number, .destroy_by = NOW + 86400, .geometry = g,
+	};
+	must(geometry_check(&g) == 0, "geometry");
+	make_object(w, &b, registry_version);
+	make_datagrams(&b);
+	return b;
+}
+
+static struct bundle make_bundle(struct world *w, uint64_t number, uint64_t segments)
+{
+	return make_bundle_of(w, number, geometry_choose(segments * SEGMENT_BYTES, 125), 1);
+}
+
+static void free_bundle(struct bundle *b)
+{
+	free(b->object);
+	free(b->datagrams);
+	free(b->lens);
+}
+
+/* The link: a train at a time, and a turn of the clock now and then. */
+
+static void turn(struct world *w, uint64_t ms)
+{
+	w->ms += ms;
+	intake_turn(w->intake, w->ms, NOW + w->ms / 1000);
+}
+
+static void send_control(struct world *w, const uint8_t *message, size_t len)
+{
+	uint8_t datagram[DATAGRAM];
+	must(datagram_encode_control(datagram, sizeof(datagram), EPOCH, NOW << 32, message, len) == 0,
+	     "control");
+	intake_train(w->intake, datagram, sizeof(datagram), sizeof(datagram));
+}
+
+static void send_page(struct world *w, const struct bundle *const *bundles, unsigned int count)
+{
+	uint8_t message[PAGE_BYTES_MAX];
+	size_t len;
+	struct page page = {
+		.count = (uint16_t)count, .epoch = EPOCH, .generation = ++w->generation,
+		.time = NOW, .page = 0, .pages = 1,
+	};
+	memcpy(page.box_key, w->box->card.id, KEY_ID_BYTES);
+	for (unsigned int i = 0; i < count; i++)
+		page.entries[i] = bundles[i]->entry;
+	must(page_encode(message, &len, &page, w->box->secret) == 0, "page");
+	send_control(w, message, len);
+}
+
+static void send_heartbeat(struct world *w, uint64_t registry_version)
+{
+	uint8_t message[HEARTBEAT_BYTES];
+	struct heartbeat beat = {
+		.bundles = 1, .epoch = EPOCH, .beat = ++w->beat, .time = NOW,
+		.generation = w->generation, .pages = 1, .registry_version = registry_version,
+	};
+	memcpy(beat.box_key, w->box->card.id, KEY_ID_BYTES);
+	must(heartbeat_encode(message, &beat, w->box->secret) == 0, "heartbeat");
+	send_control(w, message, sizeof(message));
+}
+
+/* lost[i] true: it does not come. */
+static void send_range(struct world *w, const struct bundle *b, size_t from, size_t to,
+		       const bool *lost)
+{
+	for (size_t i = from; i < to;) {
+		size_t n = 0;
+		if (lost != NULL && lost[i]) {
+			i++;
+			continue;
+		}
+		/* a train: equal lengths, the last may be shorter */
+		while (n < TRAIN && i + n < to && b->lens[i + n] == DATAGRAM &&
+		       (lost == NULL || !lost[i + n]))
+			n++;
+		if (n == 0)
+			intake_train(w->intake, b->datagrams + i * DATAGRAM, b->lens[i], b->lens[i]);
+		else
+			intake_train(w->intake, b->datagrams + i * DATAGRAM, n * DATAGRAM, DATAGRAM);
+		i += n > 0 ? n : 1;
+	}
+}
+
+static void send_all(struct world *w, const struct bundle *b, const bool *lost)
+{
+	send_range(w, b, 0, b->count, lost);
+}
+
+static void vault_path(const struct world *w, char out[static 5000], uint64_t number)
+{
+	snprintf(out, 5000, "%s/bundles/%016llx/tax-%06llu.weir", w->vault,
+		 (unsigned long long)EPOCH, (unsigned long long)number);
+}
+
+static bool is_delivered(const struct world *w, uint64_t number)
+{
+	char path[5000];
+	vault_path(w, path, number);
+	return access(path, F_OK) == 0;
+}
+
+static bool is_partial(const struct world *w, const struct bundle *b)
+{
+	char path[5000], name[VAULT_NAME_BYTES];
+	vault_partial_name(name, &b->id);
+	snprintf(path, sizeof(path), "%s/partial/%s", w->vault, name);
+	return access(path, F_OK) == 0;
+}
+
+/* Turns until jobs have ended; workers ring when one has. */
+static void settle(struct world *w)
+{
+	turn(w, 1);
+	for (int i = 0; i < 20000 && intake_is_busy(w->intake); i++) {
+		ring_wait(w->ring, 100);
+		turn(w, 1);
+	}
+	turn(w, 1);
+}
+
+static bool file_is(const struct world *w, const struct bundle *b, unsigned int version)
+{
+	char path[5000];
+	uint8_t *bytes = NULL;
+	size_t len = 0, object_len = b->entry.geometry.object_len;
+	vault_path(w, path, b->id.number);
+	if (io_read_file(AT_FDCWD, path, object_len + 100000, &bytes, &len) != 0)
+		return false;
+	bool good = len == object_len + w->registry_len[version - 1] &&
+		    memcmp(bytes, b->object, object_len) == 0 &&
+		    memcmp(bytes + object_len, w->registry_text[version - 1], len - object_len) == 0;
+	free(bytes);
+	return good;
+}
+
+static char *status_of(struct world *w)
+{
+	intake_store(w->intake);
+	uint8_t *text = NULL;
+	size_t len = 0;
+	must(io_read_file(w->vault_fd, "status.json", STATUS_BYTES_MAX, &text, &len) == 0, "status");
+	return (char *)text;
+}
+
+static bool status_has(struct world *w, const char *what)
+{
+	char *text = status_of(w);
+	bool found = strstr(text, what) != NULL;
+	if (!found)
+		note("%s", text);
+	free(text);
+	return found;
+}
+
+/* A box of its own for each test. */
+
+static void start_keep(struct world *w, unsigned int version)
+{
+	must(ring_open(&w->ring, w->runtime, RING_BYTES_MIN) == 0, "ring");
+	int result = intake_open(&w->intake, &(struct intake_options){
+		.vault_fd = w->vault_fd,
+		.runtime = w->runtime,
+		.disk_full_percent = 101,
+		.registry = load_registry(w, version),
+		.tell = tell,
+		.ring = w->ring,
+	});
+	must(result == 0, "intake_open");
+	turn(w, 1);
+}
+
+static void stop_keep(struct world *w)
+{
+	intake_close(w->intake);
+	ring_close(w->ring);
+	w->intake = NULL;
+	w->ring = NULL;
+}
+
+static struct world new_world(const char *name)
+{
+	struct world w = {.vault_fd = -1, .random = test_seed(), .ms = 1};
+	for (const char *p = name; *p != 0; p++)
+		w.random = w.random * 31 + (uint8_t)*p;
+	w.root = key_new(KEY_ROOT, "root-1");
+	w.box = key_new(KEY_SENDER, "inside-1");
+	w.person = key_new(KEY_PERSON, "wang-mei");
+	w.recipient = key_new(KEY_RECIPIENT, "agency");
+	must(w.root != NULL && w.box != NULL && w.person != NULL && w.recipient != NULL, "keys");
+	for (unsigned int version = 1; version <= 3; version++)
+		make_registry(&w, version);
+	snprintf(w.vault, sizeof(w.vault), "%s", test_path(name));
+	must(mkdir(w.vault, 0700) == 0, "mkdir");
+	snprintf(w.runtime, sizeof(w.runtime), "%s/run", w.vault);
+	must(mkdir(w.runtime, 0700) == 0, "mkdir");
+	w.vault_fd = io_open_dir(AT_FDCWD, w.vault);
+	must(w.vault_fd >= 0, "vault");
+	start_keep(&w, 1);
+	return w;
+}
+
+static void free_world(struct world *w)
+{
+	stop_keep(w);
+	io_close(w->vault_fd);
+	for (size_t i = 0; i < 3; i++)
+		free(w->registry_text[i]);
+	key_free(w->root);
+	key_free(w->box);
+	key_free(w->person);
+	key_free(w->recipient);
+}
+
+/* The tests */
+
+static void test_whole(void)
+{
+	struct world w = new_world("whole");
+	static const uint64_t sizes[] = {4, 5, 37, 128, 700};
+	for (size_t i = 0; i < 5; i++) {
+		struct bundle b = make_bundle(&w, i + 1, sizes[i]);
+		send_page(&w, (const struct bundle *[]){&b}, 1);
+		send_all(&w, &b, NULL);
+		settle(&w);
+		ok(file_is(&w, &b, 1), "a bundle of %d segments lies in the vault, its registry behind it",
+		   (int)sizes[i]);
+		ok(!is_partial(&w, &b), "nothing is left of it under partial/");
+		free_bundle(&b);
+	}
+	is_number((int64_t)intake_counters(w.intake)->repaired_symbols, 0, "nothing had to be repaired");
+	is_number((int64_t)intake_counters(w.intake)->link_lost, 0, "nothing was lost");
+	free_world(&w);
+}
+
+static void lose(struct world *w, bool *lost, size_t count, double share)
+{
+	for (size_t i = 0; i < count; i++)
+		lost[i] = (double)(test_random(&w->random) >> 11) / 9007199254740992.0 < share;
+}
+
+static void shuffle(struct world *w, struct bundle *b, size_t reach)
+{
+	uint8_t spare[DATAGRAM];
+	for (size_t i = 0; i + 1 < b->count; i++) {
+		size_t j = i + test_random(&w->random) % (b->count - i < reach ? b->count - i : reach);
+		size_t len = b->lens[i];
+		memcpy(spare, b->datagrams + i * DATAGRAM, DATAGRAM);
+		memcpy(b->datagrams + i * DATAGRAM, b->datagrams + j * DATAGRAM, DATAGRAM);
+		memcpy(b->datagrams + j * DATAGRAM, spare, DATAGRAM);
+		b->lens[i] = b->lens[j];
+		b->lens[j] = len;
+	}
+}
+
+static void test_losses(void)
+{
+	struct world w = new_world("losses");
+	for (uint64_t round = 1; round <= 4; round++) {
+		struct bundle b = make_bundle(&w, round, 60 * round * round);
+		bool *lost = calloc(b.count, 1);
+		note("a bundle of %d blocks, %d + %d rows: one pass at 2 %% loss fails with probability "
+		     "%.2g", (int)geometry_block_count(&b.entry.geometry), b.entry.geometry.source_rows,
+		     b.entry.geometry.repair_rows, geometry_failure(&b.entry.geometry, 0.02, SYMBOLS));
+		lose(&w, lost, b.count, 0.02);
+		send_page(&w, (const struct bundle *[]){&b}, 1);
+		if (round % 2 == 0)
+			shuffle(&w, &b, round == 2 ? 50 : b.count);
+		send_all(&w, &b, lost);
+		settle(&w);
+		ok(file_is(&w, &b, 1), "with 2 %% lost%s it is whole",
+		   round % 2 == 0 ? " and the rest out of order" : "");
+		free(lost);
+		free_bundle(&b);
+	}
+	ok(intake_counters(w.intake)->repaired_symbols > 0, "symbols were repaired");
+	free_world(&w);
+}
+
+/* Whether the datagram carries one of `count` rows from `first` on, in the order of sending. */
+static bool in_rows(const struct bundle *b, size_t i, uint32_t block, uint32_t first, uint32_t count)
+{
+	struct datagram d;
+	must(datagram_decode(&d, b->datagrams + i * DATAGRAM, b->lens[i]) == 0, "decode");
+	return d.block == block && d.row >= first && d.row < first + count;
+}
+
+static void test_whole_rows(void)
+{
+	struct world w = new_world("rows");
+	struct geometry g = {.object_len = 24 * SEGMENT_BYTES, .row_len = 4096, .source_rows = 20,
+			     .repair_rows = 3};
+	uint64_t number = 0;
+	for (uint32_t first = 0; first + 3 <= 23; first += 5) {
+		struct bundle b = make_bundle_of(&w, ++number, g, 1);
+		bool *lost = calloc(b.count, 1);
+		for (size_t i = 0; i < b.count; i++)
+			lost[i] = in_rows(&b, i, 2, first, 3);
+		send_page(&w, (const struct bundle *[]){&b}, 1);
+		send_all(&w, &b, lost);
+		settle(&w);
+		ok(file_is(&w, &b, 1), "r whole rows lost from row %u on are repaired", first);
+		free(lost);
+		free_bundle(&b);
+	}
+	struct bundle b = make_bundle_of(&w, 90, g, 1);
+	bool *lost = calloc(b.count, 1);
+	for (size_t i = 0; i < b.count; i++)
+		lost[i] = in_rows(&b, i, 2, 7, 4);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_all(&w, &b, lost);
+	settle(&w);
+	ok(!is_delivered(&w, 90), "with one row more nothing is delivered");
+	ok(is_partial(&w, &b), "what has come is kept");
+	ok(status_has(&w, "\"name\":\"tax-000090\",\"epoch\":\"1122334455667788\",\"state\":"
+			  "\"receiving\",\"verdict\":\"\",\"object_bytes\":393216,\"held_bytes\":389120,"
+			  "\"missing_bytes\":4096"),
+	   "the status says that one row is missing");
+	for (size_t i = 0; i < b.count; i++)
+		lost[i] = !in_rows(&b, i, 2, 9, 1);
+	send_all(&w, &b, lost);
+	settle(&w);
+	ok(file_is(&w, &b, 1), "any one of the lost rows, sent again, completes it");
+	free(lost);
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void test_pending(void)
+{
+	struct world w = new_world("pending");
+	struct bundle b = make_bundle(&w, 1, 50), c = make_bundle(&w, 2, 50);
+	send_all(&w, &b, NULL);
+	send_all(&w, &c, NULL);
+	settle(&w);
+	ok(!is_partial(&w, &b) && !is_delivered(&w, 1), "a bundle that nobody named leaves no state");
+	is_number((int64_t)intake_counters(w.intake)->unknown, (int64_t)(b.count + c.count),
+		  "its datagrams are counted");
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	settle(&w);
+	ok(file_is(&w, &b, 1), "once it is named, what waited completes it");
+	ok(!is_partial(&w, &c) && !is_delivered(&w, 2), "another one goes on waiting");
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	settle(&w);
+	ok(file_is(&w, &c, 1), "until it is named, too");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
+static void test_disorder(void)
+{
+	struct world w = new_world("disorder");
+	struct bundle big = make_bundle(&w, 1, 900), small = make_bundle(&w, 2, 5);
+	send_page(&w, (const struct bundle *[]){&big, &small}, 2);
+	send_range(&w, &big, 0, big.count / 2, NULL);
+	send_range(&w, &big, 0, big.count / 4, NULL);
+	is_number((int64_t)intake_counters(w.intake)->duplicate, (int64_t)(big.count / 4),
+		  "duplicates are counted and change nothing");
+	send_all(&w, &small, NULL);
+	settle(&w);
+	ok(file_is(&w, &small, 1), "a small bundle does not wait for a big one");
+	ok(!is_delivered(&w, 1), "the big one is not there before it is whole");
+	send_range(&w, &big, big.count / 2, big.count, NULL);
+	settle(&w);
+	ok(file_is(&w, &big, 1), "the big one comes through");
+	uint64_t late = intake_counters(w.intake)->late;
+	send_all(&w, &big, NULL);
+	settle(&w);
+	ok(intake_counters(w.intake)->late == late + big.count && !is_partial(&w, &big),
+	   "what was delivered makes no state again");
+	free_bundle(&big);
+	free_bundle(&small);
+	free_world(&w);
+}
+
+/* Damaged datagrams: catch takes the type away; whatever else comes must not matter either. */
+static void test_damage(void)
+{
+	struct world w = new_world("damage");
+	struct bundle b = make_bundle(&w, 1, 80);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	for (size_t i = 0; i < b.count; i += 60) {
+		uint8_t copy[DATAGRAM];
+		memcpy(copy, b.datagrams + i * DATAGRAM, b.lens[i]);
+		copy[100] ^= 1;
+		copy[17] = 0;
+		intake_train(w.intake, copy, b.lens[i], b.lens[i]);
+	}
+	for (int i = 0; i < 20000; i++) {
+		uint8_t noise[200];
+		size_t len = test_random(&w.random) % sizeof(noise);
+		test_random_bytes(&w.random, noise, sizeof(noise));
+		if (i % 2 == 0)
+			memcpy(noise, b.datagrams, 64);
+		noise[test_random(&w.random) % 64] ^= (uint8_t)test_random(&w.random);
+		intake_train(w.intake, noise, len, 1 + test_random(&w.random) % 200);
+	}
+	for (size_t len = 0; len < b.lens[0]; len++)
+		intake_train(w.intake, b.datagrams, len, DATAGRAM);
+	ok(intake_counters(w.intake)->malformed > 0, "malformed datagrams are counted");
+	/* with the noise above a good header may have come with foreign symbols: so a fresh bundle */
+	struct bundle c = make_bundle(&w, 2, 80);
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	for (size_t i = 0; i < c.count; i += 60) {
+		uint8_t copy[DATAGRAM];
+		memcpy(copy, c.datagrams + i * DATAGRAM, c.lens[i]);
+		copy[100] ^= 1;
+		copy[17] = 0;
+		intake_train(w.intake, copy, c.lens[i], c.lens[i]);
+	}
+	send_all(&w, &c, NULL);
+	settle(&w);
+	ok(file_is(&w, &c, 1), "datagrams with wrong tags leave no trace in the object");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
+static void remove_maps(const struct world *w)
+{
+	char command[5000];
+	snprintf(command, sizeof(command), "rm -rf '%s/maps'", w->runtime);
+	must(system(command) == 0, "rm");
+}
+
+static void test_restart(void)
+{
+	struct world w = new_world("restart");
+	struct bundle b = make_bundle(&w, 1, 400);
+	size_t third = b.count / 3;
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_range(&w, &b, 0, third, NULL);
+	intake_store(w.intake);
+	stop_keep(&w);
+	start_keep(&w, 1);
+	ok(status_has(&w, "\"state\":\"receiving\""), "a restarted keep takes up what has come");
+	/* killed: nothing is stored in order, but the map in the runtime directory is there */
+	pid_t child = fork();
+	if (child == 0) {
+		start_keep(&w, 1); /* threads do not cross a fork: one of its own */
+		send_range(&w, &b, third, 2 * third, NULL);
+		_exit(0);
+	}
+	int status;
+	must(waitpid(child, &status, 0) == child && status == 0, "child");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	send_range(&w, &b, 2 * third, b.count, NULL);
+	settle(&w);
+	ok(file_is(&w, &b, 1), "keep was stopped once and killed once, and nothing was lost");
+	is_number((int64_t)intake_counters(w.intake)->repaired_symbols, 0,
+		  "not even what had come in the last moment");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(intake_counters(w.intake)->late >= b.count && !is_partial(&w, &b),
+	   "after a restart, too, what was delivered makes no state");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void test_power_cut(void)
+{
+	struct world w = new_world("power");
+	struct bundle b = make_bundle(&w, 1, 400), c = make_bundle(&w, 2, 400);
+	size_t half = b.count / 2;
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_range(&w, &b, 0, half, NULL);
+	intake_store(w.intake);
+	send_range(&w, &b, half, b.count - 200, NULL);
+	send_range(&w, &c, 0, half, NULL); /* its map was never stored */
+	stop_keep(&w);
+	remove_maps(&w);
+	start_keep(&w, 1);
+	char *status = status_of(&w);
+	const char *one = strstr(status, "tax-000001"), *two = strstr(status, "tax-000002");
+	ok(one != NULL && strstr(one, "\"held_bytes\":0,") != strstr(one, "\"held_bytes\""),
+	   "after a power cut the stored map holds");
+	ok(two != NULL && strstr(two, "\"held_bytes\":0,") == strstr(two, "\"held_bytes\""),
+	   "and claims nothing that was not synchronised");
+	free(status);
+	send_range(&w, &b, half, b.count, NULL);
+	send_all(&w, &c, NULL);
+	settle(&w);
+	ok(file_is(&w, &b, 1) && file_is(&w, &c, 1), "the rest, sent again, completes both");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
+static void test_repair_after_restart(void)
+{
+	struct world w = new_world("again");
+	struct bundle b = make_bundle(&w, 1, 100);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	/* complete, but killed before anything was done about it */
+	send_all(&w, &b, NULL);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(0);
+	must(waitpid(child, NULL, 0) == child, "child");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	settle(&w);
+	ok(file_is(&w, &b, 1), "a bundle that was whole when keep stopped is delivered by the next");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void expect_refusal(struct world *w, struct bundle *b, const char *verdict, const char *what)
+{
+	char path[5000], name[VAULT_NAME_BYTES], line[64];
+	free(b->datagrams);
+	free(b->lens);
+	b->count = 0;
+	make_datagrams(b);
+	send_page(w, (const struct bundle *[]){b}, 1);
+	send_all(w, b, NULL);
+	settle(w);
+	vault_partial_name(name, &b->id);
+	snprintf(path, sizeof(path), "%s/refused/%s", w->vault, name);
+	snprintf(line, sizeof(line), "%s\n", verdict);
+	uint8_t *text = NULL;
+	size_t len = 0;
+	bool there = io_read_file(AT_FDCWD, path, 100, &text, &len) == 0;
+	is_text(there ? (const char *)text : "", line, "%s is refused", what);
+	ok(!is_delivered(w, b->id.number) && !is_partial(w, b), "and nothing of it is there");
+	free(text);
+}
+
+static void test_refusals(void)
+{
+	struct world w = new_world("refusals");
+	struct bundle b = make_bundle(&w, 1, 30);
+	b.object[20 * SEGMENT_BYTES] ^= 1;
+	expect_refusal(&w, &b, "bad-root", "a body that differs in one bit");
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(!is_partial(&w, &b), "what was refused makes no state again");
+	ok(status_has(&w, "\"state\":\"refused\",\"verdict\":\"bad-root\""), "the status says why");
+	free_bundle(&b);
+
+	b = make_bundle(&w, 2, 30);
+	b.object[400] ^= 1;
+	expect_refusal(&w, &b, "bad-signature", "a release that its box did not sign");
+	free_bundle(&b);
+
+	b = make_bundle(&w, 3, 30);
+	b.object[600] = 1;
+	expect_refusal(&w, &b, "bad-reserved", "a release segment with something behind the release");
+	free_bundle(&b);
+
+	b = make_bundle(&w, 4, 30);
+	b.entry.root[0] ^= 1;
+	expect_refusal(&w, &b, "bad-root", "a bundle with another root than the catalogue's");
+	free_bundle(&b);
+
+	b = make_bundle(&w, 5, 30);
+	b.entry.destroy_by++;
+	expect_refusal(&w, &b, "bad-time", "a bundle with another time than the catalogue's");
+	free_bundle(&b);
+
+	b = make_bundle(&w, 6, 30);
+	b.id.number = b.entry.number = 7;
+	expect_refusal(&w, &b, "wrong-route", "a bundle that says it is another one");
+	free_bundle(&b);
+
+	b = make_bundle(&w, 8, 30);
+	b.entry.geometry.repair_rows++;
+	expect_refusal(&w, &b, "bad-geometry", "a release with another geometry");
+	free_bundle(&b);
+	is_number((int64_t)intake_counters(w.intake)->refused, 7, "refusals are counted");
+	free_world(&w);
+}
+
+static void test_registry(void)
+{
+	struct world w = new_world("registry");
+	struct bundle b = make_bundle_of(&w, 1, geometry_choose(30 * SEGMENT_BYTES, 125), 3);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_heartbeat(&w, 3);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(!is_delivered(&w, 1) && is_partial(&w, &b), "a bundle under a newer registry waits");
+	ok(status_has(&w, "\"state\":\"waiting-for-registry\""), "the status says so");
+	ok(status_has(&w, "\"wanted_registry\":3"), "and for which it waits");
+	intake_set_registry(w.intake, load_registry(&w, 2));
+	settle(&w);
+	ok(!is_delivered(&w, 1), "one that is still older does not help");
+	stop_keep(&w);
+	start_keep(&w, 2);
+	settle(&w);
+	ok(!is_delivered(&w, 1) && is_partial(&w, &b), "a restart does not lose it");
+	intake_set_registry(w.intake, load_registry(&w, 3));
+	settle(&w);
+	ok(file_is(&w, &b, 3), "with its registry it is delivered");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void test_strangers(void)
+{
+	struct world w = new_world("strangers");
+	struct bundle b = make_bundle(&w, 1, 30);
+	struct key *box = w.box, *stranger = key_new(KEY_SENDER, "inside-1");
+	w.box = stranger;
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	is_number((int64_t)intake_counters(w.intake)->refused_messages, 1,
+		  "a page of a box that is not in the registry is refused");
+	ok(strncmp(last_event, "E2041", 5) == 0 && strstr(last_event, "unknown-key") != NULL,
+	   "and that is said");
+	memcpy(stranger->card.id, box->card.id, KEY_ID_BYTES);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	ok(strstr(last_event, "bad-signature") != NULL, "so is one that its box did not sign");
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(!is_delivered(&w, 1) && intake_known(w.intake).epoch == 0, "it names nothing");
+	w.box = box;
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	settle(&w);
+	ok(file_is(&w, &b, 1), "a page of the right box names it");
+	key_free(stranger);
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void test_dropped(void)
+{
+	struct world w = new_world("dropped");
+	struct bundle b = make_bundle(&w, 1, 300), c = make_bundle(&w, 2, 300);
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_range(&w, &b, 0, b.count / 2, NULL);
+	send_range(&w, &c, 0, c.count / 2, NULL);
+	settle(&w);
+	ok(is_partial(&w, &b) && is_partial(&w, &c), "two bundles are arriving");
+	send_page(&w, (const struct bundle *[]){&c}, 1);
+	settle(&w);
+	settle(&w);
+	ok(!is_partial(&w, &b), "one that is no longer named is removed");
+	ok(is_partial(&w, &c), "the other stays");
+	ok(strncmp(last_event, "E2014", 5) == 0, "and that is said");
+	send_range(&w, &c, c.count / 2, c.count, NULL);
+	settle(&w);
+	ok(file_is(&w, &c, 1), "and comes through");
+	/* an orphan: of a bundle that was dropped while keep was not there */
+	struct bundle d = make_bundle(&w, 3, 300);
+	send_page(&w, (const struct bundle *[]){&d}, 1);
+	send_range(&w, &d, 0, d.count / 2, NULL);
+	settle(&w);
+	stop_keep(&w);
+	must(unlinkat(w.vault_fd, "catalogue", 0) == 0, "catalogue");
+	start_keep(&w, 1);
+	ok(is_partial(&w, &d), "without a catalogue nothing is removed");
+	send_page(&w, (const struct bundle *[]){&c}, 1);
+	settle(&w);
+	ok(!is_partial(&w, &d), "with one, what nobody names is");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_bundle(&d);
+	free_world(&w);
+}
+
+static void test_blocks(void)
+{
+	struct world w = new_world("blocks");
+	struct geometry g = {.object_len = 200 * SEGMENT_BYTES, .row_len = 8192, .source_rows = 30,
+			     .repair_rows = 9};
+	struct bundle b = make_bundle_of(&w, 1, g, 1);
+	bool *lost = calloc(b.count, 1);
+	must(geometry_block_count(&g) == 14, "fourteen blocks");
+	note("a block loses more than 9 of 39 rows somewhere with probability %.2g",
+	     geometry_failure(&g, 0.02, SYMBOLS));
+	lose(&w, lost, b.count, 0.02);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	shuffle(&w, &b, b.count);
+	send_all(&w, &b, lost);
+	settle(&w);
+	ok(file_is(&w, &b, 1), "fourteen blocks, all mixed up, come together");
+	free(lost);
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void test_full_disk(void)
+{
+	struct world w = new_world("full");
+	struct bundle b = make_bundle(&w, 1, 30);
+	stop_keep(&w);
+	must(ring_open(&w.ring, w.runtime, RING_BYTES_MIN) == 0, "ring");
+	must(intake_open(&w.intake, &(struct intake_options){
+		.vault_fd = w.vault_fd, .runtime = w.runtime, .disk_full_percent = 1,
+		.registry = load_registry(&w, 1), .tell = tell, .ring = w.ring}) == 0, "intake");
+	turn(&w, 1000);
+	ok(strncmp(last_event, "E2020", 5) == 0, "a full disk is said");
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(!is_partial(&w, &b) && !is_delivered(&w, 1), "nothing is begun on a full disk");
+	is_number((int64_t)intake_counters(w.intake)->no_room, (int64_t)b.count, "that is counted");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	turn(&w, 2000);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(file_is(&w, &b, 1), "when there is room, it is received");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+int main(void)
+{
+	must(suite_start() == 0, "suite");
+	test_whole();
+	test_losses();
+	test_whole_rows();
+	test_pending();
+	test_disorder();
+	test_damage();
+	test_restart();
+	test_power_cut();
+	test_repair_after_restart();
+	test_refusals();
+	test_registry();
+	test_strangers();
+	test_dropped();
+	test_blocks();
+	test_full_disk();
+	return done_testing();
+}
