@@ -2,10 +2,14 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
-#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_getFrameHeader: what a frame declares, before it is opened */
+/* ZSTD_getFrameHeader: what a frame declares, before it is opened; and memory of our own for contexts */
+#define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
 
+#include "suite.h"
 #include "verdict.h"
 
 enum { LEVEL = 1, WINDOW_LOG_MAX = 23 };
@@ -17,6 +21,36 @@ struct compressor {
 struct decompressor {
 	ZSTD_DCtx *context;
 };
+
+/* Contexts hold literals of what they worked on, so their memory remembers its size and is wiped. */
+union memory {
+	size_t len;
+	max_align_t align;
+};
+
+static void *take_memory(void *opaque, size_t len)
+{
+	(void)opaque;
+	if (len > SIZE_MAX - sizeof(union memory))
+		return NULL;
+	union memory *memory = malloc(sizeof(*memory) + len);
+	if (memory == NULL)
+		return NULL;
+	memory->len = len;
+	return memory + 1;
+}
+
+static void give_memory(void *opaque, void *address)
+{
+	(void)opaque;
+	if (address == NULL)
+		return;
+	union memory *memory = (union memory *)address - 1;
+	suite_wipe(memory + 1, memory->len);
+	free(memory);
+}
+
+static const ZSTD_customMem wiped = {take_memory, give_memory, NULL};
 
 void compressor_free(struct compressor *c)
 {
@@ -31,7 +65,7 @@ struct compressor *compressor_new(void)
 	struct compressor *c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return NULL;
-	c->context = ZSTD_createCCtx();
+	c->context = ZSTD_createCCtx_advanced(wiped);
 	if (c->context == NULL ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_compressionLevel, LEVEL)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(c->context, ZSTD_c_contentSizeFlag, 1)) ||
@@ -70,7 +104,7 @@ struct decompressor *decompressor_new(void)
 	struct decompressor *d = calloc(1, sizeof(*d));
 	if (d == NULL)
 		return NULL;
-	d->context = ZSTD_createDCtx();
+	d->context = ZSTD_createDCtx_advanced(wiped);
 	if (d->context == NULL) {
 		decompressor_free(d);
 		return NULL;
