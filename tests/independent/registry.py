@@ -163,7 +163,7 @@ _party = {"public": lambda v, n: _hex(v, 32, n), "expires": _time, "suspended": 
 SCHEMA = {
     "registry": ({"format": lambda v, n: _integer(v, 1, 1, n),
                   "name": lambda v, n: _names(v, n)[0],
-                  "version": lambda v, n: _integer(v, 1, 2**64 - 1, n),
+                  "version": lambda v, n: _integer(v, 1, 2**63 - 1, n),
                   "issued": _time, "expires": _time}, ()),
     "person": (_party, ("expires", "suspended")),
     "sender": (_party, ("expires", "suspended")),

@@ -198,7 +198,7 @@ _REPLACEMENTS = (
     ("no-version", "version = 7\n", ""),
     ("version-0", "version = 7", "version = 0"),
     ("version-no-number", "version = 7", "version = 7a"),
-    ("version-of-2-to-the-64", "version = 7", "version = 18446744073709551616"),
+    ("version-of-2-to-the-63", "version = 7", "version = 9223372036854775808"),
     ("version-negative", "version = 7", "version = -7"),
     ("key-twice", "version = 7", "version = 7\nversion = 8"),
     ("no-issued", "issued = 2026-01-01\n", ""),
