@@ -91,7 +91,7 @@ void inbox_end(struct inbox *inbox)
 
 static const char *const reading_calls[] = {
 	"openat", "close", "read", "readv", "pread64", "write", "writev", "lseek", "fstat", "newfstatat",
-	"statx", "fcntl", "getdents64", "fadvise64", "readlinkat",          /* files */
+	"statx", "faccessat", "faccessat2", "fcntl", "getdents64", "fadvise64", "readlinkat", /* files */
 	"ioctl", "poll", "ppoll", "clock_nanosleep",                        /* the terminal, the signals */
 	"mlock", "munlock", "mremap", "sysinfo", "sched_getaffinity",       /* secret memory, how many cores */
 	"thread", NULL,

@@ -143,15 +143,15 @@ static void test_empty(void)
 static void test_never_replaces(void)
 {
 	for (int i = 0; i < MEMBERS; i++) {
-		char name[16];
+		char name[32];
 		struct folder *f = NULL;
 		uint32_t culprit = 99;
 		snprintf(name, sizeof(name), "taken%d", i);
 		const char *path = fresh(name);
-		if (strchr(names[i], '/') != NULL)
-			mkdir(test_path(i == 0 ? "" : (snprintf(name, sizeof(name), "taken%d/b", i), name)), 0755);
-		if (i == 2)
-			mkdir(test_path("taken2/b/d"), 0755);
+		snprintf(name, sizeof(name), "taken%d/b", i);
+		mkdir(test_path(name), 0755);
+		snprintf(name, sizeof(name), "taken%d/b/d", i);
+		mkdir(test_path(name), 0755);
 		put(path, names[i], "mine");
 		int before = entries(path);
 		is_number(folder_open(&f, path), 0, "the folder opens");
