@@ -1,0 +1,148 @@
+#include "common/text.h"
+
+#include <string.h>
+
+#include "common/verdict.h"
+#include "tests/lib/tap.h"
+
+static void test_escape(void)
+{
+	static const struct {
+		const char *in, *out, *sentence;
+	} cases[] = {
+		{"tax 2026.csv", "tax 2026.csv", "plain text stays"},
+		{"王美麗 ñ 𠮷", "王美麗 ñ 𠮷", "letters of any script stay"},
+		{"a\nb\tc\x1b[2J", "a\\x0ab\\x09c\\x1b[2J", "control characters are escaped"},
+		{"\x7f", "\\x7f", "delete is escaped"},
+		{"\xc2\x9b", "\\xc2\\x9b", "C1 control characters are escaped"},
+		{"it's \"q\" \\", "it\\x27s \\x22q\\x22 \\x5c", "quotes and backslash are escaped"},
+		{"a\xe2\x80\xae" "b", "a\\xe2\\x80\\xaeb", "an override of direction is escaped"},
+		{"a\xe2\x80\x8b" "b", "a\\xe2\\x80\\x8bb", "a zero-width space is escaped"},
+		{"\xef\xbb\xbf", "\\xef\\xbb\\xbf", "a byte order mark is escaped"},
+		{"\xff\xfe", "\\xff\\xfe", "bytes that are never UTF-8 are escaped"},
+		{"\xc0\xaf", "\\xc0\\xaf", "an overlong form is escaped"},
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80", "a surrogate is escaped"},
+		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", "what lies above U+10FFFF is escaped"},
+		{"a\xe7\x8e", "a\\xe7\\x8e", "a character cut off at the end is escaped"},
+	};
+	char out[128];
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		is_text(text_escape_name(out, sizeof(out), cases[i].in), cases[i].out, "%s",
+			cases[i].sentence);
+	is_text(text_escape(out, sizeof(out), "a\0b", 3), "a\\x00b", "a zero byte is escaped");
+	is_text(text_escape(out, 5, "ab\ncd", 5), "ab", "no escape is cut in the middle");
+	is_text(text_escape(out, 4, "a王", 4), "a", "no character is cut in the middle");
+	is_text(text_escape(out, 5, "a王", 4), "a王", "what just fits is whole");
+	out[0] = 'x';
+	text_escape(out, 0, "a", 1);
+	ok(out[0] == 'x', "without room nothing is written");
+}
+
+static void test_utf8(void)
+{
+	ok(text_is_utf8("", 0), "nothing is UTF-8");
+	ok(text_is_utf8("a\xc3\xb1\xe7\x8e\x8b\xf0\xa0\xae\xb7", 10), "all lengths are UTF-8");
+	ok(!text_is_utf8("\xe0\x9f\xbf", 3), "an overlong form of three bytes is not");
+	ok(!text_is_utf8("\xf0\x8f\xbf\xbf", 4), "an overlong form of four bytes is not");
+	ok(!text_is_utf8("\xf5\x80\x80\x80", 4), "a lead byte above f4 is not");
+	ok(!text_is_utf8("\x80", 1), "a lone continuation is not");
+	ok(!text_is_utf8("\xe7\x8e\x41", 3), "a missing continuation is not");
+}
+
+static void test_hex(void)
+{
+	static const uint8_t bytes[] = {0x00, 0x9f, 0xa0};
+	char out[8];
+	uint8_t back[3] = {0};
+	is_text(text_hex(out, sizeof(out), bytes, 3), "009fa0", "bytes come out as lower-case hex");
+	is_text(text_hex(out, 6, bytes, 3), "009f", "no byte is cut in the middle");
+	is_number(text_unhex(back, 3, "009fa0"), 0, "hex is read back");
+	is_bytes(back, bytes, 3, "and gives the same bytes");
+	is_number(text_unhex(back, 3, "009fa"), VERDICT_BAD_LENGTH, "too few digits are refused");
+	is_number(text_unhex(back, 3, "009fa00"), VERDICT_BAD_LENGTH, "too many are refused");
+	is_number(text_unhex(back, 3, "009FA0"), VERDICT_BAD_LENGTH, "upper case is refused");
+	is_number(text_unhex(back, 3, "009fg0"), VERDICT_BAD_LENGTH, "other letters are refused");
+	is_bytes(back, bytes, 3, "a refusal leaves the output alone");
+}
+
+static void test_quantities(void)
+{
+	char out[64];
+	is_text(text_size(out, sizeof(out), 0), "0 B", "nothing is 0 B");
+	is_text(text_size(out, sizeof(out), 1023), "1023 B", "bytes stay bytes below 1 KiB");
+	is_text(text_size(out, sizeof(out), 1024), "1.0 KiB", "1 KiB is");
+	is_text(text_size(out, sizeof(out), 1503238554), "1.4 GiB", "1.4 GiB is");
+	is_text(text_size(out, sizeof(out), 1048575), "1.0 MiB", "rounding goes up to the next unit");
+	is_text(text_size(out, sizeof(out), UINT64_MAX), "16.0 EiB", "the largest fits");
+	is_text(text_count(out, sizeof(out), 0), "0", "no count is 0");
+	is_text(text_count(out, sizeof(out), 999), "999", "three digits have no comma");
+	is_text(text_count(out, sizeof(out), 1000000), "1,000,000", "thousands are parted");
+	is_text(text_count(out, sizeof(out), UINT64_MAX), "18,446,744,073,709,551,615",
+		"the largest count fits");
+	is_text(text_duration(out, sizeof(out), 12), "12 s", "seconds");
+	is_text(text_duration(out, sizeof(out), 187), "3 min 07 s", "minutes");
+	is_text(text_duration(out, sizeof(out), 7500), "2 h 05 min", "hours");
+	is_text(text_duration(out, sizeof(out), 273600), "3 d 04 h", "days");
+}
+
+static void test_times(void)
+{
+	static const char *const bad[] = {
+		"", "2026", "2026-11-23T08:00:00", "2026-11-23 08:00:00Z", "2026-11-23T08:00:00z",
+		"2026-13-01", "2026-00-01", "2026-04-31", "2026-02-29", "2100-02-29", "1969-12-31",
+		"2026-11-00", "2026-11-23T24:00:00Z", "2026-11-23T08:60:00Z", "2026-11-23T08:00:60Z",
+		"2026-1a-23", "2026/11/23", "2026-11-23T08-00-00Z", " 2026-11-2", "+026-11-23",
+		"2026-11-23T08:00:00Zx",
+	};
+	char out[64];
+	uint64_t t = 0;
+	is_text(text_time(out, sizeof(out), 0), "1970-01-01T00:00:00Z", "time begins in 1970");
+	is_text(text_time(out, sizeof(out), 1795420800), "2026-11-23T08:00:00Z", "a time is printed");
+	is_number(text_parse_time(&t, "2026-11-23T08:00:00Z"), 0, "and read back");
+	is_number((int64_t)t, 1795420800, "as the same time");
+	is_number(text_parse_time(&t, "2026-11-23"), 0, "a date is read");
+	is_number((int64_t)t, 1795392000, "as its first second");
+	is_number(text_parse_time(&t, "2028-02-29"), 0, "a leap day is a day");
+	is_number(text_parse_time(&t, "2000-02-29"), 0, "also in 2000");
+	t = 7;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		is_number(text_parse_time(&t, bad[i]), VERDICT_BAD_TIME, "'%s' is no time", bad[i]);
+	is_number((int64_t)t, 7, "a refusal leaves the output alone");
+	bool all_same = true;
+	for (uint64_t day = 0; day < 400 * 365; day++) {
+		uint64_t back = 0;
+		text_time(out, sizeof(out), day * 86400 + day % 86400);
+		all_same = all_same && text_parse_time(&back, out) == 0 &&
+			   back == day * 86400 + day % 86400;
+	}
+	ok(all_same, "every day of four hundred years is printed and read back as itself");
+	text_time(out, sizeof(out), UINT64_MAX);
+	ok(strlen(out) < sizeof(out), "the last second there is can be printed");
+}
+
+static void test_numbers(void)
+{
+	static const char *const bad[] = {"", " 1", "1 ", "-1", "+1", "0x1", "1.0",
+					  "18446744073709551616", "99999999999999999999"};
+	uint64_t n = 7;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		is_number(text_parse_u64(&n, bad[i], UINT64_MAX), VERDICT_BAD_LIMIT,
+			  "'%s' is no number", bad[i]);
+	is_number(text_parse_u64(&n, "11", 10), VERDICT_BAD_LIMIT, "a number above max is refused");
+	is_number((int64_t)n, 7, "a refusal leaves the output alone");
+	is_number(text_parse_u64(&n, "10", 10), 0, "max itself is not");
+	is_number((int64_t)n, 10, "and is read");
+	is_number(text_parse_u64(&n, "18446744073709551615", UINT64_MAX), 0, "the largest is read");
+	ok(n == UINT64_MAX, "as itself");
+}
+
+int main(void)
+{
+	test_escape();
+	test_utf8();
+	test_hex();
+	test_quantities();
+	test_times();
+	test_numbers();
+	return done_testing();
+}
