@@ -39,10 +39,10 @@ static const char copy_help[] =
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
 static const char open_help[] =
-	"  -o DIR         write the members below DIR; nothing is ever replaced\n"
-	"  -              write one member to standard output\n"
-	"  - -- COMMAND   one member to COMMAND, whose input ends only when all is right;\n"
-	"                 otherwise COMMAND is killed before it sees an end\n"
+	"  -o, --output DIR  write the members below DIR; nothing is ever replaced\n"
+	"  -                 write one member to standard output\n"
+	"  - -- COMMAND      one member to COMMAND, whose input ends only when all is right;\n"
+	"                    otherwise COMMAND is killed before it sees an end\n"
 	"\n"
 	"  --key FILE     the recipient's key (WEIR_KEY)\n"
 	"  --psk FILE     its pre-shared key (WEIR_PSK)\n"
@@ -61,8 +61,8 @@ static const struct command commands[] = {
 	{"copy", "BUNDLE FILE.weir", "a whole, verified copy to carry away", copy_help, inbox_copy},
 	{"open", "[--key FILE] [--psk FILE] [--member M]… BUNDLE|FILE.weir (-o DIR | - [-- COMMAND])",
 	 "decrypt, for a recipient", open_help, inbox_open},
-	{"key", "new|show …", "make and show keys", NULL, key_command},
-	{"registry", "sign|check|show …", "sign, check and show the registry", NULL, registry_command},
+	KEY_COMMAND,
+	REGISTRY_COMMAND,
 	{NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -142,8 +142,8 @@ static int copy(struct inbox *inbox, const char *from, const char *to)
 	if (result == 0)
 		result = copy_bytes(&c, source.fd);
 	if (result == -EEXIST) {
-		command_say("'%s' is there already, and nothing is ever replaced; choose another name", shown);
-		code = EXIT_REFUSED;
+		command_say("'%s' exists already, and nothing is ever replaced; choose another name", shown);
+		code = EXIT_ENVIRONMENT;
 	} else if (result != 0) {
 		code = command_fail(result, "cannot write '%s'", shown);
 	} else {

@@ -254,12 +254,12 @@ static int plan(struct opening *o)
 	}
 	text_escape_name(shown, sizeof(shown), o->members[culprit]->name);
 	if (result == -EEXIST)
-		command_say("'%s' is there already, and nothing is ever replaced; nothing was written", shown);
+		command_say("'%s' exists already, and nothing is ever replaced; nothing was written", shown);
 	else if (result == -ENOTDIR || result == -ELOOP)
 		command_say("a folder on the way to '%s' is a link or a file; nothing was written", shown);
 	else
 		return command_fail(result, "member '%s'; nothing was written", shown);
-	return EXIT_REFUSED;
+	return EXIT_ENVIRONMENT;
 }
 
 static int visit_begin(void *context, uint32_t index, const struct member *member)

@@ -88,10 +88,8 @@ int subject_open(struct subject *s, struct inbox *inbox, const char *argument)
 	subject_take(s, fd, argument);
 	if (fd >= 0)
 		return EXIT_DONE;
-	if (is_name && fd == -ENOENT) {
-		command_fail(VERDICT_NO_SUCH_BUNDLE, "'%s'", s->label);
-		return EXIT_MISSING;
-	}
+	if (is_name && fd == -ENOENT)
+		return command_fail(VERDICT_NO_SUCH_BUNDLE, "'%s'", s->label);
 	if (is_name && fd == -EEXIST) {
 		command_say("'%s': several epochs have a bundle of this name; say which, as 'list' "
 			    "shows them: %s@EPOCH", s->label, s->label);

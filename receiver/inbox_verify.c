@@ -103,7 +103,9 @@ static int verify_named(struct tally *tally, struct inbox *inbox, const struct i
 			verify_subject(tally, &s, inbox);
 		else
 			tally->bad++;
-		worst = code > worst ? code : worst;
+		/* what is not there counts as missing; what cannot be read may be whole */
+		if (code == EXIT_ENVIRONMENT)
+			worst = code;
 	}
 	return worst;
 }
