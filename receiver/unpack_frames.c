@@ -19,6 +19,7 @@ struct frame_job {
 	uint32_t frame;
 	int result;
 	size_t len;
+	size_t most_stream, most_plain; /* bytes that were ever held: what there is to wipe */
 	uint8_t sealed[FRAME_SEGMENTS_MAX * SEGMENT_BYTES];
 	uint8_t stream[FRAME_SEGMENTS_MAX * SEGMENT_PLAIN_BYTES];
 	uint8_t plain[FRAME_BYTES];
@@ -64,6 +65,10 @@ static void open_frame(void *context, void *argument, unsigned int thread)
 	size_t count = (size_t)((to - 1) / SEGMENT_PLAIN_BYTES - first + 1);
 	assert(count <= FRAME_SEGMENTS_MAX);
 	job->len = plain_len(stream->manifest, job->frame);
+	if (job->len > job->most_plain)
+		job->most_plain = job->len;
+	if (count * SEGMENT_PLAIN_BYTES > job->most_stream)
+		job->most_stream = count * SEGMENT_PLAIN_BYTES;
 	job->result = open_segments(stream, job, first, count);
 	if (job->result == 0)
 		job->result = decompress_frame(frames->decompressors[thread], job->plain, job->len,
@@ -130,8 +135,10 @@ void unpack_frames_free(struct unpack_frames *frames)
 	work_free(frames->work);
 	for (unsigned int i = 0; frames->decompressors != NULL && i < frames->thread_count; i++)
 		decompressor_free(frames->decompressors[i]);
-	if (frames->jobs != NULL)
-		suite_wipe(frames->jobs, frames->job_count * sizeof(*frames->jobs));
+	for (unsigned int i = 0; frames->jobs != NULL && i < frames->job_count; i++) {
+		suite_wipe(frames->jobs[i].stream, frames->jobs[i].most_stream);
+		suite_wipe(frames->jobs[i].plain, frames->jobs[i].most_plain);
+	}
 	free(frames->decompressors);
 	free(frames->jobs);
 	free(frames);

@@ -31,7 +31,8 @@ struct run {
 struct chunk {
 	size_t len;
 	size_t frame_len;
-	int error;           /* of compressing */
+	size_t most;          /* bytes that plain ever held: what there is to wipe */
+	int error;            /* of compressing */
 	uint64_t last_digest; /* serial number of the last digest job on its plaintext */
 	uint8_t *plain;
 	uint8_t *frame;
@@ -82,7 +83,7 @@ static void compress_chunk(void *context, void *job, unsigned int thread)
 	struct pack *pack = context;
 	struct chunk *chunk = job;
 	chunk->error = compress_frame(pack->compressors[thread], chunk->frame,
-				      compress_bound(FRAME_BYTES), &chunk->frame_len, chunk->plain,
+				      compress_bound(chunk->len), &chunk->frame_len, chunk->plain,
 				      chunk->len);
 }
 
@@ -220,6 +221,7 @@ int pack_add(struct pack *pack, const void *data, size_t len)
 		size_t now = len < room ? len : room;
 		memcpy(chunk->plain + chunk->len, p, now);
 		chunk->len += now;
+		chunk->most = chunk->len > chunk->most ? chunk->len : chunk->most;
 		pack->run_len += now;
 		p += now;
 		len -= now;
@@ -385,12 +387,14 @@ void pack_free(struct pack *pack)
 	work_free(pack->digesting);
 	pack_seal_free(pack->seal);
 	for (unsigned int i = 0; pack->chunks != NULL && i < pack->buffer_count; i++) {
-		if (pack->chunks[i].plain != NULL)
-			suite_wipe(pack->chunks[i].plain, FRAME_BYTES);
-		if (pack->chunks[i].frame != NULL)
-			suite_wipe(pack->chunks[i].frame, compress_bound(FRAME_BYTES));
-		free(pack->chunks[i].plain);
-		free(pack->chunks[i].frame);
+		struct chunk *chunk = &pack->chunks[i];
+		/* no more than was used: wiping costs as much as the memory is large */
+		if (chunk->most > 0) {
+			suite_wipe(chunk->plain, chunk->most);
+			suite_wipe(chunk->frame, compress_bound(chunk->most));
+		}
+		free(chunk->plain);
+		free(chunk->frame);
 	}
 	for (unsigned int i = 0; pack->compressors != NULL && i < pack->thread_count; i++)
 		compressor_free(pack->compressors[i]);

@@ -23,6 +23,7 @@ struct batch {
 	uint64_t body_index;   /* of the first segment in the body */
 	unsigned int count;
 	bool ends_stream;
+	size_t most; /* bytes that plain ever held: what there is to wipe */
 	uint8_t leaf[BATCH_SEGMENTS][SUITE_DIGEST_BYTES];
 	uint8_t plain[BATCH_PLAIN_BYTES];
 	uint8_t sealed[BATCH_SEGMENTS * SEGMENT_BYTES];
@@ -96,8 +97,10 @@ int pack_seal_add(struct pack_seal *seal, const uint8_t *data, size_t len)
 		}
 		size_t room = BATCH_PLAIN_BYTES - seal->filled;
 		size_t now = len < room ? len : room;
-		memcpy(seal->batches[seal->current].plain + seal->filled, data, now);
+		struct batch *batch = &seal->batches[seal->current];
+		memcpy(batch->plain + seal->filled, data, now);
 		seal->filled += now;
+		batch->most = seal->filled > batch->most ? seal->filled : batch->most;
 		data += now;
 		len -= now;
 	}
@@ -188,7 +191,7 @@ void pack_seal_free(struct pack_seal *seal)
 		return;
 	work_free(seal->work);
 	for (unsigned int i = 0; seal->batches != NULL && i < seal->batch_count; i++)
-		suite_wipe(seal->batches[i].plain, BATCH_PLAIN_BYTES);
+		suite_wipe(seal->batches[i].plain, seal->batches[i].most);
 	free(seal->batches);
 	free(seal);
 }
