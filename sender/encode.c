@@ -49,6 +49,7 @@ struct encoder {
 	uint8_t *arena;
 	uint8_t *strip;
 	pthread_t thread;
+	sem_t started;
 	sem_t wake;
 	atomic_bool is_ending;
 };
@@ -113,14 +114,20 @@ static struct job *least_left(struct encoder *encoder)
 	return found;
 }
 
+static void wait_on(sem_t *semaphore)
+{
+	while (sem_wait(semaphore) < 0)
+		assert(errno == EINTR);
+}
+
 static void *run(void *argument)
 {
 	struct encoder *encoder = argument;
+	sem_post(&encoder->started);
 	while (!atomic_load(&encoder->is_ending)) {
 		struct job *job = least_left(encoder);
 		if (job == NULL) {
-			while (sem_wait(&encoder->wake) < 0)
-				assert(errno == EINTR);
+			wait_on(&encoder->wake);
 			continue;
 		}
 		int result = atomic_load(&job->is_cancelled) ? -ECANCELED
@@ -154,6 +161,9 @@ static int start_thread(struct encoder *encoder)
 	result = pthread_create(&encoder->thread, NULL, run, encoder);
 	int restored = pthread_sigmask(SIG_SETMASK, &before, NULL);
 	assert(restored == 0);
+	/* a thread's own beginning takes system calls that the table will not have */
+	if (result == 0)
+		wait_on(&encoder->started);
 	return -result;
 }
 
@@ -179,7 +189,11 @@ int encoder_new(struct encoder **out)
 		free_memory(encoder);
 		return -ENOMEM;
 	}
-	int result = sem_init(&encoder->wake, 0, 0) < 0 ? -errno : start_thread(encoder);
+	int result = 0;
+	if (sem_init(&encoder->started, 0, 0) < 0 || sem_init(&encoder->wake, 0, 0) < 0)
+		result = -errno;
+	if (result == 0)
+		result = start_thread(encoder);
 	if (result != 0) {
 		free_memory(encoder);
 		return result;
@@ -195,6 +209,7 @@ void encoder_free(struct encoder *encoder)
 	atomic_store(&encoder->is_ending, true);
 	sem_post(&encoder->wake);
 	pthread_join(encoder->thread, NULL);
+	sem_destroy(&encoder->started);
 	sem_destroy(&encoder->wake);
 	free_memory(encoder);
 }

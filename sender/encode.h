@@ -27,7 +27,10 @@ enum { ENCODE_WORKING = 1, ENCODE_READY = 2 }; /* besides 0, no job, and -errno 
 
 struct encoder;
 
-/* Reserves the memory and starts the thread, which blocks all signals.  0 or -errno. */
+/*
+ * Reserves the memory and starts the thread, which blocks all signals and is running when this
+ * returns, so that a table of system calls may close behind it.  0 or -errno.
+ */
 int encoder_new(struct encoder **out);
 /* Ends the thread; no slot's rows are valid any more. */
 void encoder_free(struct encoder *encoder);
