@@ -411,6 +411,12 @@ out:
 	return result;
 }
 
+bool supervise_was_killed(const struct supervise_event *event)
+{
+	return WIFSIGNALED(event->status) ? WTERMSIG(event->status) != SIGTERM
+					  : WEXITSTATUS(event->status) == EXIT_NOT_EXECUTED;
+}
+
 char *supervise_describe(char *out, size_t size, const struct supervise_event *event)
 {
 	char what[160];

@@ -79,6 +79,9 @@ int supervise_run(const struct supervise_program *programs, size_t count, superv
  */
 int supervise_path(char *out, size_t size, const char *program);
 
+/* Whether an ended program was killed by a signal other than SIGTERM, or never came to be. */
+bool supervise_was_killed(const struct supervise_event *event);
+
 /* "weir-hold (pid 17) was killed by signal 9 (Killed); it starts again in 100 ms".  Returns out. */
 char *supervise_describe(char *out, size_t size, const struct supervise_event *event);
 
