@@ -9,14 +9,20 @@
  * hold -> seal:                 READY after INTAKE; ACCEPTED or REFUSED.
  * outbox -> hold (control.sock): LIST, SHOW; answers ITEM…, then DONE, or REFUSED.
  *
- * Payloads are encoded with cursor.h; every decoder is total.
+ * Payloads are little-endian, encoded with cursor.h.  Every decoder is total: it gives 0 and fills its
+ * output, or VERDICT_BAD_PROTOCOL (VERDICT_BAD_NAME for a name that is none) and leaves it alone.
+ * READY, LIST have no payload; DATA and BODY are nothing but bytes, at least one.
  */
 #ifndef WEIR_LOCAL_H
 #define WEIR_LOCAL_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/bundle.h"
+#include "common/channel.h"
+#include "common/manifest.h"
 
 #define SEAL_SOCKET "seal.sock"
 #define INTAKE_SOCKET "intake.sock"
@@ -41,5 +47,128 @@ enum local_type {
 	LOCAL_ITEM,
 	LOCAL_DONE,
 };
+
+/* Where an export comes from: a bare pipe may end early unseen. */
+enum local_origin { LOCAL_FILES = 0, LOCAL_PIPE = 1, LOCAL_COMMAND = 2 };
+
+enum {
+	LOCAL_PUSH_BYTES = 96,
+	LOCAL_MEMBER_MAX = 12 + MEMBER_NAME_MAX,
+	LOCAL_END_BYTES = 8,
+	LOCAL_FINISH_BYTES = 16,
+	LOCAL_COMMIT_BYTES = STATEMENT_BYTES + SUITE_SIGNATURE_BYTES,
+	LOCAL_ACCEPTED_BYTES = PUSH_ID_BYTES + BUNDLE_NAME_BYTES + 32,
+	LOCAL_WHERE_BYTES = 512,
+	LOCAL_REFUSED_MAX = 6 + LOCAL_WHERE_BYTES,
+	LOCAL_ITEM_BYTES = 248,
+	LOCAL_DONE_BYTES = 4,
+	LOCAL_KEYWORD_BYTES = BUNDLE_NAME_BYTES, /* of SHOW, with its zero */
+};
+
+/*
+ * PUSH: route name32, person name32, key id, u8 origin, u8 whether records are stated, 6 reserved
+ * bytes, u64 records stated (0 when not).
+ */
+struct local_push {
+	char route[NAME_BYTES];
+	char person[NAME_BYTES];
+	uint8_t person_key[KEY_ID_BYTES];
+	enum local_origin origin;
+	bool has_records;
+	uint64_t records;
+};
+
+/* MEMBER: i64 and u32 modification time, the name. */
+struct local_member {
+	int64_t mtime_s;
+	uint32_t mtime_ns;
+	char name[MEMBER_NAME_MAX + 1];
+};
+
+/* END: u64 bytes of the member.  FINISH: u64 members, u64 bytes of all of them. */
+struct local_finish {
+	uint64_t members;
+	uint64_t bytes;
+};
+
+/* ACCEPTED: push id, bundle name (56 bytes, zero-filled; empty when not yet released), then u64s. */
+struct local_accepted {
+	uint8_t push_id[PUSH_ID_BYTES];
+	char name[BUNDLE_NAME_BYTES];
+	uint64_t object_len;
+	uint64_t content_len; /* these three: 0 from hold, filled in by seal */
+	uint64_t members;
+	uint64_t records;
+};
+
+/* REFUSED: i32 result, u16 length, and the bytes of what it is about ("" for the push as a whole). */
+struct local_refused {
+	int result; /* never 0 */
+	char where[LOCAL_WHERE_BYTES + 1]; /* raw: whoever shows it escapes it */
+};
+
+/* COMMIT: the statement and the person's signature of it. */
+struct local_commit {
+	struct statement statement;
+	uint8_t signature[SUITE_SIGNATURE_BYTES];
+};
+
+enum local_state {
+	LOCAL_HELD = 1,  /* durable, no number yet */
+	LOCAL_READY_TO_SEND,
+	LOCAL_SENDING,
+	LOCAL_SENT,
+};
+
+/*
+ * ITEM: the fields of the struct in their order, names zero-filled, u8 state and 7 reserved bytes
+ * last.
+ */
+struct local_item {
+	uint8_t push_id[PUSH_ID_BYTES];
+	char name[BUNDLE_NAME_BYTES]; /* "" when it has no number */
+	char route[NAME_BYTES];
+	char person[NAME_BYTES];
+	uint64_t created;
+	uint64_t released_at;
+	uint64_t destroy_by;
+	uint64_t registry_version;
+	uint64_t object_len;
+	uint64_t sent_bytes;  /* of this pass, with repair rows */
+	uint64_t total_bytes;
+	uint64_t passes_done;
+	uint64_t passes;
+	uint8_t root[SUITE_DIGEST_BYTES];
+	enum local_state state;
+};
+
+void local_push_encode(uint8_t out[static LOCAL_PUSH_BYTES], const struct local_push *push);
+int local_push_decode(struct local_push *out, const uint8_t *in, size_t len);
+/* Gives the number of bytes; the name has at most MEMBER_NAME_MAX. */
+size_t local_member_encode(uint8_t out[static LOCAL_MEMBER_MAX], const struct local_member *member);
+int local_member_decode(struct local_member *out, const uint8_t *in, size_t len);
+void local_end_encode(uint8_t out[static LOCAL_END_BYTES], uint64_t bytes);
+int local_end_decode(uint64_t *bytes, const uint8_t *in, size_t len);
+void local_finish_encode(uint8_t out[static LOCAL_FINISH_BYTES], const struct local_finish *finish);
+int local_finish_decode(struct local_finish *out, const uint8_t *in, size_t len);
+void local_accepted_encode(uint8_t out[static LOCAL_ACCEPTED_BYTES],
+			   const struct local_accepted *accepted);
+int local_accepted_decode(struct local_accepted *out, const uint8_t *in, size_t len);
+/* Gives the number of bytes; a longer `where` is cut. */
+size_t local_refused_encode(uint8_t out[static LOCAL_REFUSED_MAX], int result, const char *where);
+int local_refused_decode(struct local_refused *out, const uint8_t *in, size_t len);
+void local_commit_encode(uint8_t out[static LOCAL_COMMIT_BYTES], const struct local_commit *commit);
+/* Also the verdicts of statement_decode. */
+int local_commit_decode(struct local_commit *out, const uint8_t *in, size_t len);
+void local_item_encode(uint8_t out[static LOCAL_ITEM_BYTES], const struct local_item *item);
+int local_item_decode(struct local_item *out, const uint8_t *in, size_t len);
+/* SHOW: a push id in hex or a bundle name; letters, digits and '-' only. */
+int local_show_decode(char out[static LOCAL_KEYWORD_BYTES], const uint8_t *in, size_t len);
+
+/* Sends REFUSED. */
+int local_refuse(int fd, int result, const char *where);
+
+/* "held", "ready", "sending", "sent" */
+const char *local_state_name(enum local_state state);
 
 #endif
