@@ -1,0 +1,342 @@
+#include "spool_inside.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "common/geometry.h"
+#include "common/io.h"
+#include "common/text.h"
+#include "common/verdict.h"
+
+enum {
+	DIR_MODE = 0750,
+	EPOCH_TEXT_BYTES = 17, /* 16 hex digits and a line feed */
+	STATEMENT_AT = 96,     /* BUNDLE.md 3: the same place in both forms */
+	SIGNATURE_AT = STATEMENT_AT + STATEMENT_BYTES,
+};
+
+static const char *const folder_names[FOLDER_END] = {"incoming", "held", "ready", "sent",
+						     "sequence"};
+
+static int fill_percent(int dir_fd)
+{
+	struct statvfs st;
+	if (fstatvfs(dir_fd, &st) < 0)
+		return -errno;
+	/* as df(1) counts: blocks kept for root are no part of the whole */
+	uint64_t used = st.f_blocks - st.f_bfree;
+	uint64_t whole = used + st.f_bavail;
+	return whole == 0 ? 100 : (int)(used * 100 / whole);
+}
+
+int spool_fill_percent(const struct spool *spool)
+{
+	return fill_percent(spool->dir_fd);
+}
+
+int spool_check_room(const struct spool *spool)
+{
+	int percent = fill_percent(spool->dir_fd);
+	if (percent < 0)
+		return percent;
+	uint32_t limit = spool->disk_full_percent;
+	return limit > 0 && limit < 100 && percent >= (int)limit ? VERDICT_SPOOL_FULL : 0;
+}
+
+/* Newest release first; the rest of the order only has to be the same after a restart. */
+static int compare_items(const void *a, const void *b)
+{
+	const struct spool_item *x = *(struct spool_item *const *)a;
+	const struct spool_item *y = *(struct spool_item *const *)b;
+	if ((x->state == SPOOL_HELD) != (y->state == SPOOL_HELD))
+		return x->state == SPOOL_HELD ? -1 : 1;
+	if (x->release.released_at != y->release.released_at)
+		return x->release.released_at > y->release.released_at ? -1 : 1;
+	if (x->release.number != y->release.number)
+		return x->release.number > y->release.number ? -1 : 1;
+	return (int)x->release.route_id - (int)y->release.route_id;
+}
+
+void spool_sort(struct spool *spool)
+{
+	if (spool->count > 0)
+		qsort(spool->items, spool->count, sizeof(struct spool_item *), compare_items);
+}
+
+int spool_reserve(struct spool *spool)
+{
+	if (spool->count < spool->size)
+		return 0;
+	size_t size = spool->size == 0 ? 64 : spool->size * 2;
+	struct spool_item **items = realloc(spool->items, size * sizeof(*items));
+	if (items == NULL)
+		return -ENOMEM;
+	spool->items = items;
+	spool->size = size;
+	return 0;
+}
+
+struct spool_item *spool_find_push(struct spool *spool, const uint8_t push_id[static PUSH_ID_BYTES])
+{
+	for (size_t i = 0; i < spool->count; i++)
+		if (memcmp(spool->items[i]->release.statement.push_id, push_id, PUSH_ID_BYTES) == 0)
+			return spool->items[i];
+	return NULL;
+}
+
+/* From the first segment; in held/ it may be that of a release which was being written. */
+static int parse_segment(struct spool_item *item, enum folder folder, const uint8_t *segment)
+{
+	if (folder != HELD)
+		return release_segment_decode(&item->release, segment);
+	struct release *release = &item->release;
+	*release = (struct release){0};
+	int result = statement_decode(&release->statement, segment + STATEMENT_AT);
+	memcpy(release->person_signature, segment + SIGNATURE_AT, SUITE_SIGNATURE_BYTES);
+	return result;
+}
+
+void spool_held_name(char out[static SPOOL_NAME_BYTES], const struct statement *statement)
+{
+	text_hex(out, SPOOL_NAME_BYTES, statement->push_id, PUSH_ID_BYTES);
+}
+
+/* Whether the file is what its place and name say. */
+static int check_item(const struct spool *spool, struct spool_item *item, const char *name,
+		      const struct stat *st)
+{
+	const struct release *release = &item->release;
+	char wanted[SPOOL_NAME_BYTES];
+	item->object_len = bundle_object_len(&release->statement);
+	if (!S_ISREG(st->st_mode))
+		return VERDICT_NOT_REGULAR;
+	if ((uint64_t)st->st_size != item->object_len)
+		return VERDICT_BAD_LENGTH;
+	if (item->state == SPOOL_HELD) {
+		spool_held_name(wanted, &release->statement);
+		return strcmp(wanted, name) == 0 ? 0 : VERDICT_BAD_NAME;
+	}
+	bundle_name(item->name, release->statement.route, release->number);
+	if (strcmp(item->name, name) != 0 || release->epoch != spool->epoch)
+		return VERDICT_BAD_NAME;
+	struct geometry geometry = {item->object_len, release->row_len, release->source_rows,
+				    release->repair_rows};
+	return geometry_check(&geometry);
+}
+
+static int load_item(struct spool *spool, enum folder folder, const char *name)
+{
+	static const enum spool_state states[] = {
+		[HELD] = SPOOL_HELD, [READY] = SPOOL_READY, [SENT] = SPOOL_SENT};
+	uint8_t segment[SEGMENT_BYTES];
+	struct stat st;
+	int result = spool_reserve(spool);
+	if (result != 0)
+		return result;
+	struct spool_item *item = calloc(1, sizeof(*item));
+	if (item == NULL)
+		return -ENOMEM;
+	item->state = states[folder];
+	int fd = openat(spool->folders[folder], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	result = fd < 0 || fstat(fd, &st) < 0 ? -errno
+					      : io_pread_exact(fd, segment, sizeof(segment), 0);
+	if (result == 0)
+		result = parse_segment(item, folder, segment);
+	if (result == 0)
+		result = check_item(spool, item, name, &st);
+	if (result == 0 && spool_find_push(spool, item->release.statement.push_id) != NULL)
+		result = -EEXIST;
+	io_close(fd);
+	if (result != 0) {
+		free(item);
+		return result;
+	}
+	spool->items[spool->count++] = item;
+	return 0;
+}
+
+static int remove_incoming(struct spool *spool, const char *name)
+{
+	return unlinkat(spool->folders[INCOMING], name, 0) < 0 ? -errno : 0;
+}
+
+/* Calls what is to be done for each name; a file that fails is told of and stays. */
+static int walk_folder(struct spool *spool, enum folder folder)
+{
+	int fd = io_open_dir(spool->dir_fd, folder_names[folder]);
+	if (fd < 0)
+		return fd;
+	DIR *dir = fdopendir(fd);
+	if (dir == NULL) {
+		int result = -errno;
+		io_close(fd);
+		return result;
+	}
+	for (;;) {
+		errno = 0;
+		struct dirent *entry = readdir(dir);
+		if (entry == NULL)
+			break;
+		if (entry->d_name[0] == '.')
+			continue;
+		int result = folder == INCOMING ? remove_incoming(spool, entry->d_name)
+						: load_item(spool, folder, entry->d_name);
+		if (result != 0 && spool->tell != NULL) {
+			char name[SPOOL_NAME_BYTES + NAME_MAX];
+			snprintf(name, sizeof(name), "%s/%s", folder_names[folder], entry->d_name);
+			spool->tell(spool->context, name, result);
+		}
+	}
+	int result = -errno;
+	closedir(dir);
+	return result;
+}
+
+static int read_epoch(struct spool *spool)
+{
+	uint8_t *text = NULL;
+	size_t len;
+	uint8_t bytes[8];
+	int result = io_read_file(spool->dir_fd, "epoch", EPOCH_TEXT_BYTES, &text, &len);
+	if (result != 0)
+		return result;
+	result = VERDICT_DAMAGED;
+	if (len == EPOCH_TEXT_BYTES && text[len - 1] == '\n') {
+		text[len - 1] = 0;
+		if (text_unhex(bytes, sizeof(bytes), (const char *)text) == 0) {
+			spool->epoch = 0;
+			for (size_t i = 0; i < sizeof(bytes); i++)
+				spool->epoch = spool->epoch << 8 | bytes[i];
+			result = spool->epoch == 0 ? VERDICT_DAMAGED : 0;
+		}
+	}
+	free(text);
+	return result;
+}
+
+/* The counters are made before the epoch, so an epoch without counters has lost them. */
+static int load_life(struct spool *spool)
+{
+	int result = read_epoch(spool);
+	bool is_first = result == -ENOENT;
+	if (result != 0 && !is_first)
+		return result;
+	result = counters_open(&spool->counters, spool->dir_fd, is_first);
+	if (result != 0)
+		return result == -ENOENT ? VERDICT_DAMAGED : result;
+	if (!is_first)
+		return 0;
+	do
+		suite_random(&spool->epoch, sizeof(spool->epoch));
+	while (spool->epoch == 0);
+	char text[EPOCH_TEXT_BYTES + 1];
+	snprintf(text, sizeof(text), "%016" PRIx64 "\n", spool->epoch);
+	return io_create_file(spool->dir_fd, "epoch", text, EPOCH_TEXT_BYTES, SPOOL_FILE_MODE);
+}
+
+static int open_folders(struct spool *spool)
+{
+	spool->lock_fd = openat(spool->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+				SPOOL_FILE_MODE);
+	if (spool->lock_fd < 0)
+		return -errno;
+	if (flock(spool->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	for (size_t i = 0; i < FOLDER_END; i++) {
+		int result = io_make_dir(spool->dir_fd, folder_names[i], DIR_MODE);
+		if (result != 0)
+			return result;
+		spool->folders[i] = io_open_dir(spool->dir_fd, folder_names[i]);
+		if (spool->folders[i] < 0)
+			return spool->folders[i];
+	}
+	return io_fsync(spool->dir_fd);
+}
+
+int spool_open(struct spool **out, const struct spool_options *options)
+{
+	struct spool *spool = calloc(1, sizeof(*spool));
+	if (spool == NULL)
+		return -ENOMEM;
+	spool->lock_fd = -1;
+	for (size_t i = 0; i < FOLDER_END; i++)
+		spool->folders[i] = -1;
+	spool->disk_full_percent = options->disk_full_percent;
+	spool->tell = options->tell;
+	spool->context = options->context;
+	spool->dir_fd = io_open_dir(AT_FDCWD, options->path);
+	int result = spool->dir_fd < 0 ? spool->dir_fd : open_folders(spool);
+	if (result == 0)
+		result = load_life(spool);
+	for (enum folder i = INCOMING; result == 0 && i <= SENT; i++)
+		result = walk_folder(spool, i);
+	if (result != 0) {
+		spool_close(spool);
+		return result;
+	}
+	spool_sort(spool);
+	*out = spool;
+	return 0;
+}
+
+void spool_close(struct spool *spool)
+{
+	if (spool == NULL)
+		return;
+	for (size_t i = 0; i < spool->count; i++)
+		free(spool->items[i]);
+	free(spool->items);
+	for (size_t i = 0; i < FOLDER_END; i++)
+		io_close(spool->folders[i]);
+	io_close(spool->lock_fd);
+	io_close(spool->dir_fd);
+	free(spool);
+}
+
+uint64_t spool_epoch(const struct spool *spool)
+{
+	return spool->epoch;
+}
+
+int spool_count_up(struct spool *spool, enum counter which, uint64_t *out)
+{
+	return counters_next(&spool->counters, which, out);
+}
+
+int spool_dir(const struct spool *spool)
+{
+	return spool->dir_fd;
+}
+
+size_t spool_count(const struct spool *spool)
+{
+	return spool->count;
+}
+
+struct spool_item *spool_at(struct spool *spool, size_t index)
+{
+	assert(index < spool->count);
+	return spool->items[index];
+}
+
+struct spool_item *spool_find(struct spool *spool, const char *push_id_or_name)
+{
+	uint8_t push_id[PUSH_ID_BYTES];
+	if (text_unhex(push_id, sizeof(push_id), push_id_or_name) == 0)
+		return spool_find_push(spool, push_id);
+	for (size_t i = 0; i < spool->count; i++)
+		if (spool->items[i]->state != SPOOL_HELD &&
+		    strcmp(spool->items[i]->name, push_id_or_name) == 0)
+			return spool->items[i];
+	return NULL;
+}

@@ -1,0 +1,108 @@
+/*
+ * spool: what the sender keeps, and its states as names.  SPOOL.md has the table and what a crash in
+ * each state leaves.
+ *
+ *   incoming/N          being received from seal; gone when hold starts
+ *   held/PUSHID         whole and durable, without a number
+ *   ready/tax-000123    released, on the link or waiting for it
+ *   sent/tax-000123     sent as often as configured, kept for the retention time
+ *
+ * One process at a time has a spool open (lock).  Items are the spool's; a pointer to one lives
+ * until spool_remove of it or spool_close.  A result that is not 0 leaves the state on disk at the one
+ * before or at the one after, never between.
+ */
+#ifndef WEIR_SPOOL_H
+#define WEIR_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/bundle.h"
+#include "common/key.h"
+#include "common/registry.h"
+#include "sequence.h"
+
+struct spool;
+
+enum {
+	SPOOL_BUNDLES_MAX = 10240, /* what the catalogue can name at a time */
+	SPOOL_INTAKES_MAX = 64,    /* pushes coming in at a time */
+};
+
+enum spool_state { SPOOL_HELD, SPOOL_READY, SPOOL_SENT };
+
+struct spool_item {
+	enum spool_state state;
+	struct release release;       /* held: only statement and person_signature */
+	char name[BUNDLE_NAME_BYTES]; /* "" while held */
+	uint64_t object_len;
+	/* for whoever orders passes; not kept on disk */
+	uint64_t passes_done;
+	uint64_t retry_at_ms;         /* not before, CLOCK_MONOTONIC */
+	uint64_t failures;            /* of passes, one after another */
+};
+
+/* What could not be loaded, and stays where it is: file is "ready/tax-000123". */
+typedef void spool_tell(void *context, const char *file, int result);
+
+struct spool_options {
+	const char *path;           /* the directory exists */
+	uint32_t disk_full_percent; /* 0 or 100: only when the disk says so */
+	spool_tell *tell;           /* may be NULL */
+	void *context;
+};
+
+/*
+ * Takes the lock, makes what is missing, removes what was incoming, loads the rest.  -EBUSY: another
+ * process has it.  VERDICT_DAMAGED: epoch or counters are not what they were.
+ */
+int spool_open(struct spool **out, const struct spool_options *options);
+void spool_close(struct spool *spool); /* NULL is fine; all incoming are abandoned before */
+
+uint64_t spool_epoch(const struct spool *spool);
+int spool_count_up(struct spool *spool, enum counter which, uint64_t *out);
+/* The directory, for files of others that are written with io_write_file. */
+int spool_dir(const struct spool *spool);
+
+/* All items, held ones first, then newest release first. */
+size_t spool_count(const struct spool *spool);
+struct spool_item *spool_at(struct spool *spool, size_t index);
+/* By push id in hex, or by bundle name; NULL. */
+struct spool_item *spool_find(struct spool *spool, const char *push_id_or_name);
+
+/*
+ * A bundle that comes in.  The bytes are the body (BUNDLE.md 1); they are pushed out to the disk
+ * steadily.  VERDICT_SPOOL_FULL from any of the three, when the disk is too full or too many bundles
+ * are there.  After a failure only spool_abandon is left to do.
+ */
+struct incoming;
+int spool_begin(struct spool *spool, struct incoming **out);
+int spool_add(struct incoming *incoming, const void *data, size_t len);
+/*
+ * Makes it a held item: durable when the result is 0, and then incoming is gone.  The body's length
+ * must be what the statement says (VERDICT_BAD_LENGTH); -EEXIST when this push is here already.
+ */
+int spool_hold(struct incoming *incoming, const struct statement *statement,
+	       const uint8_t signature[static SUITE_SIGNATURE_BYTES], struct spool_item **out);
+void spool_abandon(struct incoming *incoming); /* removes the file; NULL is fine */
+
+/* Gives a held item its number, geometry and signature, and makes it ready. */
+struct spool_terms {
+	const struct key *box;
+	uint16_t route_id;
+	uint64_t released_at;
+	uint32_t repair_permille;
+};
+int spool_release(struct spool *spool, struct spool_item *item, const struct spool_terms *terms);
+/* A held item that was given its number before a crash; it is to be released before others. */
+bool spool_has_number(const struct spool *spool, const struct spool_item *item);
+
+int spool_set_sent(struct spool *spool, struct spool_item *item);
+/* Removes a sent item for good, from the disk and from memory. */
+int spool_remove(struct spool *spool, struct spool_item *item);
+
+/* How full the spool's disk is, in percent of what can be used, or -errno. */
+int spool_fill_percent(const struct spool *spool);
+
+#endif

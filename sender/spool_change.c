@@ -1,0 +1,267 @@
+#include "spool_inside.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/geometry.h"
+#include "common/io.h"
+#include "common/verdict.h"
+
+enum {
+	SYNC_STEP_BYTES = 16 * 1024 * 1024, /* written back at a time */
+	SYNC_BEHIND_BYTES = 4 * SYNC_STEP_BYTES,
+};
+
+struct incoming {
+	struct spool *spool;
+	int fd;
+	uint64_t len;    /* of the body so far */
+	uint64_t synced; /* of the file: writing back was begun up to here */
+	char name[SPOOL_NAME_BYTES];
+};
+
+static int or_full(int result)
+{
+	return result == -ENOSPC || result == -EDQUOT ? VERDICT_SPOOL_FULL : result;
+}
+
+int spool_begin(struct spool *spool, struct incoming **out)
+{
+	int result = spool_check_room(spool);
+	if (result != 0)
+		return result;
+	if (spool->count + spool->intakes >= SPOOL_BUNDLES_MAX)
+		return VERDICT_SPOOL_FULL;
+	struct incoming *incoming = calloc(1, sizeof(*incoming));
+	if (incoming == NULL)
+		return -ENOMEM;
+	incoming->spool = spool;
+	snprintf(incoming->name, sizeof(incoming->name), "%" PRIu64, spool->next_incoming++);
+	incoming->fd = openat(spool->folders[INCOMING], incoming->name,
+			      O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, SPOOL_FILE_MODE);
+	if (incoming->fd < 0) {
+		result = or_full(-errno);
+		free(incoming);
+		return result;
+	}
+	spool->intakes++;
+	*out = incoming;
+	return 0;
+}
+
+/*
+ * Begins to write back what is new, and waits for what is far behind, so that the final fsync finds
+ * little to do and dirty pages stay bounded.
+ */
+static int write_back(struct incoming *incoming)
+{
+	uint64_t end = SEGMENT_BYTES + incoming->len;
+	while (end - incoming->synced >= SYNC_STEP_BYTES) {
+		if (sync_file_range(incoming->fd, (off_t)incoming->synced, SYNC_STEP_BYTES,
+				    SYNC_FILE_RANGE_WRITE) < 0)
+			return -errno;
+		if (incoming->synced >= SYNC_BEHIND_BYTES &&
+		    sync_file_range(incoming->fd, (off_t)(incoming->synced - SYNC_BEHIND_BYTES),
+				    SYNC_STEP_BYTES,
+				    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+					    SYNC_FILE_RANGE_WAIT_AFTER) < 0)
+			return -errno;
+		incoming->synced += SYNC_STEP_BYTES;
+		int result = spool_check_room(incoming->spool);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+int spool_add(struct incoming *incoming, const void *data, size_t len)
+{
+	if (incoming->len + len > (uint64_t)BUNDLE_SEGMENTS_MAX * SEGMENT_BYTES)
+		return VERDICT_BAD_LIMIT;
+	int result = io_pwrite(incoming->fd, data, len, SEGMENT_BYTES + incoming->len);
+	if (result != 0)
+		return or_full(result);
+	incoming->len += len;
+	return or_full(write_back(incoming));
+}
+
+static int rename_new(const struct spool *spool, enum folder from, const char *old, enum folder to,
+		      const char *name)
+{
+	if (renameat2(spool->folders[from], old, spool->folders[to], name, RENAME_NOREPLACE) < 0)
+		return -errno;
+	int result = io_fsync(spool->folders[to]);
+	return result != 0 ? result : io_fsync(spool->folders[from]);
+}
+
+static int make_durable(const struct incoming *incoming, const struct statement *statement,
+			const uint8_t *signature)
+{
+	uint8_t segment[SEGMENT_BYTES];
+	char name[SPOOL_NAME_BYTES];
+	unreleased_segment_encode(segment, statement, signature);
+	int result = io_pwrite(incoming->fd, segment, sizeof(segment), 0);
+	if (result == 0)
+		result = io_fsync(incoming->fd);
+	if (result != 0)
+		return or_full(result);
+	spool_held_name(name, statement);
+	result = rename_new(incoming->spool, INCOMING, incoming->name, HELD, name);
+	/* what is refused must not be found in held/ after a restart and sent */
+	if (result != 0 && result != -EEXIST)
+		(void)unlinkat(incoming->spool->folders[HELD], name, 0);
+	return or_full(result);
+}
+
+static void end_incoming(struct incoming *incoming)
+{
+	io_close(incoming->fd);
+	incoming->spool->intakes--;
+	free(incoming);
+}
+
+int spool_hold(struct incoming *incoming, const struct statement *statement,
+	       const uint8_t signature[static SUITE_SIGNATURE_BYTES], struct spool_item **out)
+{
+	struct spool *spool = incoming->spool;
+	if (incoming->len != statement->segments * SEGMENT_BYTES)
+		return VERDICT_BAD_LENGTH;
+	if (spool_find_push(spool, statement->push_id) != NULL)
+		return -EEXIST;
+	int result = spool_reserve(spool);
+	if (result != 0)
+		return result;
+	struct spool_item *item = calloc(1, sizeof(*item));
+	if (item == NULL)
+		return -ENOMEM;
+	*item = (struct spool_item){
+		.state = SPOOL_HELD,
+		.object_len = bundle_object_len(statement),
+		.release.statement = *statement,
+	};
+	memcpy(item->release.person_signature, signature, SUITE_SIGNATURE_BYTES);
+	result = make_durable(incoming, statement, signature);
+	if (result != 0) {
+		free(item);
+		return result;
+	}
+	end_incoming(incoming);
+	memmove(spool->items + 1, spool->items, spool->count * sizeof(*spool->items));
+	spool->items[0] = item;
+	spool->count++;
+	*out = item;
+	return 0;
+}
+
+void spool_abandon(struct incoming *incoming)
+{
+	if (incoming == NULL)
+		return;
+	/* whatever cannot be removed now is removed at the next start */
+	(void)unlinkat(incoming->spool->folders[INCOMING], incoming->name, 0);
+	end_incoming(incoming);
+}
+
+static uint64_t highest_number(const struct spool *spool, const char *route)
+{
+	uint64_t highest = 0;
+	for (size_t i = 0; i < spool->count; i++) {
+		const struct release *release = &spool->items[i]->release;
+		if (release->number > highest && strcmp(release->statement.route, route) == 0)
+			highest = release->number;
+	}
+	return highest;
+}
+
+bool spool_has_number(const struct spool *spool, const struct spool_item *item)
+{
+	bool newest = false;
+	const struct statement *statement = &item->release.statement;
+	return sequence_is_newest(spool->folders[SEQUENCE], statement->route, statement->push_id,
+				  &newest) == 0 &&
+	       newest;
+}
+
+static int write_release(const struct spool *spool, const char *name, const struct release *release)
+{
+	uint8_t segment[SEGMENT_BYTES];
+	int fd = openat(spool->folders[HELD], name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	release_segment_encode(segment, release);
+	int result = io_pwrite(fd, segment, sizeof(segment), 0);
+	if (result == 0)
+		result = io_fsync(fd);
+	int closed = io_close(fd);
+	return result != 0 ? result : closed;
+}
+
+int spool_release(struct spool *spool, struct spool_item *item, const struct spool_terms *terms)
+{
+	assert(item->state == SPOOL_HELD);
+	struct release release = item->release;
+	const struct statement *statement = &release.statement;
+	struct geometry geometry = geometry_choose(item->object_len, terms->repair_permille);
+	release.route_id = terms->route_id;
+	release.epoch = spool->epoch;
+	release.released_at = terms->released_at > statement->created ? terms->released_at
+								      : statement->created;
+	release.row_len = geometry.row_len;
+	release.source_rows = geometry.source_rows;
+	release.repair_rows = geometry.repair_rows;
+	memcpy(release.box, terms->box->card.name, NAME_BYTES);
+	memcpy(release.box_key, terms->box->card.id, KEY_ID_BYTES);
+
+	int result = geometry_check(&geometry);
+	if (result == 0)
+		result = sequence_take(spool->folders[SEQUENCE], statement->route,
+				       statement->push_id, highest_number(spool, statement->route),
+				       &release.number);
+	if (result == 0)
+		result = release_sign(&release, terms->box->secret);
+	char held[SPOOL_NAME_BYTES], name[BUNDLE_NAME_BYTES];
+	spool_held_name(held, statement);
+	if (result == 0)
+		result = or_full(write_release(spool, held, &release));
+	if (result != 0)
+		return result;
+	bundle_name(name, statement->route, release.number);
+	result = rename_new(spool, HELD, held, READY, name);
+	if (result != 0)
+		return result;
+	item->release = release;
+	item->state = SPOOL_READY;
+	memcpy(item->name, name, sizeof(name));
+	spool_sort(spool);
+	return 0;
+}
+
+int spool_set_sent(struct spool *spool, struct spool_item *item)
+{
+	assert(item->state == SPOOL_READY);
+	int result = rename_new(spool, READY, item->name, SENT, item->name);
+	if (result == 0)
+		item->state = SPOOL_SENT;
+	return result;
+}
+
+int spool_remove(struct spool *spool, struct spool_item *item)
+{
+	assert(item->state == SPOOL_SENT);
+	if (unlinkat(spool->folders[SENT], item->name, 0) < 0)
+		return -errno;
+	size_t at = 0;
+	while (spool->items[at] != item)
+		at++;
+	memmove(spool->items + at, spool->items + at + 1,
+		(spool->count - at - 1) * sizeof(*spool->items));
+	spool->count--;
+	free(item);
+	return io_fsync(spool->folders[SENT]);
+}

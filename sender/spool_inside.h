@@ -1,0 +1,39 @@
+/*
+ * spool_inside: what the two halves of the spool share, spool.c (opening, loading, finding) and
+ * spool_change.c (one state to the next).  Nobody else includes it.
+ */
+#ifndef WEIR_SPOOL_INSIDE_H
+#define WEIR_SPOOL_INSIDE_H
+
+#include "spool.h"
+
+enum { SPOOL_FILE_MODE = 0640, SPOOL_NAME_BYTES = 64 };
+
+enum folder { INCOMING, HELD, READY, SENT, SEQUENCE, FOLDER_END };
+
+struct spool {
+	int dir_fd;
+	int lock_fd;
+	int folders[FOLDER_END];
+	uint64_t epoch;
+	uint32_t disk_full_percent;
+	struct counters counters;
+	uint64_t next_incoming;
+	size_t intakes;
+	size_t count;
+	size_t size;
+	struct spool_item **items;
+	spool_tell *tell;
+	void *context;
+};
+
+/* The name in held/: the push id in hex. */
+void spool_held_name(char out[static SPOOL_NAME_BYTES], const struct statement *statement);
+struct spool_item *spool_find_push(struct spool *spool, const uint8_t push_id[static PUSH_ID_BYTES]);
+/* Room for one more item; -ENOMEM. */
+int spool_reserve(struct spool *spool);
+void spool_sort(struct spool *spool);
+/* VERDICT_SPOOL_FULL above the configured fill. */
+int spool_check_room(const struct spool *spool);
+
+#endif
