@@ -1,0 +1,51 @@
+/*
+ * setup: what the sender's programs load when they start: configuration, roots, registry, the box's
+ * key.  A setup owns what it holds; setup_free releases it.
+ */
+#ifndef WEIR_SETUP_H
+#define WEIR_SETUP_H
+
+#include <stddef.h>
+
+#include "common/config.h"
+#include "common/key.h"
+#include "common/registry.h"
+
+#define SENDER_CONFIG "/etc/weir/sender.conf"
+
+struct setup {
+	struct config config;
+	struct roots *roots;
+	struct registry *registry;
+};
+
+/* What a result that is not 0 is about. */
+struct setup_problem {
+	char file[CONFIG_PATH_BYTES];
+	char text[PROBLEM_BYTES]; /* "LINE: what is wrong", or "" */
+};
+
+enum { SETUP_TEXT_BYTES = 2 * CONFIG_PATH_BYTES + PROBLEM_BYTES + 8 };
+
+/* config_path, else WEIR_CONFIG, else SENDER_CONFIG. */
+const char *setup_config_path(const char *config_path);
+
+/* Fills *out only when the result is 0. */
+int setup_load(struct setup *out, const char *config_path, struct setup_problem *problem);
+/* Loads the registry again and puts it in the place of the one before, unless that is newer: VERDICT_OLDER_REGISTRY. */
+int setup_reload_registry(struct setup *setup, struct setup_problem *problem);
+void setup_free(struct setup *setup);
+
+/* The sender box's key; the registry must have it: VERDICT_UNKNOWN_KEY. */
+int setup_box_key(struct key **out, const struct setup *setup, struct setup_problem *problem);
+
+/* Puts the file's name into a problem whose text is there already. */
+void setup_name_file(struct setup_problem *problem, const char *file);
+
+/* "FILE:LINE: what is wrong" or "'FILE'", escaped.  Returns out. */
+char *setup_describe(char out[static SETUP_TEXT_BYTES], const struct setup_problem *problem);
+
+/* Joins folder and name; -ENAMETOOLONG. */
+int setup_path(char *out, size_t size, const char *folder, const char *name);
+
+#endif
