@@ -1,0 +1,33 @@
+/*
+ * control: hold's end of one connection from weir-outbox list or show (local.h): one question, one
+ * answer.  The answer waits in memory until the asker takes it, so nobody can hold hold up.
+ */
+#ifndef WEIR_CONTROL_H
+#define WEIR_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "local.h"
+#include "spool.h"
+
+struct control;
+
+/* Fills in what only the dispatcher knows: progress and passes. */
+typedef void control_fill(void *context, const struct spool_item *item, struct local_item *out);
+
+struct control_desk {
+	struct spool *spool;
+	control_fill *fill;
+	void *context;
+};
+
+/* Takes fd over, which it makes non-blocking.  -ENOMEM, -errno. */
+int control_new(struct control **out, int fd, const struct control_desk *desk);
+/* When fd is ready for what control_events says.  0: go on.  Anything else: it has ended, free it. */
+int control_go_on(struct control *control);
+short control_events(const struct control *control); /* POLLIN or POLLOUT */
+int control_fd(const struct control *control);
+void control_free(struct control *control); /* NULL is fine */
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * dispatcher: what hold tells emit by the orders page (orders.h), and what it learns from the progress
+ * page: the signed catalogue, the heartbeat, which bundles are on the link.
+ */
+#ifndef WEIR_DISPATCHER_H
+#define WEIR_DISPATCHER_H
+
+#include "local.h"
+#include "releaser.h"
+
+struct dispatcher;
+
+/* Maps the orders page in the runtime directory.  What is given outlives the dispatcher. */
+int dispatcher_new(struct dispatcher **out, struct releaser *releaser);
+void dispatcher_free(struct dispatcher *dispatcher); /* NULL is fine; the page stays as it is */
+
+/*
+ * Looks at the progress page, moves on what was sent (ready to sent after the configured passes) and
+ * publishes the catalogue and the orders when anything changed.  Several times a second.
+ */
+int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms);
+/* Publishes a new heartbeat.  Once a second. */
+int dispatcher_beat(struct dispatcher *dispatcher);
+
+/* Whether emit has written its progress in the last five seconds. */
+bool dispatcher_emit_lives(const struct dispatcher *dispatcher);
+
+/* control_fill of control.h. */
+void dispatcher_fill(void *dispatcher, const struct spool_item *item, struct local_item *out);
+
+#endif

@@ -1,0 +1,413 @@
+/*
+ * weir-hold: keeps sealed bundles, gives them their numbers, signs releases, catalogue and heartbeat,
+ * and tells emit what to send.  It never holds a key that opens a bundle and has no network.
+ *
+ * One poll loop: two listeners, a timer, signals, and a slot for each connection.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dispatcher.h"
+#include "common/channel.h"
+#include "common/command.h"
+#include "common/confine.h"
+#include "common/io.h"
+#include "common/service.h"
+#include "common/suite.h"
+#include "common/text.h"
+#include "common/verdict.h"
+#include "control.h"
+#include "intake.h"
+#include "releaser.h"
+#include "setup.h"
+#include "spool.h"
+
+enum {
+	TICK_MS = 100,
+	BEAT_TICKS = 10,
+	EMIT_GRACE_TICKS = 50,         /* emit may start after hold */
+	HOUSEKEEPING_TICKS = 600,      /* a minute: retention, held bundles */
+	CONTROLS_MAX = 16,
+	CONTROL_DEADLINE_MS = 30000,   /* for a question and its answer */
+	SLOT_LISTEN_INTAKE = 0,
+	SLOT_LISTEN_CONTROL,
+	SLOT_TIMER,
+	SLOT_SIGNAL,
+	SLOT_FIRST,
+	SLOT_COUNT = SLOT_FIRST + SPOOL_INTAKES_MAX + CONTROLS_MAX,
+};
+
+static const char *const allowed_calls[] = {
+	"poll", "ppoll", "read", "write", "close", "accept4", "recvfrom", "sendto", "sendmsg",
+	"getsockopt", "setsockopt", "socket", "fcntl",                     /* sockets, sd_notify */
+	"openat", "fstat", "newfstatat", "pread64", "pwrite64", "fsync", "sync_file_range", "fstatfs",
+	"renameat", "renameat2", "unlinkat", "getdents64", "lseek", "ftruncate", "fchmod", /* the spool */
+	"mlock", "munlock", "geteuid",                                     /* keys */
+	NULL,
+};
+
+struct hold {
+	struct setup setup;
+	struct key *box;
+	struct spool *spool;
+	struct releaser releaser;
+	struct dispatcher *dispatcher;
+	struct intake_desk intake_desk;
+	struct control_desk control_desk;
+	int timer_fd;
+	int signal_fd;
+	int intake_listener;
+	int control_listener;
+	struct intake *intakes[SPOOL_INTAKES_MAX];
+	struct control *controls[CONTROLS_MAX];
+	uint64_t deadlines_ms[CONTROLS_MAX];
+	uint64_t ticks;
+	int last_failure;    /* of a turn, told once */
+	bool emit_lives;
+	bool stopping;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void tell_of_file(void *context, const char *file, int result)
+{
+	(void)context;
+	char name[512];
+	service_event(LOG_ERR, "E1002", "spool: '%s' is left where it is and not used: %s [%s]",
+		      text_escape_name(name, sizeof(name), file), verdict_explain(result),
+		      result > 0 ? verdict_name(result) : "environment");
+}
+
+static int open_spool(struct hold *hold)
+{
+	struct spool_options options = {
+		.path = hold->setup.config.spool,
+		.disk_full_percent = hold->setup.config.disk_full_percent,
+		.tell = tell_of_file,
+	};
+	int result = spool_open(&hold->spool, &options);
+	char path[2 * CONFIG_PATH_BYTES];
+	text_escape_name(path, sizeof(path), hold->setup.config.spool);
+	if (result == -EBUSY) {
+		command_say("spool '%s' is in use by another weir-hold; stop that one first", path);
+		return EXIT_ENVIRONMENT;
+	}
+	return result == 0 ? 0 : command_fail(result, "cannot open spool '%s'", path);
+}
+
+/* All that needs rights which the process then gives up.  0 or an exit code. */
+static int load(struct hold *hold, const char *config_path)
+{
+	struct setup_problem problem;
+	char text[SETUP_TEXT_BYTES];
+	int result = setup_load(&hold->setup, config_path, &problem);
+	if (result == 0)
+		result = setup_box_key(&hold->box, &hold->setup, &problem);
+	if (result != 0)
+		return command_fail(result, "cannot load %s", setup_describe(text, &problem));
+	int code = open_spool(hold);
+	if (code != 0)
+		return code;
+	hold->releaser = (struct releaser){
+		.setup = &hold->setup,
+		.box = hold->box,
+		.spool = hold->spool,
+	};
+	result = releaser_remember(&hold->releaser);
+	if (result != 0)
+		return command_fail(result, "cannot use registry '%s'", hold->setup.config.registry);
+	result = dispatcher_new(&hold->dispatcher, &hold->releaser);
+	if (result != 0)
+		return command_fail(result, "cannot share pages in '%s'", hold->setup.config.runtime);
+	hold->intake_desk = (struct intake_desk){
+		.releaser = &hold->releaser,
+		.buffer = malloc(INTAKE_BUFFER_BYTES),
+	};
+	hold->control_desk = (struct control_desk){
+		.spool = hold->spool,
+		.fill = dispatcher_fill,
+		.context = hold->dispatcher,
+	};
+	return hold->intake_desk.buffer != NULL ? 0 : command_fail(-ENOMEM, "cannot start");
+}
+
+static int open_descriptors(struct hold *hold)
+{
+	hold->intake_listener = service_socket("intake");
+	hold->control_listener = service_socket("control");
+	if (hold->intake_listener < 0 || hold->control_listener < 0) {
+		command_say("the sockets 'intake' and 'control' were not passed in; start it with 'weir-sender run' or its systemd unit");
+		return EXIT_ENVIRONMENT;
+	}
+	/* whoever called and has gone again must not make accept wait */
+	if (fcntl(hold->intake_listener, F_SETFL, O_NONBLOCK) < 0 ||
+	    fcntl(hold->control_listener, F_SETFL, O_NONBLOCK) < 0)
+		return command_fail(-errno, "cannot set up its sockets");
+	sigset_t mask;
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
+	hold->signal_fd = sigprocmask(SIG_BLOCK, &mask, NULL) < 0
+				  ? -1
+				  : signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	hold->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	struct itimerspec every = {
+		.it_interval = {.tv_nsec = TICK_MS * 1000000},
+		.it_value = {.tv_nsec = 1},
+	};
+	if (hold->signal_fd < 0 || hold->timer_fd < 0 ||
+	    timerfd_settime(hold->timer_fd, 0, &every, NULL) < 0)
+		return command_fail(-errno, "cannot make timer and signals");
+	return 0;
+}
+
+/* A turn that fails is told of once and taken up again: a full disk must not end the heartbeat. */
+static void note_turn(struct hold *hold, int result)
+{
+	if (result != 0 && result != hold->last_failure)
+		service_event(LOG_ERR, "E1010", "spool: cannot keep its books: %s",
+			      verdict_explain(result));
+	hold->last_failure = result;
+	bool lives = dispatcher_emit_lives(hold->dispatcher);
+	if (lives != hold->emit_lives && (lives || hold->ticks > EMIT_GRACE_TICKS))
+		service_event(lives ? LOG_NOTICE : LOG_ERR, "E1011", "link: weir-emit %s",
+			      lives ? "works" : "has not worked for five seconds");
+	if (lives || hold->ticks > EMIT_GRACE_TICKS)
+		hold->emit_lives = lives;
+}
+
+static void drop_late_controls(struct hold *hold, uint64_t now)
+{
+	for (size_t i = 0; i < CONTROLS_MAX; i++)
+		if (hold->controls[i] != NULL && now > hold->deadlines_ms[i]) {
+			control_free(hold->controls[i]);
+			hold->controls[i] = NULL;
+		}
+}
+
+static void tick(struct hold *hold)
+{
+	uint64_t expirations;
+	if (read(hold->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+		return;
+	uint64_t now = now_ms();
+	if (hold->ticks % HOUSEKEEPING_TICKS == 0) {
+		releaser_release_held(&hold->releaser);
+		releaser_retire(&hold->releaser);
+	}
+	int result = dispatcher_turn(hold->dispatcher, now);
+	if (result == 0 && hold->ticks % BEAT_TICKS == 0) {
+		result = dispatcher_beat(hold->dispatcher);
+		service_alive();
+	}
+	note_turn(hold, result);
+	drop_late_controls(hold, now);
+	hold->ticks++;
+}
+
+static void reload(struct hold *hold)
+{
+	struct setup_problem problem;
+	char text[SETUP_TEXT_BYTES];
+	int result = releaser_reload(&hold->releaser, &problem);
+	if (result == 0)
+		service_event(LOG_NOTICE, "E1012", "registry: version %" PRIu64 " loaded",
+			      registry_version(hold->setup.registry));
+	else
+		service_event(LOG_ERR, "E1013", "registry: %s is not used: %s [%s]",
+			      setup_describe(text, &problem), verdict_explain(result),
+			      result > 0 ? verdict_name(result) : "environment");
+}
+
+static void take_signal(struct hold *hold)
+{
+	struct signalfd_siginfo info;
+	if (read(hold->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		reload(hold);
+	else
+		hold->stopping = true;
+}
+
+static size_t free_intake(const struct hold *hold)
+{
+	size_t i = 0;
+	while (i < SPOOL_INTAKES_MAX && hold->intakes[i] != NULL)
+		i++;
+	return i;
+}
+
+static size_t free_control(const struct hold *hold)
+{
+	size_t i = 0;
+	while (i < CONTROLS_MAX && hold->controls[i] != NULL)
+		i++;
+	return i;
+}
+
+/* Whoever finds no slot waits in the backlog: its listener is not polled. */
+static void accept_intake(struct hold *hold)
+{
+	int fd = accept4(hold->intake_listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (intake_new(&hold->intakes[free_intake(hold)], fd, &hold->intake_desk) != 0)
+		io_close(fd);
+}
+
+static void accept_control(struct hold *hold)
+{
+	int fd = accept4(hold->control_listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	size_t i = free_control(hold);
+	hold->deadlines_ms[i] = now_ms() + CONTROL_DEADLINE_MS;
+	if (control_new(&hold->controls[i], fd, &hold->control_desk) != 0)
+		io_close(fd);
+}
+
+static struct pollfd slot_of(int fd, bool wanted, short events)
+{
+	return (struct pollfd){.fd = wanted ? fd : -1, .events = events};
+}
+
+static void prepare_slots(const struct hold *hold, struct pollfd slots[static SLOT_COUNT])
+{
+	slots[SLOT_LISTEN_INTAKE] = slot_of(hold->intake_listener,
+					    free_intake(hold) < SPOOL_INTAKES_MAX, POLLIN);
+	slots[SLOT_LISTEN_CONTROL] = slot_of(hold->control_listener,
+					     free_control(hold) < CONTROLS_MAX, POLLIN);
+	slots[SLOT_TIMER] = slot_of(hold->timer_fd, true, POLLIN);
+	slots[SLOT_SIGNAL] = slot_of(hold->signal_fd, true, POLLIN);
+	for (size_t i = 0; i < SPOOL_INTAKES_MAX; i++) {
+		const struct intake *intake = hold->intakes[i];
+		slots[SLOT_FIRST + i] = slot_of(intake == NULL ? -1 : intake_fd(intake), true, POLLIN);
+	}
+	for (size_t i = 0; i < CONTROLS_MAX; i++) {
+		const struct control *control = hold->controls[i];
+		slots[SLOT_FIRST + SPOOL_INTAKES_MAX + i] =
+			control == NULL ? slot_of(-1, true, 0)
+					: slot_of(control_fd(control), true, control_events(control));
+	}
+}
+
+static void serve(struct hold *hold, const struct pollfd slots[static SLOT_COUNT])
+{
+	for (size_t i = 0; i < SPOOL_INTAKES_MAX; i++)
+		if (slots[SLOT_FIRST + i].revents != 0 && intake_read(hold->intakes[i]) != 0) {
+			intake_free(hold->intakes[i]);
+			hold->intakes[i] = NULL;
+		}
+	for (size_t i = 0; i < CONTROLS_MAX; i++)
+		if (slots[SLOT_FIRST + SPOOL_INTAKES_MAX + i].revents != 0 &&
+		    control_go_on(hold->controls[i]) != 0) {
+			control_free(hold->controls[i]);
+			hold->controls[i] = NULL;
+		}
+}
+
+static int run(struct hold *hold)
+{
+	struct pollfd slots[SLOT_COUNT];
+	while (!hold->stopping) {
+		prepare_slots(hold, slots);
+		if (poll(slots, SLOT_COUNT, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return command_fail(-errno, "cannot wait for events");
+		}
+		if (slots[SLOT_SIGNAL].revents != 0)
+			take_signal(hold);
+		/* before the timer, so that what is released now is announced in this turn */
+		serve(hold, slots);
+		if (slots[SLOT_TIMER].revents != 0)
+			tick(hold);
+		if ((slots[SLOT_LISTEN_INTAKE].revents & POLLIN) != 0)
+			accept_intake(hold);
+		if ((slots[SLOT_LISTEN_CONTROL].revents & POLLIN) != 0)
+			accept_control(hold);
+	}
+	return EXIT_DONE;
+}
+
+static void close_all(struct hold *hold)
+{
+	for (size_t i = 0; i < SPOOL_INTAKES_MAX; i++)
+		intake_free(hold->intakes[i]);
+	for (size_t i = 0; i < CONTROLS_MAX; i++)
+		control_free(hold->controls[i]);
+	dispatcher_free(hold->dispatcher);
+	spool_close(hold->spool);
+	key_free(hold->box);
+	setup_free(&hold->setup);
+	free(hold->intake_desk.buffer);
+}
+
+static int parse_options(int argc, char **argv, const char **config_path)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{NULL, 0, NULL, 0},
+	};
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (c != 'c')
+			return command_usage("the only option is --config FILE");
+		*config_path = optarg;
+	}
+	return optind == argc ? 0 : command_usage("it takes no arguments");
+}
+
+int main(int argc, char **argv)
+{
+	const char *config_path = NULL;
+	command_start("weir-hold");
+	int code = parse_options(argc, argv, &config_path);
+	if (code != 0)
+		return code;
+	int result = suite_start();
+	struct hold *hold = result == 0 ? calloc(1, sizeof(*hold)) : NULL;
+	if (hold == NULL)
+		return command_fail(result != 0 ? result : -ENOMEM, "cannot start");
+	hold->emit_lives = true; /* so that its absence is told of */
+	code = load(hold, setup_config_path(config_path));
+	if (code == 0)
+		code = open_descriptors(hold);
+	if (code == 0) {
+		result = confine_privileges();
+		if (result == 0)
+			result = confine_calls(allowed_calls);
+		if (result != 0)
+			code = command_fail(result, "cannot confine itself");
+	}
+	if (code == 0) {
+		service_event(LOG_NOTICE, "E1001", "spool: epoch %016" PRIx64 ", %zu bundles",
+			      spool_epoch(hold->spool), spool_count(hold->spool));
+		service_ready("keeps the spool");
+		code = run(hold);
+	}
+	service_stopping();
+	close_all(hold);
+	free(hold);
+	return code;
+}
