@@ -1,0 +1,501 @@
+/*
+ * weir-seal: one push, from the person's stream to a sealed body in hold's hands.
+ *
+ * It sees plaintext, so it can do nothing else: no network, no file once the push is known, no signing
+ * key, no capability.  Two tables of system calls: the first is closed before the first byte of the push
+ * is read and still opens the pre-shared keys of its route, the second does not.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "common/channel.h"
+#include "common/command.h"
+#include "common/confine.h"
+#include "common/io.h"
+#include "common/service.h"
+#include "common/suite.h"
+#include "common/text.h"
+#include "common/verdict.h"
+#include "flow.h"
+#include "local.h"
+#include "pack.h"
+#include "setup.h"
+
+enum {
+	PUSH_TIMEOUT_MS = 10000, /* from connecting to PUSH */
+	HOLD_TIMEOUT_MS = 30000, /* for hold to take the push up; it may be starting */
+	DAY_S = 86400,
+};
+
+/* Before the push is known: the keys of its route are still to be read. */
+static const char *const first_calls[] = {
+	"read", "write", "sendmsg", "recvfrom", "sendto", "poll", "close", "getsockopt",
+	"openat", "fstat", "newfstatat", "lseek", "geteuid", "mlock", "munlock",
+	"sched_getaffinity", "thread", "seccomp", "prctl", "fcntl",
+	NULL,
+};
+/* While plaintext comes. */
+static const char *const second_calls[] = {
+	"read", "write", "sendmsg", "recvfrom", "sendto", "poll", "close", "mlock", "munlock",
+	"set_robust_list", "rseq", "sched_yield",
+	NULL,
+};
+
+struct seal {
+	struct setup setup;
+	int push_fd;
+	int hold_fd;
+	struct inflow *from_person;
+	struct local_push push;
+	const struct route *route;
+	uint8_t (*psk)[SUITE_KEY_BYTES]; /* one for each recipient; secret memory */
+	struct pack *pack;
+	uint64_t members;
+	uint64_t records;                /* counted */
+	uint64_t created;
+	int hold_result;                 /* of the sink: what hold said */
+	char where[MEMBER_NAME_MAX + 1]; /* what a refusal is about */
+};
+
+static void set_where(struct seal *seal, const char *where)
+{
+	snprintf(seal->where, sizeof(seal->where), "%s", where);
+}
+
+/* Who hangs up before the end has pushed nothing. */
+static int next_frame(struct seal *seal, uint16_t *type, const uint8_t **payload, size_t *len)
+{
+	int result = inflow_next(seal->from_person, type, payload, len);
+	return result == -EPIPE ? VERDICT_TRUNCATED : result;
+}
+
+static int wait_readable(int fd, int timeout_ms)
+{
+	struct pollfd slot = {.fd = fd, .events = POLLIN};
+	int ready = poll(&slot, 1, timeout_ms);
+	return ready < 0 ? -errno : ready == 0 ? -ETIMEDOUT : 0;
+}
+
+/* The push must come at once: a caller that says nothing must not keep a worker. */
+static int receive_push(struct seal *seal)
+{
+	uint16_t type;
+	const uint8_t *payload;
+	size_t len;
+	int result = wait_readable(seal->push_fd, PUSH_TIMEOUT_MS);
+	if (result == 0)
+		result = next_frame(seal, &type, &payload, &len);
+	if (result != 0)
+		return result;
+	if (type != LOCAL_PUSH)
+		return VERDICT_BAD_PROTOCOL;
+	return local_push_decode(&seal->push, payload, len);
+}
+
+static int judge_person(struct seal *seal)
+{
+	const struct registry *registry = seal->setup.registry;
+	set_where(seal, seal->push.person);
+	const struct party *person = registry_party(registry, KEY_PERSON, seal->push.person);
+	if (person == NULL ||
+	    memcmp(person->card.id, seal->push.person_key, sizeof(person->card.id)) != 0)
+		return VERDICT_UNKNOWN_KEY;
+	int result = party_check(person, seal->created);
+	return result != 0 ? result : route_allows_operator(seal->route, person);
+}
+
+static int judge_push(struct seal *seal)
+{
+	const struct registry *registry = seal->setup.registry;
+	set_where(seal, "registry");
+	int result = registry_check(registry, seal->created);
+	if (result != 0)
+		return result;
+	set_where(seal, seal->push.route);
+	seal->route = registry_route(registry, seal->push.route);
+	if (seal->route == NULL)
+		return VERDICT_UNKNOWN_ROUTE;
+	result = route_check(seal->route, seal->created);
+	if (result != 0)
+		return result;
+	result = judge_person(seal);
+	if (result != 0)
+		return result;
+	set_where(seal, seal->push.route);
+	if (seal->push.origin == LOCAL_PIPE && seal->route->records_required &&
+	    !seal->push.has_records)
+		return VERDICT_RECORDS_NOT_STATED;
+	return 0;
+}
+
+/* psk_dir/NAME.key must be the one whose public part the registry names for this recipient. */
+static int load_psk(struct seal *seal, const struct party *recipient,
+		    uint8_t out[static SUITE_KEY_BYTES])
+{
+	char name[NAME_BYTES + 8], path[2 * CONFIG_PATH_BYTES];
+	struct key *key = NULL;
+	set_where(seal, recipient->card.name);
+	snprintf(name, sizeof(name), "%s.key", recipient->card.name);
+	int result = setup_path(path, sizeof(path), seal->setup.config.psk_dir, name);
+	if (result == 0)
+		result = key_load(&key, path, NULL);
+	if (result != 0) {
+		set_where(seal, path);
+		return result;
+	}
+	if (key->card.kind == KEY_PSK &&
+	    memcmp(key->card.public_key, recipient->psk_public, SUITE_KEY_BYTES) == 0)
+		memcpy(out, key->secret, SUITE_KEY_BYTES);
+	else
+		result = VERDICT_WRONG_KEY;
+	key_free(key);
+	return result;
+}
+
+static int load_psks(struct seal *seal)
+{
+	size_t count = seal->route->recipient_count;
+	seal->psk = suite_secret_alloc(count * SUITE_KEY_BYTES);
+	if (seal->psk == NULL)
+		return -errno;
+	for (size_t i = 0; i < count; i++) {
+		int result = load_psk(seal, seal->route->recipients[i], seal->psk[i]);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+/* What hold has said: its refusal is ours. */
+static int receive_from_hold(struct seal *seal, uint16_t wanted, struct local_accepted *accepted)
+{
+	uint8_t payload[LOCAL_REFUSED_MAX];
+	uint16_t type;
+	size_t len;
+	set_where(seal, "spool");
+	int result = channel_receive(seal->hold_fd, &type, payload, sizeof(payload), &len);
+	if (result == -EPIPE || result == VERDICT_TRUNCATED)
+		return -ECONNRESET; /* hold has ended; push again when it is back */
+	if (result != 0)
+		return result;
+	if (type == LOCAL_REFUSED) {
+		struct local_refused refused;
+		result = local_refused_decode(&refused, payload, len);
+		if (result == 0)
+			set_where(seal, refused.where);
+		return result != 0 ? result : refused.result;
+	}
+	if (type != wanted)
+		return VERDICT_BAD_PROTOCOL;
+	return wanted == LOCAL_ACCEPTED ? local_accepted_decode(accepted, payload, len)
+	       : len == 0		? 0
+					: VERDICT_BAD_PROTOCOL;
+}
+
+/* The body to hold; when it cannot take it, it has said why. */
+static int send_body(void *context, const void *data, size_t len)
+{
+	struct seal *seal = context;
+	const uint8_t *p = data;
+	while (len > 0) {
+		size_t n = len < CHANNEL_BYTES_MAX ? len : CHANNEL_BYTES_MAX;
+		int result = channel_send(seal->hold_fd, LOCAL_BODY, p, n);
+		if (result != 0) {
+			seal->hold_result = receive_from_hold(seal, LOCAL_REFUSED, NULL);
+			return result;
+		}
+		p += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* A failing sink is explained by what hold said. */
+static int or_hold(const struct seal *seal, int result)
+{
+	return result < 0 && seal->hold_result != 0 ? seal->hold_result : result;
+}
+
+static int start_pack(struct seal *seal)
+{
+	set_where(seal, "spool");
+	int result = channel_send(seal->hold_fd, LOCAL_INTAKE, NULL, 0);
+	if (result == 0)
+		result = wait_readable(seal->hold_fd, HOLD_TIMEOUT_MS);
+	if (result == 0 || result == -EPIPE)
+		result = receive_from_hold(seal, LOCAL_READY, NULL);
+	if (result != 0)
+		return result;
+	set_where(seal, seal->push.route);
+	struct pack_options options = {
+		.route = seal->route,
+		.psk = (const uint8_t(*)[SUITE_KEY_BYTES])seal->psk,
+		.rule = seal->route->rule,
+		.threads = seal->setup.config.seal_threads,
+		.sink = send_body,
+		.context = seal,
+	};
+	return or_hold(seal, pack_start(&seal->pack, &options));
+}
+
+static int take_end(struct seal *seal, uint64_t size, const uint8_t *payload, size_t len)
+{
+	uint64_t stated;
+	int result = local_end_decode(&stated, payload, len);
+	if (result != 0)
+		return result;
+	if (stated != size)
+		return VERDICT_BAD_LENGTH;
+	result = pack_member_end(seal->pack);
+	if (result == 0)
+		seal->members++;
+	return result;
+}
+
+/* DATA… and END of the member that has begun. */
+static int take_member(struct seal *seal)
+{
+	uint64_t size = 0;
+	for (;;) {
+		uint16_t type;
+		const uint8_t *payload;
+		size_t len;
+		int result = next_frame(seal, &type, &payload, &len);
+		if (result != 0)
+			return result;
+		if (type == LOCAL_END)
+			return take_end(seal, size, payload, len);
+		if (type != LOCAL_DATA || len == 0)
+			return VERDICT_BAD_PROTOCOL;
+		result = pack_add(seal->pack, payload, len);
+		if (result != 0)
+			return result;
+		size += len;
+	}
+}
+
+static int take_finish(const struct seal *seal, const uint8_t *payload, size_t len)
+{
+	struct local_finish finish;
+	int result = local_finish_decode(&finish, payload, len);
+	if (result != 0)
+		return result;
+	return finish.members == seal->members && finish.bytes == pack_content_len(seal->pack)
+		       ? 0
+		       : VERDICT_BAD_LENGTH;
+}
+
+static int take_members(struct seal *seal)
+{
+	for (;;) {
+		uint16_t type;
+		const uint8_t *payload;
+		size_t len;
+		set_where(seal, seal->push.route);
+		int result = next_frame(seal, &type, &payload, &len);
+		if (result != 0)
+			return result;
+		if (type == LOCAL_FINISH)
+			return take_finish(seal, payload, len);
+		if (type != LOCAL_MEMBER)
+			return VERDICT_BAD_PROTOCOL;
+		struct local_member member;
+		result = local_member_decode(&member, payload, len);
+		if (result != 0)
+			return result;
+		set_where(seal, member.name);
+		result = pack_member_begin(seal->pack, member.name, member.mtime_s, member.mtime_ns);
+		if (result == 0)
+			result = take_member(seal);
+		if (result != 0)
+			return result;
+	}
+}
+
+static int check_records(struct seal *seal)
+{
+	const struct manifest *manifest;
+	int result = or_hold(seal, pack_drain(seal->pack, &manifest));
+	if (result != 0)
+		return result;
+	seal->records = manifest->records;
+	if (!seal->push.has_records || seal->push.records == seal->records)
+		return 0;
+	snprintf(seal->where, sizeof(seal->where),
+		 "%" PRIu64 " records stated, %" PRIu64 " counted", seal->push.records, seal->records);
+	return VERDICT_BAD_COUNT;
+}
+
+static int make_statement(struct seal *seal, struct statement *statement)
+{
+	*statement = (struct statement){
+		.registry_version = registry_version(seal->setup.registry),
+		.created = seal->created,
+		.destroy_by = seal->created + (uint64_t)seal->route->destroy_after_days * DAY_S,
+	};
+	memcpy(statement->route, seal->push.route, NAME_BYTES);
+	memcpy(statement->person, seal->push.person, NAME_BYTES);
+	memcpy(statement->person_key, seal->push.person_key, KEY_ID_BYTES);
+	return pack_finish(seal->pack, statement);
+}
+
+static int ask_signature(struct seal *seal, const struct statement *statement,
+			 uint8_t signature[static SUITE_SIGNATURE_BYTES])
+{
+	uint8_t encoded[STATEMENT_BYTES];
+	statement_encode(encoded, statement);
+	int result = channel_send(seal->push_fd, LOCAL_SIGN, encoded, sizeof(encoded));
+	if (result != 0)
+		return result;
+	uint16_t type;
+	const uint8_t *payload;
+	size_t len;
+	result = next_frame(seal, &type, &payload, &len);
+	if (result != 0)
+		return result;
+	if (type != LOCAL_SIGNATURE || len != SUITE_SIGNATURE_BYTES)
+		return VERDICT_BAD_PROTOCOL;
+	memcpy(signature, payload, len);
+	set_where(seal, seal->push.person);
+	return statement_check(seal->setup.registry, statement, signature, seal->created);
+}
+
+static int commit(struct seal *seal, const struct local_commit *commit,
+		  struct local_accepted *accepted)
+{
+	uint8_t payload[LOCAL_COMMIT_BYTES];
+	local_commit_encode(payload, commit);
+	int result = channel_send(seal->hold_fd, LOCAL_COMMIT, payload, sizeof(payload));
+	if (result == 0 || result == -EPIPE)
+		result = receive_from_hold(seal, LOCAL_ACCEPTED, accepted);
+	if (result != 0)
+		return result;
+	accepted->content_len = pack_content_len(seal->pack);
+	accepted->members = seal->members;
+	accepted->records = seal->records;
+	return 0;
+}
+
+/* The whole push; on a refusal seal->where is what it is about. */
+static int push(struct seal *seal, struct local_accepted *accepted)
+{
+	int result = receive_push(seal);
+	if (result == 0)
+		result = judge_push(seal);
+	if (result == 0)
+		result = load_psks(seal);
+	if (result == 0)
+		result = start_pack(seal);
+	if (result == 0)
+		result = confine_calls(second_calls);
+	if (result == 0)
+		result = channel_send(seal->push_fd, LOCAL_READY, NULL, 0);
+	if (result == 0)
+		result = or_hold(seal, take_members(seal));
+	if (result == 0)
+		result = check_records(seal);
+	struct local_commit all;
+	if (result == 0)
+		result = or_hold(seal, make_statement(seal, &all.statement));
+	if (result == 0)
+		result = ask_signature(seal, &all.statement, all.signature);
+	return result != 0 ? result : commit(seal, &all, accepted);
+}
+
+static int finish(struct seal *seal, int result, const struct local_accepted *accepted)
+{
+	char where[4 * LOCAL_WHERE_BYTES];
+	if (result == 0) {
+		uint8_t payload[LOCAL_ACCEPTED_BYTES];
+		local_accepted_encode(payload, accepted);
+		/* it is durable, whether or not the person still hears of it */
+		(void)channel_send(seal->push_fd, LOCAL_ACCEPTED, payload, sizeof(payload));
+		return EXIT_DONE;
+	}
+	text_escape_name(where, sizeof(where), seal->where);
+	service_event(LOG_WARNING, "E1101", "seal: push refused: '%s': %s [%s]", where,
+		      verdict_explain(result), result > 0 ? verdict_name(result) : "environment");
+	(void)local_refuse(seal->push_fd, result, seal->where);
+	return result > 0 ? EXIT_REFUSED : EXIT_ENVIRONMENT;
+}
+
+/* What needs rights that are given up afterwards.  A failure is the person's to hear, too. */
+static int start(struct seal *seal, const char *config_path)
+{
+	struct setup_problem problem;
+	char text[SETUP_TEXT_BYTES], path[2 * CONFIG_PATH_BYTES];
+	int result = setup_load(&seal->setup, config_path, &problem);
+	if (result != 0) {
+		set_where(seal, setup_describe(text, &problem));
+		return result;
+	}
+	result = setup_path(path, sizeof(path), seal->setup.config.runtime, INTAKE_SOCKET);
+	if (result == 0) {
+		set_where(seal, path);
+		seal->hold_fd = channel_connect(path);
+		result = seal->hold_fd < 0 ? seal->hold_fd : 0;
+	}
+	if (result == 0)
+		result = inflow_new(&seal->from_person, seal->push_fd);
+	if (result == 0)
+		result = confine_privileges();
+	return result != 0 ? result : confine_calls(first_calls);
+}
+
+static void note_caller(const struct seal *seal)
+{
+	uid_t uid;
+	pid_t pid;
+	if (channel_peer(seal->push_fd, &uid, &pid) == 0)
+		service_event(LOG_INFO, "E1102", "seal: a push by user %u, process %d", uid, (int)pid);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *config_path = NULL;
+	command_start("weir-seal");
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (c != 'c')
+			return command_usage("the only option is --config FILE");
+		config_path = optarg;
+	}
+	int result = suite_start();
+	struct seal *seal = result == 0 ? calloc(1, sizeof(*seal)) : NULL;
+	if (seal == NULL)
+		return command_fail(result != 0 ? result : -ENOMEM, "cannot start");
+	seal->hold_fd = -1;
+	seal->created = (uint64_t)time(NULL);
+	seal->push_fd = service_socket("push");
+	if (seal->push_fd < 0) {
+		command_say("the socket 'push' was not passed in; start it with 'weir-sender run' or its systemd unit");
+		free(seal);
+		return EXIT_ENVIRONMENT;
+	}
+	note_caller(seal);
+	struct local_accepted accepted;
+	result = start(seal, setup_config_path(config_path));
+	if (result == 0)
+		result = push(seal, &accepted);
+	int code = finish(seal, result, &accepted);
+	pack_free(seal->pack);
+	inflow_free(seal->from_person);
+	suite_secret_free(seal->psk);
+	setup_free(&seal->setup);
+	io_close(seal->hold_fd);
+	io_close(seal->push_fd);
+	free(seal);
+	return code;
+}
