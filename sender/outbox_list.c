@@ -1,0 +1,184 @@
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "asking.h"
+#include "common/command.h"
+#include "common/json.h"
+#include "common/text.h"
+#include "common/verdict.h"
+#include "outbox.h"
+
+struct view {
+	struct json *json; /* NULL: text; an array for list */
+	struct json *one;  /* the item of show */
+	size_t count;
+};
+
+static struct json *item_json(const struct local_item *item)
+{
+	struct json *json = json_object_new();
+	json_set_hex(json, "push_id", item->push_id, PUSH_ID_BYTES);
+	json_set_text(json, "name", item->name[0] != 0 ? item->name : NULL);
+	json_set_text(json, "route", item->route);
+	json_set_text(json, "person", item->person);
+	json_set_text(json, "state", local_state_name(item->state));
+	json_set_time(json, "created", item->created);
+	json_set_time(json, "released", item->released_at);
+	json_set_time(json, "destroy_by", item->destroy_by);
+	json_set_number(json, "registry_version", item->registry_version);
+	json_set_number(json, "object_bytes", item->object_len);
+	json_set_number(json, "sent_bytes", item->sent_bytes);
+	json_set_number(json, "total_bytes", item->total_bytes);
+	json_set_number(json, "passes_done", item->passes_done);
+	json_set_number(json, "passes", item->passes);
+	json_set_hex(json, "root", item->root, SUITE_DIGEST_BYTES);
+	return json;
+}
+
+/* "sending 41 %" */
+static char *describe_state(char *out, size_t size, const struct local_item *item)
+{
+	const char *name = local_state_name(item->state);
+	if (item->state == LOCAL_SENDING && item->total_bytes > 0)
+		snprintf(out, size, "%s %.0f %%", name,
+			 100.0 * (double)item->sent_bytes / (double)item->total_bytes);
+	else
+		snprintf(out, size, "%s", name);
+	return out;
+}
+
+static void list_item(void *context, const struct local_item *item)
+{
+	struct view *view = context;
+	char push_id[2 * PUSH_ID_BYTES + 1], created[32], bytes[32], state[32];
+	if (view->json != NULL) {
+		json_append(view->json, item_json(item));
+		return;
+	}
+	if (view->count++ == 0)
+		printf("%-24s %-14s %10s  %-20s  %-20s  %s\n", "NAME", "STATE", "SIZE", "CREATED", "PERSON",
+		       "PUSH ID");
+	printf("%-24s %-14s %10s  %-20s  %-20s  %s\n", item->name[0] != 0 ? item->name : "-",
+	       describe_state(state, sizeof(state), item),
+	       text_size(bytes, sizeof(bytes), item->object_len),
+	       text_time(created, sizeof(created), item->created), item->person,
+	       text_hex(push_id, sizeof(push_id), item->push_id, PUSH_ID_BYTES));
+}
+
+static void show_item(void *context, const struct local_item *item)
+{
+	struct view *view = context;
+	char text[2 * SUITE_DIGEST_BYTES + 1];
+	view->count++;
+	if (view->json != NULL) {
+		view->one = item_json(item);
+		return;
+	}
+	printf("name          %s\n", item->name[0] != 0 ? item->name : "none yet");
+	printf("push id       %s\n", text_hex(text, sizeof(text), item->push_id, PUSH_ID_BYTES));
+	printf("state         %s\n", describe_state(text, sizeof(text), item));
+	printf("route         %s\n", item->route);
+	printf("person        %s\n", item->person);
+	printf("created       %s\n", text_time(text, sizeof(text), item->created));
+	if (item->released_at != 0)
+		printf("released      %s\n", text_time(text, sizeof(text), item->released_at));
+	printf("destroy by    %s\n", text_time(text, sizeof(text), item->destroy_by));
+	printf("registry      version %" PRIu64 "\n", item->registry_version);
+	printf("size          %s sealed\n", text_size(text, sizeof(text), item->object_len));
+	printf("passes        %" PRIu64 " of %" PRIu64 "\n", item->passes_done, item->passes);
+	printf("root          %s\n", text_hex(text, sizeof(text), item->root, SUITE_DIGEST_BYTES));
+}
+
+struct options {
+	const char *config;
+	bool json;
+};
+
+static int parse_options(struct options *out, int argc, char **argv, int operands)
+{
+	static const struct option table[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"config", required_argument, NULL, 'c'},
+		{NULL, 0, NULL, 0},
+	};
+	optind = 0;
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
+		if (c == 'j')
+			out->json = true;
+		else if (c == 'c')
+			out->config = optarg;
+		else
+			return command_usage("an option is unknown or lacks its value");
+	}
+	if (argc - optind == operands)
+		return 0;
+	return command_usage(operands == 0 ? "it takes no arguments" : "it needs one push id or name");
+}
+
+static int fail(int result, const struct config *config, const struct local_refused *refused)
+{
+	char escaped[4 * LOCAL_WHERE_BYTES];
+	if (result == refused->result)
+		return command_fail(result, "'%s'",
+				    text_escape_name(escaped, sizeof(escaped), refused->where));
+	return outbox_cannot_reach(result, "weir-hold", config->runtime, CONTROL_SOCKET);
+}
+
+static int print_json(const struct json *json)
+{
+	int result = json_print(json, stdout);
+	return result == 0 ? EXIT_DONE : command_fail(result, "cannot print the answer");
+}
+
+int outbox_list(int argc, char **argv)
+{
+	struct options options = {0};
+	struct config config;
+	int code = parse_options(&options, argc, argv, 0);
+	if (code == 0)
+		code = outbox_config(&config, options.config);
+	if (code != 0)
+		return code;
+	struct local_refused refused = {0};
+	struct view view = {.json = options.json ? json_array_new() : NULL};
+	int result = asking_list(config.runtime, NULL, list_item, &view, &refused);
+	if (result != 0)
+		code = fail(result, &config, &refused);
+	else if (options.json)
+		code = print_json(view.json);
+	else if (view.count == 0)
+		puts("the spool is empty");
+	json_free(view.json);
+	return code;
+}
+
+int outbox_show(int argc, char **argv)
+{
+	struct options options = {0};
+	struct config config;
+	int code = parse_options(&options, argc, argv, 1);
+	if (code == 0)
+		code = outbox_config(&config, options.config);
+	if (code != 0)
+		return code;
+	const char *keyword = argv[optind];
+	char checked[LOCAL_KEYWORD_BYTES], escaped[256];
+	if (local_show_decode(checked, (const uint8_t *)keyword, strlen(keyword)) != 0)
+		return command_fail(VERDICT_BAD_NAME, "'%s'",
+				    text_escape_name(escaped, sizeof(escaped), keyword));
+	struct local_refused refused = {0};
+	struct view view = {.json = options.json ? json_array_new() : NULL};
+	int result = asking_list(config.runtime, checked, show_item, &view, &refused);
+	if (result != 0)
+		code = fail(result, &config, &refused);
+	else if (options.json)
+		code = print_json(view.one);
+	json_free(view.one);
+	json_free(view.json);
+	return code;
+}

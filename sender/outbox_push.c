@@ -1,0 +1,492 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/channel.h"
+#include "common/command.h"
+#include "common/confine.h"
+#include "common/io.h"
+#include "common/json.h"
+#include "common/key.h"
+#include "common/progress.h"
+#include "common/suite.h"
+#include "common/text.h"
+#include "common/verdict.h"
+#include "outbox.h"
+#include "setup.h"
+#include "source.h"
+#include "submit.h"
+
+#define STREAM_NAME "stream"
+#define DEFAULT_KEY ".weir/person.key"
+
+enum { PIPE_BYTES = 1048576, EXIT_NOT_EXECUTED = 127 };
+
+const char outbox_push_help[] =
+	"  --route ROUTE           where it goes; the registry names the routes\n"
+	"  --key FILE              the person's key; else WEIR_KEY, else ~/.weir/person.key\n"
+	"  --person NAME           refuse unless the key is this person's\n"
+	"  --passphrase-file FILE  the key's passphrase in its first line; else WEIR_PASSPHRASE_FILE, else asked\n"
+	"  --name NAME             the member's name when it comes from a pipe or command ('stream')\n"
+	"  --records N             refuse unless N records were counted; a bare pipe needs it\n"
+	"  --json                  print the result as JSON\n"
+	"  --config FILE           else WEIR_CONFIG, else /etc/weir/sender.conf\n"
+	"\n"
+	"A directory is pushed with all regular files below it.  '-' pushes the standard input.  '- -- COMMAND'\n"
+	"pushes what COMMAND prints, and nothing at all when it fails.\n";
+
+/* The calls of a push once its command runs: it reads files and talks to one socket. */
+static const char *const allowed_calls[] = {
+	"read", "write", "close", "openat", "openat2", "open", "fstat", "newfstatat", "lseek",
+	"sendto", "sendmsg", "recvfrom", "recvmsg", "wait4", "kill", "ioctl", "fcntl", "poll", "munlock",
+	"mlock", "geteuid", "getuid",
+	NULL,
+};
+
+struct options {
+	const char *route;
+	const char *person;
+	const char *key;
+	const char *passphrase_file;
+	const char *name;
+	const char *config;
+	uint64_t records;
+	bool has_records;
+	bool json;
+	enum local_origin origin;
+	char **operands; /* paths, or the command; ended by NULL */
+	size_t operand_count;
+};
+
+struct push {
+	struct options options;
+	struct config config;
+	struct key *person;
+	struct source *source;
+	struct submit *submit;
+	struct progress progress;
+	int fd;
+	int stream_fd;   /* of a pipe or command, -1 */
+	pid_t command;   /* 0: none, or it has ended */
+	char where[SOURCE_WHERE_BYTES];
+};
+
+static int take_option(struct options *out, int option, const char *value)
+{
+	switch (option) {
+	case 'r':
+		out->route = value;
+		return 0;
+	case 'p':
+		out->person = value;
+		return 0;
+	case 'k':
+		out->key = value;
+		return 0;
+	case 'f':
+		out->passphrase_file = value;
+		return 0;
+	case 'n':
+		out->name = value;
+		return 0;
+	case 'c':
+		out->config = value;
+		return 0;
+	case 'j':
+		out->json = true;
+		return 0;
+	case 'N':
+		out->has_records = true;
+		if (text_parse_u64(&out->records, value, UINT64_MAX) != 0)
+			return command_usage("--records needs a number");
+		return 0;
+	default:
+		return command_usage("an option is unknown or lacks its value");
+	}
+}
+
+/* FILE…, or '-', or '- -- COMMAND…'; behind a '--' without '-' come names that may begin with '-'. */
+static int take_operands(struct options *out, int argc, char **argv, char **behind)
+{
+	size_t count = (size_t)(argc - optind);
+	bool is_pipe = count == 1 && strcmp(argv[optind], "-") == 0;
+	out->operands = argv + optind;
+	out->operand_count = count;
+	out->origin = is_pipe ? LOCAL_PIPE : LOCAL_FILES;
+	if (behind != NULL) {
+		if (count > 0 && !is_pipe)
+			return command_usage("'--' comes before all names, or before a command as in '- -- COMMAND'");
+		out->origin = is_pipe ? LOCAL_COMMAND : LOCAL_FILES;
+		out->operands = behind;
+		for (out->operand_count = 0; behind[out->operand_count] != NULL;)
+			out->operand_count++;
+	}
+	if (out->operand_count == 0)
+		return command_usage(is_pipe ? "no command after '--'" : "nothing to push was named");
+	for (size_t i = 0; out->origin == LOCAL_FILES && behind == NULL && i < count; i++)
+		if (strcmp(out->operands[i], "-") == 0)
+			return command_usage("'-' stands alone: a pipe is a push of its own");
+	if (out->name != NULL && out->origin == LOCAL_FILES)
+		return command_usage("--name is for '-'; files have names");
+	return 0;
+}
+
+static int parse_options(struct options *out, int argc, char **argv)
+{
+	static const struct option table[] = {
+		{"route", required_argument, NULL, 'r'},
+		{"person", required_argument, NULL, 'p'},
+		{"key", required_argument, NULL, 'k'},
+		{"passphrase-file", required_argument, NULL, 'f'},
+		{"name", required_argument, NULL, 'n'},
+		{"records", required_argument, NULL, 'N'},
+		{"json", no_argument, NULL, 'j'},
+		{"config", required_argument, NULL, 'c'},
+		{NULL, 0, NULL, 0},
+	};
+	char **behind = NULL;
+	for (int i = 1; i < argc && behind == NULL; i++)
+		if (strcmp(argv[i], "--") == 0) {
+			behind = argv + i + 1;
+			argc = i;
+		}
+	optind = 0;
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
+		int code = take_option(out, c, optarg);
+		if (code != 0)
+			return code;
+	}
+	if (out->route == NULL)
+		return command_usage("--route is missing");
+	if (!name_is_valid(out->route))
+		return command_usage("--route needs a name: a letter, then letters, digits and '-'");
+	if (out->name != NULL && !member_name_is_valid(out->name, strlen(out->name)))
+		return command_usage("--name is no allowed member name");
+	return take_operands(out, argc, argv, behind);
+}
+
+static int key_path(char *out, size_t size, const char *given)
+{
+	if (given == NULL)
+		given = getenv("WEIR_KEY");
+	const char *home = getenv("HOME");
+	int n = given != NULL ? snprintf(out, size, "%s", given)
+			      : snprintf(out, size, "%s/" DEFAULT_KEY, home == NULL ? "" : home);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+static int open_key(struct key **out, const char *path, const char *passphrase_file)
+{
+	struct card card;
+	bool needs_passphrase;
+	char *passphrase = NULL;
+	int result = key_load_card(&card, path, &needs_passphrase);
+	if (result == 0 && card.kind != KEY_PERSON)
+		result = VERDICT_WRONG_KEY;
+	if (result == 0 && needs_passphrase)
+		result = command_passphrase(&passphrase, passphrase_file, path, false);
+	if (result == 0)
+		result = key_load(out, path, passphrase);
+	suite_secret_free(passphrase);
+	return result;
+}
+
+/* Before anything starts, so that a push by cron without a passphrase fails at once. */
+static int load_person(struct push *push)
+{
+	char path[CONFIG_PATH_BYTES], escaped[2 * CONFIG_PATH_BYTES];
+	int result = key_path(path, sizeof(path), push->options.key);
+	if (result == 0)
+		result = open_key(&push->person, path, push->options.passphrase_file);
+	text_escape_name(escaped, sizeof(escaped), path);
+	if (result == -ENOTTY) {
+		command_say("cannot ask for the passphrase of '%s' without a terminal; give --passphrase-file FILE",
+			    escaped);
+		return EXIT_ENVIRONMENT;
+	}
+	if (result == -ENOENT && push->options.key == NULL) {
+		command_say("there is no key file '%s'; name yours with --key FILE, or make one with 'weir-outbox key new'",
+			    escaped);
+		return EXIT_ENVIRONMENT;
+	}
+	if (result != 0)
+		return command_fail(result, "cannot use key file '%s'", escaped);
+	if (push->options.person != NULL &&
+	    strcmp(push->options.person, push->person->card.name) != 0)
+		return command_fail(VERDICT_WRONG_KEY, "key file '%s' is of '%s', not of the person asked for",
+				    escaped, push->person->card.name);
+	return 0;
+}
+
+/* "WHAT: explanation", with what it is about escaped. */
+static int fail_about(int result, const char *about)
+{
+	char escaped[2 * SOURCE_WHERE_BYTES];
+	return command_fail(result, "'%s'", text_escape_name(escaped, sizeof(escaped), about));
+}
+
+static int gather_files(struct push *push)
+{
+	int result = source_new(&push->source);
+	for (size_t i = 0; result == 0 && i < push->options.operand_count; i++)
+		result = source_add(push->source, push->options.operands[i], push->where);
+	if (result == 0)
+		result = source_sort(push->source, push->where);
+	return result == 0 ? 0 : fail_about(result, push->where);
+}
+
+static void advance(void *context, uint64_t bytes)
+{
+	struct push *push = context;
+	progress_set(&push->progress, bytes);
+}
+
+static void print_refusal(const struct push *push, int result, const char *about)
+{
+	if (!push->options.json)
+		return;
+	struct json *json = json_object_new();
+	json_set_bool(json, "accepted", false);
+	json_set_text(json, "verdict", result > 0 ? verdict_name(result) : "environment");
+	json_set_text(json, "explanation", verdict_explain(result));
+	json_set_text(json, "about", about);
+	(void)json_print(json, stdout); /* command_main finds out when stdout has failed */
+	json_free(json);
+}
+
+/* A failure after the push began: what seal said, or what happened here. */
+static int fail_push(const struct push *push, int result)
+{
+	const char *about = submit_where(push->submit);
+	if (about[0] == 0)
+		about = push->where[0] != 0 ? push->where : push->options.route;
+	print_refusal(push, result, about);
+	if (submit_is_open(push->submit)) {
+		command_say("weir-seal ended before it could say whether the bundle is durable; 'weir-outbox list' shows it if it is");
+		return EXIT_ENVIRONMENT;
+	}
+	if (result == -ECONNRESET) {
+		command_say("weir-seal or weir-hold ended; nothing was pushed; push again, and look into the journal if it happens again");
+		return EXIT_ENVIRONMENT;
+	}
+	char escaped[2 * SOURCE_WHERE_BYTES];
+	return command_fail(result, "push refused: '%s'",
+			    text_escape_name(escaped, sizeof(escaped), about));
+}
+
+static int connect_seal(struct push *push)
+{
+	char path[2 * CONFIG_PATH_BYTES];
+	int result = setup_path(path, sizeof(path), push->config.runtime, SEAL_SOCKET);
+	push->fd = result != 0 ? result : channel_connect(path);
+	if (push->fd < 0)
+		return outbox_cannot_reach(push->fd, "weir-seal", push->config.runtime, SEAL_SOCKET);
+	struct local_push request = {
+		.origin = push->options.origin,
+		.has_records = push->options.has_records,
+		.records = push->options.records,
+	};
+	snprintf(request.route, sizeof(request.route), "%s", push->options.route);
+	memcpy(request.person, push->person->card.name, NAME_BYTES);
+	memcpy(request.person_key, push->person->card.id, KEY_ID_BYTES);
+	result = submit_start(&push->submit, push->fd, &request, advance, push);
+	return result == 0 ? 0 : fail_push(push, result);
+}
+
+static _Noreturn void become_command(char **command, int out, pid_t parent)
+{
+	/* a push that is killed must not leave its command behind */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent ||
+	    dup2(out, STDOUT_FILENO) < 0)
+		_exit(EXIT_NOT_EXECUTED);
+	execvp(command[0], command);
+	command_say("cannot start '%s': %s", command[0], strerror(errno));
+	_exit(EXIT_NOT_EXECUTED);
+}
+
+static int start_command(struct push *push)
+{
+	int ends[2];
+	pid_t parent = getpid();
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	/* a larger pipe only saves changes of process */
+	(void)fcntl(ends[0], F_SETPIPE_SZ, PIPE_BYTES);
+	pid_t pid = fork();
+	if (pid == 0)
+		become_command(push->options.operands, ends[1], parent);
+	int result = pid < 0 ? -errno : 0;
+	io_close(ends[1]);
+	if (result != 0) {
+		io_close(ends[0]);
+		return result;
+	}
+	push->command = pid;
+	push->stream_fd = ends[0];
+	return 0;
+}
+
+/* 0 only when the command says that all of its output was meant. */
+static int wait_command(struct push *push)
+{
+	int status;
+	while (waitpid(push->command, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	push->command = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFSIGNALED(status))
+		snprintf(push->where, sizeof(push->where), "%s (killed by signal %d)",
+			 push->options.operands[0], WTERMSIG(status));
+	else
+		snprintf(push->where, sizeof(push->where), "%s (exit status %d)",
+			 push->options.operands[0], WEXITSTATUS(status));
+	return VERDICT_COMMAND_FAILED;
+}
+
+static int open_stream(struct push *push)
+{
+	if (push->options.origin == LOCAL_FILES)
+		return 0;
+	if (push->options.origin == LOCAL_COMMAND)
+		return start_command(push);
+	push->stream_fd = STDIN_FILENO;
+	(void)fcntl(STDIN_FILENO, F_SETPIPE_SZ, PIPE_BYTES);
+	return 0;
+}
+
+static int send_stream(struct push *push)
+{
+	uint64_t bytes;
+	const char *name = push->options.name != NULL ? push->options.name : STREAM_NAME;
+	int result = submit_begin(push->submit, name, 0, 0);
+	if (result == 0)
+		result = submit_read(push->submit, push->stream_fd, &bytes);
+	if (result == 0 && push->command != 0)
+		result = wait_command(push);
+	return result != 0 ? result : submit_end(push->submit);
+}
+
+static int send_file(struct push *push, size_t index)
+{
+	struct source_file file;
+	uint64_t bytes;
+	const char *name = source_name(push->source, index);
+	snprintf(push->where, sizeof(push->where), "%s", name);
+	int result = source_open(push->source, index, &file);
+	if (result != 0)
+		return result;
+	result = submit_begin(push->submit, name, file.before.st_mtim.tv_sec,
+			      (uint32_t)file.before.st_mtim.tv_nsec);
+	if (result == 0)
+		result = submit_read(push->submit, file.fd, &bytes);
+	if (result != 0) {
+		io_close(file.fd);
+		return result;
+	}
+	result = source_close(&file, bytes);
+	return result != 0 ? result : submit_end(push->submit);
+}
+
+static int send_files(struct push *push)
+{
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < source_count(push->source); i++)
+		result = send_file(push, i);
+	if (result == 0)
+		push->where[0] = 0;
+	return result;
+}
+
+static int print_accepted(const struct push *push, const struct local_accepted *accepted)
+{
+	char push_id[2 * PUSH_ID_BYTES + 1], size[32], members[32], records[32];
+	text_hex(push_id, sizeof(push_id), accepted->push_id, PUSH_ID_BYTES);
+	if (!push->options.json) {
+		printf("accepted %s: %s (%s, %s member%s, %s records)\n", push_id,
+		       accepted->name[0] != 0 ? accepted->name : "held, no number yet",
+		       text_size(size, sizeof(size), accepted->content_len),
+		       text_count(members, sizeof(members), accepted->members),
+		       accepted->members == 1 ? "" : "s",
+		       text_count(records, sizeof(records), accepted->records));
+		return EXIT_DONE;
+	}
+	struct json *json = json_object_new();
+	json_set_bool(json, "accepted", true);
+	json_set_text(json, "push_id", push_id);
+	json_set_text(json, "name", accepted->name[0] != 0 ? accepted->name : NULL);
+	json_set_text(json, "route", push->options.route);
+	json_set_text(json, "person", push->person->card.name);
+	json_set_number(json, "bytes", accepted->content_len);
+	json_set_number(json, "members", accepted->members);
+	json_set_number(json, "records", accepted->records);
+	json_set_number(json, "object_bytes", accepted->object_len);
+	int result = json_print(json, stdout);
+	json_free(json);
+	return result == 0 ? EXIT_DONE : command_fail(result, "cannot print the result");
+}
+
+/* From READY to ACCEPTED. */
+static int submit_all(struct push *push, struct local_accepted *accepted)
+{
+	int result = open_stream(push);
+	if (result == 0)
+		result = confine_privileges();
+	if (result == 0)
+		result = confine_calls(allowed_calls);
+	if (result != 0)
+		return result;
+	uint64_t total = push->source != NULL ? source_bytes(push->source) : 0;
+	progress_start(&push->progress, "push", total, !push->options.json);
+	result = push->source != NULL ? send_files(push) : send_stream(push);
+	if (result == 0)
+		result = submit_finish(push->submit, push->person, accepted);
+	progress_end(&push->progress);
+	return result;
+}
+
+static int run(struct push *push)
+{
+	struct local_accepted accepted;
+	int code = outbox_config(&push->config, push->options.config);
+	if (code == 0)
+		code = load_person(push);
+	if (code == 0 && push->options.origin == LOCAL_FILES)
+		code = gather_files(push);
+	if (code == 0)
+		code = connect_seal(push);
+	if (code != 0)
+		return code;
+	int result = submit_all(push, &accepted);
+	return result == 0 ? print_accepted(push, &accepted) : fail_push(push, result);
+}
+
+int outbox_push(int argc, char **argv)
+{
+	struct push *push = calloc(1, sizeof(*push));
+	if (push == NULL)
+		return command_fail(-ENOMEM, "cannot start");
+	push->fd = push->stream_fd = -1;
+	int code = parse_options(&push->options, argc, argv);
+	if (code == 0)
+		code = run(push);
+	if (push->command != 0)
+		(void)kill(push->command, SIGTERM);
+	submit_free(push->submit);
+	source_free(push->source);
+	key_free(push->person);
+	io_close(push->stream_fd);
+	io_close(push->fd);
+	free(push);
+	return code;
+}

@@ -1,0 +1,195 @@
+#include "submit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/verdict.h"
+#include "flow.h"
+
+enum {
+	PIECE_BYTES = 262144,    /* read at a time: stays in the cache until it is sent */
+	CLOCK_SLACK_S = 86400,   /* created may be this far from now */
+};
+
+struct submit {
+	int fd;
+	struct local_push push;
+	struct outflow *out;
+	struct local_finish finish;
+	uint64_t member_bytes;
+	bool is_signed;
+	bool is_answered;
+	struct local_refused refused;
+	submit_advance *advance;
+	void *context;
+};
+
+/* One frame of a kind; a refusal is the result. */
+static int receive(struct submit *submit, uint16_t wanted, uint8_t *payload, size_t size, size_t *len)
+{
+	uint8_t buffer[LOCAL_REFUSED_MAX];
+	uint16_t type;
+	size_t got;
+	_Static_assert(LOCAL_REFUSED_MAX >= (int)STATEMENT_BYTES &&
+			       LOCAL_REFUSED_MAX >= (int)LOCAL_ACCEPTED_BYTES,
+		       "whatever seal says fits");
+	int result = channel_receive(submit->fd, &type, buffer, sizeof(buffer), &got);
+	if (result == -EPIPE || result == VERDICT_TRUNCATED)
+		return -ECONNRESET; /* seal has died */
+	if (result != 0)
+		return result;
+	submit->is_answered = submit->is_signed;
+	if (type == LOCAL_REFUSED) {
+		result = local_refused_decode(&submit->refused, buffer, got);
+		return result != 0 ? result : submit->refused.result;
+	}
+	if (type != wanted || got > size)
+		return VERDICT_BAD_PROTOCOL;
+	memcpy(payload, buffer, got);
+	*len = got;
+	return 0;
+}
+
+/* When seal has hung up it has said why before. */
+static int or_refusal(struct submit *submit, int result)
+{
+	if (result != -EPIPE && result != -ECONNRESET)
+		return result;
+	uint8_t payload[1];
+	size_t len;
+	return receive(submit, LOCAL_REFUSED, payload, sizeof(payload), &len);
+}
+
+int submit_start(struct submit **out, int fd, const struct local_push *push,
+		 submit_advance *advance, void *context)
+{
+	struct submit *submit = calloc(1, sizeof(*submit));
+	if (submit == NULL)
+		return -ENOMEM;
+	*submit = (struct submit){.fd = fd, .push = *push, .advance = advance, .context = context};
+	*out = submit;
+	int result = outflow_new(&submit->out, fd);
+	if (result != 0)
+		return result;
+	uint8_t payload[LOCAL_PUSH_BYTES], nothing[1];
+	size_t len;
+	local_push_encode(payload, push);
+	result = outflow_add(submit->out, LOCAL_PUSH, payload, sizeof(payload));
+	if (result == 0)
+		result = outflow_flush(submit->out);
+	result = or_refusal(submit, result);
+	return result != 0 ? result : receive(submit, LOCAL_READY, nothing, 0, &len);
+}
+
+void submit_free(struct submit *submit)
+{
+	if (submit == NULL)
+		return;
+	outflow_free(submit->out);
+	free(submit);
+}
+
+bool submit_is_open(const struct submit *submit)
+{
+	return submit->is_signed && !submit->is_answered;
+}
+
+const char *submit_where(const struct submit *submit)
+{
+	return submit->refused.where;
+}
+
+int submit_begin(struct submit *submit, const char *name, int64_t mtime_s, uint32_t mtime_ns)
+{
+	struct local_member member = {.mtime_s = mtime_s, .mtime_ns = mtime_ns};
+	uint8_t payload[LOCAL_MEMBER_MAX];
+	size_t len = strlen(name);
+	if (!member_name_is_valid(name, len))
+		return VERDICT_BAD_NAME;
+	memcpy(member.name, name, len + 1);
+	submit->member_bytes = 0;
+	len = local_member_encode(payload, &member);
+	return or_refusal(submit, outflow_add(submit->out, LOCAL_MEMBER, payload, len));
+}
+
+int submit_read(struct submit *submit, int fd, uint64_t *bytes)
+{
+	*bytes = 0;
+	for (;;) {
+		uint8_t *room;
+		size_t size;
+		int result = outflow_reserve(submit->out, &room, &size);
+		if (result != 0)
+			return or_refusal(submit, result);
+		ssize_t n = read(fd, room, size < PIECE_BYTES ? size : PIECE_BYTES);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		outflow_commit(submit->out, LOCAL_DATA, (size_t)n);
+		submit->member_bytes += (uint64_t)n;
+		submit->finish.bytes += (uint64_t)n;
+		*bytes += (uint64_t)n;
+		if (submit->advance != NULL)
+			submit->advance(submit->context, submit->finish.bytes);
+	}
+}
+
+int submit_end(struct submit *submit)
+{
+	uint8_t payload[LOCAL_END_BYTES];
+	local_end_encode(payload, submit->member_bytes);
+	submit->finish.members++;
+	return or_refusal(submit, outflow_add(submit->out, LOCAL_END, payload, sizeof(payload)));
+}
+
+/* A signature is given only for what this push is: its route, person and key, today. */
+static int check_statement(const struct submit *submit, const struct statement *statement)
+{
+	uint64_t now = (uint64_t)time(NULL);
+	uint64_t apart = now > statement->created ? now - statement->created
+						  : statement->created - now;
+	if (strcmp(statement->route, submit->push.route) != 0)
+		return VERDICT_WRONG_ROUTE;
+	if (strcmp(statement->person, submit->push.person) != 0 ||
+	    memcmp(statement->person_key, submit->push.person_key, KEY_ID_BYTES) != 0)
+		return VERDICT_WRONG_KEY;
+	/* a push itself may take long */
+	return apart > CLOCK_SLACK_S ? VERDICT_BAD_TIME : 0;
+}
+
+int submit_finish(struct submit *submit, const struct key *person, struct local_accepted *out)
+{
+	uint8_t payload[LOCAL_REFUSED_MAX], signature[SUITE_SIGNATURE_BYTES];
+	struct statement statement;
+	size_t len;
+	local_finish_encode(payload, &submit->finish);
+	int result = outflow_add(submit->out, LOCAL_FINISH, payload, LOCAL_FINISH_BYTES);
+	if (result == 0)
+		result = outflow_flush(submit->out);
+	result = or_refusal(submit, result);
+	if (result == 0)
+		result = receive(submit, LOCAL_SIGN, payload, sizeof(payload), &len);
+	if (result != 0)
+		return result;
+	if (len != STATEMENT_BYTES)
+		return VERDICT_BAD_PROTOCOL;
+	result = statement_decode(&statement, payload);
+	if (result == 0)
+		result = check_statement(submit, &statement);
+	if (result == 0)
+		result = statement_sign(signature, &statement, person->secret);
+	if (result != 0)
+		return result;
+	submit->is_signed = true;
+	result = or_refusal(submit, channel_send(submit->fd, LOCAL_SIGNATURE, signature,
+						 sizeof(signature)));
+	if (result == 0)
+		result = receive(submit, LOCAL_ACCEPTED, payload, sizeof(payload), &len);
+	return result != 0 ? result : local_accepted_decode(out, payload, len);
+}

@@ -1,0 +1,47 @@
+/*
+ * submit: the person's end of a push (local.h): gives an export to weir-seal and signs what came of
+ * it.
+ *
+ * When seal or hold refuses, the result is the one they gave and submit_where what it is about,
+ * whichever call notices it.  After a result that is not 0 only submit_free is left to do; nothing has
+ * been pushed then.
+ */
+#ifndef WEIR_SUBMIT_H
+#define WEIR_SUBMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/key.h"
+#include "local.h"
+
+struct submit;
+
+/* Told now and then how many bytes of plaintext have gone. */
+typedef void submit_advance(void *context, uint64_t bytes);
+
+/* Sends PUSH over fd, which stays the caller's, and waits for READY. */
+int submit_start(struct submit **out, int fd, const struct local_push *push,
+		 submit_advance *advance, void *context);
+void submit_free(struct submit *submit); /* NULL is fine */
+
+/* Members in the order of member_name_compare. */
+int submit_begin(struct submit *submit, const char *name, int64_t mtime_s, uint32_t mtime_ns);
+/* All there is to read in fd, to its end; *bytes says how much it was. */
+int submit_read(struct submit *submit, int fd, uint64_t *bytes);
+int submit_end(struct submit *submit);
+
+/*
+ * Ends the export, checks that the statement is about this push, signs it and waits until the bundle
+ * is durable.
+ */
+int submit_finish(struct submit *submit, const struct key *person, struct local_accepted *out);
+
+/* True when the signature was given and no answer came: the bundle may be durable, or not. */
+bool submit_is_open(const struct submit *submit);
+
+/* What a refusal is about; "" when nothing was said. */
+const char *submit_where(const struct submit *submit);
+
+#endif
