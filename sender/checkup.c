@@ -1,0 +1,166 @@
+#include "checkup.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+#include "asking.h"
+#include "common/command.h"
+#include "common/text.h"
+#include "common/verdict.h"
+#include "orders.h"
+#include "setup.h"
+
+enum { EMIT_SILENT_MS = 5000 };
+
+struct report {
+	int code; /* of the first failure */
+};
+
+/* "ok" or "FAILED", what, and why. */
+static void line(struct report *report, int result, const char *what, const char *detail)
+{
+	char escaped[2 * CONFIG_PATH_BYTES];
+	text_escape_name(escaped, sizeof(escaped), detail);
+	if (result == 0) {
+		printf("ok      %s: %s\n", what, escaped);
+		return;
+	}
+	printf("FAILED  %s: %s: %s", what, escaped, verdict_explain(result));
+	if (result > 0)
+		printf(" [%s]", verdict_name(result));
+	putchar('\n');
+	if (report->code == EXIT_DONE)
+		report->code = result > 0 ? EXIT_REFUSED : EXIT_ENVIRONMENT;
+}
+
+static void check_registry(struct report *report, const struct registry *registry)
+{
+	char detail[160], expires[32];
+	snprintf(detail, sizeof(detail), "%s, version %" PRIu64 ", expires %s", registry_name(registry),
+		 registry_version(registry),
+		 text_time(expires, sizeof(expires), registry_expires(registry)));
+	line(report, registry_check(registry, (uint64_t)time(NULL)), "registry", detail);
+}
+
+static void check_box_key(struct report *report, const struct setup *setup)
+{
+	struct setup_problem problem;
+	struct key *key = NULL;
+	char fingerprint[FINGERPRINT_BYTES], detail[FINGERPRINT_BYTES + NAME_BYTES + 16];
+	int result = setup_box_key(&key, setup, &problem);
+	if (result != 0) {
+		line(report, result, "box key", problem.file);
+		return;
+	}
+	card_fingerprint(fingerprint, &key->card);
+	snprintf(detail, sizeof(detail), "%s, fingerprint %s", key->card.name, fingerprint);
+	line(report, 0, "box key", detail);
+	key_free(key);
+}
+
+static int check_secret(const char *path, enum key_kind kind, const uint8_t *wanted_public)
+{
+	struct key *key = NULL;
+	int result = key_load(&key, path, NULL);
+	if (result == 0 && (key->card.kind != kind ||
+			    (wanted_public != NULL &&
+			     memcmp(key->card.public_key, wanted_public, SUITE_KEY_BYTES) != 0)))
+		result = VERDICT_WRONG_KEY;
+	key_free(key);
+	return result;
+}
+
+static void check_psks(struct report *report, const struct setup *setup)
+{
+	for (size_t i = 0; i < registry_party_count(setup->registry); i++) {
+		const struct party *party = registry_party_at(setup->registry, i);
+		char name[NAME_BYTES + 8], path[2 * CONFIG_PATH_BYTES];
+		if (party->card.kind != KEY_RECIPIENT)
+			continue;
+		snprintf(name, sizeof(name), "%s.key", party->card.name);
+		int result = setup_path(path, sizeof(path), setup->config.psk_dir, name);
+		if (result == 0)
+			result = check_secret(path, KEY_PSK, party->psk_public);
+		line(report, result, "pre-shared key", path);
+	}
+}
+
+static void check_spool(struct report *report, const struct config *config)
+{
+	struct statvfs st;
+	char detail[CONFIG_PATH_BYTES + 64];
+	if (statvfs(config->spool, &st) < 0) {
+		line(report, -errno, "spool", config->spool);
+		return;
+	}
+	uint64_t used = st.f_blocks - st.f_bfree, whole = used + st.f_bavail;
+	uint64_t percent = whole == 0 ? 100 : used * 100 / whole;
+	snprintf(detail, sizeof(detail), "%s, disk %" PRIu64 " %% full", config->spool, percent);
+	line(report, percent >= config->disk_full_percent ? VERDICT_SPOOL_FULL : 0, "spool", detail);
+}
+
+static void count_item(void *context, const struct local_item *item)
+{
+	size_t *counts = context;
+	counts[item->state]++;
+}
+
+static void check_hold(struct report *report, const struct config *config)
+{
+	size_t counts[LOCAL_SENT + 1] = {0};
+	struct local_refused refused;
+	char detail[128];
+	int result = asking_list(config->runtime, NULL, count_item, counts, &refused);
+	snprintf(detail, sizeof(detail), "%zu held, %zu ready, %zu on the link, %zu sent",
+		 counts[LOCAL_HELD], counts[LOCAL_READY_TO_SEND], counts[LOCAL_SENDING],
+		 counts[LOCAL_SENT]);
+	line(report, result, "weir-hold", detail);
+}
+
+static void check_emit(struct report *report, const struct config *config)
+{
+	struct progress_page *page = NULL;
+	struct timespec now;
+	char detail[96];
+	int result = progress_map(&page, config->runtime, false);
+	if (result != 0) {
+		line(report, result, "weir-emit", "it has not begun");
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	uint64_t then_ms = page->updated_ms;
+	uint64_t silent_ms = now_ms > then_ms ? now_ms - then_ms : 0;
+	snprintf(detail, sizeof(detail), "%" PRIu64 " datagrams, last heard of %" PRIu64 " ms ago",
+		 page->datagrams, silent_ms);
+	line(report, silent_ms < EMIT_SILENT_MS ? 0 : -ETIMEDOUT, "weir-emit", detail);
+	munmap(page, sizeof(*page));
+}
+
+int checkup(const char *config_path)
+{
+	struct report report = {EXIT_DONE};
+	struct setup setup;
+	struct setup_problem problem;
+	char text[SETUP_TEXT_BYTES];
+	int result = setup_load(&setup, config_path, &problem);
+	if (result != 0)
+		return command_fail(result, "cannot load %s", setup_describe(text, &problem));
+	line(&report, 0, "configuration", config_path);
+	check_registry(&report, setup.registry);
+	check_box_key(&report, &setup);
+	line(&report, check_secret(setup.config.link_key, KEY_LINK, NULL), "link key",
+	     setup.config.link_key);
+	check_psks(&report, &setup);
+	check_spool(&report, &setup.config);
+	check_hold(&report, &setup.config);
+	check_emit(&report, &setup.config);
+	setup_free(&setup);
+	return report.code;
+}

@@ -1,0 +1,240 @@
+/*
+ * weir-sender: the sender's programs without systemd, and a look at whether all is in place.
+ *
+ * run makes the sockets that the units would make and passes them on; afterwards it only waits for its
+ * programs (common/supervise.h).
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "checkup.h"
+#include "common/channel.h"
+#include "common/command.h"
+#include "common/io.h"
+#include "common/service.h"
+#include "common/supervise.h"
+#include "common/text.h"
+#include "local.h"
+#include "setup.h"
+
+enum {
+	SEALS_MAX = 32,                        /* pushes at a time; further ones wait */
+	SEND_BUFFER_BYTES = 4 * 1024 * 1024,
+	RUNTIME_MODE = 0755,
+	SPOOL_MODE = 0750,
+};
+
+struct sockets {
+	int seal;
+	int intake;
+	int control;
+	int transmit;
+};
+
+/*
+ * The only socket that sends.  Never connected: a connected UDP socket learns that the far port is
+ * closed, which is a way back.  For the same reason its filter accepts nothing, for ever.
+ */
+static int make_transmit(const struct config *config)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	if (config->source[0] != 0 && inet_pton(AF_INET, config->source, &address.sin_addr) != 1)
+		return -EINVAL;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog filter = {.len = 1, .filter = &nothing};
+	int discover = IP_PMTUDISC_PROBE, size = SEND_BUFFER_BYTES, on = 1;
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) == 0 &&
+	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof(discover)) == 0 &&
+	    (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) == 0 ||
+	     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0) &&
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	int result = -errno;
+	io_close(fd);
+	return result;
+}
+
+static int make_directory(const char *path, mode_t mode)
+{
+	char name[2 * CONFIG_PATH_BYTES];
+	int result = io_make_dir(AT_FDCWD, path, mode);
+	return result == 0 ? 0
+			   : command_fail(result, "cannot make directory '%s'",
+					  text_escape_name(name, sizeof(name), path));
+}
+
+/* emit may be quicker than hold, and wants the folder that hold makes. */
+static int make_ready_folder(const char *spool)
+{
+	char path[2 * CONFIG_PATH_BYTES];
+	int result = setup_path(path, sizeof(path), spool, "ready");
+	return result == 0 ? make_directory(path, SPOOL_MODE) : command_fail(result, "spool");
+}
+
+static int listen_at(int *out, const char *runtime, const char *name, mode_t mode)
+{
+	char path[2 * CONFIG_PATH_BYTES], escaped[4 * CONFIG_PATH_BYTES];
+	int result = setup_path(path, sizeof(path), runtime, name);
+	if (result == 0) {
+		*out = channel_listen(path, mode);
+		result = *out < 0 ? *out : 0;
+	}
+	return result == 0 ? 0
+			   : command_fail(result, "cannot listen at '%s'",
+					  text_escape_name(escaped, sizeof(escaped), path));
+}
+
+static int make_sockets(struct sockets *sockets, const struct config *config)
+{
+	int code = make_directory(config->runtime, RUNTIME_MODE);
+	if (code == 0)
+		code = make_directory(config->spool, SPOOL_MODE);
+	if (code == 0)
+		code = make_ready_folder(config->spool);
+	if (code == 0)
+		code = listen_at(&sockets->seal, config->runtime, SEAL_SOCKET, 0660);
+	if (code == 0)
+		code = listen_at(&sockets->intake, config->runtime, INTAKE_SOCKET, 0600);
+	if (code == 0)
+		code = listen_at(&sockets->control, config->runtime, CONTROL_SOCKET, 0660);
+	if (code != 0)
+		return code;
+	sockets->transmit = make_transmit(config);
+	if (sockets->transmit < 0)
+		return command_fail(sockets->transmit,
+				    "cannot make the transmit socket with source address '%s'; is it an address of this host",
+				    config->source[0] != 0 ? config->source : "any");
+	return 0;
+}
+
+static void close_sockets(const struct sockets *sockets)
+{
+	io_close(sockets->seal);
+	io_close(sockets->intake);
+	io_close(sockets->control);
+	io_close(sockets->transmit);
+}
+
+static void tell(void *context, const struct supervise_event *event)
+{
+	(void)context;
+	char text[256];
+	/* a seal that ends by itself has told the person why */
+	if (event->is_connection && event->what == SUPERVISE_STARTED)
+		return;
+	if (event->is_connection && event->what == SUPERVISE_ENDED && !supervise_was_killed(event))
+		return;
+	service_event(event->what == SUPERVISE_STARTED ? LOG_INFO : LOG_WARNING, "E1201", "sender: %s",
+		      supervise_describe(text, sizeof(text), event));
+}
+
+static int supervise(const struct sockets *sockets, const char *config_path)
+{
+	const char *const arguments[] = {"--config", config_path, NULL};
+	struct supervise_program programs[] = {
+		{
+			.name = "weir-hold",
+			.arguments = arguments,
+			.socket_count = 2,
+			.sockets = {{"intake", sockets->intake}, {"control", sockets->control}},
+		},
+		{
+			.name = "weir-emit",
+			.arguments = arguments,
+			.socket_count = 1,
+			.sockets = {{"transmit", sockets->transmit}},
+		},
+		{
+			.name = "weir-seal",
+			.arguments = arguments,
+			.connection = "push",
+			.listener = sockets->seal,
+			.connections_max = SEALS_MAX,
+		},
+	};
+	const char *missing = NULL;
+	service_ready("runs the sender");
+	int result = supervise_run(programs, sizeof(programs) / sizeof(programs[0]), tell, NULL,
+				   &missing);
+	service_stopping();
+	if (result == -ENOENT && missing != NULL) {
+		command_say("cannot find '%s' beside this program or in /usr/lib/weir; install Weir again",
+			    missing);
+		return EXIT_ENVIRONMENT;
+	}
+	return result == 0 ? EXIT_DONE : command_fail(result, "cannot run the programs");
+}
+
+/* --config FILE and nothing else. */
+static int parse_options(int argc, char **argv, const char **config_path)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{NULL, 0, NULL, 0},
+	};
+	opterr = 0;
+	optind = 0;
+	const char *path = NULL;
+	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (c != 'c')
+			return command_usage("the only option is --config FILE");
+		path = optarg;
+	}
+	*config_path = setup_config_path(path);
+	return optind == argc ? 0 : command_usage("it takes no arguments");
+}
+
+static int run_command(int argc, char **argv)
+{
+	const char *config_path;
+	struct setup setup;
+	struct setup_problem problem;
+	char text[SETUP_TEXT_BYTES];
+	int code = parse_options(argc, argv, &config_path);
+	if (code != 0)
+		return code;
+	int result = setup_load(&setup, config_path, &problem);
+	if (result != 0)
+		return command_fail(result, "cannot load %s", setup_describe(text, &problem));
+	struct sockets sockets = {-1, -1, -1, -1};
+	code = make_sockets(&sockets, &setup.config);
+	setup_free(&setup);
+	if (code == 0)
+		code = supervise(&sockets, config_path);
+	close_sockets(&sockets);
+	return code;
+}
+
+static int check_command(int argc, char **argv)
+{
+	const char *config_path;
+	int code = parse_options(argc, argv, &config_path);
+	return code != 0 ? code : checkup(config_path);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct command commands[] = {
+		{"run", "[--config FILE]", "run hold, seal and emit until SIGTERM",
+		 "Makes the sockets in the runtime directory and starts the programs again when they die.\n"
+		 "SIGHUP makes weir-hold load the registry again.\n",
+		 run_command},
+		{"check", "[--config FILE]", "say whether everything is in place", NULL, check_command},
+		{NULL, NULL, NULL, NULL, NULL},
+	};
+	return command_main("weir-sender", "runs and checks the sending side", commands, argc, argv);
+}
