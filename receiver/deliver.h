@@ -2,8 +2,9 @@
  * deliver: where opened members go: below a directory, to a stream, or to a command's input.
  *
  * The same calls whatever the goal: plan, then begin, data …, end for each member of the plan, then
- * commit.  Without a commit that was content nothing that looks whole is left (folder.h), a command is killed without
- * having seen the end of its input (feed.h); only what a stream has been given cannot be taken back.
+ * commit.  Without a commit that was content nothing that looks whole is left (folder.h), a command
+ * is killed without having seen the end of its input (feed.h); only what a stream has been given
+ * cannot be taken back.
  */
 #ifndef WEIR_DELIVER_H
 #define WEIR_DELIVER_H

@@ -32,14 +32,14 @@ enum news { NEWS_STARTED = 1, NEWS_ENDED };
 struct report {
 	int32_t news;
 	int32_t pid;
-	int32_t error;  /* NEWS_STARTED: 0 or -errno */
-	int32_t code;   /* NEWS_ENDED: si_code and si_status of waitid */
+	int32_t error; /* NEWS_STARTED: 0 or -errno */
+	int32_t code;  /* NEWS_ENDED: si_code and si_status of waitid */
 	int32_t status;
 };
 
 struct feed {
 	int tx;      /* the command's input */
-	int rx;      /* its other end, to see what was left unread, and so that no write meets EPIPE */
+	int rx;      /* its other end: shows what was left unread, and keeps EPIPE away */
 	int control; /* to the guardian */
 	int stop;
 	pid_t guardian;
@@ -114,7 +114,7 @@ static int start_command(struct guardian *g)
 
 static void tell(const struct guardian *g, const struct report *report)
 {
-	/* A caller that no longer listens shows as the end of the stream, where it is acted upon. */
+	/* A caller that no longer listens shows as the end of the stream, see watch. */
 	int told = io_write(g->control, report, sizeof(*report));
 	(void)told;
 }
@@ -134,7 +134,8 @@ static bool tell_end(const struct guardian *g, int pidfd)
 static bool watch(struct guardian *g, int pidfd)
 {
 	bool is_told = false;
-	struct pollfd fds[2] = {{.fd = g->control, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+	struct pollfd fds[2] = {{.fd = g->control, .events = POLLIN},
+				{.fd = pidfd, .events = POLLIN}};
 	for (;;) {
 		if (poll(fds, 2, -1) < 0)
 			return false;
@@ -335,7 +336,7 @@ void feed_free(struct feed *f)
 {
 	if (f == NULL)
 		return;
-	/* For the guardian this is the sign to kill, unless the command has ended after its input. */
+	/* The guardian's sign to kill, unless the command has ended after its input. */
 	io_close(f->control);
 	int status = 0;
 	if (f->guardian > 0)

@@ -112,7 +112,8 @@ static int note_made(struct folder *f, const char *name, size_t len)
 }
 
 /* The folder `component` in dir, made when it is not there and may be: the descriptor or -errno. */
-static int step(struct folder *f, int dir, const char *component, const char *name, size_t len, bool may_make)
+static int step(struct folder *f, int dir, const char *component, const char *name, size_t len,
+		bool may_make)
 {
 	int fd = open_below(dir, component);
 	if (fd != -ENOENT || !may_make)
@@ -128,7 +129,7 @@ static int step(struct folder *f, int dir, const char *component, const char *na
 }
 
 /*
- * The folder that the first len bytes of name lead to, one component at a time; it stays in f->near.
+ * The folder that the first len bytes of name lead to, one component at a time; kept in f->near.
  * -ENOENT when it is not there and may not be made.
  */
 static int walk(struct folder *f, const char *name, size_t len, bool may_make)
@@ -269,7 +270,7 @@ static int place(struct folder *f, uint32_t index)
 	return 0;
 }
 
-/* syncfs, for 100,000 files are one call, and it tells of every error since the stage was opened. */
+/* syncfs: one call for 100,000 files, and it tells of every error since the stage was opened. */
 static int sync_all(int fd)
 {
 	return syncfs(fd) < 0 ? -errno : 0;

@@ -19,10 +19,10 @@ static const char show_help[] =
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
 static const char verify_help[] =
-	"Checks the signatures and the hash tree, for which no secret is needed; everything in the vault when\n"
-	"nothing is named.  Exit code 4 when something is damaged or missing.\n"
+	"Checks the signatures and the hash tree, for which no secret is needed; everything\n"
+	"in the vault when nothing is named.  Exit code 4 when something is damaged or missing.\n"
 	"\n"
-	"  --roots FILE   the root keys to judge by (WEIR_ROOTS); needs no configuration for a file\n"
+	"  --roots FILE   the root keys to judge by (WEIR_ROOTS), where no configuration is\n"
 	"  --json         as JSON\n"
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
@@ -48,18 +48,20 @@ static const char open_help[] =
 	"  --psk FILE     its pre-shared key (WEIR_PSK)\n"
 	"  --passphrase-file FILE  instead of asking (WEIR_PASSPHRASE_FILE)\n"
 	"  --member M     this member alone; may be given again with -o\n"
-	"  --roots FILE   the root keys to judge by (WEIR_ROOTS); needs no configuration for a file\n"
+	"  --roots FILE   the root keys to judge by (WEIR_ROOTS), where no configuration is\n"
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
 static const struct command commands[] = {
-	{"list", "[--json]", "what has been delivered, and what is on its way", list_help, inbox_list},
-	{"show", "[--key FILE --psk FILE] [--json] BUNDLE|FILE.weir", "all that is known of one bundle",
-	 show_help, inbox_show},
-	{"verify", "[--json] [BUNDLE|FILE.weir]…", "check signatures and content, without any secret",
-	 verify_help, inbox_verify},
+	{"list", "[--json]", "what has been delivered, and what is on its way", list_help,
+	 inbox_list},
+	{"show", "[--key FILE --psk FILE] [--json] BUNDLE|FILE.weir",
+	 "all that is known of one bundle", show_help, inbox_show},
+	{"verify", "[--json] [BUNDLE|FILE.weir]…",
+	 "check signatures and content, without any secret", verify_help, inbox_verify},
 	{"gaps", "[--json]", "what the sender promises and the vault lacks", gaps_help, inbox_gaps},
 	{"copy", "BUNDLE FILE.weir", "a whole, verified copy to carry away", copy_help, inbox_copy},
-	{"open", "[--key FILE] [--psk FILE] [--member M]… BUNDLE|FILE.weir (-o DIR | - [-- COMMAND])",
+	{"open",
+	 "[--key FILE] [--psk FILE] [--member M]… BUNDLE|FILE.weir (-o DIR | - [-- COMMAND])",
 	 "decrypt, for a recipient", open_help, inbox_open},
 	KEY_COMMAND,
 	REGISTRY_COMMAND,
@@ -68,6 +70,6 @@ static const struct command commands[] = {
 
 int main(int argc, char **argv)
 {
-	return command_main("weir-inbox", "the vault of the receiving box, and what it holds", commands,
-			    argc, argv);
+	return command_main("weir-inbox", "the vault of the receiving box, and what it holds",
+			    commands, argc, argv);
 }

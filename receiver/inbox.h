@@ -1,6 +1,7 @@
 /*
  * inbox: what the commands of weir-inbox share: their command line, the trust that they judge by,
- * and the bundles they are about.  Unlike a module this speaks: functions that say so print what is wrong.
+ * and the bundles they are about.  Unlike a module this speaks: functions that say so print what is
+ * wrong.
  */
 #ifndef WEIR_INBOX_H
 #define WEIR_INBOX_H
@@ -37,7 +38,8 @@ struct inbox_options {
 	char **command; /* behind "--", ended by NULL; NULL without one */
 };
 
-/* Options by letter: c config, r roots, k key, p psk, f passphrase-file, m member, o output, j json, x -- COMMAND. */
+/* allowed: c config, r roots, k key, p psk, f passphrase-file, m member, o output, j json;
+ * x: -- COMMAND COMMAND */
 int inbox_parse(struct inbox_options *out, int argc, char **argv, const char *allowed); /* speaks */
 void inbox_options_free(struct inbox_options *options);
 
@@ -53,35 +55,39 @@ enum inbox_need {
 	INBOX_ROOTS = 1, /* from --roots, WEIR_ROOTS or the configuration */
 	INBOX_VAULT = 2, /* from the configuration */
 };
-int inbox_start(struct inbox *out, const struct inbox_options *options, unsigned int needs); /* speaks */
+/* Speaks. */
+int inbox_start(struct inbox *out, const struct inbox_options *options, unsigned int needs);
 void inbox_end(struct inbox *inbox);
 /* True when an argument names a bundle of the vault and no file. */
 bool inbox_is_name(const char *argument);
+/* What it takes to judge what the argument names: roots, and for a name the vault. */
+unsigned int inbox_needs(const char *argument);
 
 /*
- * Closes the table of system calls: nothing that reaches a network, nothing that starts a program; `writing`
- * leaves what makes files and folders.  Speaks.
+ * Closes the table of system calls: nothing that reaches a network, nothing that starts a program;
+ * `writing` leaves what makes files and folders.  Speaks.
  */
 int inbox_confine(bool writing);
 
 /* A bundle of the vault, or a file. */
 struct subject {
-	char label[SHOWN_BYTES]; /* escaped */
+	char label[SHOWN_BYTES];      /* escaped */
 	char name[BUNDLE_NAME_BYTES]; /* by its release; "" until subject_read */
-	const char *expected;    /* the name in the vault, NULL for a file */
-	uint64_t expected_epoch; /* 0: any */
+	const char *expected;         /* the name in the vault, NULL for a file */
+	uint64_t expected_epoch;      /* 0: any */
 	int fd;
 	struct unpack *unpack;
 	struct registry *registry;
-	char problem[PROBLEM_BYTES + 32]; /* with a refusal: what is wrong, where more is known than the verdict */
+	/* With a refusal: what is wrong, where more is known than the verdict. */
+	char problem[PROBLEM_BYTES + 32];
 	bool is_verified;
 };
 
 /* "tax-000123@0123456789abcdef" */
 enum { INBOX_NAME_BYTES = BUNDLE_NAME_BYTES + 18 };
-/* The name by which a delivered bundle is asked for: with its epoch when another epoch has one of that name. */
-void inbox_item_name(char out[static INBOX_NAME_BYTES], const struct vault_item *items, size_t count,
-		     size_t index);
+/* How a delivered bundle is asked for: with its epoch when another epoch has one of that name. */
+void inbox_item_name(char out[static INBOX_NAME_BYTES], const struct vault_item *items,
+		     size_t count, size_t index);
 /* Its descriptor, or -errno. */
 int inbox_open_item(int vault_fd, const struct vault_item *item);
 
@@ -90,8 +96,8 @@ int subject_open(struct subject *out, struct inbox *inbox, const char *argument)
 /* A descriptor that is open already, which the subject takes over. */
 void subject_take(struct subject *out, int fd, const char *label);
 /*
- * Release and registry: the one that lies behind the object, checked with the roots, and refused with
- * VERDICT_OLDER_REGISTRY when the bundle was sealed under a newer one.
+ * Release and registry: the one that lies behind the object, checked with the roots, and refused
+ * with VERDICT_OLDER_REGISTRY when the bundle was sealed under a newer one.
  */
 int subject_read(struct subject *subject, const struct inbox *inbox);
 /* Both signatures and the tree.  advance as in unpack_verify. */

@@ -58,7 +58,8 @@ static int make_temporary(struct copy *c)
 	/* one left by a copy that was killed is no use to anybody */
 	if (unlinkat(c->dir, c->temporary, 0) < 0 && errno != ENOENT)
 		return -errno;
-	c->fd = openat(c->dir, c->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	c->fd = openat(c->dir, c->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		       0644);
 	c->is_made = c->fd >= 0;
 	return c->fd < 0 ? -errno : 0;
 }
@@ -142,7 +143,9 @@ static int copy(struct inbox *inbox, const char *from, const char *to)
 	if (result == 0)
 		result = copy_bytes(&c, source.fd);
 	if (result == -EEXIST) {
-		command_say("'%s' exists already, and nothing is ever replaced; choose another name", shown);
+		command_say(
+			"'%s' exists already, and nothing is ever replaced; choose another name",
+			shown);
 		code = EXIT_ENVIRONMENT;
 	} else if (result != 0) {
 		code = command_fail(result, "cannot write '%s'", shown);
@@ -165,8 +168,7 @@ int inbox_copy(int argc, char **argv)
 	if (options.argument_count != 2)
 		code = command_usage("say what to copy and where to: BUNDLE FILE.weir");
 	if (code == EXIT_DONE)
-		code = inbox_start(&inbox, &options,
-				   INBOX_ROOTS | (inbox_is_name(options.arguments[0]) ? INBOX_VAULT : 0U));
+		code = inbox_start(&inbox, &options, inbox_needs(options.arguments[0]));
 	if (code == EXIT_DONE) {
 		code = inbox_confine(true);
 		if (code == EXIT_DONE)

@@ -74,7 +74,8 @@ static void print_refused(const char *name, struct json_view bundle)
 	const char *verdict = json_get_text(bundle, "verdict", "");
 	int number = verdict_from_name(verdict);
 	text_escape_name(shown, sizeof(shown), verdict);
-	printf("%-24s  refused: %s [%s]\n", name, number > 0 ? verdict_explain(number) : "unknown", shown);
+	printf("%-24s  refused: %s [%s]\n", name, number > 0 ? verdict_explain(number) : "unknown",
+	       shown);
 }
 
 /* What must still come: repair rows can stand for some of what is not here. */
@@ -209,12 +210,14 @@ static void print_state(const struct gaps *g, const struct state *s)
 		printf("the sender has been silent for %s: check sender, fibre and link secret\n",
 		       ago(when, g, s->heartbeat));
 	if (s->is_incomplete)
-		printf("the catalogue is incomplete: %" PRIu64 " of %" PRIu64 " pages have come, so more may be missing\n",
+		printf("the catalogue is incomplete: %" PRIu64 " of %" PRIu64
+		       " pages have come, so more may be missing\n",
 		       s->pages_held, s->pages);
 	if (s->disk_is_full)
 		puts("the vault's disk is full: free space, or nothing more is kept");
 	if (s->sender_registry > s->registry && s->registry > 0)
-		printf("the sender uses registry %" PRIu64 ", here is %" PRIu64 ": install the newer one\n",
+		printf("the sender uses registry %" PRIu64 ", here is %" PRIu64
+		       ": install the newer one\n",
 		       s->sender_registry, s->registry);
 }
 
@@ -223,7 +226,8 @@ static void print_summary(const struct gaps *g, const struct state *s)
 	char when[32], heartbeat[64] = "no heartbeat yet";
 	bool is_well = g->missing == 0 && is_sound(s);
 	if (s->heartbeat > 0)
-		snprintf(heartbeat, sizeof(heartbeat), "last heartbeat %s ago", ago(when, g, s->heartbeat));
+		snprintf(heartbeat, sizeof(heartbeat), "last heartbeat %s ago",
+			 ago(when, g, s->heartbeat));
 	if (is_well)
 		printf("nothing is missing: ");
 	else if (g->missing > 0)
@@ -268,7 +272,8 @@ static int check_page(const struct gaps *g, const uint8_t *message, size_t len)
 	if (result != 0)
 		return result;
 	const struct party *box = registry_party_by_key(g->registry, KEY_SENDER, page.box_key);
-	return box == NULL ? VERDICT_UNKNOWN_KEY : message_verify(message, len, box->card.public_key);
+	return box == NULL ? VERDICT_UNKNOWN_KEY
+			   : message_verify(message, len, box->card.public_key);
 }
 
 /* A promise counts as one when the sender's box has signed it; the vault is only where it lies. */

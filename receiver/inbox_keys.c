@@ -46,7 +46,8 @@ int inbox_keys_load(struct inbox_keys *out, const struct inbox_options *options)
 	if (key == NULL)
 		return command_usage("a recipient's key is needed: --key FILE, or WEIR_KEY");
 	if (psk == NULL)
-		return command_usage("the recipient's pre-shared key is needed: --psk FILE, or WEIR_PSK");
+		return command_usage(
+			"the recipient's pre-shared key is needed: --psk FILE, or WEIR_PSK");
 	int code = load_key(&keys.recipient, key, KEY_RECIPIENT, options->passphrase_file);
 	if (code == EXIT_DONE)
 		code = load_key(&keys.psk, psk, KEY_PSK, options->passphrase_file);
@@ -70,9 +71,11 @@ int inbox_keys_check(const struct inbox_keys *keys, const struct subject *subjec
 	const struct party *party =
 		registry_party_by_key(subject->registry, KEY_RECIPIENT, card->id);
 	/* A recipient that the registry does not name may still have a stanza; the head tells. */
-	if (party == NULL || suite_equal(party->psk_public, keys->psk->card.public_key, SUITE_KEY_BYTES))
+	if (party == NULL ||
+	    suite_equal(party->psk_public, keys->psk->card.public_key, SUITE_KEY_BYTES))
 		return EXIT_DONE;
 	char name[SHOWN_BYTES];
-	return command_fail(VERDICT_WRONG_KEY, "pre-shared key '%s' is not the one of recipient '%s'",
+	return command_fail(VERDICT_WRONG_KEY,
+			    "pre-shared key '%s' is not the one of recipient '%s'",
 			    text_escape_name(name, sizeof(name), keys->psk->card.name), card->name);
 }

@@ -130,7 +130,7 @@ static int add_delivered(struct table *table, struct json *array, int vault)
 		inbox_item_name(name, items, count, i);
 		result = read_release(&release, vault, &items[i]);
 		if (result != 0) {
-			/* destroyed while this list was made, or damaged: the others are shown all the same */
+			/* destroyed meanwhile, or damaged: the others are shown all the same */
 			int failed = command_fail(result, "'%s'", name);
 			code = code == EXIT_DONE ? failed : code;
 			continue;
@@ -155,7 +155,8 @@ static void describe_state(char *out, struct json_view bundle)
 	text_escape_name(state, sizeof(state), name);
 	if (strcmp(name, "refused") == 0)
 		snprintf(out, CELL_BYTES, "refused: %.60s",
-			 text_escape_name(verdict, sizeof(verdict), json_get_text(bundle, "verdict", "")));
+			 text_escape_name(verdict, sizeof(verdict),
+					  json_get_text(bundle, "verdict", "")));
 	else
 		snprintf(out, CELL_BYTES, "%.60s %" PRIu64 ".%" PRIu64 " %%", state, permille / 10,
 			 permille % 10);
@@ -205,7 +206,7 @@ static int list(const struct inbox *inbox, bool json)
 	if (result == 0 && code == EXIT_DONE)
 		code = add_coming(&table, array, &status);
 	else if (result != 0 && result != -ENOENT)
-		command_fail(result, "cannot read the vault's status.json, so what is on its way is not shown");
+		command_fail(result, "cannot read status.json, so what is on its way is not shown");
 	if (json)
 		result = json_print(array, stdout);
 	else if (table.count > 1)

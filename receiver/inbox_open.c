@@ -23,7 +23,7 @@ struct opening {
 	struct subject subject;
 	struct inbox_keys keys;
 	struct deliver *deliver;
-	int stop; /* readable when somebody wants an end of it; -1 where there is nothing to take back */
+	int stop; /* readable when it shall end; -1 where there is nothing to take back */
 	const struct member **members; /* what comes out, in the order of the manifest */
 	uint32_t *indices;
 	uint32_t count;
@@ -97,27 +97,26 @@ static int start_stop(struct opening *o)
 }
 
 /*
- * Everything that takes a right of the caller: the guardian of a command first, for it must know no secret, then files
- * and keys; then this program can reach neither a network nor another program.
+ * Everything that takes a right of the caller: the guardian of a command first, for it must know no
+ * secret, then files and keys; then this program can reach neither a network nor another program.
  */
 static int prepare(struct opening *o)
 {
 	int code = start_delivery(o);
 	if (code == EXIT_DONE)
-		code = inbox_start(&o->inbox, o->options,
-				   INBOX_ROOTS |
-				   (inbox_is_name(o->options->arguments[0]) ? INBOX_VAULT : 0U));
+		code = inbox_start(&o->inbox, o->options, inbox_needs(o->options->arguments[0]));
 	if (code == EXIT_DONE)
 		code = subject_open(&o->subject, &o->inbox, o->options->arguments[0]);
 	if (code == EXIT_DONE)
 		code = inbox_keys_load(&o->keys, o->options);
-	/* What a stream has been given cannot be taken back: there a signal ends the program as ever. */
+	/* What a stream has got cannot be taken back: there a signal ends the program as ever. */
 	if (code == EXIT_DONE && (is_to_folder(o) || is_to_command(o)))
 		code = start_stop(o);
 	if (code != EXIT_DONE)
 		return code;
 	int result = confine_privileges();
-	return result == 0 ? inbox_confine(true) : command_fail(result, "cannot give up privileges");
+	return result == 0 ? inbox_confine(true)
+			   : command_fail(result, "cannot give up privileges");
 }
 
 /* BUNDLE.md 7: nothing is opened before signatures and tree were right. */
@@ -151,8 +150,10 @@ static int mark(const struct inbox_options *options, const struct manifest *m, b
 		memset(chosen, true, m->member_count);
 	for (size_t i = 0; i < options->member_count; i++) {
 		const char *name = options->members[i];
-		const struct member *member = m->member_count == 0 ? NULL :
-			bsearch(name, m->members, m->member_count, sizeof(*member), compare_member);
+		const struct member *member = NULL;
+		if (m->member_count > 0)
+			member = bsearch(name, m->members, m->member_count, sizeof(*member),
+					 compare_member);
 		if (member == NULL) {
 			command_say("there is no member '%s'; 'show --key' lists them",
 				    text_escape_name(shown, sizeof(shown), name));
@@ -191,7 +192,8 @@ static int choose(struct opening *o)
 		take_marked(o, m, chosen);
 	free(chosen);
 	if (code == EXIT_DONE && !is_to_folder(o) && o->count != 1) {
-		command_say("'%s' holds %" PRIu32 " members, and '-' takes one; choose with --member, or use -o DIR",
+		command_say("'%s' holds %" PRIu32
+			    " members, and '-' takes one; choose with --member, or use -o DIR",
 			    o->subject.label, o->count);
 		code = EXIT_REFUSED;
 	}
@@ -204,7 +206,7 @@ static const char *aftermath(const struct opening *o)
 	if (is_to_folder(o))
 		return "; nothing was left in the folder";
 	if (is_to_command(o) && o->is_ending)
-		return "; the command was killed after its input had ended, so look whether it counted";
+		return "; the command was killed after its input had ended: see whether it counted";
 	if (is_to_command(o))
 		return "; the command was killed before it saw an end";
 	return "; what came out is not whole";
@@ -215,7 +217,8 @@ static int fail_command(const struct opening *o)
 	char how[64], shown[SHOWN_BYTES];
 	deliver_describe(o->deliver, how, sizeof(how));
 	command_say("'%s': the command '%s' failed%s%s, so nothing counts as delivered [%s]",
-		    o->subject.label, text_escape_name(shown, sizeof(shown), o->options->command[0]),
+		    o->subject.label,
+		    text_escape_name(shown, sizeof(shown), o->options->command[0]),
 		    how[0] != 0 ? ": " : "", how, verdict_name(VERDICT_COMMAND_FAILED));
 	return EXIT_REFUSED;
 }
@@ -231,8 +234,9 @@ static int fail_member(const struct opening *o, uint32_t index, int result)
 		command_say("'%s': interrupted%s", o->subject.label, aftermath(o));
 		return EXIT_ENVIRONMENT;
 	}
-	command_say("'%s'%s%s%s: %s%s%s%s%s", o->subject.label, index < o->count ? ": member '" : "", name,
-		    index < o->count ? "'" : "", verdict_explain(result), result > 0 ? " [" : "",
+	command_say("'%s'%s%s%s: %s%s%s%s%s", o->subject.label,
+		    index < o->count ? ": member '" : "", name, index < o->count ? "'" : "",
+		    verdict_explain(result), result > 0 ? " [" : "",
 		    result > 0 ? verdict_name(result) : "", result > 0 ? "]" : "", aftermath(o));
 	return result > 0 ? EXIT_REFUSED : EXIT_ENVIRONMENT;
 }
@@ -254,9 +258,12 @@ static int plan(struct opening *o)
 	}
 	text_escape_name(shown, sizeof(shown), o->members[culprit]->name);
 	if (result == -EEXIST)
-		command_say("'%s' exists already, and nothing is ever replaced; nothing was written", shown);
+		command_say(
+			"'%s' exists already, and nothing is ever replaced; nothing was written",
+			shown);
 	else if (result == -ENOTDIR || result == -ELOOP)
-		command_say("a folder on the way to '%s' is a link or a file; nothing was written", shown);
+		command_say("a folder on the way to '%s' is a link or a file; nothing was written",
+			    shown);
 	else
 		return command_fail(result, "member '%s'; nothing was written", shown);
 	return EXIT_ENVIRONMENT;
@@ -314,8 +321,9 @@ static void report(const struct opening *o)
 		snprintf(records, sizeof(records), "%s records, ",
 			 text_count(count, sizeof(count), o->records));
 	command_say("opened %s: %s %s, %s%s, every digest right", o->subject.name,
-		    text_count(members, sizeof(members), o->count), o->count == 1 ? "member" : "members",
-		    records, text_size(size, sizeof(size), o->bytes));
+		    text_count(members, sizeof(members), o->count),
+		    o->count == 1 ? "member" : "members", records,
+		    text_size(size, sizeof(size), o->bytes));
 }
 
 static int bring(struct opening *o)
@@ -358,7 +366,8 @@ int inbox_open(int argc, char **argv)
 	int code = inbox_parse(&options, argc, argv, "crkpfmox");
 	if (code != EXIT_DONE)
 		return code;
-	struct opening o = {.options = &options, .inbox = {.vault = -1}, .subject = {.fd = -1}, .stop = -1};
+	struct opening o = {.options = &options, .stop = -1};
+	o.inbox.vault = o.subject.fd = -1;
 	code = check_arguments(&options);
 	/* a reader that goes away is an error of writing, and no reason to die before it is said */
 	if (code == EXIT_DONE && signal(SIGPIPE, SIG_IGN) == SIG_ERR)

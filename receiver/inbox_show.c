@@ -11,7 +11,9 @@
 #include "common/verdict.h"
 
 static const char *const rule_names[] = {
-	[RECORDS_NOT_COUNTED] = "not counted", [RECORDS_LINES] = "lines", [RECORDS_CSV] = "csv",
+	[RECORDS_NOT_COUNTED] = "not counted",
+	[RECORDS_LINES] = "lines",
+	[RECORDS_CSV] = "csv",
 };
 
 /* One thing to tell, in both forms.  `key` is also the label, with blanks for underlines. */
@@ -116,8 +118,9 @@ static int tell_recipients(const struct teller *teller, const struct subject *s)
 		const struct party *party = registry_party_by_key(s->registry, KEY_RECIPIENT, id);
 		char unnamed[2 * KEY_ID_BYTES + 1];
 		char fingerprint[FINGERPRINT_BYTES] = "";
-		const char *name = party != NULL ? party->card.name
-						 : text_hex(unnamed, sizeof(unnamed), id, KEY_ID_BYTES);
+		const char *name = party != NULL
+					   ? party->card.name
+					   : text_hex(unnamed, sizeof(unnamed), id, KEY_ID_BYTES);
 		if (array == NULL) {
 			tell_party(teller, "recipient", name, party);
 			continue;
@@ -138,14 +141,14 @@ static int tell_recipients(const struct teller *teller, const struct subject *s)
 
 static void print_member(const struct member *member)
 {
-	char name[4 * MEMBER_NAME_MAX + 1], records[40] = "-", size[40], digest[2 * SUITE_DIGEST_BYTES + 1];
-	char time[40] = "-";
+	char name[4 * MEMBER_NAME_MAX + 1], digest[2 * SUITE_DIGEST_BYTES + 1];
+	char records[40] = "-", size[40], time[40] = "-";
 	if (member->rule != RECORDS_NOT_COUNTED)
 		text_count(records, sizeof(records), member->records);
 	if (member->mtime_s > 0)
 		text_time(time, sizeof(time), (uint64_t)member->mtime_s);
-	printf("%16s  %14s  %-11s  %-20s  %s  %s\n", text_count(size, sizeof(size), member->size), records,
-	       rule_names[member->rule], time,
+	printf("%16s  %14s  %-11s  %-20s  %s  %s\n", text_count(size, sizeof(size), member->size),
+	       records, rule_names[member->rule], time,
 	       text_hex(digest, sizeof(digest), member->digest, SUITE_DIGEST_BYTES),
 	       text_escape_name(name, sizeof(name), member->name));
 }
@@ -171,8 +174,8 @@ static void tell_manifest(const struct teller *teller, const struct manifest *m)
 	tell_number(teller, "records", m->records);
 	tell_number(teller, "member_count", m->member_count);
 	if (array == NULL)
-		printf("\n%16s  %14s  %-11s  %-20s  %-64s  %s\n", "BYTES", "RECORDS", "COUNTING", "MODIFIED",
-		       "DIGEST", "NAME");
+		printf("\n%16s  %14s  %-11s  %-20s  %-64s  %s\n", "BYTES", "RECORDS", "COUNTING",
+		       "MODIFIED", "DIGEST", "NAME");
 	for (uint32_t i = 0; i < m->member_count; i++) {
 		if (array != NULL)
 			json_append(array, member_json(&m->members[i]));
@@ -183,7 +186,8 @@ static void tell_manifest(const struct teller *teller, const struct manifest *m)
 		json_set_child(teller->json, "members", array);
 }
 
-static int show(struct subject *s, const struct inbox *inbox, const struct inbox_keys *keys, bool json)
+static int show(struct subject *s, const struct inbox *inbox, const struct inbox_keys *keys,
+		bool json)
 {
 	struct teller teller = {.json = json ? json_object_new() : NULL};
 	int result = subject_read(s, inbox);
@@ -197,7 +201,8 @@ static int show(struct subject *s, const struct inbox *inbox, const struct inbox
 	if (json)
 		json_set_bool(teller.json, "verified", result == 0);
 	else
-		tell(&teller, "verified", result == 0 ? "yes: signatures and content are right" : "NO");
+		tell(&teller, "verified",
+		     result == 0 ? "yes: signatures and content are right" : "NO");
 	if (result == 0)
 		result = tell_recipients(&teller, s);
 	if (result == 0 && keys->recipient != NULL) {
@@ -238,8 +243,7 @@ int inbox_show(int argc, char **argv)
 	if (options.argument_count != 1)
 		code = command_usage("say which one: BUNDLE or FILE.weir");
 	if (code == EXIT_DONE)
-		code = inbox_start(&inbox, &options,
-				   INBOX_ROOTS | (inbox_is_name(options.arguments[0]) ? INBOX_VAULT : 0U));
+		code = inbox_start(&inbox, &options, inbox_needs(options.arguments[0]));
 	if (code == EXIT_DONE) {
 		code = subject_open(&subject, &inbox, options.arguments[0]);
 		if (code == EXIT_DONE)

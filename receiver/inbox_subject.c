@@ -48,19 +48,25 @@ bool inbox_is_name(const char *argument)
 	return parse_name(argument, name, &epoch);
 }
 
+unsigned int inbox_needs(const char *argument)
+{
+	return inbox_is_name(argument) ? INBOX_ROOTS | INBOX_VAULT : INBOX_ROOTS;
+}
+
 void subject_take(struct subject *s, int fd, const char *label)
 {
 	*s = (struct subject){.fd = fd};
 	text_escape_name(s->label, sizeof(s->label), label);
 }
 
-void inbox_item_name(char out[static INBOX_NAME_BYTES], const struct vault_item *items, size_t count,
-		     size_t index)
+void inbox_item_name(char out[static INBOX_NAME_BYTES], const struct vault_item *items,
+		     size_t count, size_t index)
 {
 	const struct vault_item *item = &items[index];
 	bool is_ambiguous = false;
 	for (size_t i = 0; i < count && !is_ambiguous; i++)
-		is_ambiguous = items[i].epoch != item->epoch && strcmp(items[i].name, item->name) == 0;
+		is_ambiguous =
+			items[i].epoch != item->epoch && strcmp(items[i].name, item->name) == 0;
 	if (is_ambiguous)
 		snprintf(out, INBOX_NAME_BYTES, "%s@%016" PRIx64, item->name, item->epoch);
 	else
@@ -92,7 +98,8 @@ int subject_open(struct subject *s, struct inbox *inbox, const char *argument)
 		return command_fail(VERDICT_NO_SUCH_BUNDLE, "'%s'", s->label);
 	if (is_name && fd == -EEXIST) {
 		command_say("'%s': several epochs have a bundle of this name; say which, as 'list' "
-			    "shows them: %s@EPOCH", s->label, s->label);
+			    "shows them: %s@EPOCH",
+			    s->label, s->label);
 		return EXIT_REFUSED;
 	}
 	return command_fail(fd, "cannot read '%s'", s->label);
@@ -137,18 +144,21 @@ int subject_read(struct subject *s, const struct inbox *inbox)
 	bundle_name(s->name, release->statement.route, release->number);
 	if (is_misnamed(s, release)) {
 		snprintf(s->problem, sizeof(s->problem),
-			 "its release says that it is %s of epoch %016" PRIx64 ", so somebody has renamed it",
+			 "its release says that it is %s of epoch %016" PRIx64
+			 ", so somebody has renamed it",
 			 s->name, release->epoch);
 		return VERDICT_BAD_NAME;
 	}
 	result = load_registry(s, inbox);
 	if (result != 0)
 		return result;
-	uint64_t wanted = release->statement.registry_version, version = registry_version(s->registry);
+	uint64_t wanted = release->statement.registry_version;
+	uint64_t version = registry_version(s->registry);
 	if (version >= wanted)
 		return 0;
 	snprintf(s->problem, sizeof(s->problem),
-		 "it was sealed under registry %" PRIu64 ", and %" PRIu64 " lies behind it; copy it again from the vault",
+		 "it was sealed under registry %" PRIu64 ", and %" PRIu64
+		 " lies behind it; copy it again from the vault",
 		 wanted, version);
 	return VERDICT_OLDER_REGISTRY;
 }
@@ -173,7 +183,7 @@ static void watch_advance(void *context, uint64_t segments_done)
 	progress_set(&watch->progress, segments_done * SEGMENT_BYTES);
 	if (poll(&fd, 1, 0) <= 0)
 		return;
-	/* Nothing has been made yet that would have to be taken away: the signal takes its course. */
+	/* Nothing has been made yet that must be taken away: the signal takes its course. */
 	progress_end(&watch->progress);
 	sigset_t all;
 	sigfillset(&all);

@@ -50,8 +50,8 @@ static int start_roots(struct inbox *inbox, const struct inbox_options *options)
 	const char *path = given_or(options->roots, "WEIR_ROOTS",
 				    inbox->has_config ? inbox->config.roots : NULL);
 	if (path == NULL)
-		return command_usage("there is no configuration here, so say whose signatures count: "
-				     "--roots FILE");
+		return command_usage("there is no configuration here, so say whose signatures "
+				     "count: --roots FILE");
 	int result = roots_load(&inbox->roots, path, problem);
 	return result == 0 ? EXIT_DONE : fail_file(result, "roots file", path, problem);
 }
@@ -90,16 +90,23 @@ void inbox_end(struct inbox *inbox)
 }
 
 static const char *const reading_calls[] = {
-	"openat", "close", "read", "readv", "pread64", "write", "writev", "lseek", "fstat", "newfstatat",
-	"statx", "faccessat", "faccessat2", "fcntl", "getdents64", "fadvise64", "readlinkat", /* files */
-	"ioctl", "poll", "ppoll", "clock_nanosleep",                        /* the terminal, the signals */
-	"mlock", "munlock", "mremap", "sysinfo", "sched_getaffinity",       /* secret memory, how many cores */
-	"thread", NULL,
+	/* files */
+	"openat", "close", "read", "readv", "pread64", "write", "writev", "lseek", "fstat",
+	"newfstatat", "statx", "faccessat", "faccessat2", "fcntl", "getdents64", "fadvise64",
+	"readlinkat",
+	/* the terminal, the signals */
+	"ioctl", "poll", "ppoll", "clock_nanosleep",
+	/* secret memory, and how many cores there are */
+	"mlock", "munlock", "mremap", "sysinfo", "sched_getaffinity", "thread",
+	NULL,
 };
 
 static const char *const writing_calls[] = {
-	"mkdirat", "unlinkat", "renameat2", "utimensat", "fsync", "syncfs", /* files and folders */
-	"wait4", "kill", NULL,                                              /* the guardian of feed.h */
+	/* files and folders */
+	"mkdirat", "unlinkat", "renameat2", "utimensat", "fsync", "syncfs",
+	/* the guardian of feed.h */
+	"wait4", "kill",
+	NULL,
 };
 
 enum { CALLS_MAX = 64 };

@@ -46,7 +46,8 @@ static void report_line(const struct subject *s, int result)
 		printf("%s: unreadable: %s\n", s->label, verdict_explain(result));
 	else
 		printf("%s: refused: %s [%s]\n", s->label,
-		       s->problem[0] != 0 ? s->problem : verdict_explain(result), verdict_name(result));
+		       s->problem[0] != 0 ? s->problem : verdict_explain(result),
+		       verdict_name(result));
 }
 
 static void count_result(struct tally *tally, const struct subject *s, int result)
@@ -93,7 +94,8 @@ static int verify_vault(struct tally *tally, struct inbox *inbox)
 	return EXIT_DONE;
 }
 
-static int verify_named(struct tally *tally, struct inbox *inbox, const struct inbox_options *options)
+static int verify_named(struct tally *tally, struct inbox *inbox,
+			const struct inbox_options *options)
 {
 	int worst = EXIT_DONE;
 	for (int i = 0; i < options->argument_count; i++) {
@@ -121,8 +123,9 @@ static int summarise(const struct tally *tally)
 		printf("all good: %zu verified, %s\n", tally->good,
 		       text_size(size, sizeof(size), tally->bytes));
 	} else {
-		printf("%zu of %zu failed, %zu verified, %s\n", tally->bad, tally->bad + tally->good,
-		       tally->good, text_size(size, sizeof(size), tally->bytes));
+		printf("%zu of %zu failed, %zu verified, %s\n", tally->bad,
+		       tally->bad + tally->good, tally->good,
+		       text_size(size, sizeof(size), tally->bytes));
 	}
 	return tally->bad == 0 ? EXIT_DONE : EXIT_MISSING;
 }

@@ -53,7 +53,8 @@ static void test_folder(void)
 	ok(holds("out/a", "data") && holds("out/b", "data"), "both are there");
 
 	is_number(deliver_to_folder(&d, test_path("out")), 0, "the same folder again");
-	is_number(deliver_plan(d, plan, 2, &culprit), -EEXIST, "is refused, for nothing is replaced");
+	is_number(deliver_plan(d, plan, 2, &culprit), -EEXIST,
+		  "is refused, for nothing is replaced");
 	is_number(culprit, 0, "with the member that is in the way");
 	deliver_free(d);
 }

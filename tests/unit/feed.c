@@ -42,7 +42,8 @@ static int start(struct feed **f, const char *script)
 }
 
 /* Writes DONE only when its input has ended, as a transaction commits. */
-#define COMMITS(name) "echo $$ > " name ".pid; cat > " name ".data && echo committed > " name ".done"
+#define COMMITS(name)                                                                              \
+	"echo $$ > " name ".pid; cat > " name ".data && echo committed > " name ".done"
 
 /*
  * A pipe whose write end every process of a command holds: its end of stream says that all of
@@ -78,7 +79,8 @@ static void test_success(void)
 	feed_describe(f, how, sizeof(how));
 	is_text(how, "exit 0", "and is told");
 	feed_free(f);
-	ok(holds("good.data", "hello world") && exists("good.done"), "it had read all, and has committed");
+	ok(holds("good.data", "hello world") && exists("good.done"),
+	   "it had read all, and has committed");
 }
 
 static void test_abandoned(void)
@@ -123,8 +125,10 @@ static void test_group(void)
 	make_witness(witness);
 	if (pipe(told) < 0)
 		abort();
-	snprintf(script, sizeof(script),
-		 "exec 3<&0; (echo up >&%d; cat <&3 > deep.data && echo committed > deep.done) & wait", told[1]);
+	snprintf(
+		script, sizeof(script),
+		"exec 3<&0; (echo up >&%d; cat <&3 > deep.data && echo committed > deep.done) & wait",
+		told[1]);
 	start(&f, script);
 	feed_run(f);
 	feed_write(f, "half", 4);
@@ -165,7 +169,8 @@ static void test_ends_early(void)
 	int result = 0;
 	for (int i = 0; result == 0 && i < 8; i++)
 		result = feed_write(f, block, sizeof(block));
-	is_number(result, VERDICT_COMMAND_FAILED, "a command that ends before its input is a failure");
+	is_number(result, VERDICT_COMMAND_FAILED,
+		  "a command that ends before its input is a failure");
 	feed_free(f);
 
 	char how[64];
@@ -174,7 +179,8 @@ static void test_ends_early(void)
 	result = feed_write(f, "unread", 6);
 	if (result == 0)
 		result = feed_finish(f);
-	is_number(result, VERDICT_COMMAND_FAILED, "so is one that ends well but has not read a few bytes");
+	is_number(result, VERDICT_COMMAND_FAILED,
+		  "so is one that ends well but has not read a few bytes");
 	feed_describe(f, how, sizeof(how));
 	ok(how[0] != 0, "and it is told: %s", how);
 	feed_free(f);
@@ -203,12 +209,14 @@ static void test_stop(void)
 	if (pipe2(stop, O_CLOEXEC) < 0)
 		abort();
 	make_witness(witness);
-	start(&f, "echo started > stop.begun; exec 3<&0; read line <&3; sleep 1000; cat <&3; echo x > stop.done");
+	start(&f,
+	      "echo started > stop.begun; exec 3<&0; read line <&3; sleep 1000; cat <&3; echo x > stop.done");
 	feed_set_stop(f, stop[0]);
 	feed_run(f);
 	if (write(stop[1], "x", 1) != 1)
 		abort();
-	is_number(feed_write(f, block, sizeof(block)), -ECANCELED, "a stop ends a write that would block");
+	is_number(feed_write(f, block, sizeof(block)), -ECANCELED,
+		  "a stop ends a write that would block");
 	feed_free(f);
 	wait_all_gone(witness);
 	ok(!exists("stop.done"), "and the command is killed");
@@ -230,7 +238,8 @@ static void test_killed(int rounds)
 		if (pid == 0) {
 			struct feed *f = NULL;
 			setpgid(0, 0);
-			if (start(&f, COMMITS("killed")) != 0 || feed_run(f) != 0 || feed_write(f, "half", 4) != 0)
+			if (start(&f, COMMITS("killed")) != 0 || feed_run(f) != 0 ||
+			    feed_write(f, "half", 4) != 0)
 				_exit(1);
 			if (write(told[1], "x", 1) != 1)
 				_exit(1);
@@ -247,7 +256,9 @@ static void test_killed(int rounds)
 		if (exists("killed.done"))
 			wrong++;
 	}
-	is_number(wrong, 0, "when the writer is killed with SIGKILL, %d times, the command never commits", rounds);
+	is_number(wrong, 0,
+		  "when the writer is killed with SIGKILL, %d times, the command never commits",
+		  rounds);
 }
 
 /* Runs a command that tells its guardian's number; then waits in pause, for the test to kill it. */
@@ -270,8 +281,9 @@ static void test_guardian_holds(void)
 	make_witness(witness);
 	if (pipe(told) < 0)
 		abort();
-	snprintf(script, sizeof(script), "echo $PPID >&%d; cat > held.data; echo x > held.done; echo end >&%d",
-		 told[1], told[1]);
+	snprintf(script, sizeof(script),
+		 "echo $PPID >&%d; cat > held.data; echo x > held.done; echo end >&%d", told[1],
+		 told[1]);
 	pid_t pid = fork_writer(told[1], script);
 	close(told[1]);
 	wait_line(told[0], line, sizeof(line));
@@ -281,7 +293,8 @@ static void test_guardian_holds(void)
 	waitpid(pid, NULL, 0);
 	/* A guardian that sleeps cannot kill, but as long as it is there the input has no end. */
 	struct pollfd slot = {.fd = told[0], .events = POLLIN};
-	is_number(poll(&slot, 1, 200), 0, "the guardian holds the input open when the writer is gone");
+	is_number(poll(&slot, 1, 200), 0,
+		  "the guardian holds the input open when the writer is gone");
 	kill(guardian, SIGCONT);
 	wait_all_gone(witness);
 	close(told[0]);

@@ -22,7 +22,8 @@ static const struct member *plan[MEMBERS];
 static void make_members(void)
 {
 	for (int i = 0; i < MEMBERS; i++) {
-		members[i] = (struct member){.name = names[i], .size = 3, .mtime_s = 1000000 + i, .mtime_ns = 7};
+		members[i] = (struct member){
+			.name = names[i], .size = 3, .mtime_s = 1000000 + i, .mtime_ns = 7};
 		plan[i] = &members[i];
 	}
 }
@@ -96,7 +97,8 @@ static void test_whole(void)
 	struct stat st;
 	is_number(folder_open(&f, path), 0, "a folder that is not there yet is fine");
 	is_number(access(path, F_OK), -1, "folder_open makes nothing");
-	is_number(folder_plan(f, plan, MEMBERS, &culprit), 0, "a plan into a new folder is accepted");
+	is_number(folder_plan(f, plan, MEMBERS, &culprit), 0,
+		  "a plan into a new folder is accepted");
 	for (int i = 0; i < MEMBERS; i++)
 		is_number(write_one(f), 0, "member %d is written", i);
 	is_number(access(test_path("new/a"), F_OK), -1, "before the commit no member has its name");
@@ -104,7 +106,8 @@ static void test_whole(void)
 	folder_free(f);
 	for (int i = 0; i < MEMBERS; i++)
 		ok(holds(path, names[i], "abc"), "member %s has its content", names[i]);
-	is_number(entries(path), MEMBERS + 2, "nothing else is left, neither stage nor temporary names");
+	is_number(entries(path), MEMBERS + 2,
+		  "nothing else is left, neither stage nor temporary names");
 	stat(test_path("new/b/c"), &st);
 	is_number(st.st_mode & 07777, 0600, "a file is for its owner alone");
 	is_number(st.st_mtim.tv_sec, 1000001, "the modification time is restored");
@@ -155,8 +158,8 @@ static void test_never_replaces(void)
 		put(path, names[i], "mine");
 		int before = entries(path);
 		is_number(folder_open(&f, path), 0, "the folder opens");
-		is_number(folder_plan(f, plan, MEMBERS, &culprit), -EEXIST, "a file named %s is not replaced",
-			  names[i]);
+		is_number(folder_plan(f, plan, MEMBERS, &culprit), -EEXIST,
+			  "a file named %s is not replaced", names[i]);
 		is_number(culprit, i, "and it is the culprit");
 		folder_free(f);
 		is_number(entries(path), before, "nothing was written");
@@ -173,7 +176,8 @@ static void test_taken_late(void)
 	for (int i = 0; i < MEMBERS; i++)
 		write_one(f);
 	put(path, "g", "mine");
-	is_number(folder_commit(f, &culprit), -EEXIST, "a file that appears meanwhile is not replaced either");
+	is_number(folder_commit(f, &culprit), -EEXIST,
+		  "a file that appears meanwhile is not replaced either");
 	is_number(culprit, 4, "it is the culprit");
 	folder_free(f);
 	ok(holds(path, "g", "mine"), "it stays as it is");
@@ -194,14 +198,16 @@ static void test_nothing_left(void)
 		if (written < MEMBERS && folder_begin(f) == 0)
 			folder_write(f, "half", 4);
 		folder_free(f);
-		is_number(entries(path), 1, "a failure in member %d leaves nothing of this run", written);
+		is_number(entries(path), 1, "a failure in member %d leaves nothing of this run",
+			  written);
 		ok(holds(path, "other", "mine"), "and what was there before");
 	}
 	struct folder *f = NULL;
 	start(&f, test_path("undone"), 1);
 	write_one(f);
 	folder_free(f);
-	is_number(access(test_path("undone"), F_OK), -1, "a folder that this run made goes with it");
+	is_number(access(test_path("undone"), F_OK), -1,
+		  "a folder that this run made goes with it");
 }
 
 static void test_links(void)
@@ -214,7 +220,8 @@ static void test_links(void)
 		abort();
 	folder_open(&f, path);
 	int result = folder_plan(f, plan, MEMBERS, &culprit);
-	ok(result == -ENOTDIR || result == -ELOOP, "a symbolic link in a folder's place is refused");
+	ok(result == -ENOTDIR || result == -ELOOP,
+	   "a symbolic link in a folder's place is refused");
 	is_number(culprit, 1, "and the first member behind it is the culprit");
 	folder_free(f);
 	is_number(entries(goal), 0, "nothing was written through it");
@@ -223,7 +230,8 @@ static void test_links(void)
 	if (symlink(test_path("goal/file"), test_path("links2/a")) < 0)
 		abort();
 	folder_open(&f, path);
-	is_number(folder_plan(f, plan, MEMBERS, &culprit), -EEXIST, "a dangling link in a file's place is taken");
+	is_number(folder_plan(f, plan, MEMBERS, &culprit), -EEXIST,
+		  "a dangling link in a file's place is taken");
 	folder_free(f);
 	is_number(entries(goal), 0, "nothing was written through it");
 }
@@ -248,7 +256,8 @@ static void test_link_late(void)
 
 static void test_names(void)
 {
-	static const char *const bad[] = {"..", "../x", "a/../../x", "/etc/x", "a//b", "a/", "", ".", "a/.", "x\ny"};
+	static const char *const bad[] = {"..", "../x", "a/../../x", "/etc/x", "a//b",
+					  "a/", "",     ".",         "a/.",    "x\ny"};
 	const char *path = fresh("names");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct folder *f = NULL;
@@ -258,7 +267,8 @@ static void test_names(void)
 		struct member member = {.name = name};
 		const struct member *one = &member;
 		folder_open(&f, path);
-		is_number(folder_plan(f, &one, 1, &culprit), VERDICT_BAD_NAME, "name %zu is refused", i);
+		is_number(folder_plan(f, &one, 1, &culprit), VERDICT_BAD_NAME,
+			  "name %zu is refused", i);
 		folder_free(f);
 		is_number(entries(path), 0, "and nothing is written");
 	}
@@ -267,7 +277,8 @@ static void test_names(void)
 static void test_environment(void)
 {
 	struct folder *f = NULL;
-	is_number(folder_open(&f, test_path("no/such")), -ENOENT, "a folder whose parent is not there is refused");
+	is_number(folder_open(&f, test_path("no/such")), -ENOENT,
+		  "a folder whose parent is not there is refused");
 	put(test_dir(), "plain", "x");
 	is_number(folder_open(&f, test_path("plain")), -ENOTDIR, "a file is no folder");
 	ok(f == NULL, "and the output is untouched");
@@ -282,12 +293,14 @@ static void test_many(void)
 	struct folder *f = NULL;
 	uint32_t culprit;
 	for (int i = 0; i < MANY; i++) {
-		snprintf(many_names[i], sizeof(many_names[i]), "%02d/%02d/%06d", i / 300, i / 30 % 10, i);
+		snprintf(many_names[i], sizeof(many_names[i]), "%02d/%02d/%06d", i / 300,
+			 i / 30 % 10, i);
 		many[i] = (struct member){.name = many_names[i], .size = 3};
 		list[i] = &many[i];
 	}
 	folder_open(&f, test_path("many"));
-	is_number(folder_plan(f, list, MANY, &culprit), 0, "three thousand members in a hundred folders are planned");
+	is_number(folder_plan(f, list, MANY, &culprit), 0,
+		  "three thousand members in a hundred folders are planned");
 	int result = 0;
 	for (int i = 0; result == 0 && i < MANY; i++)
 		result = write_one(f);

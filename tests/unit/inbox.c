@@ -1,4 +1,5 @@
-/* The commands of weir-inbox as a person meets them: what they print, how they end, what they leave. */
+/* The commands of weir-inbox as a person meets them: what they print, how they end, what they
+ * leave. */
 #include "receiver/inbox.h"
 
 #include <errno.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -83,7 +85,8 @@ static bool says(const char *text, const char *part)
 static int entries(const char *name)
 {
 	char command[4200], text[32] = "";
-	snprintf(command, sizeof(command), "find '%s' -mindepth 1 2>/dev/null | wc -l", test_path(name));
+	snprintf(command, sizeof(command), "find '%s' -mindepth 1 2>/dev/null | wc -l",
+		 test_path(name));
 	FILE *f = popen(command, "r");
 	if (f == NULL || fgets(text, sizeof(text), f) == NULL)
 		abort();
@@ -188,7 +191,8 @@ static void make_bundle(const char *file, const char *route_name, uint64_t epoch
 {
 	uint8_t psk[3][SUITE_KEY_BYTES], seed[SUITE_KEY_BYTES], segment[SEGMENT_BYTES];
 	const struct route *route = registry_route(registry, route_name);
-	struct release r = {.epoch = epoch, .number = number, .released_at = RELEASED, .route_id = route->id};
+	struct release r = {
+		.epoch = epoch, .number = number, .released_at = RELEASED, .route_id = route->id};
 	struct statement *s = &r.statement;
 	struct pack *pack = NULL;
 	memset(segment, 0, sizeof(segment));
@@ -197,8 +201,12 @@ static void make_bundle(const char *file, const char *route_name, uint64_t epoch
 		abort();
 	for (size_t i = 0; i < route->recipient_count; i++)
 		seed_of(psk[i], "psk", route->recipients[i]->card.name);
-	struct pack_options options = {.route = route, .psk = psk, .rule = RECORDS_LINES, .threads = 2,
-				       .sink = to_file, .context = &fd};
+	struct pack_options options = {.route = route,
+				       .psk = psk,
+				       .rule = RECORDS_LINES,
+				       .threads = 2,
+				       .sink = to_file,
+				       .context = &fd};
 	int result = pack_start(&pack, &options);
 	for (; result == 0 && parts->name != NULL; parts++) {
 		result = pack_member_begin(pack, parts->name, 1700000000, 0);
@@ -214,7 +222,8 @@ static void make_bundle(const char *file, const char *route_name, uint64_t epoch
 		abort();
 	memcpy(s->route, route->name, NAME_BYTES);
 	strcpy(s->person, "wang-mei");
-	memcpy(s->person_key, registry_party(registry, KEY_PERSON, "wang-mei")->card.id, KEY_ID_BYTES);
+	memcpy(s->person_key, registry_party(registry, KEY_PERSON, "wang-mei")->card.id,
+	       KEY_ID_BYTES);
 	s->registry_version = registry_version(registry);
 	s->created = RELEASED - 5;
 	s->destroy_by = RELEASED + 86400 * 3650ULL;
@@ -253,7 +262,12 @@ static void flip(const char *file, off_t at)
 
 #define VAULT "vault/bundles/0000000000001234/"
 
-static const struct part three[] = {{"folder/one", "1\n"}, {"folder/\xe2\x80\xae" "evil", "2\n"}, {"two", "3\n"}, {NULL, NULL}};
+static const struct part three[] = {{"folder/one", "1\n"},
+				    {"folder/\xe2\x80\xae"
+				     "evil",
+				     "2\n"},
+				    {"two", "3\n"},
+				    {NULL, NULL}};
 static const struct part single[] = {{"table.csv", "a,b\n"}, {NULL, NULL}};
 
 static void make_vault(void)
@@ -280,13 +294,16 @@ static void use_keys(const char *recipient)
 static void test_list(void)
 {
 	is_number(RUN(inbox_list, NULL), 0, "list ends well");
-	ok(says(out, "tax-000001") && says(out, "tax-000002") && says(out, "all-000001"), "it names every bundle");
+	ok(says(out, "tax-000001") && says(out, "tax-000002") && says(out, "all-000001"),
+	   "it names every bundle");
 	ok(says(out, "wang-mei") && says(out, "2026-06-01T"), "with person and time");
-	put_text("vault/status.json", "{\"bundles\":[{\"name\":\"tax-000003\",\"epoch\":\"0000000000001234\","
+	put_text("vault/status.json",
+		 "{\"bundles\":[{\"name\":\"tax-000003\",\"epoch\":\"0000000000001234\","
 		 "\"state\":\"receiving\",\"object_bytes\":1000,\"held_bytes\":375},"
 		 "{\"name\":\"\\u001b[2J\",\"state\":\"refused\",\"verdict\":\"bad-root\"}]}");
 	is_number(RUN(inbox_list, NULL), 0, "list ends well with bundles on their way");
-	ok(says(out, "receiving 37.5 %") && says(out, "refused: bad-root"), "it tells their state and percent");
+	ok(says(out, "receiving 37.5 %") && says(out, "refused: bad-root"),
+	   "it tells their state and percent");
 	ok(strchr(out, 0x1b) == NULL, "what another program wrote is escaped");
 	is_number(RUN(inbox_list, "--json", NULL), 0, "list --json ends well");
 	struct json *json = NULL;
@@ -310,7 +327,9 @@ static void test_show(void)
 	ok(strstr(out, "folder") == NULL, "without a key there are no members");
 	is_number(RUN(inbox_show, KEY, "tax-000001"), 0, "show with keys ends well");
 	ok(says(out, "folder/one") && says(out, "MODIFIED"), "it lists the members");
-	ok(says(out, "folder/\\xe2\\x80\\xae" "evil"), "names that would turn the text around are escaped");
+	ok(says(out, "folder/\\xe2\\x80\\xae"
+		     "evil"),
+	   "names that would turn the text around are escaped");
 	is_number(RUN(inbox_show, KEY, "--json", "tax-000001"), 0, "show --json ends well");
 	struct json *json = NULL;
 	is_number(json_parse(&json, out, strlen(out)), 0, "and is JSON");
@@ -330,14 +349,16 @@ static void test_verify(void)
 	is_number(RUN(inbox_verify, "tax-000001", "all-000001"), 0, "verify of two ends well");
 	flip(VAULT "tax-000002.weir", 40000);
 	is_number(RUN(inbox_verify, NULL), 4, "a flipped bit of the content gives exit code 4");
-	ok(says(out, "tax-000002: refused") && says(out, "[bad-root]"), "and the bundle with its verdict");
+	ok(says(out, "tax-000002: refused") && says(out, "[bad-root]"),
+	   "and the bundle with its verdict");
 	ok(says(out, "1 of 3 failed, 2 verified"), "and the others are verified all the same");
 	is_number(RUN(inbox_verify, "--json", NULL), 4, "the same as JSON");
 	struct json *json = NULL;
 	is_number(json_parse(&json, out, strlen(out)), 0, "which is JSON");
 	json_free(json);
 	flip(VAULT "tax-000002.weir", 40000);
-	is_number(RUN(inbox_verify, "tax-000009", "tax-000001"), 4, "one that is not there is missing");
+	is_number(RUN(inbox_verify, "tax-000009", "tax-000001"), 4,
+		  "one that is not there is missing");
 	ok(says(out, "tax-000001: good"), "and the other is verified");
 
 	rename(test_path(VAULT "tax-000002.weir"), test_path(VAULT "tax-000008.weir"));
@@ -352,7 +373,8 @@ static void test_trust(void)
 	snprintf(path, sizeof(path), "%s", test_path(VAULT "tax-000001.weir"));
 	snprintf(roots, sizeof(roots), "%s", test_path("roots"));
 	unsetenv("WEIR_CONFIG");
-	is_number(RUN(inbox_verify, "--roots", roots, path), 0, "a file is verified with the roots alone");
+	is_number(RUN(inbox_verify, "--roots", roots, path), 0,
+		  "a file is verified with the roots alone");
 	is_number(RUN(inbox_verify, path), 2, "without configuration and roots nothing is trusted");
 	ok(says(err, "--roots"), "and what is needed is said");
 	setenv("WEIR_ROOTS", roots, 1);
@@ -368,7 +390,8 @@ static void test_trust(void)
 	snprintf(text, sizeof(text), "[roots]\nquorum = 1\n[root root-1]\npublic = %s\n", hex);
 	put_text("strange", text);
 	snprintf(roots, sizeof(roots), "%s", test_path("strange"));
-	is_number(RUN(inbox_verify, "--roots", roots, path), 4, "a registry that other roots have signed is refused");
+	is_number(RUN(inbox_verify, "--roots", roots, path), 4,
+		  "a registry that other roots have signed is refused");
 	ok(says(out, "registry"), "and that is said");
 	is_number(RUN(inbox_open, "--roots", roots, KEY, path, "-o", test_path("strange.out")), 1,
 		  "and nothing is opened by it");
@@ -383,14 +406,16 @@ static void test_open_folder(void)
 	use_keys("agency");
 	snprintf(goal, sizeof(goal), "%s", test_path("opened"));
 	is_number(RUN(inbox_open, KEY, "tax-000001", "-o", goal), 0, "open ends well");
-	ok(says(err, "opened tax-000001: 3 members, 30 records, 60 B, every digest right"), "and says what it did");
+	ok(says(err, "opened tax-000001: 3 members, 30 records, 60 B, every digest right"),
+	   "and says what it did");
 	is_number(entries("opened"), 4, "three members and their folder are there");
 	is_number(RUN(inbox_open, KEY, "tax-000001", "-o", goal), 3, "a second time it is refused");
 	ok(says(err, "nothing is ever replaced"), "since nothing is replaced");
 	ok(strstr(err, "\xe2\x80\xae") == NULL, "with escaped names");
 	snprintf(goal, sizeof(goal), "%s", test_path("chosen"));
-	is_number(RUN(inbox_open, KEY, "--member", "two", "--member", "folder/one", "tax-000001", "-o", goal), 0,
-		  "members can be chosen");
+	is_number(RUN(inbox_open, KEY, "--member", "two", "--member", "folder/one", "tax-000001",
+		      "-o", goal),
+		  0, "members can be chosen");
 	is_number(entries("chosen"), 3, "and no others come");
 	snprintf(goal, sizeof(goal), "%s", test_path("absent"));
 	is_number(RUN(inbox_open, KEY, "--member", "absent", "tax-000001", "-o", goal), 1,
@@ -406,7 +431,8 @@ static void test_open_stream(void)
 	is_number(RUN(inbox_open, KEY, "tax-000001", "-"), 1, "several do not");
 	ok(says(err, "--member"), "and how to choose one is said");
 	is_text(out, "", "and not a byte came out");
-	is_number(RUN(inbox_open, KEY, "--member", "two", "tax-000001", "-"), 0, "a chosen one does");
+	is_number(RUN(inbox_open, KEY, "--member", "two", "tax-000001", "-"), 0,
+		  "a chosen one does");
 	is_number(RUN(inbox_open, KEY, "tax-000001"), 2, "a goal must be named");
 	is_number(RUN(inbox_open, KEY, "tax-000001", "-", "-o", "x"), 2, "and only one");
 	is_number(RUN(inbox_open, KEY, "tax-000001", "-", "--"), 2, "an empty command is none");
@@ -416,14 +442,17 @@ static void test_open_command(void)
 {
 	char script[512];
 	use_keys("agency");
-	snprintf(script, sizeof(script), "cat > '%s'; echo committed > '%s'", test_path("fed"), test_path("fed.done"));
-	is_number(RUN(inbox_open, KEY, "all-000001", "-", "--", "sh", "-c", script), 0, "a command is fed");
+	snprintf(script, sizeof(script), "cat > '%s'; echo committed > '%s'", test_path("fed"),
+		 test_path("fed.done"));
+	is_number(RUN(inbox_open, KEY, "all-000001", "-", "--", "sh", "-c", script), 0,
+		  "a command is fed");
 	struct stat st = {0};
 	stat(test_path("fed"), &st);
 	is_number(st.st_size, 2000000, "with all of it");
 	is_number(access(test_path("fed.done"), F_OK), 0, "and saw the end");
-	is_number(RUN(inbox_open, KEY, "tax-000002", "-", "--", "sh", "-c", "cat >/dev/null; exit 7"), 1,
-		  "a command that fails is a failure");
+	is_number(
+		RUN(inbox_open, KEY, "tax-000002", "-", "--", "sh", "-c", "cat >/dev/null; exit 7"),
+		1, "a command that fails is a failure");
 	ok(says(err, "exit 7") && says(err, "command-failed"), "and how it ended is said");
 	is_number(RUN(inbox_open, KEY, "tax-000002", "-", "--", "/no/such/command"), 3,
 		  "a command that cannot be run is said to be so");
@@ -436,12 +465,14 @@ static void make_damaged(const char *file)
 		uint8_t *data;
 		size_t len;
 	} base, recipe, text;
-	if (io_read_file(AT_FDCWD, VECTORS "object/bad-digest--last-member.patch", 1 << 20, &recipe.data, &recipe.len) ||
+	if (io_read_file(AT_FDCWD, VECTORS "object/bad-digest--last-member.patch", 1 << 20,
+			 &recipe.data, &recipe.len) ||
 	    io_read_file(AT_FDCWD, VECTORS "object/ok.bin", 1 << 20, &base.data, &base.len) ||
 	    io_read_file(AT_FDCWD, VECTORS "registry/ok.conf", 1 << 20, &text.data, &text.len))
 		abort();
 	int fd = open(test_path(file), O_RDWR | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0 || io_write(fd, base.data, base.len) != 0 || io_write(fd, text.data, text.len) != 0)
+	if (fd < 0 || io_write(fd, base.data, base.len) != 0 ||
+	    io_write(fd, text.data, text.len) != 0)
 		abort();
 	char *rest = (char *)recipe.data;
 	for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
@@ -471,26 +502,32 @@ static void test_open_damaged(void)
 	mkdir(test_path("holds"), 0700);
 	put_text("holds/other", "mine");
 	snprintf(goal, sizeof(goal), "%s", test_path("holds"));
-	is_number(RUN(inbox_open, KEY, path, "-o", goal), 1, "but a member whose digest is wrong is refused");
+	is_number(RUN(inbox_open, KEY, path, "-o", goal), 1,
+		  "but a member whose digest is wrong is refused");
 	ok(says(err, "[bad-digest]") && says(err, "nothing was left"), "with its verdict");
 	is_number(entries("holds"), 1, "and of the members before it nothing is left either");
 	snprintf(goal, sizeof(goal), "%s", test_path("fresh"));
 	is_number(RUN(inbox_open, KEY, path, "-o", goal), 1, "into a new folder just so");
 	is_number(access(goal, F_OK), -1, "and the folder is gone");
 
-	snprintf(script, sizeof(script), "cat > '%s'; echo committed > '%s'", test_path("half"), test_path("half.done"));
-	is_number(RUN(inbox_open, KEY, "--member", "people.csv", path, "-", "--", "sh", "-c", script), 1,
-		  "a command that is given it fails");
-	ok(says(err, "[bad-digest]") && says(err, "killed before it saw an end"), "with the verdict");
+	snprintf(script, sizeof(script), "cat > '%s'; echo committed > '%s'", test_path("half"),
+		 test_path("half.done"));
+	is_number(
+		RUN(inbox_open, KEY, "--member", "people.csv", path, "-", "--", "sh", "-c", script),
+		1, "a command that is given it fails");
+	ok(says(err, "[bad-digest]") && says(err, "killed before it saw an end"),
+	   "with the verdict");
 	is_number(access(test_path("half.done"), F_OK), -1, "and never sees the end of its input");
-	is_number(RUN(inbox_open, KEY, "--member", "people.csv", path, "-"), 1, "standard output ends badly too");
+	is_number(RUN(inbox_open, KEY, "--member", "people.csv", path, "-"), 1,
+		  "standard output ends badly too");
 	ok(says(err, "what came out is not whole"), "which is said");
 
 	make_bundle("bad.weir", "tax", EPOCH, 7, single, 10);
 	flip("bad.weir", 50000);
 	snprintf(path, sizeof(path), "%s", test_path("bad.weir"));
 	snprintf(script, sizeof(script), "echo started > '%s'; cat", test_path("started"));
-	is_number(RUN(inbox_open, KEY, path, "-", "--", "sh", "-c", script), 1, "a wrong tree root is refused");
+	is_number(RUN(inbox_open, KEY, path, "-", "--", "sh", "-c", script), 1,
+		  "a wrong tree root is refused");
 	ok(says(err, "[bad-root]"), "with its verdict");
 	is_number(access(test_path("started"), F_OK), -1, "before a command is run");
 }
@@ -500,30 +537,40 @@ static void test_open_keys(void)
 	char goal[256];
 	snprintf(goal, sizeof(goal), "%s", test_path("keys.out"));
 	use_keys("census");
-	is_number(RUN(inbox_open, KEY, "tax-000001", "-o", goal), 1, "who is no recipient cannot open");
+	is_number(RUN(inbox_open, KEY, "tax-000001", "-o", goal), 1,
+		  "who is no recipient cannot open");
 	ok(says(err, "[wrong-recipient]"), "and is told");
-	is_number(RUN(inbox_open, KEY, "all-000001", "-o", goal), 0, "each of several recipients can");
+	is_number(RUN(inbox_open, KEY, "all-000001", "-o", goal), 0,
+		  "each of several recipients can");
 	use_keys("agency");
-	is_number(RUN(inbox_open, "--key", key, "--psk", test_path("census.psk"), "tax-000001", "-o", goal), 1,
-		  "another's pre-shared key does not open");
-	ok(says(err, "[wrong-key]") && says(err, "pre-shared key 'census'"), "and which key is wrong is told");
-	is_number(RUN(inbox_open, "--key", psk, "--psk", key, "tax-000001", "-o", goal), 1, "keys the wrong way round");
+	is_number(RUN(inbox_open, "--key", key, "--psk", test_path("census.psk"), "tax-000001",
+		      "-o", goal),
+		  1, "another's pre-shared key does not open");
+	ok(says(err, "[wrong-key]") && says(err, "pre-shared key 'census'"),
+	   "and which key is wrong is told");
+	is_number(RUN(inbox_open, "--key", psk, "--psk", key, "tax-000001", "-o", goal), 1,
+		  "keys the wrong way round");
 	ok(says(err, "it holds a psk key"), "are told to be");
-	is_number(RUN(inbox_open, "--key", key, "tax-000001", "-o", goal), 2, "without a pre-shared key nothing goes");
-	is_number(RUN(inbox_open, "--key", test_path("absent"), "--psk", psk, "tax-000001", "-o", goal), 3,
-		  "a key file that is not there is the environment's fault");
+	is_number(RUN(inbox_open, "--key", key, "tax-000001", "-o", goal), 2,
+		  "without a pre-shared key nothing goes");
+	is_number(RUN(inbox_open, "--key", test_path("absent"), "--psk", psk, "tax-000001", "-o",
+		      goal),
+		  3, "a key file that is not there is the environment's fault");
 
 	char locked[256], right[256], wrong[256];
 	snprintf(locked, sizeof(locked), "%s", test_path("locked.key"));
 	snprintf(right, sizeof(right), "%s", test_path("right"));
 	snprintf(wrong, sizeof(wrong), "%s", test_path("wrong"));
-	is_number(RUN(inbox_open, "--key", locked, "--psk", psk, "--passphrase-file", wrong, "tax-000001", "-o", goal),
+	is_number(RUN(inbox_open, "--key", locked, "--psk", psk, "--passphrase-file", wrong,
+		      "tax-000001", "-o", goal),
 		  1, "a wrong passphrase is refused");
 	ok(says(err, "[wrong-passphrase]"), "and told");
-	is_number(RUN(inbox_open, "--key", locked, "--psk", psk, "--passphrase-file", right, "tax-000001", "-o", goal),
+	is_number(RUN(inbox_open, "--key", locked, "--psk", psk, "--passphrase-file", right,
+		      "tax-000001", "-o", goal),
 		  0, "the right one opens");
 	chmod(key, 0644);
-	is_number(RUN(inbox_open, KEY, "tax-000002", "-"), 1, "a key that others can read is refused");
+	is_number(RUN(inbox_open, KEY, "tax-000002", "-"), 1,
+		  "a key that others can read is refused");
 	ok(says(err, "[loose-permissions]"), "and told");
 	chmod(key, 0600);
 }
@@ -539,10 +586,12 @@ static void test_copy(void)
 	is_number(RUN(inbox_verify, goal), 0, "and verifies");
 	is_number(entries("copies"), 1, "under its name alone");
 	is_number(RUN(inbox_copy, "tax-000002", goal), 3, "it is never replaced");
-	is_number(RUN(inbox_copy, test_path("bad.weir"), test_path("copies/b.weir")), 1, "a damaged one is refused");
+	is_number(RUN(inbox_copy, test_path("bad.weir"), test_path("copies/b.weir")), 1,
+		  "a damaged one is refused");
 	is_number(entries("copies"), 1, "and leaves nothing");
 	is_number(RUN(inbox_copy, "tax-000001"), 2, "a goal must be named");
-	is_number(RUN(inbox_copy, "tax-000001", test_path("no/such/folder.weir")), 3, "in a folder that is there");
+	is_number(RUN(inbox_copy, "tax-000001", test_path("no/such/folder.weir")), 3,
+		  "in a folder that is there");
 }
 
 /* ---- gaps ---- */
@@ -550,11 +599,16 @@ static void test_copy(void)
 static void store_catalogue(uint64_t generation, int count, uint64_t destroy_by)
 {
 	uint8_t bytes[2 + PAGE_BYTES_MAX], seed[SUITE_KEY_BYTES];
-	struct page page = {.count = (uint16_t)count, .epoch = EPOCH, .generation = generation,
-			    .time = RELEASED, .pages = 1};
-	memcpy(page.box_key, registry_party(registry, KEY_SENDER, "inside-1")->card.id, KEY_ID_BYTES);
+	struct page page = {.count = (uint16_t)count,
+			    .epoch = EPOCH,
+			    .generation = generation,
+			    .time = RELEASED,
+			    .pages = 1};
+	memcpy(page.box_key, registry_party(registry, KEY_SENDER, "inside-1")->card.id,
+	       KEY_ID_BYTES);
 	for (int i = 0; i < count; i++)
-		page.entries[i] = (struct entry){.route_id = 1, .number = (uint64_t)(count - i),
+		page.entries[i] = (struct entry){.route_id = 1,
+						 .number = (uint64_t)(count - i),
 						 .geometry = geometry_choose(65536, 125),
 						 .destroy_by = destroy_by};
 	size_t len;
@@ -570,13 +624,15 @@ static void store_status(uint64_t age_s, uint64_t silent_s, uint64_t generation,
 {
 	char text[1024];
 	uint64_t now = (uint64_t)time(NULL);
-	snprintf(text, sizeof(text), "{\"time\":%llu,\"last_heartbeat\":%llu,\"generation\":%llu,\"pages\":1,"
-		 "\"pages_held\":%d,\"registry_version\":7,\"bundles\":["
-		 "{\"name\":\"tax-000003\",\"epoch\":\"0000000000001234\",\"state\":\"receiving\","
-		 "\"object_bytes\":65536,\"held_bytes\":32768,\"since\":%llu},"
-		 "{\"name\":\"tax-000004\",\"epoch\":\"0000000000001234\",\"state\":\"refused\",\"verdict\":\"bad-root\"}]}",
-		 (unsigned long long)(now - age_s), (unsigned long long)(now - silent_s),
-		 (unsigned long long)generation, pages_held, (unsigned long long)now);
+	snprintf(
+		text, sizeof(text),
+		"{\"time\":%llu,\"last_heartbeat\":%llu,\"generation\":%llu,\"pages\":1,"
+		"\"pages_held\":%d,\"registry_version\":7,\"bundles\":["
+		"{\"name\":\"tax-000003\",\"epoch\":\"0000000000001234\",\"state\":\"receiving\","
+		"\"object_bytes\":65536,\"held_bytes\":32768,\"since\":%llu},"
+		"{\"name\":\"tax-000004\",\"epoch\":\"0000000000001234\",\"state\":\"refused\",\"verdict\":\"bad-root\"}]}",
+		(unsigned long long)(now - age_s), (unsigned long long)(now - silent_s),
+		(unsigned long long)generation, pages_held, (unsigned long long)now);
 	put_text("vault/status.json", text);
 }
 
@@ -588,17 +644,22 @@ static void test_gaps(void)
 	store_status(0, 0, 3, 1);
 	store_catalogue(3, 2, later);
 	is_number(RUN(inbox_gaps, NULL), 0, "when all that is promised is here, gaps ends with 0");
-	ok(says(out, "nothing is missing: 2 bundles promised, 2 delivered, last heartbeat"), "and says so");
+	ok(says(out, "nothing is missing: 2 bundles promised, 2 delivered, last heartbeat"),
+	   "and says so");
 	store_catalogue(3, 5, later);
 	is_number(RUN(inbox_gaps, NULL), 4, "when something is missing it ends with 4");
-	ok(says(out, "tax-000003") && says(out, "32.0 KiB of 64.0 KiB missing"), "and says what and how much");
+	ok(says(out, "tax-000003") && says(out, "32.0 KiB of 64.0 KiB missing"),
+	   "and says what and how much");
 	ok(says(out, "tax-000004") && says(out, "[bad-root]"), "what was refused, and why");
 	ok(says(out, "tax-000005") && says(out, "promised"), "and what has not begun");
-	ok(strstr(out, "tax-000001") == NULL && says(out, "3 missing: 5 bundles promised, 2 delivered"), "and no other");
+	ok(strstr(out, "tax-000001") == NULL &&
+		   says(out, "3 missing: 5 bundles promised, 2 delivered"),
+	   "and no other");
 	is_number(RUN(inbox_gaps, "--json", NULL), 4, "the same as JSON");
 	struct json *json = NULL;
 	is_number(json_parse(&json, out, strlen(out)), 0, "which is JSON");
-	is_number((int64_t)json_count(json_get(json_view_of(json), "missing")), 3, "with three missing");
+	is_number((int64_t)json_count(json_get(json_view_of(json), "missing")), 3,
+		  "with three missing");
 	json_free(json);
 	store_catalogue(3, 5, RELEASED);
 	is_number(RUN(inbox_gaps, NULL), 0, "what would have been destroyed by now is not missed");
@@ -612,13 +673,15 @@ static void test_gaps(void)
 	is_number(RUN(inbox_gaps, NULL), 4, "a keep that does not run knows nothing new");
 	ok(says(out, "weir-keep is not running"), "and that is said");
 	store_status(0, 0, 3, 0);
-	is_number(RUN(inbox_gaps, NULL), 4, "a page of the catalogue that is missing may promise more");
+	is_number(RUN(inbox_gaps, NULL), 4,
+		  "a page of the catalogue that is missing may promise more");
 	ok(says(out, "0 of 1 pages"), "and that is said");
 	store_status(0, 0, 4, 1);
 	is_number(RUN(inbox_gaps, NULL), 4, "so may a newer catalogue");
 	store_status(0, 0, 3, 1);
 	flip("vault/catalogue", 2 + 128 + 2 * 64 - 1);
-	is_number(RUN(inbox_gaps, NULL), 1, "a catalogue that the sender has not signed is refused");
+	is_number(RUN(inbox_gaps, NULL), 1,
+		  "a catalogue that the sender has not signed is refused");
 	ok(says(err, "[bad-signature]"), "and that is said");
 }
 
@@ -628,10 +691,51 @@ static void test_epochs(void)
 	is_number(RUN(inbox_show, "tax-000001"), 1, "a name that two epochs have is not guessed");
 	ok(says(err, "tax-000001@EPOCH"), "and how to ask is said");
 	is_number(RUN(inbox_list, NULL), 0, "list ends well");
-	ok(says(out, "tax-000001@0000000000001234") && says(out, "tax-000001@0000000000005678"), "and shows both in full");
+	ok(says(out, "tax-000001@0000000000001234") && says(out, "tax-000001@0000000000005678"),
+	   "and shows both in full");
 	is_number(RUN(inbox_show, "tax-000001@0000000000005678"), 0, "by which either is found");
 	is_number(RUN(inbox_verify, NULL), 0, "and both verify");
 	ok(says(out, "tax-000001@0000000000005678: good"), "under their full names");
+}
+
+/* ---- confinement ---- */
+
+static int reach_network(int argc, char **argv)
+{
+	(void)argv;
+	if (inbox_confine(argc > 0) != 0)
+		return 9;
+	return socket(AF_INET, SOCK_STREAM, 0) < 0 ? 1 : 0;
+}
+
+static int run_program(int argc, char **argv)
+{
+	(void)argv;
+	char name[] = "true", *words[] = {name, NULL};
+	if (inbox_confine(argc > 0) != 0)
+		return 9;
+	execvp(name, words);
+	return 1;
+}
+
+static int make_folder(int argc, char **argv)
+{
+	(void)argv;
+	if (inbox_confine(argc > 0) != 0)
+		return 9;
+	return mkdirat(AT_FDCWD, test_path("made"), 0700) < 0 ? 1 : 0;
+}
+
+static void test_confined(void)
+{
+	is_number(RUN(reach_network, NULL), -SIGSYS,
+		  "who opens is killed when it reaches for a network");
+	is_number(RUN(run_program, NULL), -SIGSYS, "or for another program");
+	is_number(RUN(make_folder, NULL), 0, "but can make folders");
+	static const char *const nothing[] = {NULL};
+	is_number(run(reach_network, nothing), -SIGSYS,
+		  "who lists and verifies is killed for a network");
+	is_number(run(make_folder, nothing), -SIGSYS, "and for making a folder");
 }
 
 int main(void)
@@ -657,6 +761,7 @@ int main(void)
 	test_copy();
 	test_gaps();
 	test_epochs();
+	test_confined();
 	registry_free(registry);
 	return done_testing();
 }
