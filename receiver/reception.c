@@ -271,9 +271,23 @@ void reception_clear(struct reception *r, const struct known *known)
 
 /* Receiving */
 
+/* Somebody may have removed the verdict, to have the bundle received again. */
+static void look_at_refusal(struct reception *r, struct known_bundle *bundle)
+{
+	if (bundle->state != KNOWN_REFUSED || bundle->retry_ms > r->now_ms)
+		return;
+	bundle->retry_ms = r->now_ms + RECEPTION_RETRY_MS;
+	if (vault_refusal(r->o.vault_fd, &bundle->id) != 0)
+		return;
+	bundle->state = KNOWN_WANTED;
+	bundle->verdict = 0;
+	bundle->retry_ms = 0;
+}
+
 void reception_place(struct reception *r, struct known_bundle *bundle, const struct span *span,
 		     const uint8_t *payload)
 {
+	look_at_refusal(r, bundle);
 	if (bundle->state != KNOWN_WANTED) {
 		r->o.counters->late++;
 		return;
@@ -289,16 +303,9 @@ void reception_place(struct reception *r, struct known_bundle *bundle, const str
 		return;
 	}
 	a->last_arrival_s = r->now_s;
-	switch (placement_add(&r->placement, a, a->partial, span, payload)) {
-	case SPAN_NEW:
-		break;
-	case SPAN_DUPLICATE:
-		r->o.counters->duplicate++;
-		break;
-	case SPAN_LATE:
-		r->o.counters->late++;
-		break;
-	}
+	enum span_use use = placement_add(&r->placement, a, a->partial, span, payload);
+	r->o.counters->duplicate += use == SPAN_DUPLICATE;
+	r->o.counters->late += use == SPAN_LATE;
 }
 
 void reception_flush(struct reception *r)

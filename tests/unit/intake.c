@@ -752,6 +752,13 @@ static void test_refusals(void)
 	settle(&w);
 	ok(!is_partial(&w, &b), "what was refused makes no state again");
 	ok(status_has(&w, "\"state\":\"refused\",\"verdict\":\"bad-root\""), "the status says why");
+	char path[VAULT_NAME_BYTES + 16], name[VAULT_NAME_BYTES];
+	vault_partial_name(name, &b.id);
+	snprintf(path, sizeof(path), "refused/%s", name);
+	must(unlinkat(w.vault_fd, path, 0) == 0, "unlink");
+	turn(&w, 60000);
+	send_range(&w, &b, 0, 50, NULL);
+	ok(is_partial(&w, &b), "once its verdict is removed, it is received again");
 	free_bundle(&b);
 
 	b = make_bundle(&w, 2, 30);

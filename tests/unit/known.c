@@ -1,0 +1,184 @@
+#include "receiver/known.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/verdict.h"
+#include "tests/lib/tap.h"
+
+struct tally {
+	unsigned int count;
+	uint64_t last;
+};
+
+static void visit(void *context, struct known_bundle *bundle)
+{
+	struct tally *tally = context;
+	tally->count++;
+	tally->last = bundle->id.number;
+}
+
+/* A page that names the bundles first … first + count - 1. */
+static int give(struct known *known, uint64_t epoch, uint64_t generation, uint32_t page,
+		uint32_t pages, uint64_t first, uint16_t count, uint64_t time, struct tally *tally)
+{
+	struct page p = {.count = count, .epoch = epoch, .generation = generation, .time = time,
+			 .page = page, .pages = pages};
+	for (unsigned int i = 0; i < count; i++)
+		p.entries[i] = (struct entry){.route_id = 3, .number = first + i};
+	uint8_t message[4] = {(uint8_t)epoch, (uint8_t)generation, (uint8_t)page, 0};
+	return known_page(known, &p, message, sizeof(message), 1000, visit, tally);
+}
+
+static int beat(struct known *known, uint64_t epoch, uint64_t number, uint64_t time,
+		uint64_t generation)
+{
+	struct heartbeat h = {.epoch = epoch, .beat = number, .time = time, .generation = generation,
+			      .pages = 3, .registry_version = 8, .sent = 77};
+	return known_heartbeat(known, &h, 2000 + number);
+}
+
+static bool names(const struct known *known, uint64_t epoch, uint64_t number)
+{
+	return known_find(known, &(struct bundle_id){epoch, number, 3}) != NULL;
+}
+
+static void test_generations(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0}, dropped = {0};
+	ok(!names(known, 1, 1), "at first nothing is known");
+	is_number(give(known, 1, 5, 0, 2, 1, 20, 100, &named), 0, "a page is news");
+	is_number(named.count, 20, "each bundle on it is named once");
+	ok(names(known, 1, 1) && names(known, 1, 20) && !names(known, 1, 21) && !names(known, 2, 1),
+	   "those and no others are known");
+	is_number(give(known, 1, 5, 0, 2, 1, 20, 100, &named), -EALREADY, "again it is not");
+	ok(!known_sweep(known, visit, &dropped), "while a page lacks nothing is given up");
+	is_number(give(known, 1, 5, 1, 3, 21, 5, 100, &named), VERDICT_BAD_LIMIT,
+		  "a page that counts other pages is refused");
+	is_number(give(known, 1, 5, 1, 2, 21, 5, 100, &named), 0, "the last page comes");
+	ok(known_sweep(known, visit, &dropped) && dropped.count == 0, "all of it is named: nothing to drop");
+	ok(!known_sweep(known, visit, &dropped), "that is found out once");
+	is_number(give(known, 1, 4, 0, 1, 90, 1, 100, &named), VERDICT_BAD_ORDER,
+		  "an older generation is refused");
+
+	named.count = 0;
+	is_number(give(known, 1, 6, 0, 2, 2, 20, 101, &named), 0, "a newer generation begins");
+	is_number(named.count, 0, "what was known is not named again");
+	ok(names(known, 1, 1), "what only the one before names stays while pages lack");
+	is_number(give(known, 1, 6, 1, 2, 22, 5, 101, &named), 0, "it becomes complete");
+	ok(known_sweep(known, visit, &dropped) && dropped.count == 1 && dropped.last == 1,
+	   "then that is dropped");
+	ok(!names(known, 1, 1) && names(known, 1, 26), "and no longer known");
+	is_number((int64_t)known_summary(known).bundles, 25, "the rest is");
+	known_free(known);
+}
+
+static void test_abandoned_generation(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0}, dropped = {0};
+	give(known, 1, 1, 0, 1, 1, 2, 100, &named);
+	known_sweep(known, visit, &dropped);
+	give(known, 1, 2, 0, 2, 50, 2, 100, &named);
+	give(known, 1, 3, 0, 2, 60, 2, 100, &named);
+	ok(names(known, 1, 1) && names(known, 1, 50) && names(known, 1, 60),
+	   "a generation that never became complete drops nothing");
+	give(known, 1, 3, 1, 2, 1, 1, 100, &named);
+	known_sweep(known, visit, &dropped);
+	ok(names(known, 1, 1) && !names(known, 1, 2) && !names(known, 1, 50) && names(known, 1, 60),
+	   "the next complete one says what there is");
+	known_free(known);
+}
+
+static void test_epochs(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0}, dropped = {0};
+	give(known, 9, 50, 0, 1, 1, 3, 100, &named);
+	is_number(give(known, 8, 60, 0, 1, 1, 3, 100, &named), VERDICT_BAD_ORDER,
+		  "another epoch that is not newer is a replay");
+	is_number(beat(known, 8, 1, 99, 1), VERDICT_BAD_ORDER, "its heartbeat as well");
+	is_number(beat(known, 9, 4, 150, 50), 0, "a heartbeat of this epoch counts");
+	is_number(give(known, 8, 1, 0, 1, 7, 1, 149, &named), VERDICT_BAD_ORDER,
+		  "heartbeats make time go on, too");
+	is_number(give(known, 8, 1, 0, 2, 7, 1, 151, &named), 0, "a newer epoch begins anew");
+	ok(names(known, 9, 1) && names(known, 8, 7), "both are known while pages lack");
+	is_number(give(known, 9, 51, 0, 1, 1, 3, 152, &named), 0,
+		  "an epoch with a newer time yet takes over again");
+	is_number(give(known, 8, 1, 0, 2, 7, 1, 151, &named), VERDICT_BAD_ORDER, "and ends the other");
+	known_sweep(known, visit, &dropped);
+	ok(names(known, 9, 1) && !names(known, 8, 7), "of which nothing stays");
+	known_free(known);
+}
+
+static void test_heartbeats(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0};
+	is_number(beat(known, 1, 10, 100, 5), 0, "a first heartbeat counts");
+	struct known_summary s = known_summary(known);
+	ok(s.epoch == 1 && s.generation == 5 && s.pages == 3 && s.pages_held == 0 && !s.is_complete &&
+	   s.last_heartbeat_s == 2010 && s.sender_registry_version == 8 && s.sender_datagrams == 77,
+	   "it tells what there should be");
+	is_number(beat(known, 1, 10, 101, 5), VERDICT_BAD_ORDER, "the same beat is refused");
+	is_number(beat(known, 1, 9, 101, 5), VERDICT_BAD_ORDER, "an older beat is refused");
+	is_number(beat(known, 1, 11, 101, 4), VERDICT_BAD_ORDER, "an older generation is refused");
+	ok(known_summary(known).last_heartbeat_s == 2010, "a refused one is no sign of life");
+	give(known, 1, 5, 0, 1, 1, 1, 100, &named);
+	s = known_summary(known);
+	ok(s.is_complete && s.pages == 1 && s.pages_held == 1, "with its pages the catalogue is complete");
+	beat(known, 1, 12, 102, 6);
+	s = known_summary(known);
+	ok(!s.is_complete && s.generation == 6 && s.pages_held == 0,
+	   "a heartbeat that names a newer generation makes it incomplete");
+	known_free(known);
+}
+
+static void test_catalogue(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0};
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	is_number(known_catalogue(known, &bytes, &len), -ENODATA, "no pages, no catalogue");
+	give(known, 1, 2, 1, 2, 1, 1, 1, &named);
+	is_number(known_catalogue(known, &bytes, &len), -ENODATA, "some pages, no catalogue");
+	give(known, 1, 2, 0, 2, 2, 1, 1, &named);
+	is_number(known_catalogue(known, &bytes, &len), 0, "all pages make it");
+	static const uint8_t wanted[] = {4, 0, 1, 2, 0, 0, 4, 0, 1, 2, 1, 0};
+	ok(len == sizeof(wanted) && memcmp(bytes, wanted, len) == 0,
+	   "it is the messages in order, each after its length");
+	free(bytes);
+	known_free(known);
+}
+
+static void test_many(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0}, dropped = {0}, all = {0};
+	for (uint32_t page = 0; page < PAGES_MAX; page++)
+		give(known, 1, 1, page, PAGES_MAX, 1 + page * 20, 20, 1, &named);
+	is_number(named.count, 100000, "a full catalogue of 100,000 bundles is taken");
+	known_sweep(known, visit, &dropped);
+	known_each(known, visit, &all);
+	is_number(all.count, 100000, "all of them are visited");
+	give(known, 1, 2, 0, 1, 55, 1, 1, &named);
+	known_sweep(known, visit, &dropped);
+	is_number(dropped.count, 99999, "and dropped when a generation names one alone");
+	ok(names(known, 1, 55), "which stays");
+	known_free(known);
+	known_free(NULL);
+}
+
+int main(void)
+{
+	test_generations();
+	test_abandoned_generation();
+	test_epochs();
+	test_heartbeats();
+	test_catalogue();
+	test_many();
+	return done_testing();
+}
