@@ -108,10 +108,17 @@ registry_install() {
 		cp "$file" "$site/registry"
 }
 
+# Without a site or a box that answers, no check of a test means anything.
+give_up() {
+	logs
+	echo "Bail out! $1"
+	exit 1
+}
+
 site_make() {
-	site_keys
+	site_keys || give_up "keys cannot be made"
 	{ key_card "$keys/root-1.key"; printf '[roots]\nquorum = 1\n'; } >"$site/roots"
-	registry_install 1
+	registry_install 1 || give_up "the registry cannot be signed"
 	site_configure
 }
 
@@ -166,7 +173,7 @@ sender_up() {
 	"${at_sender[@]}" "$build/weir-sender" run --config "$sender/sender.conf" >>"$sender/log" 2>&1 &
 	sender_pid=$!
 	on_exit "kill $sender_pid 2>/dev/null; wait $sender_pid 2>/dev/null"
-	until_true 20 sender_answers || note "the sender does not answer"$'\n'"$(tail -n 20 "$sender/log")"
+	until_true 20 sender_answers || give_up "the sender does not answer"
 }
 
 receiver_up() {
@@ -174,8 +181,7 @@ receiver_up() {
 	"${at_receiver[@]}" "$build/weir-receiver" run --config "$receiver/receiver.conf" >>"$receiver/log" 2>&1 &
 	receiver_pid=$!
 	on_exit "kill $receiver_pid 2>/dev/null; wait $receiver_pid 2>/dev/null"
-	until_true 20 receiver_listens ||
-		note "the receiver does not answer"$'\n'"$(tail -n 20 "$receiver/log")"
+	until_true 20 receiver_listens || give_up "the receiver does not answer"
 }
 
 sender_down() { kill "$sender_pid" && wait "$sender_pid"; }
@@ -190,7 +196,12 @@ pid_of() {
 }
 
 # Lines of both logs, for the reader of a failed test.
-logs() { note "sender:"$'\n'"$(tail -n 15 "$sender/log")"$'\n'"receiver:"$'\n'"$(tail -n 15 "$receiver/log")"; }
+logs() {
+	local box
+	for box in "$sender" "$receiver"; do
+		[[ -e $box/log ]] && note "${box##*/}:"$'\n'"$(tail -n 15 "$box/log")"
+	done
+}
 
 # ---- bundles ----
 
