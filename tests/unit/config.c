@@ -224,16 +224,59 @@ static void test_files(void)
 	is_number(c.port, 5, "a refusal leaves the output alone");
 }
 
-static void is_good_example(enum config_side side, const char *path)
+static char *read_text(const char *path)
 {
-	struct config c;
-	char problem[PROBLEM_BYTES] = "";
 	uint8_t *text = NULL;
 	size_t len = 0;
-	is_number(io_read_file(AT_FDCWD, path, 65536, &text, &len), 0, "%s is there", path);
-	is_number(config_parse(&c, side, "/etc/weir/", text, len, problem), 0, "and good");
+	return io_read_file(AT_FDCWD, path, 65536, &text, &len) == 0 ? (char *)text : NULL;
+}
+
+static int parse_example(enum config_side side, const char *text, char problem[static PROBLEM_BYTES])
+{
+	struct config c;
+	return config_parse(&c, side, "/etc/weir/", (const uint8_t *)text, strlen(text), problem);
+}
+
+/*
+ * A key at the start of a line, also one commented out ("; " begins prose); its length, with the
+ * comment's sign taken off when it is there.
+ */
+static size_t key_at(char **line)
+{
+	char *start = *line + (**line == ';');
+	size_t len = strspn(start, "abcdefghijklmnopqrstuvwxyz_");
+	if (len == 0 || strncmp(start + len, " = ", 3) != 0)
+		return 0;
+	*line = start;
+	return len;
+}
+
+/* The example says all that there is, the manual tells of it, and all of it together is good. */
+static void test_example(enum config_side side, const char *path, const char *manual_path,
+			 int key_count)
+{
+	char problem[PROBLEM_BYTES] = "", item[64], every[8192] = "";
+	char *text = read_text(path), *manual = read_text(manual_path);
+	int keys = 0;
+	ok(text != NULL && manual != NULL, "%s and %s are there", path, manual_path);
+	is_number(parse_example(side, text, problem), 0, "%s is good as it is", path);
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		size_t len = key_at(&line);
+		if (len > 0) {
+			snprintf(item, sizeof(item), ".It Ic %.*s\n", (int)len, line);
+			ok(strstr(manual, item) != NULL, "the manual tells of %.*s", (int)len, line);
+			keys++;
+		}
+		/* one of two ways to say the same */
+		if (strncmp(line, "ring_mib", 8) == 0)
+			continue;
+		strcat(strcat(every, line), "\n");
+	}
+	is_number(keys, key_count, "%s holds every key there is", path);
+	is_number(parse_example(side, every, problem), 0, "and is good with all of them");
 	is_text(problem, "", "without a problem");
 	free(text);
+	free(manual);
 }
 
 int main(void)
@@ -244,7 +287,7 @@ int main(void)
 	test_refusals();
 	test_long_path();
 	test_files();
-	is_good_example(CONFIG_SENDER, "systemd/sender.conf");
-	is_good_example(CONFIG_RECEIVER, "systemd/receiver.conf");
+	test_example(CONFIG_SENDER, "systemd/sender.conf", "sender/weir-sender.conf.5", 17);
+	test_example(CONFIG_RECEIVER, "systemd/receiver.conf", "receiver/weir-receiver.conf.5", 14);
 	return done_testing();
 }

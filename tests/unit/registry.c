@@ -627,6 +627,34 @@ static void test_loading(const struct world *w)
 	free(text);
 }
 
+static void test_examples(void)
+{
+	struct registry *registry = NULL;
+	struct roots *roots = NULL;
+	char problem[PROBLEM_BYTES] = "", shown[80];
+	is_number(registry_load(&registry, "systemd/registry.example", NULL, problem), 0,
+		  "the example of a registry is good, but for signatures");
+	is_text(problem, "", "without a problem");
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	io_read_file(AT_FDCWD, "systemd/registry.example", REGISTRY_BYTES_MAX, &bytes, &len);
+	bool all_fit = true;
+	for (size_t i = 0; i < registry_party_count(registry); i++) {
+		char fingerprint[FINGERPRINT_BYTES];
+		card_fingerprint(fingerprint, &registry_party_at(registry, i)->card);
+		snprintf(shown, sizeof(shown), "; fingerprint %s\n", fingerprint);
+		all_fit = all_fit && strstr((const char *)bytes, shown) != NULL;
+	}
+	ok(all_fit, "and its fingerprints fit its keys");
+	registry_free(registry);
+	free(bytes);
+	io_read_file(AT_FDCWD, "systemd/roots.example", 65536, &bytes, &len);
+	is_number(roots_parse(&roots, bytes, len, problem), 0, "the example of a roots file is good");
+	is_number((int64_t)roots_quorum(roots), 2, "and wants two signatures");
+	roots_free(roots);
+	free(bytes);
+}
+
 int main(void)
 {
 	suite_start();
@@ -642,6 +670,7 @@ int main(void)
 	test_judgement(w);
 	test_roots(w);
 	test_loading(w);
+	test_examples();
 	free_world(w);
 	return done_testing();
 }
