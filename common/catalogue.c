@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cursor.h"
-#include "datagram.h"
 #include "verdict.h"
 
 enum {
@@ -24,16 +23,6 @@ static const struct {
 	[MESSAGE_HEARTBEAT] = {"WEIRBEAT", "weir1 beat"},
 	[MESSAGE_PAGE] = {"WEIRCATA", "weir1 catalogue"},
 };
-
-unsigned int page_entries_max(uint32_t mtu)
-{
-	size_t len = datagram_len(datagram_symbols(mtu));
-	const size_t fixed = DATAGRAM_COMMON_BYTES + PAGE_HEADER_BYTES + SUITE_SIGNATURE_BYTES;
-	if (len < fixed)
-		return 0;
-	size_t entries = (len - fixed) / ENTRY_BYTES;
-	return entries < PAGE_ENTRIES_MAX ? (unsigned int)entries : PAGE_ENTRIES_MAX;
-}
 
 enum message_kind message_kind(const uint8_t *message, size_t len)
 {

@@ -50,9 +50,6 @@ struct page {
 	uint8_t signature[SUITE_SIGNATURE_BYTES];
 };
 
-/* Entries that a page may have so that it fits into a datagram at this MTU: 4 at 576, 20 from 1,500 on. */
-unsigned int page_entries_max(uint32_t mtu);
-
 enum message_kind { MESSAGE_UNKNOWN, MESSAGE_HEARTBEAT, MESSAGE_PAGE };
 enum message_kind message_kind(const uint8_t *message, size_t len);
 

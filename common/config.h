@@ -31,7 +31,7 @@ struct config {
 	char address[ADDRESS_BYTES];       /* sender: where to; receiver: where to listen */
 	char source[ADDRESS_BYTES];        /* sender: local address to bind, "" for any */
 	uint16_t port;
-	uint32_t mtu;                      /* 576 to 9000 */
+	uint32_t mtu;                      /* 1500 to 9000 */
 	uint64_t rate_bits_per_s;          /* sender; of IP packets */
 	uint32_t repair_permille;          /* sender; `repair_percent = 12.5` is 125 */
 	uint64_t ring_bytes;               /* receiver: `ride_out_stall_ms` at `rate`, or `ring_mib` */

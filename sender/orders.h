@@ -51,7 +51,7 @@ struct orders_page {
 	uint32_t page_count;
 	uint32_t order_count;
 	struct order orders[ORDERS_MAX];
-	struct control_message pages[ORDERS_CONTROL_MAX]; /* of at most page_entries_max(mtu) entries */
+	struct control_message pages[ORDERS_CONTROL_MAX];
 };
 
 enum order_state { ORDER_WAITING, ORDER_SENDING, ORDER_SENT, ORDER_FAILED };

@@ -92,7 +92,7 @@ int transmit_new(struct transmit **out, const struct transmit_options *options)
 		return -ENOMEM;
 	}
 	t->outfit.symbols = datagram_symbols(options->mtu);
-	assert(t->outfit.symbols > 0);
+	assert(datagram_len(t->outfit.symbols) >= DATAGRAM_COMMON_BYTES + PAGE_BYTES_MAX);
 	t->outfit.sequence = (uint64_t)options->started_s << 32;
 	memcpy(t->outfit.tag_key, options->tag_key, sizeof(t->outfit.tag_key));
 	*out = t;
@@ -249,15 +249,13 @@ static void write_progress(struct transmit *t, uint64_t now)
 	t->progress_ns = now + PROGRESS_NS;
 }
 
-/* A message that is longer than a datagram at this MTU cannot be sent: hold makes pages that fit. */
+/* Any message fits into a datagram at MTU 1500. */
 static void build_control(struct transmit *t, const struct control_message *message)
 {
 	size_t len = datagram_len(t->outfit.symbols);
-	if (datagram_encode_control(t->batch.bytes, len, t->copy->epoch, t->outfit.sequence,
-				    message->bytes, message->len) != VERDICT_OK) {
-		t->send_errors++;
-		return;
-	}
+	int verdict = datagram_encode_control(t->batch.bytes, len, t->copy->epoch, t->outfit.sequence,
+					      message->bytes, message->len);
+	assert(verdict == VERDICT_OK);
 	datagram_set_tag(t->batch.bytes, len, t->outfit.tag_key);
 	t->outfit.sequence++;
 	t->batch.len = t->batch.datagram_len = len;

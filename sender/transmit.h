@@ -19,7 +19,7 @@ struct transmit_options {
 	int socket_fd;              /* never connected; stays the caller's, as all below */
 	struct sockaddr_in goal;
 	int ready_fd;               /* the spool's directory of released bundles */
-	uint32_t mtu;               /* 576 to 9000 */
+	uint32_t mtu;               /* 1500 to 9000 */
 	uint64_t rate_bits_per_s;   /* of IP packets */
 	uint32_t started_s;         /* upper half of the sequence numbers */
 	uint8_t tag_key[SUITE_TAG_BYTES];

@@ -123,10 +123,6 @@ static void pages_come_back(uint64_t *random)
 	ok(datagram_encode_control(datagram, sizeof(datagram), 1, 1, bytes, len) == VERDICT_OK &&
 		   datagram_decode(&d, datagram, sizeof(datagram)) == VERDICT_OK,
 	   "a full page fits into a datagram at MTU 1500");
-	is_number(page_entries_max(1500), PAGE_ENTRIES_MAX, "so 20 entries are the most there");
-	is_number(page_entries_max(9000), PAGE_ENTRIES_MAX, "and at MTU 9000");
-	is_number(page_entries_max(576), 4, "at MTU 576 it is 4");
-	is_number(page_entries_max(0), 0, "at none it is none");
 }
 
 /* Every bit flip, truncation and extension of a message: refused by its reader or its signature. */

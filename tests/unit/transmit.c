@@ -420,7 +420,7 @@ int main(void)
 	ok(suite_start() == 0, "the suite starts");
 	several_cross(1500, &random);
 	several_cross(9000, &random);
-	several_cross(576, &random);
+	several_cross(4000, &random);
 	bad_orders_fail_alone(&random);
 	failing_sends_are_counted(&random);
 	return done_testing();
