@@ -50,7 +50,7 @@ receiver_down
 
 # The independent receiver in the place of ours, with 2 % of what comes thrown away.
 mkdir "$tmp/heard"
-in_receiver "$top/tests/independent/weir.py" listen --address "$listen_address" --port "$listen_port" \
+"${at_receiver[@]}" "$top/tests/independent/weir.py" listen --address "$listen_address" --port "$listen_port" \
 	--link "$keys/link.key" --roots "$site/roots" --registry "$site/registry" --lose 20 --seed "$SEED" \
 	--number 2 -o "$tmp/heard" >"$tmp/listen.log" 2>&1 &
 listener=$!
@@ -67,5 +67,26 @@ ok "weir-inbox verifies what it received" "$build/weir-inbox" verify --roots "$s
 ok "weir-inbox opens what it received" "$build/weir-inbox" open --roots "$site/roots" \
 	--key "$keys/$recipient.key" --psk "$keys/psk/$recipient.key" "$tmp/heard/$bundle.weir" -o "$tmp/heard/out"
 ok "it is the same bytes a third time" diff -r "$tmp/export" "$tmp/heard/out/export"
+
+# The independent transmitter in the place of ours; 2 % of its datagrams are never sent.
+world=$tmp/world
+mkdir "$world/vault" "$world/run"
+sed -e "s|$site/registry|$world/registry.conf|; s|$site/roots|$world/roots.conf|" \
+	-e "s|$keys/outside-1.key|$world/receiver.key|; s|$keys/link.key|$world/link.key|" \
+	-e "s|$receiver/|$world/|" "$receiver/receiver.conf" >"$world/receiver.conf"
+chmod 600 "$world/receiver.conf"
+sender_down
+"${at_receiver[@]}" "$build/weir-receiver" run --config "$world/receiver.conf" >"$world/log" 2>&1 &
+world_pid=$!
+on_exit "kill $world_pid 2>/dev/null; wait $world_pid 2>/dev/null"
+until_true 20 test -s "$world/vault/status.json" || note "$(cat "$world/log")"
+ok "a bundle is transmitted from elsewhere" in_sender "$top/tests/independent/weir.py" transmit "$world" \
+	"$tmp/elsewhere.weir" --address "$listen_address" --port "$listen_port" --lose 20 --seed "$SEED"
+arrived() { compgen -G "$world/vault/bundles/*/tax-000001.weir"; }
+ok "our receiver has it in its vault" until_true 20 arrived || note "$(cat "$world/log")"
+ok "it is the same file, with its registry" cmp "$tmp/elsewhere.weir" "$(arrived)"
+kill "$world_pid"
+wait "$world_pid"
+is "our receiver ends well" "$?" 0
 nothing_came_back
 done_testing
