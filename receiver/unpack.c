@@ -138,22 +138,50 @@ static int hash_body(const struct unpack *u, struct work *work, struct leaf_job 
 	return 0;
 }
 
-static int check_root(struct unpack *u, void (*advance)(void *context, uint64_t segments_done),
-		      void *context)
+/* A body of one job is hashed here and now: a thread would cost more than it saves. */
+static int hash_small_body(struct unpack *u, struct tree *tree)
 {
-	uint64_t most = (u->release.statement.segments + LEAVES - 1) / LEAVES;
+	struct leaf_job *job = malloc(sizeof(*job));
+	if (job == NULL)
+		return -ENOMEM;
+	job->first = 0;
+	job->count = (size_t)u->release.statement.segments;
+	hash_leaves(u, job, 0);
+	int result = job->result;
+	tree_start(tree);
+	for (size_t i = 0; result == 0 && i < job->count; i++)
+		tree_add(tree, job->leaf[i]);
+	free(job);
+	return result;
+}
+
+static int hash_large_body(struct unpack *u, uint64_t most, struct tree *tree,
+			   void (*advance)(void *context, uint64_t segments_done), void *context)
+{
 	unsigned int threads = work_cores() < most ? work_cores() : (unsigned int)most;
 	unsigned int job_count = threads + LEAF_JOBS_MORE;
 	struct leaf_job *jobs = calloc(job_count, sizeof(*jobs));
 	struct work *work = work_new(threads, job_count, hash_leaves, u);
-	struct tree tree;
 	int result = jobs != NULL && work != NULL ? 0 : -ENOMEM;
 	if (result == 0)
-		result = hash_body(u, work, jobs, job_count, &tree, advance, context);
+		result = hash_body(u, work, jobs, job_count, tree, advance, context);
 	work_free(work);
 	free(jobs);
+	return result;
+}
+
+static int check_root(struct unpack *u, void (*advance)(void *context, uint64_t segments_done),
+		      void *context)
+{
+	uint64_t segments = u->release.statement.segments;
+	uint64_t most = (segments + LEAVES - 1) / LEAVES;
+	struct tree tree;
+	int result = most == 1 ? hash_small_body(u, &tree)
+			       : hash_large_body(u, most, &tree, advance, context);
 	if (result != 0)
 		return result;
+	if (most == 1 && advance != NULL)
+		advance(context, segments);
 	uint8_t root[SUITE_DIGEST_BYTES];
 	tree_root(&tree, root);
 	return suite_equal(root, u->release.statement.root, sizeof(root)) ? VERDICT_OK

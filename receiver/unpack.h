@@ -3,6 +3,9 @@
  *
  * The order of checks is fixed by the order of calls: unpack_open reads the release; unpack_verify
  * needs no secret; unpack_unlock needs the recipient's; only then do members come out.
+ *
+ * System calls: fstat and pread64, mlock and munlock for the keys, what malloc takes for large blocks (mmap,
+ * munmap, mremap), and the making of threads.
  */
 #ifndef WEIR_UNPACK_H
 #define WEIR_UNPACK_H
