@@ -144,10 +144,11 @@ static int open_all(struct transmit_options *options, const struct config *confi
 				    "spool '%s', folder 'ready' (weir-hold makes it)",
 				    config->spool);
 	options->socket_fd = service_socket("transmit");
-	if (options->socket_fd < 0)
-		return command_fail(options->socket_fd,
-				    "no socket 'transmit' was passed in; start it with systemd "
-				    "or 'weir-sender run'");
+	if (options->socket_fd < 0) {
+		command_say("no socket 'transmit' was passed in; start it with systemd "
+			    "or 'weir-sender run'");
+		return EXIT_ENVIRONMENT;
+	}
 	result = prepare_socket(options->socket_fd);
 	if (result != 0)
 		return command_fail(result, "socket 'transmit'");

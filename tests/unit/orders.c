@@ -12,7 +12,7 @@
 
 #include "tests/lib/tap.h"
 
-enum { WRITES = 20000 };
+enum { WRITES = 4000, PAGES = 64 };
 
 static void pages_are_files(void)
 {
@@ -142,10 +142,11 @@ static void *write_many(void *argument)
 	for (uint64_t i = 1; i <= WRITES; i++) {
 		page_write_begin(&page->version);
 		page->epoch = page->beat = page->generation = i;
-		page->page_count = 1;
+		page->page_count = PAGES;
 		page->order_count = 1;
 		page->orders[0].serial = i;
-		memset(page->pages[0].bytes, (int)(i & 0xff), sizeof(page->pages[0].bytes));
+		for (int j = 0; j < PAGES; j++)
+			memset(page->pages[j].bytes, (int)(i & 0xff), sizeof(page->pages[j].bytes));
 		page_write_end(&page->version);
 		if (i % 16 == 0)
 			sched_yield();
@@ -157,8 +158,9 @@ static bool is_whole(const struct orders_page *copy)
 {
 	bool whole = copy->epoch == copy->beat && copy->beat == copy->generation &&
 		     copy->orders[0].serial == copy->epoch;
-	for (size_t i = 0; i < sizeof(copy->pages[0].bytes); i++)
-		whole &= copy->pages[0].bytes[i] == (copy->epoch & 0xff);
+	for (int j = 0; j < PAGES; j++)
+		for (size_t i = 0; i < sizeof(copy->pages[j].bytes); i += 97)
+			whole &= copy->pages[j].bytes[i] == (copy->epoch & 0xff);
 	return whole;
 }
 
