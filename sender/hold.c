@@ -55,7 +55,7 @@ static const char *const allowed_calls[] = {
 	"getsockopt", "setsockopt", "socket", "fcntl",                     /* sockets, sd_notify */
 	"openat", "fstat", "newfstatat", "pread64", "pwrite64", "fsync", "sync_file_range", "fstatfs",
 	"renameat", "renameat2", "unlinkat", "getdents64", "lseek", "ftruncate", "fchmod", /* the spool */
-	"mlock", "munlock", "geteuid",                                     /* keys */
+	"mlock", "munlock", "geteuid", "mremap",                                    /* keys */
 	NULL,
 };
 

@@ -47,7 +47,7 @@ const char outbox_push_help[] =
 static const char *const allowed_calls[] = {
 	"read", "write", "close", "openat", "openat2", "open", "fstat", "newfstatat", "lseek",
 	"sendto", "sendmsg", "recvfrom", "recvmsg", "wait4", "kill", "ioctl", "fcntl", "poll", "munlock",
-	"mlock", "geteuid", "getuid",
+	"mlock", "geteuid", "getuid", "mremap",
 	NULL,
 };
 

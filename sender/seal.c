@@ -24,35 +24,32 @@
 #include "common/suite.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "deposit.h"
 #include "flow.h"
 #include "local.h"
 #include "pack.h"
 #include "setup.h"
 
-enum {
-	PUSH_TIMEOUT_MS = 10000, /* from connecting to PUSH */
-	HOLD_TIMEOUT_MS = 30000, /* for hold to take the push up; it may be starting */
-	DAY_S = 86400,
-};
+enum { PUSH_TIMEOUT_MS = 10000, DAY_S = 86400 };
 
 /* Before the push is known: the keys of its route are still to be read. */
 static const char *const first_calls[] = {
 	"read", "write", "sendmsg", "recvfrom", "sendto", "poll", "close", "getsockopt",
 	"openat", "fstat", "newfstatat", "lseek", "geteuid", "mlock", "munlock",
-	"sched_getaffinity", "thread", "seccomp", "prctl", "fcntl",
+	"sched_getaffinity", "thread", "seccomp", "prctl", "fcntl", "mremap", "set_robust_list", "rseq",
 	NULL,
 };
 /* While plaintext comes. */
 static const char *const second_calls[] = {
 	"read", "write", "sendmsg", "recvfrom", "sendto", "poll", "close", "mlock", "munlock",
-	"set_robust_list", "rseq", "sched_yield",
+	"set_robust_list", "rseq", "mremap",
 	NULL,
 };
 
 struct seal {
 	struct setup setup;
 	int push_fd;
-	int hold_fd;
+	struct deposit deposit;
 	struct inflow *from_person;
 	struct local_push push;
 	const struct route *route;
@@ -61,7 +58,6 @@ struct seal {
 	uint64_t members;
 	uint64_t records;                /* counted */
 	uint64_t created;
-	int hold_result;                 /* of the sink: what hold said */
 	char where[MEMBER_NAME_MAX + 1]; /* what a refusal is about */
 };
 
@@ -77,22 +73,17 @@ static int next_frame(struct seal *seal, uint16_t *type, const uint8_t **payload
 	return result == -EPIPE ? VERDICT_TRUNCATED : result;
 }
 
-static int wait_readable(int fd, int timeout_ms)
-{
-	struct pollfd slot = {.fd = fd, .events = POLLIN};
-	int ready = poll(&slot, 1, timeout_ms);
-	return ready < 0 ? -errno : ready == 0 ? -ETIMEDOUT : 0;
-}
-
 /* The push must come at once: a caller that says nothing must not keep a worker. */
 static int receive_push(struct seal *seal)
 {
+	struct pollfd slot = {.fd = seal->push_fd, .events = POLLIN};
+	int ready = poll(&slot, 1, PUSH_TIMEOUT_MS);
+	if (ready <= 0)
+		return ready < 0 ? -errno : -ETIMEDOUT;
 	uint16_t type;
 	const uint8_t *payload;
 	size_t len;
-	int result = wait_readable(seal->push_fd, PUSH_TIMEOUT_MS);
-	if (result == 0)
-		result = next_frame(seal, &type, &payload, &len);
+	int result = next_frame(seal, &type, &payload, &len);
 	if (result != 0)
 		return result;
 	if (type != LOCAL_PUSH)
@@ -174,74 +165,30 @@ static int load_psks(struct seal *seal)
 	return 0;
 }
 
-/* What hold has said: its refusal is ours. */
-static int receive_from_hold(struct seal *seal, uint16_t wanted, struct local_accepted *accepted)
+/* What hold refuses is refused, with its reason. */
+static int or_hold(struct seal *seal, int result)
 {
-	uint8_t payload[LOCAL_REFUSED_MAX];
-	uint16_t type;
-	size_t len;
-	set_where(seal, "spool");
-	int result = channel_receive(seal->hold_fd, &type, payload, sizeof(payload), &len);
-	if (result == -EPIPE || result == VERDICT_TRUNCATED)
-		return -ECONNRESET; /* hold has ended; push again when it is back */
-	if (result != 0)
-		return result;
-	if (type == LOCAL_REFUSED) {
-		struct local_refused refused;
-		result = local_refused_decode(&refused, payload, len);
-		if (result == 0)
-			set_where(seal, refused.where);
-		return result != 0 ? result : refused.result;
-	}
-	if (type != wanted)
-		return VERDICT_BAD_PROTOCOL;
-	return wanted == LOCAL_ACCEPTED ? local_accepted_decode(accepted, payload, len)
-	       : len == 0		? 0
-					: VERDICT_BAD_PROTOCOL;
-}
-
-/* The body to hold; when it cannot take it, it has said why. */
-static int send_body(void *context, const void *data, size_t len)
-{
-	struct seal *seal = context;
-	const uint8_t *p = data;
-	while (len > 0) {
-		size_t n = len < CHANNEL_BYTES_MAX ? len : CHANNEL_BYTES_MAX;
-		int result = channel_send(seal->hold_fd, LOCAL_BODY, p, n);
-		if (result != 0) {
-			seal->hold_result = receive_from_hold(seal, LOCAL_REFUSED, NULL);
-			return result;
-		}
-		p += n;
-		len -= n;
-	}
-	return 0;
-}
-
-/* A failing sink is explained by what hold said. */
-static int or_hold(const struct seal *seal, int result)
-{
-	return result < 0 && seal->hold_result != 0 ? seal->hold_result : result;
+	int real = deposit_result(&seal->deposit, result);
+	if (real != result)
+		set_where(seal, seal->deposit.where);
+	return real;
 }
 
 static int start_pack(struct seal *seal)
 {
-	set_where(seal, "spool");
-	int result = channel_send(seal->hold_fd, LOCAL_INTAKE, NULL, 0);
-	if (result == 0)
-		result = wait_readable(seal->hold_fd, HOLD_TIMEOUT_MS);
-	if (result == 0 || result == -EPIPE)
-		result = receive_from_hold(seal, LOCAL_READY, NULL);
-	if (result != 0)
+	int result = deposit_begin(&seal->deposit);
+	if (result != 0) {
+		set_where(seal, seal->deposit.where);
 		return result;
+	}
 	set_where(seal, seal->push.route);
 	struct pack_options options = {
 		.route = seal->route,
 		.psk = (const uint8_t(*)[SUITE_KEY_BYTES])seal->psk,
 		.rule = seal->route->rule,
 		.threads = seal->setup.config.seal_threads,
-		.sink = send_body,
-		.context = seal,
+		.sink = deposit_body,
+		.context = &seal->deposit,
 	};
 	return or_hold(seal, pack_start(&seal->pack, &options));
 }
@@ -371,13 +318,11 @@ static int ask_signature(struct seal *seal, const struct statement *statement,
 static int commit(struct seal *seal, const struct local_commit *commit,
 		  struct local_accepted *accepted)
 {
-	uint8_t payload[LOCAL_COMMIT_BYTES];
-	local_commit_encode(payload, commit);
-	int result = channel_send(seal->hold_fd, LOCAL_COMMIT, payload, sizeof(payload));
-	if (result == 0 || result == -EPIPE)
-		result = receive_from_hold(seal, LOCAL_ACCEPTED, accepted);
-	if (result != 0)
+	int result = deposit_commit(&seal->deposit, commit, accepted);
+	if (result != 0) {
+		set_where(seal, seal->deposit.where);
 		return result;
+	}
 	accepted->content_len = pack_content_len(seal->pack);
 	accepted->members = seal->members;
 	accepted->records = seal->records;
@@ -440,8 +385,7 @@ static int start(struct seal *seal, const char *config_path)
 	result = setup_path(path, sizeof(path), seal->setup.config.runtime, INTAKE_SOCKET);
 	if (result == 0) {
 		set_where(seal, path);
-		seal->hold_fd = channel_connect(path);
-		result = seal->hold_fd < 0 ? seal->hold_fd : 0;
+		result = deposit_open(&seal->deposit, path);
 	}
 	if (result == 0)
 		result = inflow_new(&seal->from_person, seal->push_fd);
@@ -476,7 +420,7 @@ int main(int argc, char **argv)
 	struct seal *seal = result == 0 ? calloc(1, sizeof(*seal)) : NULL;
 	if (seal == NULL)
 		return command_fail(result != 0 ? result : -ENOMEM, "cannot start");
-	seal->hold_fd = -1;
+	seal->deposit.fd = -1;
 	seal->created = (uint64_t)time(NULL);
 	seal->push_fd = service_socket("push");
 	if (seal->push_fd < 0) {
@@ -494,7 +438,7 @@ int main(int argc, char **argv)
 	inflow_free(seal->from_person);
 	suite_secret_free(seal->psk);
 	setup_free(&seal->setup);
-	io_close(seal->hold_fd);
+	io_close(seal->deposit.fd);
 	io_close(seal->push_fd);
 	free(seal);
 	return code;

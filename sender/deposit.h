@@ -1,0 +1,33 @@
+/*
+ * deposit: seal's end of its connection to hold (local.h): a body goes in, and becomes a bundle or
+ * nothing.
+ *
+ * When hold refuses, the result is the one it gave, and `where` what it is about, whichever call
+ * notices it.  -ECONNRESET: hold has ended.
+ */
+#ifndef WEIR_DEPOSIT_H
+#define WEIR_DEPOSIT_H
+
+#include <stddef.h>
+
+#include "local.h"
+
+struct deposit {
+	int fd;
+	int refusal; /* what hold said while the body was going, 0: nothing */
+	char where[LOCAL_WHERE_BYTES + 1];
+};
+
+/* Connects.  deposit->fd is the caller's to close; it is -1 after a failure. */
+int deposit_open(struct deposit *deposit, const char *path);
+/* INTAKE; waits for READY, 30 s at most, since hold may just be starting: -ETIMEDOUT. */
+int deposit_begin(struct deposit *deposit);
+/* The next bytes of the body; a pack_sink with the deposit as its context. */
+int deposit_body(void *deposit, const void *data, size_t len);
+/* What a result of something that deposit_body made fail really means. */
+int deposit_result(const struct deposit *deposit, int result);
+/* COMMIT; returns when the bundle is durable. */
+int deposit_commit(struct deposit *deposit, const struct local_commit *commit,
+		   struct local_accepted *accepted);
+
+#endif
