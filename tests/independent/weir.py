@@ -30,6 +30,7 @@ import link  # noqa: E402
 import registry  # noqa: E402
 import suite  # noqa: E402
 
+SO_RCVBUFFORCE = 33  # the socket module does not name it
 DATE = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -150,7 +151,7 @@ def send(options, datagrams):
 def listen(options):
     listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 64 << 20)
+        listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
     except PermissionError:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 20)
     listener.bind((options.address, options.port))
