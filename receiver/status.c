@@ -54,33 +54,33 @@ void status_complain(const struct status_counters *now, const struct status_coun
 			   "malformed", now->malformed - told->malformed);
 }
 
+/* JSON readers take numbers for signed; some of these come from a signed message of the sender. */
+static void put_number(FILE *out, const char *key, uint64_t value)
+{
+	fprintf(out, ",\"%s\":%" PRIu64, key, value < INT64_MAX ? value : (uint64_t)INT64_MAX);
+}
+
 static void put_counters(FILE *out, const struct status_counters *counters)
 {
-	const struct {
-		const char *key;
-		uint64_t value;
-	} all[] = {
-		{"datagrams", counters->datagrams},
-		{"bytes", counters->bytes},
-		{"bad_tag", counters->bad_tag},
-		{"kernel_drops", counters->kernel_drops},
-		{"ring_drops", counters->ring_drops},
-		{"ring_fill_max", counters->ring_fill_max},
-		{"malformed", counters->malformed},
-		{"refused_messages", counters->refused_messages},
-		{"unknown", counters->unknown},
-		{"unknown_dropped", counters->unknown_dropped},
-		{"duplicate", counters->duplicate},
-		{"late", counters->late},
-		{"no_room", counters->no_room},
-		{"link_lost", counters->link_lost},
-		{"repaired_symbols", counters->repaired_symbols},
-		{"delivered", counters->delivered},
-		{"refused", counters->refused},
-	};
-	fputs("\"counters\":{", out);
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		fprintf(out, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",", all[i].key, all[i].value);
+	/* the first key has no comma before it */
+	fprintf(out, ",\"counters\":{\"datagrams\":%" PRIu64,
+		counters->datagrams < INT64_MAX ? counters->datagrams : (uint64_t)INT64_MAX);
+	put_number(out, "bytes", counters->bytes);
+	put_number(out, "bad_tag", counters->bad_tag);
+	put_number(out, "kernel_drops", counters->kernel_drops);
+	put_number(out, "ring_drops", counters->ring_drops);
+	put_number(out, "ring_fill_max", counters->ring_fill_max);
+	put_number(out, "malformed", counters->malformed);
+	put_number(out, "refused_messages", counters->refused_messages);
+	put_number(out, "unknown", counters->unknown);
+	put_number(out, "unknown_dropped", counters->unknown_dropped);
+	put_number(out, "duplicate", counters->duplicate);
+	put_number(out, "late", counters->late);
+	put_number(out, "no_room", counters->no_room);
+	put_number(out, "link_lost", counters->link_lost);
+	put_number(out, "repaired_symbols", counters->repaired_symbols);
+	put_number(out, "delivered", counters->delivered);
+	put_number(out, "refused", counters->refused);
 	fputs("}", out);
 }
 
@@ -92,22 +92,24 @@ int status_begin(struct status_text *status, const struct status_head *head)
 		return -errno;
 	FILE *out = status->stream;
 	const struct known_summary *known = &head->known;
-	char epoch[24] = "";
-	if (known->epoch != 0)
-		snprintf(epoch, sizeof(epoch), "%016" PRIx64, known->epoch);
 	uint64_t silent_s = 0;
 	if (known->last_heartbeat_s != 0 && head->time_s > known->last_heartbeat_s)
 		silent_s = head->time_s - known->last_heartbeat_s;
-	fprintf(out, "{\"time\":%" PRIu64 ",\"epoch\":\"%s\",\"last_heartbeat\":%" PRIu64, head->time_s,
-		epoch, known->last_heartbeat_s);
-	fprintf(out, ",\"silent_s\":%" PRIu64 ",\"generation\":%" PRIu64, silent_s, known->generation);
-	fprintf(out, ",\"pages\":%" PRIu32 ",\"pages_held\":%" PRIu32, known->pages,
-		known->pages_held);
+	if (known->epoch != 0)
+		fprintf(out, "{\"epoch\":\"%016" PRIx64 "\"", known->epoch);
+	else
+		fputs("{\"epoch\":\"\"", out);
+	put_number(out, "time", head->time_s);
+	put_number(out, "last_heartbeat", known->last_heartbeat_s);
+	put_number(out, "silent_s", silent_s);
+	put_number(out, "generation", known->generation);
+	put_number(out, "pages", known->pages);
+	put_number(out, "pages_held", known->pages_held);
 	fprintf(out, ",\"generation_complete\":%s", known->is_complete ? "true" : "false");
-	fprintf(out, ",\"registry_version\":%" PRIu64 ",\"sender_registry_version\":%" PRIu64,
-		head->registry_version, known->sender_registry_version);
-	fprintf(out, ",\"sender_datagrams\":%" PRIu64 ",\"disk_full\":%s,", known->sender_datagrams,
-		head->disk_is_full ? "true" : "false");
+	put_number(out, "registry_version", head->registry_version);
+	put_number(out, "sender_registry_version", known->sender_registry_version);
+	put_number(out, "sender_datagrams", known->sender_datagrams);
+	fprintf(out, ",\"disk_full\":%s", head->disk_is_full ? "true" : "false");
 	put_counters(out, &head->counters);
 	fputs(",\n\"bundles\":[", out);
 	return 0;
@@ -122,12 +124,15 @@ void status_add(struct status_text *status, const struct status_bundle *bundle)
 	FILE *out = status->stream;
 	fprintf(out, "%s\n{\"name\":\"%s\",\"epoch\":\"%016" PRIx64 "\",\"state\":\"%s\"",
 		status->count == 0 ? "" : ",", bundle->name, bundle->epoch, bundle->state);
-	fprintf(out, ",\"verdict\":\"%s\",\"object_bytes\":%" PRIu64 ",\"held_bytes\":%" PRIu64,
-		bundle->verdict, bundle->object_bytes, bundle->held_bytes);
-	fprintf(out, ",\"missing_bytes\":%" PRIu64 ",\"skipped_bytes\":%" PRIu64,
-		bundle->missing_bytes, bundle->skipped_bytes);
-	fprintf(out, ",\"wanted_registry\":%" PRIu64 ",\"since\":%" PRIu64 ",\"last_arrival\":%" PRIu64
-		"}", bundle->wanted_registry, bundle->since_s, bundle->last_arrival_s);
+	fprintf(out, ",\"verdict\":\"%s\"", bundle->verdict);
+	put_number(out, "object_bytes", bundle->object_bytes);
+	put_number(out, "held_bytes", bundle->held_bytes);
+	put_number(out, "missing_bytes", bundle->missing_bytes);
+	put_number(out, "skipped_bytes", bundle->skipped_bytes);
+	put_number(out, "wanted_registry", bundle->wanted_registry);
+	put_number(out, "since", bundle->since_s);
+	put_number(out, "last_arrival", bundle->last_arrival_s);
+	fputs("}", out);
 	status->count++;
 }
 
