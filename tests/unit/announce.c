@@ -1,0 +1,134 @@
+#include "sender/announce.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/tap.h"
+
+static const uint8_t box_seed[SUITE_KEY_BYTES] = {1};
+static const uint64_t ms = 1000000;
+
+static struct orders_page *orders_of(uint32_t pages, uint64_t generation)
+{
+	struct orders_page *orders = calloc(1, sizeof(*orders));
+	orders->epoch = 5;
+	orders->generation = generation;
+	orders->page_count = pages;
+	for (uint32_t i = 0; i < pages; i++) {
+		struct page page = {.count = 2, .epoch = 5, .generation = generation, .page = i,
+				    .pages = pages};
+		for (uint32_t j = 0; j < 2; j++)
+			page.entries[j] = (struct entry){.route_id = 1, .number = 1 + 2 * i + j,
+							 .geometry = {49152, 4096, 12, 4}};
+		size_t len = 0;
+		page_encode(orders->pages[i].bytes, &len, &page, box_seed);
+		orders->pages[i].len = (uint16_t)len;
+	}
+	return orders;
+}
+
+/* The index of the page that goes at this time, -1 when none does. */
+static int next(struct announcer *a, const struct orders_page *orders, uint64_t now_ms, bool flows)
+{
+	const struct control_message *message = announce_next(a, orders, now_ms * ms, flows);
+	if (message == NULL)
+		return -1;
+	return message == &orders->heartbeat ? -2 : (int)(message - orders->pages);
+}
+
+static void heartbeats(void)
+{
+	struct orders_page *orders = orders_of(0, 1);
+	struct announcer a = {0};
+	announce_update(&a, orders);
+	is_number(next(&a, orders, 0, false), -1, "nothing goes before there is something");
+	orders->beat = 1;
+	orders->heartbeat.len = HEARTBEAT_BYTES;
+	is_number(next(&a, orders, 0, false), -2, "a heartbeat goes as soon as it is there");
+	is_number(next(&a, orders, 5000, false), -1, "and once");
+	orders->beat = 2;
+	is_number(next(&a, orders, 5000, true), -2, "the next goes too");
+	orders->epoch = 6;
+	announce_update(&a, orders);
+	is_number(next(&a, orders, 5000, true), -2, "and the same beat in another epoch");
+	free(orders);
+}
+
+static void pages_in_turn(void)
+{
+	struct orders_page *orders = orders_of(3, 7);
+	struct announcer a = {0};
+	announce_update(&a, orders);
+	is_number(next(&a, orders, 1000, false), 0, "a new generation begins with its first page");
+	is_number(next(&a, orders, 1099, false), -1, "the next waits 100 ms");
+	is_number(next(&a, orders, 1100, false), 1, "and then goes");
+	is_number((int64_t)a.generation_sent, 0, "the generation is not through before its last page");
+	is_number(next(&a, orders, 1200, true), 2, "so does the last");
+	is_number((int64_t)a.generation_sent, 7, "then it is");
+	is_number(next(&a, orders, 1200, true), 0, "while data flow the first page goes along");
+	is_number(next(&a, orders, 1200, true), -1, "once each time");
+	is_number(next(&a, orders, 1300, true), 0, "in its own turn it does not go twice");
+	is_number(next(&a, orders, 1300, true), -1, "but waits like the others");
+	announce_update(&a, orders);
+	is_number(next(&a, orders, 1350, true), -1, "the same generation read again changes nothing");
+	orders->generation = 8;
+	announce_update(&a, orders);
+	is_number(next(&a, orders, 1351, true), 0, "a newer one begins at once");
+	is_number((int64_t)a.generation_sent, 7, "and is not through yet");
+	free(orders);
+}
+
+static void repeats(void)
+{
+	struct orders_page *orders = orders_of(3, 7);
+	struct announcer a = {0};
+	announce_update(&a, orders);
+	ok(!announce_page(&a, 2), "a page that is to be repeated has not gone four times yet");
+	bool at_once = true;
+	for (int i = 0; i < ANNOUNCE_REPEATS; i++) {
+		at_once &= !announce_page(&a, 2);
+		at_once &= next(&a, orders, 1, true) == 2;
+	}
+	ok(at_once, "it goes four times, at once, before the pages in turn");
+	ok(announce_page(&a, 2), "then it has");
+	is_number(next(&a, orders, 1, true), 0, "and does not go again for another bundle on it");
+	ok(!announce_page(&a, 3), "a page that is not there never goes");
+	orders->generation = 8;
+	announce_update(&a, orders);
+	ok(!announce_page(&a, 2), "in a new generation it has to go again");
+	free(orders);
+}
+
+static void finding(void)
+{
+	struct orders_page *orders = orders_of(4, 1);
+	struct order order = {.id = {5, 6, 1}, .geometry = {49152, 4096, 12, 4}};
+	is_number(announce_find(orders, &order), 2, "the page that names an order is found");
+	order.id.number = 9;
+	is_number(announce_find(orders, &order), -ENOENT, "an order that no page names is not");
+	order.id.number = 6;
+	order.id.route_id = 2;
+	is_number(announce_find(orders, &order), -ENOENT, "nor is one of another route");
+	order.id = (struct bundle_id){6, 6, 1};
+	is_number(announce_find(orders, &order), -ENOENT, "nor is one of another epoch");
+	order.id.epoch = 5;
+	order.geometry.repair_rows = 5;
+	is_number(announce_find(orders, &order), -EINVAL, "one with another geometry is told apart");
+	order.geometry.repair_rows = 4;
+	orders->pages[2].len--;
+	is_number(announce_find(orders, &order), -ENOENT, "a page that does not decode names nothing");
+	orders->page_count = 0;
+	is_number(announce_find(orders, &order), -ENOENT, "nor do no pages");
+	free(orders);
+}
+
+int main(void)
+{
+	ok(suite_start() == 0, "the suite starts");
+	heartbeats();
+	pages_in_turn();
+	repeats();
+	finding();
+	return done_testing();
+}
