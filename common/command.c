@@ -255,7 +255,7 @@ static int passphrase_from_terminal(char *out, const char *what, bool confirm)
 	/* a copy of the same size, in memory of the same kind */
 	char *again = suite_secret_alloc(PASSPHRASE_MAX);
 	if (again == NULL)
-		return -errno;
+		return -ENOMEM;
 	int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (tty < 0) {
 		suite_secret_free(again);
@@ -281,7 +281,7 @@ int command_passphrase(char **out, const char *file, const char *what, bool conf
 {
 	char *passphrase = suite_secret_alloc(PASSPHRASE_MAX);
 	if (passphrase == NULL)
-		return -errno;
+		return -ENOMEM;
 	if (file == NULL)
 		file = getenv("WEIR_PASSPHRASE_FILE");
 	int result = file != NULL ? passphrase_from_file(passphrase, file)

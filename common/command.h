@@ -28,8 +28,9 @@ struct command {
 
 /*
  * Runs the command named by argv[1] from a table ended by a NULL name.  Knows --help (also anywhere
- * behind a command, but not behind "--"), --version and no arguments at all; starts the suite; sets what
- * command_say prints first.  Output that did not reach its reader turns EXIT_DONE into EXIT_ENVIRONMENT.
+ * behind a command, but not behind "--"), --version and no arguments at all; starts the suite; sets
+ * what command_say prints first.  Output that did not reach its reader turns EXIT_DONE into
+ * EXIT_ENVIRONMENT.
  */
 int command_main(const char *program, const char *purpose, const struct command *commands, int argc,
 		 char **argv);
@@ -41,15 +42,16 @@ void command_start(const char *program);
 void command_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * "PROGRAM: SUBJECT: explanation [name]" for a result that is not 0, and the exit code that fits it:
- * EXIT_REFUSED for a verdict, EXIT_ENVIRONMENT for -errno.  subject is already escaped.
+ * "PROGRAM: SUBJECT: explanation [name]" for a result that is not 0, and the exit code that fits
+ * it: EXIT_REFUSED for a verdict, EXIT_ENVIRONMENT for -errno.  subject is already escaped.
  */
 int command_fail(int result, const char *subject_format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * The same for a file that was read line by line: "PROGRAM: FILE:LINE: what is wrong [name]", with the
- * problem of registry.h and config.h; as command_fail when the problem is "".  path is escaped here.
+ * The same for a file that was read line by line: "PROGRAM: FILE:LINE: what is wrong [name]", with
+ * the problem of registry.h and config.h; as command_fail when the problem is "".  path is escaped
+ * here.
  */
 int command_fail_file(int result, const char *path, const char *problem);
 
@@ -57,11 +59,11 @@ int command_fail_file(int result, const char *path, const char *problem);
 int command_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * A passphrase: from `file` when not NULL (first line; mode checked), from WEIR_PASSPHRASE_FILE, else
- * from the terminal without echo ("Passphrase for 'x': "; twice when confirm).  Into secret memory of
- * PASSPHRASE_MAX bytes; freed with suite_secret_free.  -ENOTTY when there is no way to ask;
- * VERDICT_LOOSE_PERMISSIONS and the other results of trusted_read for the file; VERDICT_BAD_LENGTH when
- * it is longer than PASSPHRASE_MAX allows or holds a zero byte.
+ * A passphrase: from `file` when not NULL (first line; mode checked), from WEIR_PASSPHRASE_FILE,
+ * else from the terminal without echo ("Passphrase for 'x': "; twice when confirm).  Into secret
+ * memory of PASSPHRASE_MAX bytes; freed with suite_secret_free.  -ENOTTY when there is no way to
+ * ask; VERDICT_LOOSE_PERMISSIONS and the other results of trusted_read for the file;
+ * VERDICT_BAD_LENGTH when it is longer than PASSPHRASE_MAX allows or holds a zero byte.
  */
 int command_passphrase(char **out, const char *file, const char *what, bool confirm);
 

@@ -136,7 +136,8 @@ static const char *take_tenths(struct reading *r, const struct field *f, const c
 		       text_parse_u64(&tenth, value + len + 1, 9) == 0;
 	number = number * 10 + tenth;
 	if (!good || number < f->min || number > f->max)
-		return complain(r, "'%s' is a number from %llu to %llu with at most one decimal place",
+		return complain(r,
+				"'%s' is a number from %llu to %llu with at most one decimal place",
 				f->key, (unsigned long long)(f->min / 10),
 				(unsigned long long)(f->max / 10));
 	*(uint32_t *)target(r, f) = (uint32_t)number;
@@ -194,12 +195,15 @@ static const struct field fields[] = {
 	{"link", "source", SENDER, 0, take_address, AT(source), 0, 0},
 	{"link", "port", SENDER | RECEIVER, 0, take_u16, AT(port), 1, UINT16_MAX},
 	{"link", "mtu", SENDER | RECEIVER, 0, take_u32, AT(mtu), MTU_MIN, MTU_MAX},
-	{"link", "rate", SENDER | RECEIVER, SENDER, take_rate, AT(rate_bits_per_s), RATE_MIN, RATE_MAX},
+	{"link", "rate", SENDER | RECEIVER, SENDER, take_rate, AT(rate_bits_per_s), RATE_MIN,
+	 RATE_MAX},
 	{"link", "repair_percent", SENDER, 0, take_tenths, AT(repair_permille), 0, 1000},
 	{"link", "ride_out_stall_ms", RECEIVER, 0, take_stall, 0, 1, STALL_MS_MAX},
 	{"link", "ring_mib", RECEIVER, 0, take_mib, AT(ring_bytes), RING_MIB_MIN, RING_MIB_MAX},
-	{"link", "socket_buffer_mib", RECEIVER, 0, take_mib, AT(socket_buffer_bytes), 1, SOCKET_MIB_MAX},
-	{"limits", "disk_full_percent", SENDER | RECEIVER, 0, take_u32, AT(disk_full_percent), 1, 99},
+	{"link", "socket_buffer_mib", RECEIVER, 0, take_mib, AT(socket_buffer_bytes), 1,
+	 SOCKET_MIB_MAX},
+	{"limits", "disk_full_percent", SENDER | RECEIVER, 0, take_u32, AT(disk_full_percent), 1,
+	 99},
 	{"limits", "seal_threads", SENDER, 0, take_u32, AT(seal_threads), 0, 256},
 	{"limits", "retention_days", SENDER, 0, take_u32, AT(retention_days), 1, 1825},
 	{"limits", "passes", SENDER, 0, take_u32, AT(pass_repeat), 1, 100},
@@ -330,8 +334,8 @@ int config_load(struct config *out, enum config_side side, const char *path,
 	char folder[CONFIG_PATH_BYTES];
 	const char *slash = strrchr(path, '/');
 	problem[0] = 0;
-	int n = snprintf(folder, sizeof(folder), "%.*s", slash == NULL ? 0 : (int)(slash - path) + 1,
-			 path);
+	int n = snprintf(folder, sizeof(folder), "%.*s",
+			 slash == NULL ? 0 : (int)(slash - path) + 1, path);
 	if (n < 0 || (size_t)n >= sizeof(folder))
 		return -ENAMETOOLONG;
 	int result = trusted_read(path, 022, CONFIG_FILE_BYTES_MAX, &text, &len);

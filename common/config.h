@@ -1,6 +1,7 @@
 /*
  * config: sender.conf and receiver.conf.  One table of keys serves both; a key that belongs to the
- * other side is refused.  Documented in sender/weir-sender.conf.5 and receiver/weir-receiver.conf.5.
+ * other side is refused.  Documented in sender/weir-sender.conf.5 and
+ * receiver/weir-receiver.conf.5.
  */
 #ifndef WEIR_CONFIG_H
 #define WEIR_CONFIG_H
@@ -34,7 +35,7 @@ struct config {
 	uint32_t mtu;                      /* 1500 to 9000 */
 	uint64_t rate_bits_per_s;          /* sender; of IP packets */
 	uint32_t repair_permille;          /* sender; `repair_percent = 12.5` is 125 */
-	uint64_t ring_bytes;               /* receiver: `ride_out_stall_ms` at `rate`, or `ring_mib` */
+	uint64_t ring_bytes; /* receiver: `ride_out_stall_ms` at `rate`, or `ring_mib` */
 	uint64_t socket_buffer_bytes;      /* receiver: `socket_buffer_mib` */
 	/* [limits] */
 	uint32_t disk_full_percent;        /* refuse above this fill; 90 */
@@ -44,9 +45,10 @@ struct config {
 };
 
 /*
- * problem as in registry.h.  Relative paths in the file are relative to the file's folder.  The file
- * belongs to the effective user or root, and nobody else can write it: VERDICT_LOOSE_PERMISSIONS.
- * VERDICT_BAD_CONFIGURATION; mandatory keys that are missing are all named at once.
+ * problem as in registry.h.  Relative paths in the file are relative to the file's folder.  The
+ * file belongs to the effective user or root, and nobody else can write it:
+ * VERDICT_LOOSE_PERMISSIONS.  VERDICT_BAD_CONFIGURATION; mandatory keys that are missing are all
+ * named at once.
  */
 int config_load(struct config *out, enum config_side side, const char *path,
 		char problem[static PROBLEM_BYTES]);

@@ -97,8 +97,9 @@ static const char *check_line(const char *line, size_t len)
 		return "it begins with a byte order mark";
 	for (size_t i = 0; i < len; i++)
 		if (((unsigned char)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
-			return line[i] == '\r' ? "it ends with a carriage return; a line feed is enough"
-					       : "it holds a control byte";
+			return line[i] == '\r'
+				     ? "it ends with a carriage return; a line feed is enough"
+				     : "it holds a control byte";
 	return NULL;
 }
 

@@ -10,8 +10,8 @@
  *     [section]    1 to INI_NAME_BYTES of a-z 0-9 - and single blanks between words
  *     key = value  key: 1 to INI_NAME_BYTES of a-z 0-9 - _ ; the value must not be empty
  *
- * and may carry a comment behind a blank and ';'.  A line that begins with a blank and holds anything
- * is refused: inih would take it for more of the line above.
+ * and may carry a comment behind a blank and ';'.  A line that begins with a blank and holds
+ * anything is refused: inih would take it for more of the line above.
  */
 #ifndef WEIR_INI_H
 #define WEIR_INI_H
@@ -24,9 +24,9 @@
 enum { INI_LINE_BYTES = 198, INI_NAME_BYTES = 48 };
 
 /*
- * Called in order for every section heading, with key and value NULL, and for every key; section is ""
- * before the first.  Returns NULL when the line is good, else what is wrong with it, which ini_read
- * copies.  The strings live only during the call.
+ * Called in order for every section heading, with key and value NULL, and for every key; section is
+ * "" before the first.  Returns NULL when the line is good, else what is wrong with it, which
+ * ini_read copies.  The strings live only during the call.
  */
 typedef const char *ini_line(void *context, const char *section, const char *key, const char *value,
 			     int line);

@@ -1,5 +1,6 @@
 /*
- * json: writing what `--json` prints, and reading status files.  The only file that includes jansson.
+ * json: writing what `--json` prints, and reading status files.  The only file that includes
+ * jansson.
  *
  * Writing.  A value is made by json_object_new or json_array_new, filled, printed and freed.  No
  * call in between needs a check: a failure (no memory, a number that does not fit, NULL in place of
@@ -7,9 +8,9 @@
  * json_dump, which then write nothing.  Keys come out in the order they were set; a key set again
  * replaces its value.
  *
- * Reading.  json_parse gives a document; a json_view is a place in it, passed by value, borrowed, and
- * valid until the document is freed.  Asking a place for something that it does not hold gives an
- * empty view, so a path is followed without checks and judged at its end.
+ * Reading.  json_parse gives a document; a json_view is a place in it, passed by value, borrowed,
+ * and valid until the document is freed.  Asking a place for something that it does not hold gives
+ * an empty view, so a path is followed without checks and judged at its end.
  */
 #ifndef WEIR_JSON_H
 #define WEIR_JSON_H
@@ -57,8 +58,8 @@ int json_print(const struct json *json, FILE *file);
 int json_dump(const struct json *json, char **out, size_t *len);
 
 /*
- * One whole document of at most JSON_BYTES_MAX: UTF-8, no key twice in an object, nothing behind it,
- * an object or an array outside.  0 or VERDICT_BAD_PROTOCOL; -ENOMEM.
+ * One whole document of at most JSON_BYTES_MAX: UTF-8, no key twice in an object, nothing behind
+ * it, an object or an array outside.  0 or VERDICT_BAD_PROTOCOL; -ENOMEM.
  */
 int json_parse(struct json **out, const void *data, size_t len);
 

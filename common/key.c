@@ -188,7 +188,7 @@ static int stretch(uint8_t **out, const struct key_header *h, const char *passph
 {
 	uint8_t *wrap = suite_secret_alloc(SUITE_KEY_BYTES);
 	if (wrap == NULL)
-		return -errno;
+		return -ENOMEM;
 	int result = suite_stretch(wrap, passphrase, strlen(passphrase), h->salt, h->operations,
 				   h->memory_kib);
 	if (result != 0) {
@@ -268,7 +268,7 @@ int key_decode(struct key **out, const uint8_t *in, size_t len, const char *pass
 		return result;
 	struct key *key = suite_secret_alloc(sizeof(*key));
 	if (key == NULL)
-		return -errno;
+		return -ENOMEM;
 	key->card = h.card;
 	result = open_secret(key->secret, &h, in, passphrase);
 	if (result == 0) {
@@ -305,7 +305,7 @@ int key_save(const char *path, const struct key *key, const char *passphrase)
 	memcpy(file, folder, (size_t)n + 1);
 	uint8_t *bytes = suite_secret_alloc(KEY_FILE_BYTES);
 	if (bytes == NULL)
-		return -errno;
+		return -ENOMEM;
 	int dir = -1;
 	int result = key_encode(bytes, key, passphrase, OPERATIONS, MEMORY_KIB);
 	if (result != 0)

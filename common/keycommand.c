@@ -132,7 +132,8 @@ static int make_key(enum key_kind kind, const char *name, const struct options *
 			return code;
 	}
 	struct key *key = key_new(kind, name);
-	int result = key == NULL ? -errno : key_save(options->out, key, passphrase);
+	/* kind and name have been checked: there is no memory that can be locked */
+	int result = key == NULL ? -ENOMEM : key_save(options->out, key, passphrase);
 	suite_secret_free(passphrase);
 	int code = EXIT_DONE;
 	if (result != 0)

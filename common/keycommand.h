@@ -25,6 +25,7 @@ int key_command(int argc, char **argv);
 	"  --json                the card as JSON\n"
 
 /* An entry of a program's command table. */
-#define KEY_COMMAND {"key", KEY_COMMAND_SYNOPSIS, KEY_COMMAND_SUMMARY, KEY_COMMAND_HELP, key_command}
+#define KEY_COMMAND \
+	{"key", KEY_COMMAND_SYNOPSIS, KEY_COMMAND_SUMMARY, KEY_COMMAND_HELP, key_command}
 
 #endif

@@ -109,7 +109,7 @@ const struct party *registry_party_by_key(const struct registry *registry, enum 
 		return NULL;
 	memcpy(wanted.card.id, key_id, KEY_ID_BYTES);
 	const struct party **found = bsearch(&pointer, registry->parties_by_key,
-					     registry->party_count, sizeof(pointer),
+					     registry->party_count, POINTER_BYTES,
 					     party_compare_key);
 	/* the kind is part of what a key id is made from */
 	return found != NULL && (*found)->card.kind == kind ? *found : NULL;

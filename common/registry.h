@@ -46,7 +46,8 @@ struct route {
  * On a refusal, problem (when not NULL) holds "LINE: what is wrong", or "" when the verdict says
  * all; callers put the file's name in front.
  */
-int roots_parse(struct roots **out, const uint8_t *text, size_t len, char problem[static PROBLEM_BYTES]);
+int roots_parse(struct roots **out, const uint8_t *text, size_t len,
+		char problem[static PROBLEM_BYTES]);
 int roots_load(struct roots **out, const char *path, char problem[static PROBLEM_BYTES]);
 void roots_free(struct roots *roots);
 size_t roots_quorum(const struct roots *roots);
@@ -55,15 +56,16 @@ size_t roots_quorum(const struct roots *roots);
  * Checks the signatures first (roots NULL: does not; for 'registry sign'), then parses.
  * VERDICT_BAD_REGISTRY, VERDICT_BAD_SIGNATURE, VERDICT_TOO_FEW_SIGNATURES.
  */
-int registry_parse(struct registry **out, const uint8_t *text, size_t len, const struct roots *roots,
-		   char problem[static PROBLEM_BYTES]);
+int registry_parse(struct registry **out, const uint8_t *text, size_t len,
+		   const struct roots *roots, char problem[static PROBLEM_BYTES]);
 int registry_load(struct registry **out, const char *path, const struct roots *roots,
 		  char problem[static PROBLEM_BYTES]);
 void registry_free(struct registry *registry);
 
 /*
- * Adds the signature line of this root key, in place of an older one of this key or name; the lines of
- * others stay.  *out is the new text, the caller frees it.  VERDICT_WRONG_KEY when it is no root key.
+ * Adds the signature line of this root key, in place of an older one of this key or name; the lines
+ * of others stay.  *out is the new text, the caller frees it.  VERDICT_WRONG_KEY when it is no root
+ * key.
  */
 int registry_sign(uint8_t **out, size_t *out_len, const uint8_t *text, size_t len,
 		  const struct key *root);
@@ -105,8 +107,8 @@ int release_check(const struct registry *registry, const struct release *release
 
 /*
  * A box remembers the highest version it has loaded, in the file "registry-version" of a directory
- * (REGISTRY.md 4).  VERDICT_OLDER_REGISTRY when that is higher than this one; otherwise this one is there
- * durably on return.  -EBADMSG when the file is damaged: it is not taken for a fresh box.
+ * (REGISTRY.md 4).  VERDICT_OLDER_REGISTRY when that is higher than this one; otherwise this one is
+ * there durably on return.  -EBADMSG when the file is damaged: it is not taken for a fresh box.
  */
 int registry_remember(int dir_fd, uint64_t version);
 

@@ -144,7 +144,8 @@ static int run_sign(int argc, char **argv)
 	if (code != EXIT_DONE)
 		return code;
 	if (options.key == NULL || options.roots != NULL || options.wants_json)
-		return command_usage("'registry sign' needs --key ROOTKEY, and takes --passphrase-file alone");
+		return command_usage(
+			"'registry sign' needs --key ROOTKEY, and takes --passphrase-file alone");
 	int result = io_read_file(AT_FDCWD, options.file, REGISTRY_BYTES_MAX, &text, &len);
 	if (result != 0)
 		return command_fail_file(result, options.file, "");
@@ -181,7 +182,8 @@ static int run_check(int argc, char **argv)
 		return code;
 	if (options.roots == NULL || options.key != NULL || options.passphrase_file != NULL ||
 	    options.wants_json)
-		return command_usage("'registry check' needs --roots ROOTS, and takes nothing else");
+		return command_usage(
+			"'registry check' needs --roots ROOTS, and takes nothing else");
 	struct registry *registry = load(&options, &code);
 	if (registry == NULL)
 		return code;

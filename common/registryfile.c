@@ -179,8 +179,8 @@ static int check_signatures(const struct signatures *s, const struct roots *root
 	return good >= roots->quorum ? 0 : VERDICT_TOO_FEW_SIGNATURES;
 }
 
-int registry_parse(struct registry **out, const uint8_t *text, size_t len, const struct roots *roots,
-		   char problem[static PROBLEM_BYTES])
+int registry_parse(struct registry **out, const uint8_t *text, size_t len,
+		   const struct roots *roots, char problem[static PROBLEM_BYTES])
 {
 	struct signatures signatures;
 	int result = split(&signatures, text, len, problem);
@@ -332,7 +332,8 @@ static const char *take_root_line(void *context, const char *section, const char
 	return NULL;
 }
 
-int roots_parse(struct roots **out, const uint8_t *text, size_t len, char problem[static PROBLEM_BYTES])
+int roots_parse(struct roots **out, const uint8_t *text, size_t len,
+		char problem[static PROBLEM_BYTES])
 {
 	struct roots *roots = calloc(1, sizeof(*roots));
 	if (roots == NULL)

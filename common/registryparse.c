@@ -58,7 +58,7 @@ static const char *take_name(struct builder *b, char out[static NAME_BYTES], con
 	if (!name_is_valid(name))
 		return builder_complain(b, "it is not a name: a-z, then up to 30 of a-z 0-9 -");
 	memset(out, 0, NAME_BYTES);
-	memcpy(out, name, strlen(name));
+	snprintf(out, NAME_BYTES, "%s", name);
 	return NULL;
 }
 
@@ -69,8 +69,8 @@ static const char *open_party(struct builder *b, enum key_kind kind, const char 
 	if (wrong != NULL)
 		return wrong;
 	if (b->kind_count[kind]++ == kind_max[kind])
-		return builder_complain(b, "there are more than %zu sections [%s …]", kind_max[kind],
-				key_kind_name(kind));
+		return builder_complain(b, "there are more than %zu sections [%s …]",
+					kind_max[kind], key_kind_name(kind));
 	struct party_draft *draft = extend(b, &b->parties, sizeof(*draft));
 	if (draft == NULL)
 		return "no memory";
@@ -132,7 +132,8 @@ static const char *take_hex(struct builder *b, uint8_t out[static SUITE_KEY_BYTE
 {
 	if (text_unhex(out, SUITE_KEY_BYTES, value) == 0)
 		return NULL;
-	return builder_complain(b, "a public key is 64 lower-case hex digits, as 'key show' prints them");
+	return builder_complain(
+		b, "a public key is 64 lower-case hex digits, as 'key show' prints them");
 }
 
 static const char *take_u64(struct builder *b, uint64_t *out, const char *value, uint64_t min,
@@ -140,8 +141,8 @@ static const char *take_u64(struct builder *b, uint64_t *out, const char *value,
 {
 	uint64_t number;
 	if (text_parse_u64(&number, value, max) != 0 || number < min)
-		return builder_complain(b, "it is not a number from %llu to %llu", (unsigned long long)min,
-				(unsigned long long)max);
+		return builder_complain(b, "it is not a number from %llu to %llu",
+					(unsigned long long)min, (unsigned long long)max);
 	*out = number;
 	return NULL;
 }

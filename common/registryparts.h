@@ -22,6 +22,7 @@ enum {
 	DESTROY_DAYS_MAX = 1825,
 	PRIORITY_MAX = 9,
 	LIFE_DAYS_MAX = 1827, /* five years, two of them leap years */
+	POINTER_BYTES = sizeof(void *),
 };
 
 struct registry {
@@ -116,7 +117,7 @@ struct builder {
 /* Gives the sentence back, which lives as long as the builder. */
 const char *builder_complain(struct builder *b, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* NULL when good, else what is wrong, with b->line the line to blame; b->result when it is not the text. */
+/* NULL when good, else what is wrong, with b->line to blame; b->result when it is not the text. */
 const char *builder_finish(struct builder *b);
 /* The first key of a section that is needed and was not seen; NULL when all were. */
 const char *builder_missing_key(enum section section, unsigned int needed, unsigned int seen);

@@ -28,7 +28,7 @@ static const char *day(char out[static STATE_BYTES], uint64_t time_s)
 {
 	text_time(out, STATE_BYTES, time_s);
 	if (time_s % DAY_S == 0)
-		*strchr(out, 'T') = 0;
+		out[strcspn(out, "T")] = 0;
 	return out;
 }
 
@@ -61,7 +61,8 @@ void report_summary(const struct registry *registry, const char *shown, uint64_t
 	for (size_t i = 0; i < registry_party_count(registry); i++) {
 		const struct party *p = registry_party_at(registry, i);
 		if (describe(state, party_check(p, now), p->expires, now)[0] != 0)
-			printf("note: %s %s: %s\n", key_kind_name(p->card.kind), p->card.name, state);
+			printf("note: %s %s: %s\n", key_kind_name(p->card.kind), p->card.name,
+			       state);
 	}
 	for (size_t i = 0; i < registry_route_count(registry); i++) {
 		const struct route *r = registry_route_at(registry, i);

@@ -46,12 +46,14 @@ static const char *check_party_drafts(struct builder *b)
 						  drafts[i].seen);
 		b->line = drafts[i].line;
 		if (missing != NULL)
-			return builder_complain(b, "[%s %s] has no '%s'", kind, party->card.name, missing);
+			return builder_complain(b, "[%s %s] has no '%s'", kind, party->card.name,
+						missing);
 		if (party->expires == 0)
 			party->expires = b->registry->expires;
 		if (lives_too_long(b, party->expires))
-			return builder_complain(b, "[%s %s] expires more than five years after 'issued'",
-					kind, party->card.name);
+			return builder_complain(
+				b, "[%s %s] expires more than five years after 'issued'", kind,
+				party->card.name);
 		card_identify(&party->card);
 	}
 	return NULL;
@@ -62,15 +64,17 @@ static const char *check_route_drafts(struct builder *b)
 	struct route_draft *drafts = b->routes.items;
 	for (size_t i = 0; i < b->routes.count; i++) {
 		struct route *route = &drafts[i].route;
-		const char *missing = builder_missing_key(SECTION_ROUTE, NEED_ROUTE, drafts[i].seen);
+		const char *missing =
+			builder_missing_key(SECTION_ROUTE, NEED_ROUTE, drafts[i].seen);
 		b->line = drafts[i].line;
 		if (missing != NULL)
 			return builder_complain(b, "[route %s] has no '%s'", route->name, missing);
 		if (route->expires == 0)
 			route->expires = b->registry->expires;
 		if (lives_too_long(b, route->expires))
-			return builder_complain(b, "[route %s] expires more than five years after 'issued'",
-					route->name);
+			return builder_complain(
+				b, "[route %s] expires more than five years after 'issued'",
+				route->name);
 		for (size_t j = 0; j < i; j++) {
 			if (drafts[j].route.id == route->id)
 				return builder_complain(b, "[route %s] has the id of [route %s]",
@@ -92,7 +96,7 @@ static int compare_public(const void *a, const void *b)
 static const char *check_shared_keys(struct builder *b)
 {
 	struct party_draft *drafts = b->parties.items;
-	const struct party_draft **sorted = calloc(b->parties.count + 1, sizeof(const struct party_draft *));
+	const struct party_draft **sorted = calloc(b->parties.count + 1, POINTER_BYTES);
 	const char *wrong = NULL;
 	if (sorted == NULL) {
 		b->result = -ENOMEM;
@@ -100,7 +104,7 @@ static const char *check_shared_keys(struct builder *b)
 	}
 	for (size_t i = 0; i < b->parties.count; i++)
 		sorted[i] = &drafts[i];
-	qsort(sorted, b->parties.count, sizeof(const struct party_draft *), compare_public);
+	qsort(sorted, b->parties.count, POINTER_BYTES, compare_public);
 	for (size_t i = 1; i < b->parties.count && wrong == NULL; i++) {
 		if (compare_public(&sorted[i - 1], &sorted[i]) != 0)
 			continue;
@@ -123,8 +127,9 @@ static const char *check_party_names(struct builder *b)
 		if (party_compare(&drafts[i - 1], &drafts[i]) != 0)
 			continue;
 		b->line = drafts[i].line > drafts[i - 1].line ? drafts[i].line : drafts[i - 1].line;
-		return builder_complain(b, "[%s %s] stands twice", key_kind_name(drafts[i].party.card.kind),
-				drafts[i].party.card.name);
+		return builder_complain(b, "[%s %s] stands twice",
+					key_kind_name(drafts[i].party.card.kind),
+					drafts[i].party.card.name);
 	}
 	return NULL;
 }
@@ -136,9 +141,9 @@ static const char *settle(struct builder *b)
 	const struct party_draft *parties = b->parties.items;
 	const struct route_draft *routes = b->routes.items;
 	r->parties = calloc(b->parties.count + 1, sizeof(*r->parties));
-	r->parties_by_key = calloc(b->parties.count + 1, sizeof(*r->parties_by_key));
+	r->parties_by_key = calloc(b->parties.count + 1, POINTER_BYTES);
 	r->routes = calloc(b->routes.count + 1, sizeof(*r->routes));
-	r->listed = calloc(b->words.count + 1, sizeof(*r->listed));
+	r->listed = calloc(b->words.count + 1, POINTER_BYTES);
 	if (r->parties == NULL || r->parties_by_key == NULL || r->routes == NULL ||
 	    r->listed == NULL) {
 		b->result = -ENOMEM;
@@ -152,7 +157,7 @@ static const char *settle(struct builder *b)
 		r->routes[i] = routes[i].route;
 	r->party_count = b->parties.count;
 	r->route_count = b->routes.count;
-	qsort(r->parties_by_key, r->party_count, sizeof(*r->parties_by_key), party_compare_key);
+	qsort(r->parties_by_key, r->party_count, POINTER_BYTES, party_compare_key);
 	return NULL;
 }
 
@@ -204,7 +209,7 @@ static void sort_routes(struct registry *r)
 	for (size_t i = 0; i < r->route_count; i++) {
 		const struct route *route = &r->routes[i];
 		size_t from = (size_t)(route->recipients - (const struct party *const *)r->listed);
-		qsort(r->listed + from, route->recipient_count, sizeof(*r->listed),
+		qsort(r->listed + from, route->recipient_count, POINTER_BYTES,
 		      party_compare_key);
 	}
 	qsort(r->routes, r->route_count, sizeof(*r->routes), route_compare);

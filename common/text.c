@@ -134,7 +134,8 @@ int text_unhex(uint8_t *out, size_t len, const char *hex)
 		if (hex_value(hex[i]) < 0)
 			return VERDICT_BAD_LENGTH;
 	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)(hex_value(hex[2 * i]) << 4 | hex_value(hex[2 * i + 1]));
+		out[i] = (uint8_t)((hex_value(hex[2 * i]) & 15) << 4 |
+				   (hex_value(hex[2 * i + 1]) & 15));
 	return 0;
 }
 
@@ -210,8 +211,8 @@ char *text_time(char *out, size_t size, uint64_t time_s)
 	unsigned int month, day;
 	unsigned int second = (unsigned int)(time_s % 86400);
 	date_from_days(time_s / 86400, &year, &month, &day);
-	snprintf(out, size, "%04llu-%02u-%02uT%02u:%02u:%02uZ", (unsigned long long)year, month, day,
-		 second / 3600, second / 60 % 60, second % 60);
+	snprintf(out, size, "%04llu-%02u-%02uT%02u:%02u:%02uZ", (unsigned long long)year, month,
+		 day, second / 3600, second / 60 % 60, second % 60);
 	return out;
 }
 
@@ -253,7 +254,7 @@ int text_parse_time(uint64_t *time_s, const char *text)
 		return VERDICT_BAD_TIME;
 	if (hour > 23 || minute > 59 || second > 59)
 		return VERDICT_BAD_TIME;
-	*time_s = days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	*time_s = ((days_from_date(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
 	return 0;
 }
 

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 					  problem);
 		if (result != 0 && result != VERDICT_BAD_CONFIGURATION)
 			abort();
-		if (result == 0 && (config.mtu < 576 || config.mtu > 9000 || config.port == 0 ||
+		if (result == 0 && (config.mtu < 1500 || config.mtu > 9000 || config.port == 0 ||
 				    (side == CONFIG_SENDER && config.rate_bits_per_s == 0)))
 			abort();
 	}

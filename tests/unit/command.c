@@ -98,8 +98,8 @@ static void run(struct ending *ending, const char *out_path, int argc, char **ar
 	    (char *[]){__VA_ARGS__, NULL})
 
 static char program[] = "weir-test", good[] = "good", refuse[] = "refuse", usage[] = "usage",
-	    environment[] = "environment", file[] = "file", help[] = "--help", version[] = "--version",
-	    dashes[] = "--", word[] = "x", unknown[] = "un\nknown";
+	    environment[] = "environment", file[] = "file", help[] = "--help",
+	    version[] = "--version", dashes[] = "--", word[] = "x", unknown[] = "un\nknown";
 
 static void test_table(void)
 {
@@ -173,7 +173,8 @@ static void test_passphrase_file(void)
 {
 	char got[PASSPHRASE_MAX] = "", longest[PASSPHRASE_MAX];
 	char *passphrase = NULL;
-	is_number(from_file("two words\nmore\n", 15, 0600, got), 0, "a passphrase comes from a file");
+	is_number(from_file("two words\nmore\n", 15, 0600, got), 0,
+		  "a passphrase comes from a file");
 	is_text(got, "two words", "namely its first line");
 	is_number(from_file("no end", 6, 0400, got), 0, "the line need not end");
 	is_text(got, "no end", "to be read");
@@ -261,7 +262,8 @@ static void test_interrupt(void)
 	expect(terminal, "Passphrase for", seen, sizeof(seen));
 	io_write(terminal, "\003", 1);
 	waitpid(pid, &status, 0);
-	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT, "an interrupt ends the program as ever");
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT,
+	   "an interrupt ends the program as ever");
 	ok(tcgetattr(terminal, &after) == 0 && (after.c_lflag & ECHO) != 0,
 	   "and leaves a terminal that echoes");
 	close(terminal);

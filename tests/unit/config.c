@@ -23,7 +23,8 @@ static int parse(struct config *config, enum config_side side, const char *head,
 {
 	char text[4096];
 	snprintf(text, sizeof(text), "%s%s", head, tail);
-	return config_parse(config, side, "/etc/weir/", (const uint8_t *)text, strlen(text), problem);
+	return config_parse(config, side, "/etc/weir/", (const uint8_t *)text, strlen(text),
+			    problem);
 }
 
 static void test_defaults(void)
@@ -53,23 +54,24 @@ static void test_values(void)
 {
 	struct config c;
 	char problem[PROBLEM_BYTES];
-	is_number(parse(&c, CONFIG_SENDER,
-			"[paths]\nregistry = registry\nroots = ../roots\nspool = /s\nruntime = /run/x\n"
-			"[keys]\nbox = keys/box\nlink = /l\npsks = psks\n"
-			"[link]\naddress = 192.0.2.2\nsource = 192.0.2.1\nport = 9\nmtu = 9000\n"
-			"rate = 2.5 Gbit/s ; measured\nrepair_percent = 7.5\n"
-			"[limits]\ndisk_full_percent = 80\nseal_threads = 3\nretention_days = 30\n"
-			"passes = 2\n",
-			"", problem),
-		  0, "every key of a sender is read");
+	is_number(
+		parse(&c, CONFIG_SENDER,
+		      "[paths]\nregistry = registry\nroots = ../roots\nspool = /s\nruntime = /run/x\n"
+		      "[keys]\nbox = keys/box\nlink = /l\npsks = psks\n"
+		      "[link]\naddress = 192.0.2.2\nsource = 192.0.2.1\nport = 9\nmtu = 9000\n"
+		      "rate = 2.5 Gbit/s ; measured\nrepair_percent = 7.5\n"
+		      "[limits]\ndisk_full_percent = 80\nseal_threads = 3\nretention_days = 30\n"
+		      "passes = 2\n",
+		      "", problem),
+		0, "every key of a sender is read");
 	is_text(c.registry, "/etc/weir/registry", "a relative path begins at the file's folder");
 	is_text(c.roots, "/etc/weir/../roots", "also upwards");
 	is_text(c.spool, "/s", "an absolute one stays");
 	is_text(c.box_key, "/etc/weir/keys/box", "keys are paths, too");
 	is_text(c.link_key, "/l", "the link key");
 	is_text(c.psk_dir, "/etc/weir/psks", "and the folder of pre-shared keys");
-	ok(strcmp(c.address, "192.0.2.2") == 0 && strcmp(c.source, "192.0.2.1") == 0 && c.port == 9 &&
-		   c.mtu == 9000,
+	ok(strcmp(c.address, "192.0.2.2") == 0 && strcmp(c.source, "192.0.2.1") == 0 &&
+		   c.port == 9 && c.mtu == 9000,
 	   "the link is read");
 	is_number((int64_t)c.rate_bits_per_s, 2500000000, "a rate may have decimal places");
 	is_number(c.repair_permille, 75, "and so may a percentage");
@@ -110,7 +112,8 @@ static void test_rates(void)
 		snprintf(tail, sizeof(tail), "[link]\nrate = %s\n", cases[i].text);
 		int result = parse(&c, CONFIG_RECEIVER, receiver_least, tail, problem);
 		is_number(result == 0 ? (int64_t)c.rate_bits_per_s : 0, cases[i].rate,
-			  "rate '%s' is %s", cases[i].text, cases[i].rate != 0 ? "read" : "refused");
+			  "rate '%s' is %s", cases[i].text,
+			  cases[i].rate != 0 ? "read" : "refused");
 	}
 }
 
@@ -128,7 +131,8 @@ static void test_refusals(void)
 		{CONFIG_RECEIVER, "[link]\nsource = 192.0.2.1\n",
 		 "9: 'source' belongs into sender.conf"},
 		{CONFIG_SENDER, "[paths]\nspool = /t\n", "13: 'spool' stands twice"},
-		{CONFIG_SENDER, "[link]\nport = 0\n", "13: 'port' is a whole number from 1 to 65535"},
+		{CONFIG_SENDER, "[link]\nport = 0\n",
+		 "13: 'port' is a whole number from 1 to 65535"},
 		{CONFIG_SENDER, "[link]\nport = 65536\n",
 		 "13: 'port' is a whole number from 1 to 65535"},
 		{CONFIG_SENDER, "[link]\nmtu = 1499\n", "13: 'mtu' is a whole number from 1500 to 9000"},
@@ -145,7 +149,8 @@ static void test_refusals(void)
 		 "13: 'disk_full_percent' is a whole number from 1 to 99"},
 		{CONFIG_SENDER, "[limits]\nretention_days = 0\n",
 		 "13: 'retention_days' is a whole number from 1 to 1825"},
-		{CONFIG_SENDER, "[limits]\npasses = 0\n", "13: 'passes' is a whole number from 1 to 100"},
+		{CONFIG_SENDER, "[limits]\npasses = 0\n",
+		 "13: 'passes' is a whole number from 1 to 100"},
 		{CONFIG_SENDER, "[limits]\nseal_threads = 257\n",
 		 "13: 'seal_threads' is a whole number from 0 to 256"},
 		{CONFIG_RECEIVER, "[link]\nring_mib = 15\n",
@@ -154,7 +159,8 @@ static void test_refusals(void)
 		 "9: 'socket_buffer_mib' is a whole number from 1 to 2047"},
 		{CONFIG_RECEIVER, "[link]\nride_out_stall_ms = 100\n",
 		 "9: 'ride_out_stall_ms' needs 'rate', the rate of the sender"},
-		{CONFIG_RECEIVER, "[link]\nrate = 1 Gbit/s\nride_out_stall_ms = 100\nring_mib = 64\n",
+		{CONFIG_RECEIVER,
+		 "[link]\nrate = 1 Gbit/s\nride_out_stall_ms = 100\nring_mib = 64\n",
 		 "11: 'ring_mib' and 'ride_out_stall_ms' say the same thing; keep one"},
 		{CONFIG_RECEIVER, "[link]\nrate = 100 Gbit/s\nride_out_stall_ms = 60000\n",
 		 "10: 'ride_out_stall_ms' at this rate takes more than 16 GiB of memory"},
@@ -231,7 +237,8 @@ static char *read_text(const char *path)
 	return io_read_file(AT_FDCWD, path, 65536, &text, &len) == 0 ? (char *)text : NULL;
 }
 
-static int parse_example(enum config_side side, const char *text, char problem[static PROBLEM_BYTES])
+static int parse_example(enum config_side side, const char *text,
+			 char problem[static PROBLEM_BYTES])
 {
 	struct config c;
 	return config_parse(&c, side, "/etc/weir/", (const uint8_t *)text, strlen(text), problem);
@@ -264,7 +271,8 @@ static void test_example(enum config_side side, const char *path, const char *ma
 		size_t len = key_at(&line);
 		if (len > 0) {
 			snprintf(item, sizeof(item), ".It Ic %.*s\n", (int)len, line);
-			ok(strstr(manual, item) != NULL, "the manual tells of %.*s", (int)len, line);
+			ok(strstr(manual, item) != NULL, "the manual tells of %.*s", (int)len,
+			   line);
 			keys++;
 		}
 		/* one of two ways to say the same */

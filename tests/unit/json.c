@@ -121,8 +121,17 @@ static void test_reading(void)
 
 static void test_refusals(void)
 {
-	static const char *const bad[] = {"", " ", "{", "{}x", "[1,]", "\"text\"", "5", "{\"a\":1,\"a\":2}",
-					  "{\"a\":\"\xff\"}", "{'a':1}", "{\"a\":99999999999999999999}"};
+	static const char *const bad[] = {"",
+					  " ",
+					  "{",
+					  "{}x",
+					  "[1,]",
+					  "\"text\"",
+					  "5",
+					  "{\"a\":1,\"a\":2}",
+					  "{\"a\":\"\xff\"}",
+					  "{'a':1}",
+					  "{\"a\":99999999999999999999}"};
 	static const char text[] = "{\"a\":[{\"b\":\"c\"}]}";
 	struct json *json = NULL;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

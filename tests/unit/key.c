@@ -31,8 +31,8 @@ static void test_kinds(void)
 {
 	bool all_same = true;
 	for (int kind = KEY_ROOT; kind < KEY_KIND_END; kind++)
-		all_same = all_same &&
-			   key_kind_from_name(key_kind_name((enum key_kind)kind)) == (enum key_kind)kind;
+		all_same = all_same && key_kind_from_name(key_kind_name((enum key_kind)kind)) ==
+					       (enum key_kind)kind;
 	ok(all_same, "each kind has a name that leads back to it");
 	ok(key_kind_name(0) == NULL && key_kind_name(KEY_KIND_END) == NULL,
 	   "what is no kind has no name");
@@ -52,14 +52,16 @@ static void test_cards(void)
 		char kind[32], name[64], secret[128], public_hex[128], id[64], fingerprint[64] = "";
 		char got[128];
 		struct card card = {.kind = 0};
-		if (line[0] == '#' || sscanf(line, "%31s %63s %127s %127s %63s %63[0-9 ]", kind, name,
-					     secret, public_hex, id, fingerprint) != 6)
+		if (line[0] == '#' || sscanf(line, "%31s %63s %127s %127s %63s %63[0-9 ]", kind,
+					     name, secret, public_hex, id, fingerprint) != 6)
 			continue;
 		card.kind = key_kind_from_name(kind);
 		memcpy(card.name, name, strlen(name));
-		all_same = all_same && text_unhex(card.public_key, SUITE_KEY_BYTES, public_hex) == 0;
+		all_same =
+			all_same && text_unhex(card.public_key, SUITE_KEY_BYTES, public_hex) == 0;
 		card_identify(&card);
-		all_same = all_same && strcmp(text_hex(got, sizeof(got), card.id, KEY_ID_BYTES), id) == 0;
+		all_same = all_same &&
+			   strcmp(text_hex(got, sizeof(got), card.id, KEY_ID_BYTES), id) == 0;
 		char shown[FINGERPRINT_BYTES];
 		card_fingerprint(shown, &card);
 		all_same = all_same && strcmp(shown, fingerprint) == 0;
@@ -85,7 +87,8 @@ static void test_round_trip(const char *words, const char *how)
 	bool all_same = true;
 	for (int kind = KEY_ROOT; kind < KEY_KIND_END; kind++) {
 		uint8_t file[KEY_FILE_BYTES];
-		struct key *key = key_new((enum key_kind)kind, "name-31-bytes-long-0123456789ab"), *back = NULL;
+		struct key *key = key_new((enum key_kind)kind, "name-31-bytes-long-0123456789ab"),
+			   *back = NULL;
 		struct card card;
 		bool needs_passphrase = words == NULL;
 		all_same = all_same && key_encode(file, key, words, OPERATIONS, MEMORY_KIB) == 0 &&

@@ -18,7 +18,9 @@
 #include "common/verdict.h"
 #include "tests/lib/tap.h"
 
-static const struct command commands[] = {KEY_COMMAND, REGISTRY_COMMAND, {NULL, NULL, NULL, NULL, NULL}};
+static const struct command commands[] = {KEY_COMMAND,
+					  REGISTRY_COMMAND,
+					  {NULL, NULL, NULL, NULL, NULL}};
 
 /* What the last command printed. */
 static char out[65536], err[4096];
@@ -74,9 +76,10 @@ static void test_new(void)
 	put("short-words", "seven77\n", 0600);
 	put("short-chinese", "一二三四五六七\n", 0600);
 	put("no-words", "\n", 0600);
-	is_number(run("key new person wang-mei -o wang.key --passphrase-file good-words"), EXIT_DONE,
-		  "a key is made under a passphrase");
-	ok(strncmp(out, "; fingerprint ", 14) == 0 && strstr(out, "\n[person wang-mei]\npublic = ") != NULL,
+	is_number(run("key new person wang-mei -o wang.key --passphrase-file good-words"),
+		  EXIT_DONE, "a key is made under a passphrase");
+	ok(strncmp(out, "; fingerprint ", 14) == 0 &&
+		   strstr(out, "\n[person wang-mei]\npublic = ") != NULL,
 	   "and its card is printed");
 	ok(stat(test_path("wang.key"), &st) == 0 && (st.st_mode & 0777) == 0600 &&
 		   st.st_size == KEY_FILE_BYTES,
@@ -139,7 +142,8 @@ static void test_new_refusals(void)
 	run("key new link l1 -o loose.key --unprotected");
 	chmod(test_path("loose.key"), 0640);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		is_number(run(cases[i].words), cases[i].code, "'%s' fails in its way", cases[i].words);
+		is_number(run(cases[i].words), cases[i].code, "'%s' fails in its way",
+			  cases[i].words);
 		ok(strstr(err, cases[i].said) != NULL, "and says: %s", cases[i].said);
 		ok(strchr(err, '\n') == err + strlen(err) - 1, "in one line");
 	}
@@ -167,8 +171,8 @@ static void make_files(void)
 		card_public(hex[i]);
 	}
 	snprintf(text, sizeof(text),
-		 "[roots]\nquorum = 2\n[root root-1]\npublic = %s\n[root root-2]\npublic = %s\n", hex[0],
-		 hex[1]);
+		 "[roots]\nquorum = 2\n[root root-1]\npublic = %s\n[root root-2]\npublic = %s\n",
+		 hex[0], hex[1]);
 	put("roots", text, 0644);
 	/* ends in ten days, so that all of it expires soon */
 	uint64_t today = (uint64_t)time(NULL) / 86400 * 86400;
@@ -197,7 +201,8 @@ static void test_signing(void)
 		  "a registry that nobody signed is refused");
 	ok(strstr(err, "[too-few-signatures]") != NULL && strstr(err, "registry sign") != NULL,
 	   "with the next step");
-	is_number(run("registry sign registry --key root-root-1.key"), EXIT_DONE, "a root signs it");
+	is_number(run("registry sign registry --key root-root-1.key"), EXIT_DONE,
+		  "a root signs it");
 	is_text(out, "'registry': version 7 of registry 'moi' is signed by root 'root-1'\n",
 		"and is told what");
 	is_number(run("registry check registry --roots roots"), EXIT_REFUSED, "one is too few");
@@ -211,11 +216,13 @@ static void test_signing(void)
 	ok(strstr(out, "note: route tax: expires in ") != NULL, "and a route that ends soon");
 	ok(stat(test_path("registry"), &st) == 0 && (st.st_mode & 0777) == 0640,
 	   "signing leaves the mode of the file");
-	is_number(run("registry sign old-registry --key root-root-1.key"), EXIT_DONE, "an old one signed");
+	is_number(run("registry sign old-registry --key root-root-1.key"), EXIT_DONE,
+		  "an old one signed");
 	run("registry sign old-registry --key root-root-2.key");
 	is_number(run("registry check old-registry --roots roots"), EXIT_REFUSED, "is refused");
 	ok(strstr(err, "[expired]") != NULL, "because it has expired");
-	is_number(run("registry show old-registry --roots roots"), EXIT_DONE, "but can be looked at");
+	is_number(run("registry show old-registry --roots roots"), EXIT_DONE,
+		  "but can be looked at");
 }
 
 static void test_showing(void)
@@ -256,7 +263,8 @@ static void test_registry_refusals(void)
 		{"registry check registry --roots none", EXIT_ENVIRONMENT, "'none': No such file"},
 		{"registry check none --roots roots", EXIT_ENVIRONMENT, "'none': No such file"},
 		{"registry check registry --roots registry", EXIT_REFUSED, "registry:1: "},
-		{"registry sign none --key root-root-1.key", EXIT_ENVIRONMENT, "'none': No such file"},
+		{"registry sign none --key root-root-1.key", EXIT_ENVIRONMENT,
+		 "'none': No such file"},
 		{"registry sign registry --key none.key", EXIT_ENVIRONMENT,
 		 "key file 'none.key': No such file"},
 		{"registry sign registry --key person-lee.key", EXIT_REFUSED,
@@ -268,7 +276,8 @@ static void test_registry_refusals(void)
 	struct stat before, after;
 	stat(test_path("bad-registry"), &before);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		is_number(run(cases[i].words), cases[i].code, "'%s' fails in its way", cases[i].words);
+		is_number(run(cases[i].words), cases[i].code, "'%s' fails in its way",
+			  cases[i].words);
 		ok(strstr(err, cases[i].said) != NULL, "and says: %.60s", cases[i].said);
 		if (strstr(err, cases[i].said) == NULL)
 			note("%s", err);
@@ -285,8 +294,8 @@ static void test_wrong_passphrase(void)
 	is_number(run("registry sign registry --key root-9.key --passphrase-file other-words"),
 		  EXIT_REFUSED, "does not sign under another one");
 	ok(strstr(err, "[wrong-passphrase]") != NULL, "and this is said");
-	is_number(run("registry sign registry --key root-9.key --passphrase-file good-words"), EXIT_DONE,
-		  "but under its own");
+	is_number(run("registry sign registry --key root-9.key --passphrase-file good-words"),
+		  EXIT_DONE, "but under its own");
 	is_number(run("registry check registry --roots roots"), EXIT_DONE,
 		  "and a stranger's signature does no harm");
 }

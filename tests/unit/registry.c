@@ -38,8 +38,8 @@ static struct roots *make_roots(const struct world *w, unsigned int quorum)
 	char text[1024], problem[PROBLEM_BYTES];
 	struct roots *roots = NULL;
 	snprintf(text, sizeof(text),
-		 "[roots]\nquorum = %u\n[root root-1]\npublic = %s\n[root root-2]\npublic = %s\n", quorum,
-		 public_hex(w->root[0]), public_hex(w->root[1]));
+		 "[roots]\nquorum = %u\n[root root-1]\npublic = %s\n[root root-2]\npublic = %s\n",
+		 quorum, public_hex(w->root[0]), public_hex(w->root[1]));
 	int result = roots_parse(&roots, (const uint8_t *)text, strlen(text), problem);
 	if (result != 0)
 		note("roots: %s", problem);
@@ -202,7 +202,8 @@ static void test_content(const struct world *w)
 	ok(route->rule == RECORDS_CSV && route->records_required && route->priority == 4 &&
 		   route->destroy_after_days == 30 && route->suspended == 0,
 	   "a route has its policy");
-	ok(route->recipient_count == 2 && (route->recipients[0] == tax || route->recipients[1] == tax) &&
+	ok(route->recipient_count == 2 &&
+		   (route->recipients[0] == tax || route->recipients[1] == tax) &&
 		   (route->recipients[0] == census || route->recipients[1] == census) &&
 		   memcmp(route->recipients[0]->card.id, route->recipients[1]->card.id,
 			  KEY_ID_BYTES) < 0,
@@ -224,7 +225,8 @@ static void test_signatures(const struct world *w)
 	is_number(parse(w->text, strlen(w->text), NULL, problem), 0,
 		  "but can be read in order to sign it");
 	one = sign(w->text, w->root[0], &len);
-	is_number(parse(one, len, w->roots, problem), 0, "one signature is enough for a quorum of 1");
+	is_number(parse(one, len, w->roots, problem), 0,
+		  "one signature is enough for a quorum of 1");
 	is_number(parse(one, len, two_roots, problem), VERDICT_TOO_FEW_SIGNATURES,
 		  "but not for one of 2");
 	again = sign(one, w->root[0], &len);
@@ -300,14 +302,19 @@ static void test_reject_rules(const struct world *w)
 	static const struct {
 		const char *from, *to, *problem;
 	} cases[] = {
-		{"; the registry of the tests\n", "name = x\n", "1: it stands before the first section"},
-		{"format = 1", "format = 2", "3: this program knows format 1 alone; upgrade Weir here"},
+		{"; the registry of the tests\n", "name = x\n",
+		 "1: it stands before the first section"},
+		{"format = 1", "format = 2",
+		 "3: this program knows format 1 alone; upgrade Weir here"},
 		{"format = 1\n", "", "2: [registry] has no 'format'"},
 		{"name = moi\n", "", "2: [registry] has no 'name'"},
-		{"name = moi", "name = Moi", "4: it is not a name: a-z, then up to 30 of a-z 0-9 -"},
+		{"name = moi", "name = Moi",
+		 "4: it is not a name: a-z, then up to 30 of a-z 0-9 -"},
 		{"version = 7\n", "", "2: [registry] has no 'version'"},
-		{"version = 7", "version = 0", "5: it is not a number from 1 to 9223372036854775807"},
-		{"version = 7", "version = 7\nversion = 7", "6: 'version' stands twice in [registry]"},
+		{"version = 7", "version = 0",
+		 "5: it is not a number from 1 to 9223372036854775807"},
+		{"version = 7", "version = 7\nversion = 7",
+		 "6: 'version' stands twice in [registry]"},
 		{"issued = 2026-11-23\n", "", "2: [registry] has no 'issued'"},
 		{"issued = 2026-11-23", "issued = 2026-11-31",
 		 "6: a time reads 2026-11-23 or 2026-11-23T08:00:00Z"},
@@ -329,11 +336,13 @@ static void test_reject_rules(const struct world *w)
 		{"[route notices]", "[route tax]", "17: [route tax] stands twice"},
 		{"recipients = tax-agency census\n", "", "8: [route tax] has no 'recipients'"},
 		{"tax-agency census", "tax-agency nobody", "10: there is no [recipient nobody]"},
-		{"tax-agency census", "tax-agency wang-mei", "10: there is no [recipient wang-mei]"},
+		{"tax-agency census", "tax-agency wang-mei",
+		 "10: there is no [recipient wang-mei]"},
 		{"tax-agency census", "census census", "10: 'census' stands twice in the list"},
 		{"tax-agency census", "tax-agency, census",
 		 "10: it is not a name: a-z, then up to 30 of a-z 0-9 -"},
-		{"operators = wang-mei\noperators = lee-hao\n", "", "8: [route tax] has no 'operators'"},
+		{"operators = wang-mei\noperators = lee-hao\n", "",
+		 "8: [route tax] has no 'operators'"},
 		{"operators = lee-hao", "operators = nobody", "12: there is no [person nobody]"},
 		{"operators = lee-hao", "operators = wang-mei",
 		 "12: 'wang-mei' stands twice in the list"},
@@ -348,7 +357,8 @@ static void test_reject_rules(const struct world *w)
 		{"priority = 4", "priority = 0", "16: it is not a number from 1 to 9"},
 		{"priority = 4\n", "", "8: [route tax] has no 'priority'"},
 		{"priority = 4", "urgency = 4", "16: key 'urgency' is not known in [route tax]"},
-		{"priority = 4", "priority = 4\npublic = 5", "17: key 'public' is not known in [route tax]"},
+		{"priority = 4", "priority = 4\npublic = 5",
+		 "17: key 'public' is not known in [route tax]"},
 		{"expires = 2027-01-01", "expires = 2031-11-25",
 		 "17: [route notices] expires more than five years after 'issued'"},
 		{"suspended = 2026-12-24T12:00:00Z", "suspended = soon",
@@ -381,10 +391,12 @@ static void test_shared_keys(const struct world *w)
 	char *text = replace(w->text, public_hex(w->inside), public_hex(w->lee));
 	is_number(parse(text, strlen(text), NULL, problem), VERDICT_BAD_REGISTRY,
 		  "one public key under two names is refused");
-	ok(strstr(problem, "33: ") == problem && strstr(problem, "have the same public key") != NULL,
+	ok(strstr(problem, "33: ") == problem &&
+		   strstr(problem, "have the same public key") != NULL,
 	   "with the line of the later one");
 	free(text);
-	text = replace(w->text, "[sender inside-1]\npublic", "[sender inside-1]\nexpires = 2027-01-01\n;");
+	text = replace(w->text, "[sender inside-1]\npublic",
+		       "[sender inside-1]\nexpires = 2027-01-01\n;");
 	is_number(parse(text, strlen(text), NULL, problem), VERDICT_BAD_REGISTRY,
 		  "a box without a public key is refused");
 	is_text(problem, "33: [sender inside-1] has no 'public'", "and this is said");
@@ -510,7 +522,8 @@ static void test_judgement(const struct world *w)
 	make_release(w, &release);
 	memcpy(release.box_key, w->outside->card.id, KEY_ID_BYTES);
 	sign_release(&release, w->wang, w->inside);
-	is_number(release_check(r, &release), VERDICT_UNKNOWN_KEY, "another key of the box is unknown");
+	is_number(release_check(r, &release), VERDICT_UNKNOWN_KEY,
+		  "another key of the box is unknown");
 	make_release(w, &release);
 	release.route_id = 65535;
 	sign_release(&release, w->wang, w->inside);
@@ -557,7 +570,8 @@ static void test_roots(const struct world *w)
 		const char *tail, *problem;
 	} cases[] = {
 		{"", "2: [roots] needs 'quorum', from 1 to the number of roots"},
-		{"[roots]\nquorum = 2\n", "4: [roots] needs 'quorum', from 1 to the number of roots"},
+		{"[roots]\nquorum = 2\n",
+		 "4: [roots] needs 'quorum', from 1 to the number of roots"},
 		{"[roots]\nquorum = 0\n", "4: a quorum is a number from 1 to the number of roots"},
 		{"[roots]\nquorum = 1\nquorum = 1\n", "5: 'quorum' stands twice"},
 		{"[roots]\n[roots]\n", "4: [roots] stands twice"},
@@ -574,7 +588,8 @@ static void test_roots(const struct world *w)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		snprintf(text, sizeof(text), "%s%s", good, cases[i].tail);
 		is_number(roots_parse(&roots, (const uint8_t *)text, strlen(text), problem),
-			  VERDICT_BAD_REGISTRY, "a roots file is refused when %s", cases[i].problem);
+			  VERDICT_BAD_REGISTRY, "a roots file is refused when %s",
+			  cases[i].problem);
 		is_text(problem, cases[i].problem, "and this is said");
 	}
 	snprintf(text, sizeof(text), "%s[root b]\npublic = %s\n", good, public_hex(w->root[0]));
@@ -593,7 +608,8 @@ static void test_roots(const struct world *w)
 	chmod(path, 0664);
 	is_number(roots_load(&roots, path, problem), VERDICT_LOOSE_PERMISSIONS,
 		  "but not when others could have written it");
-	is_number(roots_load(&roots, test_path("none"), problem), -ENOENT, "nor when it is not there");
+	is_number(roots_load(&roots, test_path("none"), problem), -ENOENT,
+		  "nor when it is not there");
 	ok(roots == NULL, "a refusal leaves the output alone");
 }
 
@@ -612,7 +628,8 @@ static void test_loading(const struct world *w)
 	is_number(registry_load(&r, test_path("none"), w->roots, problem), -ENOENT,
 		  "a file that is not there is told");
 	io_write_file(dir, "large", "", 0, 0644);
-	is_number(truncate(test_path("large"), REGISTRY_BYTES_MAX + 1), 0, "a file is made too large");
+	is_number(truncate(test_path("large"), REGISTRY_BYTES_MAX + 1), 0,
+		  "a file is made too large");
 	is_number(registry_load(&r, test_path("large"), w->roots, problem), VERDICT_BAD_REGISTRY,
 		  "and is refused");
 	ok(r == NULL, "a refusal leaves the output alone");
@@ -649,7 +666,8 @@ static void test_examples(void)
 	registry_free(registry);
 	free(bytes);
 	io_read_file(AT_FDCWD, "systemd/roots.example", 65536, &bytes, &len);
-	is_number(roots_parse(&roots, bytes, len, problem), 0, "the example of a roots file is good");
+	is_number(roots_parse(&roots, bytes, len, problem), 0,
+		  "the example of a roots file is good");
 	is_number((int64_t)roots_quorum(roots), 2, "and wants two signatures");
 	roots_free(roots);
 	free(bytes);
