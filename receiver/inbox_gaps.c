@@ -205,7 +205,8 @@ static void print_state(const struct gaps *g, const struct state *s)
 		printf("weir-keep is not running: what it knew is %s old; start it\n",
 		       ago(when, g, s->written));
 	if (s->written != 0 && s->heartbeat == 0)
-		puts("no heartbeat has ever come: check fibre, address, port and link secret");
+		puts("no heartbeat has come since weir-keep started: wait a moment, then check fibre, "
+		     "address, port and link secret");
 	else if (s->is_silent && !s->is_stale)
 		printf("the sender has been silent for %s: check sender, fibre and link secret\n",
 		       ago(when, g, s->heartbeat));

@@ -672,6 +672,9 @@ static void test_gaps(void)
 	store_status(60, 60, 3, 1);
 	is_number(RUN(inbox_gaps, NULL), 4, "a keep that does not run knows nothing new");
 	ok(says(out, "weir-keep is not running"), "and that is said");
+	put_text("vault/status.json", "{\"time\":9999999999,\"last_heartbeat\":0}");
+	is_number(RUN(inbox_gaps, NULL), 4, "a keep that has heard nothing yet knows nothing");
+	ok(says(out, "no heartbeat has come"), "and that is said");
 	store_status(0, 0, 3, 0);
 	is_number(RUN(inbox_gaps, NULL), 4,
 		  "a page of the catalogue that is missing may promise more");
