@@ -30,7 +30,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "control.h"
-#include "intake.h"
+#include "gate.h"
 #include "releaser.h"
 #include "setup.h"
 #include "spool.h"
@@ -65,13 +65,13 @@ struct hold {
 	struct spool *spool;
 	struct releaser releaser;
 	struct dispatcher *dispatcher;
-	struct intake_desk intake_desk;
+	struct gate_desk gate_desk;
 	struct control_desk control_desk;
 	int timer_fd;
 	int signal_fd;
 	int intake_listener;
 	int control_listener;
-	struct intake *intakes[SPOOL_INTAKES_MAX];
+	struct gate *gates[SPOOL_INTAKES_MAX];
 	struct control *controls[CONTROLS_MAX];
 	uint64_t deadlines_ms[CONTROLS_MAX];
 	uint64_t ticks;
@@ -137,16 +137,16 @@ static int load(struct hold *hold, const char *config_path)
 	result = dispatcher_new(&hold->dispatcher, &hold->releaser);
 	if (result != 0)
 		return command_fail(result, "cannot share pages in '%s'", hold->setup.config.runtime);
-	hold->intake_desk = (struct intake_desk){
+	hold->gate_desk = (struct gate_desk){
 		.releaser = &hold->releaser,
-		.buffer = malloc(INTAKE_BUFFER_BYTES),
+		.buffer = malloc(GATE_BUFFER_BYTES),
 	};
 	hold->control_desk = (struct control_desk){
 		.spool = hold->spool,
 		.fill = dispatcher_fill,
 		.context = hold->dispatcher,
 	};
-	return hold->intake_desk.buffer != NULL ? 0 : command_fail(-ENOMEM, "cannot start");
+	return hold->gate_desk.buffer != NULL ? 0 : command_fail(-ENOMEM, "cannot start");
 }
 
 static int open_descriptors(struct hold *hold)
@@ -249,10 +249,10 @@ static void take_signal(struct hold *hold)
 		hold->stopping = true;
 }
 
-static size_t free_intake(const struct hold *hold)
+static size_t free_gate(const struct hold *hold)
 {
 	size_t i = 0;
-	while (i < SPOOL_INTAKES_MAX && hold->intakes[i] != NULL)
+	while (i < SPOOL_INTAKES_MAX && hold->gates[i] != NULL)
 		i++;
 	return i;
 }
@@ -271,7 +271,7 @@ static void accept_intake(struct hold *hold)
 	int fd = accept4(hold->intake_listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (intake_new(&hold->intakes[free_intake(hold)], fd, &hold->intake_desk) != 0)
+	if (gate_new(&hold->gates[free_gate(hold)], fd, &hold->gate_desk) != 0)
 		io_close(fd);
 }
 
@@ -294,14 +294,14 @@ static struct pollfd slot_of(int fd, bool wanted, short events)
 static void prepare_slots(const struct hold *hold, struct pollfd slots[static SLOT_COUNT])
 {
 	slots[SLOT_LISTEN_INTAKE] = slot_of(hold->intake_listener,
-					    free_intake(hold) < SPOOL_INTAKES_MAX, POLLIN);
+					    free_gate(hold) < SPOOL_INTAKES_MAX, POLLIN);
 	slots[SLOT_LISTEN_CONTROL] = slot_of(hold->control_listener,
 					     free_control(hold) < CONTROLS_MAX, POLLIN);
 	slots[SLOT_TIMER] = slot_of(hold->timer_fd, true, POLLIN);
 	slots[SLOT_SIGNAL] = slot_of(hold->signal_fd, true, POLLIN);
 	for (size_t i = 0; i < SPOOL_INTAKES_MAX; i++) {
-		const struct intake *intake = hold->intakes[i];
-		slots[SLOT_FIRST + i] = slot_of(intake == NULL ? -1 : intake_fd(intake), true, POLLIN);
+		const struct gate *gate = hold->gates[i];
+		slots[SLOT_FIRST + i] = slot_of(gate == NULL ? -1 : gate_fd(gate), true, POLLIN);
 	}
 	for (size_t i = 0; i < CONTROLS_MAX; i++) {
 		const struct control *control = hold->controls[i];
@@ -314,9 +314,9 @@ static void prepare_slots(const struct hold *hold, struct pollfd slots[static SL
 static void serve(struct hold *hold, const struct pollfd slots[static SLOT_COUNT])
 {
 	for (size_t i = 0; i < SPOOL_INTAKES_MAX; i++)
-		if (slots[SLOT_FIRST + i].revents != 0 && intake_read(hold->intakes[i]) != 0) {
-			intake_free(hold->intakes[i]);
-			hold->intakes[i] = NULL;
+		if (slots[SLOT_FIRST + i].revents != 0 && gate_read(hold->gates[i]) != 0) {
+			gate_free(hold->gates[i]);
+			hold->gates[i] = NULL;
 		}
 	for (size_t i = 0; i < CONTROLS_MAX; i++)
 		if (slots[SLOT_FIRST + SPOOL_INTAKES_MAX + i].revents != 0 &&
@@ -353,14 +353,14 @@ static int run(struct hold *hold)
 static void close_all(struct hold *hold)
 {
 	for (size_t i = 0; i < SPOOL_INTAKES_MAX; i++)
-		intake_free(hold->intakes[i]);
+		gate_free(hold->gates[i]);
 	for (size_t i = 0; i < CONTROLS_MAX; i++)
 		control_free(hold->controls[i]);
 	dispatcher_free(hold->dispatcher);
 	spool_close(hold->spool);
 	key_free(hold->box);
 	setup_free(&hold->setup);
-	free(hold->intake_desk.buffer);
+	free(hold->gate_desk.buffer);
 }
 
 static int parse_options(int argc, char **argv, const char **config_path)

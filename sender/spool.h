@@ -21,7 +21,7 @@
 #include "common/bundle.h"
 #include "common/key.h"
 #include "common/registry.h"
-#include "sequence.h"
+#include "numbers.h"
 
 struct spool;
 

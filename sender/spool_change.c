@@ -183,7 +183,7 @@ bool spool_has_number(const struct spool *spool, const struct spool_item *item)
 {
 	bool newest = false;
 	const struct statement *statement = &item->release.statement;
-	return sequence_is_newest(spool->folders[SEQUENCE], statement->route, statement->push_id,
+	return numbers_is_newest(spool->folders[SEQUENCE], statement->route, statement->push_id,
 				  &newest) == 0 &&
 	       newest;
 }
@@ -220,7 +220,7 @@ int spool_release(struct spool *spool, struct spool_item *item, const struct spo
 
 	int result = geometry_check(&geometry);
 	if (result == 0)
-		result = sequence_take(spool->folders[SEQUENCE], statement->route,
+		result = numbers_take(spool->folders[SEQUENCE], statement->route,
 				       statement->push_id, highest_number(spool, statement->route),
 				       &release.number);
 	if (result == 0)

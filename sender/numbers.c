@@ -1,4 +1,4 @@
-#include "sequence.h"
+#include "numbers.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -52,7 +52,7 @@ static int read_newest(int dir_fd, const char *route, struct newest *out)
 	return result;
 }
 
-int sequence_is_newest(int sequence_dir, const char *route,
+int numbers_is_newest(int sequence_dir, const char *route,
 		       const uint8_t push_id[static PUSH_ID_BYTES], bool *newest)
 {
 	struct newest last;
@@ -62,7 +62,7 @@ int sequence_is_newest(int sequence_dir, const char *route,
 	return result;
 }
 
-int sequence_take(int sequence_dir, const char *route, const uint8_t push_id[static PUSH_ID_BYTES],
+int numbers_take(int sequence_dir, const char *route, const uint8_t push_id[static PUSH_ID_BYTES],
 		  uint64_t known, uint64_t *number)
 {
 	struct newest last;

@@ -1,12 +1,12 @@
 /*
- * sequence: the numbers of a route, durable and never given twice; and the spool's other counters.
+ * numbers: those that bundles have on their route, durable and never given twice; and the spool's other counters.
  *
  * Files in the spool, changed by replacing them whole (SPOOL.md):
  *   sequence/ROUTE   "NUMBER PUSHID\n": the newest number and the push that has it
  *   counters         "generation N\nbeat N\nserial N\n": what may have been used so far
  */
-#ifndef WEIR_SEQUENCE_H
-#define WEIR_SEQUENCE_H
+#ifndef WEIR_NUMBERS_H
+#define WEIR_NUMBERS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,10 +19,10 @@
  * the result is 0.  VERDICT_DAMAGED for a sequence file that is none; VERDICT_BAD_LIMIT when all
  * numbers are used; -errno.
  */
-int sequence_take(int sequence_dir, const char *route, const uint8_t push_id[static PUSH_ID_BYTES],
+int numbers_take(int sequence_dir, const char *route, const uint8_t push_id[static PUSH_ID_BYTES],
 		  uint64_t known, uint64_t *number);
 /* Whether this push is the newest on its route: it was about to be released. */
-int sequence_is_newest(int sequence_dir, const char *route,
+int numbers_is_newest(int sequence_dir, const char *route,
 		       const uint8_t push_id[static PUSH_ID_BYTES], bool *newest);
 
 enum counter { COUNTER_GENERATION, COUNTER_BEAT, COUNTER_SERIAL, COUNTER_END };

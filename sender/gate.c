@@ -1,0 +1,178 @@
+#include "gate.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <syslog.h>
+
+#include "common/cursor.h"
+#include "common/io.h"
+#include "common/service.h"
+#include "common/text.h"
+#include "common/verdict.h"
+#include "local.h"
+
+enum {
+	ENDED = 1,               /* gate_read: all was said */
+	CHUNKS_A_TURN = 8,       /* so that one fast push does not starve the others */
+};
+
+struct gate {
+	int fd;
+	const struct gate_desk *desk;
+	struct incoming *incoming; /* NULL before INTAKE */
+	uint8_t header[CHANNEL_HEADER_BYTES];
+	size_t header_len;
+	uint16_t type;             /* of the frame whose payload is coming */
+	uint32_t left;             /* of that payload */
+	uint8_t commit[LOCAL_COMMIT_BYTES];
+	size_t commit_len;
+};
+
+int gate_new(struct gate **out, int fd, const struct gate_desk *desk)
+{
+	struct gate *gate = calloc(1, sizeof(*gate));
+	if (gate == NULL)
+		return -ENOMEM;
+	gate->fd = fd;
+	gate->desk = desk;
+	*out = gate;
+	return 0;
+}
+
+int gate_fd(const struct gate *gate)
+{
+	return gate->fd;
+}
+
+void gate_free(struct gate *gate)
+{
+	if (gate == NULL)
+		return;
+	spool_abandon(gate->incoming);
+	io_close(gate->fd);
+	free(gate);
+}
+
+static int refuse(struct gate *gate, int result, const char *where)
+{
+	char escaped[4 * LOCAL_WHERE_BYTES];
+	service_event(LOG_WARNING, "E1004", "spool: push refused: '%s': %s [%s]",
+		      text_escape_name(escaped, sizeof(escaped), where), verdict_explain(result),
+		      result > 0 ? verdict_name(result) : "environment");
+	/* the push is refused all the same when its seal is no longer there to hear it */
+	(void)local_refuse(gate->fd, result, where);
+	return ENDED;
+}
+
+static int begin(struct gate *gate)
+{
+	struct spool *spool = gate->desk->releaser->spool;
+	int result = spool_begin(spool, &gate->incoming);
+	if (result != 0)
+		return refuse(gate, result, "spool");
+	return channel_send(gate->fd, LOCAL_READY, NULL, 0) == 0 ? 0 : ENDED;
+}
+
+static int commit(struct gate *gate)
+{
+	struct releaser *releaser = gate->desk->releaser;
+	struct local_commit commit;
+	const char *where = "spool";
+	int result = local_commit_decode(&commit, gate->commit, gate->commit_len);
+	if (result != 0)
+		return refuse(gate, result, where);
+	result = releaser_judge(releaser, &commit.statement, commit.signature, &where);
+	if (result != 0)
+		return refuse(gate, result, where);
+	struct spool_item *item;
+	result = spool_hold(gate->incoming, &commit.statement, commit.signature, &item);
+	if (result != 0)
+		return refuse(gate, result, "spool");
+	gate->incoming = NULL;
+	/* without a number it is durable all the same, and will be released later */
+	(void)releaser_release(releaser, item);
+
+	struct local_accepted accepted = {.object_len = item->object_len};
+	memcpy(accepted.push_id, commit.statement.push_id, PUSH_ID_BYTES);
+	memcpy(accepted.name, item->name, BUNDLE_NAME_BYTES);
+	uint8_t payload[LOCAL_ACCEPTED_BYTES];
+	local_accepted_encode(payload, &accepted);
+	(void)channel_send(gate->fd, LOCAL_ACCEPTED, payload, sizeof(payload));
+	return ENDED;
+}
+
+/* The header is complete: is this frame allowed here? */
+static int begin_frame(struct gate *gate)
+{
+	struct reader r = reader_of(gate->header, sizeof(gate->header));
+	gate->left = read_u32(&r);
+	gate->type = read_u16(&r);
+	gate->header_len = 0;
+	if (read_u16(&r) != 0 || gate->left > CHANNEL_BYTES_MAX)
+		return refuse(gate, VERDICT_BAD_PROTOCOL, "spool");
+	if (gate->incoming == NULL)
+		return gate->type == LOCAL_INTAKE && gate->left == 0
+			       ? begin(gate)
+			       : refuse(gate, VERDICT_BAD_PROTOCOL, "spool");
+	if (gate->type == LOCAL_BODY && gate->left > 0)
+		return 0;
+	if (gate->type == LOCAL_COMMIT && gate->left == LOCAL_COMMIT_BYTES)
+		return 0;
+	return refuse(gate, VERDICT_BAD_PROTOCOL, "spool");
+}
+
+/* Takes what belongs to the current payload; *taken says how much. */
+static int take_payload(struct gate *gate, const uint8_t *data, size_t len, size_t *taken)
+{
+	size_t n = len < gate->left ? len : gate->left;
+	gate->left -= (uint32_t)n;
+	*taken = n;
+	if (gate->type == LOCAL_BODY) {
+		int result = spool_add(gate->incoming, data, n);
+		return result != 0 ? refuse(gate, result, "spool") : 0;
+	}
+	memcpy(gate->commit + gate->commit_len, data, n);
+	gate->commit_len += n;
+	return gate->left == 0 ? commit(gate) : 0;
+}
+
+static int take(struct gate *gate, const uint8_t *data, size_t len)
+{
+	size_t at = 0;
+	while (at < len) {
+		int result = 0;
+		if (gate->left > 0) {
+			size_t taken;
+			result = take_payload(gate, data + at, len - at, &taken);
+			at += taken;
+		} else {
+			gate->header[gate->header_len++] = data[at++];
+			if (gate->header_len == sizeof(gate->header))
+				result = begin_frame(gate);
+		}
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+int gate_read(struct gate *gate)
+{
+	for (int i = 0; i < CHUNKS_A_TURN; i++) {
+		ssize_t n = recv(gate->fd, gate->desk->buffer, GATE_BUFFER_BYTES, MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return ENDED;
+		int result = take(gate, gate->desk->buffer, (size_t)n);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}

@@ -1,0 +1,106 @@
+/*
+ * Every decoder of the local sockets' messages over any bytes: the first byte chooses the decoder.  What is
+ * taken encodes to the same bytes again.
+ */
+#include "sender/local.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/verdict.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void push(const uint8_t *in, size_t len)
+{
+	struct local_push push;
+	uint8_t again[LOCAL_PUSH_BYTES];
+	if (local_push_decode(&push, in, len) != 0)
+		return;
+	local_push_encode(again, &push);
+	assert(len == sizeof(again) && memcmp(again, in, len) == 0);
+}
+
+static void member(const uint8_t *in, size_t len)
+{
+	struct local_member member;
+	uint8_t again[LOCAL_MEMBER_MAX];
+	if (local_member_decode(&member, in, len) != 0)
+		return;
+	assert(member_name_is_valid(member.name, strlen(member.name)));
+	assert(local_member_encode(again, &member) == len && memcmp(again, in, len) == 0);
+}
+
+static void lengths(const uint8_t *in, size_t len)
+{
+	uint64_t bytes;
+	struct local_finish finish;
+	uint8_t again[LOCAL_FINISH_BYTES];
+	if (local_end_decode(&bytes, in, len) == 0) {
+		local_end_encode(again, bytes);
+		assert(len == LOCAL_END_BYTES && memcmp(again, in, len) == 0);
+	}
+	if (local_finish_decode(&finish, in, len) == 0) {
+		local_finish_encode(again, &finish);
+		assert(len == LOCAL_FINISH_BYTES && memcmp(again, in, len) == 0);
+	}
+}
+
+static void accepted(const uint8_t *in, size_t len)
+{
+	struct local_accepted accepted;
+	uint8_t again[LOCAL_ACCEPTED_BYTES];
+	if (local_accepted_decode(&accepted, in, len) != 0)
+		return;
+	local_accepted_encode(again, &accepted);
+	assert(len == sizeof(again) && memcmp(again, in, len) == 0);
+}
+
+static void refused(const uint8_t *in, size_t len)
+{
+	struct local_refused refused;
+	uint8_t again[LOCAL_REFUSED_MAX];
+	if (local_refused_decode(&refused, in, len) != 0)
+		return;
+	assert(verdict_explain(refused.result) != NULL);
+	assert(local_refused_encode(again, refused.result, refused.where) == len);
+	assert(memcmp(again, in, len) == 0);
+}
+
+static void commit(const uint8_t *in, size_t len)
+{
+	struct local_commit commit;
+	uint8_t again[LOCAL_COMMIT_BYTES];
+	if (local_commit_decode(&commit, in, len) != 0)
+		return;
+	local_commit_encode(again, &commit);
+	assert(len == sizeof(again) && memcmp(again, in, len) == 0);
+}
+
+static void item(const uint8_t *in, size_t len)
+{
+	struct local_item item;
+	uint8_t again[LOCAL_ITEM_BYTES];
+	if (local_item_decode(&item, in, len) != 0)
+		return;
+	assert(strcmp(local_state_name(item.state), "unknown") != 0);
+	local_item_encode(again, &item);
+	assert(len == sizeof(again) && memcmp(again, in, len) == 0);
+}
+
+static void show(const uint8_t *in, size_t len)
+{
+	char keyword[LOCAL_KEYWORD_BYTES];
+	if (local_show_decode(keyword, in, len) == 0)
+		assert(strlen(keyword) == len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static void (*const decoders[])(const uint8_t *, size_t) = {
+		push, member, lengths, accepted, refused, commit, item, show,
+	};
+	if (size > 0)
+		decoders[data[0] % (sizeof(decoders) / sizeof(decoders[0]))](data + 1, size - 1);
+	return 0;
+}

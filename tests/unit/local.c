@@ -1,0 +1,449 @@
+#include "sender/local.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/verdict.h"
+#include "sender/flow.h"
+#include "tests/lib/tap.h"
+
+/* One decoder under one signature, with where its bytes may not change unseen. */
+struct format {
+	const char *name;
+	int (*decode)(const uint8_t *in, size_t len);
+	const uint8_t *valid;
+	size_t len;
+	bool is_text; /* any length may be right */
+};
+
+static int decode_push(const uint8_t *in, size_t len)
+{
+	struct local_push out;
+	return local_push_decode(&out, in, len);
+}
+
+static int decode_member(const uint8_t *in, size_t len)
+{
+	struct local_member out;
+	return local_member_decode(&out, in, len);
+}
+
+static int decode_end(const uint8_t *in, size_t len)
+{
+	uint64_t out;
+	return local_end_decode(&out, in, len);
+}
+
+static int decode_finish(const uint8_t *in, size_t len)
+{
+	struct local_finish out;
+	return local_finish_decode(&out, in, len);
+}
+
+static int decode_accepted(const uint8_t *in, size_t len)
+{
+	struct local_accepted out;
+	return local_accepted_decode(&out, in, len);
+}
+
+static int decode_refused(const uint8_t *in, size_t len)
+{
+	struct local_refused out;
+	return local_refused_decode(&out, in, len);
+}
+
+static int decode_commit(const uint8_t *in, size_t len)
+{
+	struct local_commit out;
+	return local_commit_decode(&out, in, len);
+}
+
+static int decode_item(const uint8_t *in, size_t len)
+{
+	struct local_item out;
+	return local_item_decode(&out, in, len);
+}
+
+/* A payload of the wrong length is refused; one byte more or less, or any cut. */
+static void lengths(const struct format *f)
+{
+	uint8_t longer[8192] = {0};
+	size_t cuts_refused = 0;
+	memcpy(longer, f->valid, f->len);
+	for (size_t len = 0; len < f->len; len++) {
+		uint8_t *exact = malloc(len + 1); /* so that a sanitizer sees a read behind it */
+		memcpy(exact, f->valid, len);
+		cuts_refused += f->decode(exact, len) != 0;
+		free(exact);
+	}
+	is_number(f->decode(f->valid, f->len), 0, "a right %s is taken", f->name);
+	if (!f->is_text) {
+		is_number((int64_t)cuts_refused, (int64_t)f->len, "every truncated %s is refused",
+			  f->name);
+		is_number(f->decode(longer, f->len + 1), VERDICT_BAD_PROTOCOL,
+			  "a %s with a byte more is refused", f->name);
+	}
+}
+
+static void push_is_what_it_was(void)
+{
+	struct local_push in = {
+		.route = "tax",
+		.person = "wang-mei",
+		.person_key = {1, 2, 3},
+		.origin = LOCAL_PIPE,
+		.has_records = true,
+		.records = 77,
+	};
+	struct local_push out = {0};
+	uint8_t bytes[LOCAL_PUSH_BYTES];
+	local_push_encode(bytes, &in);
+	struct format f = {"PUSH", decode_push, bytes, sizeof(bytes), false};
+	lengths(&f);
+	local_push_decode(&out, bytes, sizeof(bytes));
+	is_text(out.route, "tax", "PUSH keeps the route");
+	is_text(out.person, "wang-mei", "PUSH keeps the person");
+	is_bytes(out.person_key, in.person_key, KEY_ID_BYTES, "PUSH keeps the key id");
+	ok(out.origin == LOCAL_PIPE && out.has_records && out.records == 77,
+	   "PUSH keeps origin and records");
+
+	static const struct {
+		size_t at;
+		uint8_t value;
+		int verdict;
+		const char *what;
+	} wrong[] = {
+		{0, 'T', VERDICT_BAD_NAME, "a route that is no name"},
+		{31, 'x', VERDICT_BAD_NAME, "a route without its end"},
+		{32, 0, VERDICT_BAD_NAME, "no person"},
+		{80, 3, VERDICT_BAD_PROTOCOL, "an unknown origin"},
+		{81, 2, VERDICT_BAD_PROTOCOL, "a flag that is not 0 or 1"},
+		{81, 0, VERDICT_BAD_PROTOCOL, "records that are given and not stated"},
+		{82, 1, VERDICT_BAD_PROTOCOL, "a reserved byte, the first"},
+		{87, 1, VERDICT_BAD_PROTOCOL, "a reserved byte, the last"},
+	};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		uint8_t copy[LOCAL_PUSH_BYTES];
+		memcpy(copy, bytes, sizeof(copy));
+		copy[wrong[i].at] = wrong[i].value;
+		struct local_push untouched = {.records = 5};
+		is_number(local_push_decode(&untouched, copy, sizeof(copy)), wrong[i].verdict,
+			  "PUSH with %s is refused", wrong[i].what);
+		is_number((int64_t)untouched.records, 5, "and its output is left alone");
+	}
+}
+
+static void member_is_what_it_was(void)
+{
+	struct local_member in = {.mtime_s = -5, .mtime_ns = 999999999, .name = "表/戶籍.csv"}, out;
+	uint8_t bytes[LOCAL_MEMBER_MAX];
+	size_t len = local_member_encode(bytes, &in);
+	struct format f = {"MEMBER", decode_member, bytes, len, true};
+	lengths(&f);
+	is_number(local_member_decode(&out, bytes, len), 0, "MEMBER is read back");
+	ok(out.mtime_s == -5 && out.mtime_ns == 999999999, "MEMBER keeps the time");
+	is_text(out.name, in.name, "MEMBER keeps the name");
+	is_number(decode_member(bytes, 12), VERDICT_BAD_NAME, "MEMBER without a name is refused");
+	is_number(decode_member(bytes, 11), VERDICT_BAD_PROTOCOL, "MEMBER without its time is refused");
+	bytes[12] = '/';
+	is_number(decode_member(bytes, len), VERDICT_BAD_NAME, "an absolute name is refused");
+	bytes[12] = 0;
+	is_number(decode_member(bytes, len), VERDICT_BAD_NAME, "a zero in a name is refused");
+	bytes[12] = 'a';
+	bytes[8] = 0, bytes[9] = 0xca, bytes[10] = 0x9a, bytes[11] = 0x3b; /* 10^9 */
+	is_number(decode_member(bytes, len), VERDICT_BAD_PROTOCOL, "10^9 nanoseconds are refused");
+	uint8_t *large = calloc(1, LOCAL_MEMBER_MAX + 1);
+	memset(large + 12, 'a', MEMBER_NAME_MAX + 1);
+	for (size_t i = 12 + 200; i < LOCAL_MEMBER_MAX; i += 200)
+		large[i] = '/';
+	is_number(decode_member(large, LOCAL_MEMBER_MAX), 0, "a name of 4,096 bytes is taken");
+	is_number(decode_member(large, LOCAL_MEMBER_MAX + 1), VERDICT_BAD_PROTOCOL,
+		  "a name of 4,097 bytes is refused");
+	free(large);
+}
+
+static void short_messages(void)
+{
+	uint8_t end[LOCAL_END_BYTES], finish[LOCAL_FINISH_BYTES];
+	uint64_t bytes = 0;
+	struct local_finish in = {.members = 3, .bytes = UINT64_MAX}, out = {0};
+	local_end_encode(end, 1234567890123);
+	local_finish_encode(finish, &in);
+	struct format e = {"END", decode_end, end, sizeof(end), false};
+	struct format f = {"FINISH", decode_finish, finish, sizeof(finish), false};
+	lengths(&e);
+	lengths(&f);
+	local_end_decode(&bytes, end, sizeof(end));
+	is_number((int64_t)bytes, 1234567890123, "END keeps the length");
+	local_finish_decode(&out, finish, sizeof(finish));
+	ok(out.members == 3 && out.bytes == UINT64_MAX, "FINISH keeps members and bytes");
+}
+
+static void accepted_is_what_it_was(void)
+{
+	struct local_accepted in = {
+		.push_id = {9, 8, 7},
+		.name = "tax-000123",
+		.object_len = 49152,
+		.content_len = 5,
+		.members = 1,
+		.records = 2,
+	};
+	struct local_accepted out = {0};
+	uint8_t bytes[LOCAL_ACCEPTED_BYTES];
+	local_accepted_encode(bytes, &in);
+	struct format f = {"ACCEPTED", decode_accepted, bytes, sizeof(bytes), false};
+	lengths(&f);
+	local_accepted_decode(&out, bytes, sizeof(bytes));
+	is_text(out.name, "tax-000123", "ACCEPTED keeps the name");
+	ok(memcmp(out.push_id, in.push_id, PUSH_ID_BYTES) == 0 && out.object_len == 49152 &&
+		   out.content_len == 5 && out.members == 1 && out.records == 2,
+	   "ACCEPTED keeps the numbers");
+	bytes[PUSH_ID_BYTES + BUNDLE_NAME_BYTES - 1] = 'x';
+	is_number(decode_accepted(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,
+		  "a name with something behind its end is refused");
+	memset(bytes + PUSH_ID_BYTES, 'a', BUNDLE_NAME_BYTES);
+	is_number(decode_accepted(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,
+		  "a name without an end is refused");
+	memset(bytes + PUSH_ID_BYTES, 0, BUNDLE_NAME_BYTES);
+	is_number(decode_accepted(bytes, sizeof(bytes)), 0, "no name at all is taken: not released yet");
+	bytes[PUSH_ID_BYTES] = 'T';
+	is_number(decode_accepted(bytes, sizeof(bytes)), VERDICT_BAD_NAME,
+		  "a name that is no bundle's is refused");
+}
+
+static void refused_is_what_it_was(void)
+{
+	uint8_t bytes[LOCAL_REFUSED_MAX];
+	struct local_refused out = {0};
+	size_t len = local_refused_encode(bytes, VERDICT_BAD_COUNT, "a \x1b[31m name");
+	struct format f = {"REFUSED", decode_refused, bytes, len, false};
+	lengths(&f);
+	local_refused_decode(&out, bytes, len);
+	is_number(out.result, VERDICT_BAD_COUNT, "REFUSED keeps the verdict");
+	is_text(out.where, "a \x1b[31m name", "and what it is about, as it is");
+	len = local_refused_encode(bytes, -ENOSPC, "");
+	local_refused_decode(&out, bytes, len);
+	is_number(out.result, -ENOSPC, "REFUSED keeps a failure of the environment");
+	static const int wrong[] = {0, VERDICT_COUNT_END, 100000, -4096};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		len = local_refused_encode(bytes, wrong[i], "");
+		is_number(decode_refused(bytes, len), VERDICT_BAD_PROTOCOL, "result %d is refused",
+			  wrong[i]);
+	}
+	char longest[2 * LOCAL_WHERE_BYTES];
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = 0;
+	len = local_refused_encode(bytes, VERDICT_EXPIRED, longest);
+	is_number((int64_t)len, LOCAL_REFUSED_MAX, "what is too long is cut");
+	is_number(local_refused_decode(&out, bytes, len), 0, "and taken");
+	is_number((int64_t)strlen(out.where), LOCAL_WHERE_BYTES, "with its end");
+	bytes[10] = 0;
+	is_number(decode_refused(bytes, len), VERDICT_BAD_PROTOCOL, "a zero inside is refused");
+}
+
+static void commit_is_what_it_was(void)
+{
+	struct local_commit in = {
+		.statement = {
+			.route = "tax",
+			.person = "wang-mei",
+			.created = 100,
+			.destroy_by = 200,
+			.registry_version = 7,
+			.segments = 4,
+			.manifest_segments = 1,
+		},
+	};
+	struct local_commit out;
+	memset(in.signature, 0x5a, sizeof(in.signature));
+	uint8_t bytes[LOCAL_COMMIT_BYTES];
+	local_commit_encode(bytes, &in);
+	struct format f = {"COMMIT", decode_commit, bytes, sizeof(bytes), false};
+	lengths(&f);
+	local_commit_decode(&out, bytes, sizeof(bytes));
+	ok(out.statement.segments == 4 && out.statement.registry_version == 7,
+	   "COMMIT keeps the statement");
+	is_bytes(out.signature, in.signature, sizeof(in.signature), "and the signature");
+	bytes[0] ^= 1;
+	is_number(decode_commit(bytes, sizeof(bytes)), VERDICT_BAD_MAGIC,
+		  "a statement that is none has its own verdict");
+}
+
+static void item_is_what_it_was(void)
+{
+	struct local_item in = {
+		.push_id = {1},
+		.name = "tax-000001",
+		.route = "tax",
+		.person = "wang-mei",
+		.created = 1,
+		.released_at = 2,
+		.destroy_by = 3,
+		.registry_version = 4,
+		.object_len = 5,
+		.sent_bytes = 6,
+		.total_bytes = 7,
+		.passes_done = 8,
+		.passes = 9,
+		.root = {0xaa},
+		.state = LOCAL_SENDING,
+	};
+	struct local_item out = {0};
+	uint8_t bytes[LOCAL_ITEM_BYTES];
+	local_item_encode(bytes, &in);
+	struct format f = {"ITEM", decode_item, bytes, sizeof(bytes), false};
+	lengths(&f);
+	local_item_decode(&out, bytes, sizeof(bytes));
+	is_bytes(&out, &in, sizeof(in), "ITEM keeps everything");
+	static const uint8_t states[] = {0, LOCAL_SENT + 1, 255};
+	for (size_t i = 0; i < sizeof(states); i++) {
+		bytes[LOCAL_ITEM_BYTES - 8] = states[i];
+		is_number(decode_item(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,
+			  "state %u is refused", states[i]);
+	}
+	bytes[LOCAL_ITEM_BYTES - 8] = LOCAL_SENT;
+	bytes[LOCAL_ITEM_BYTES - 1] = 1;
+	is_number(decode_item(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,
+		  "a reserved byte is refused");
+	is_text(local_state_name(LOCAL_READY_TO_SEND), "ready", "states have names");
+}
+
+static void show_takes_names(void)
+{
+	char out[LOCAL_KEYWORD_BYTES];
+	static const char *const good[] = {"tax-000123", "00ff", "x"};
+	static const char *const bad[] = {"", "TAX", "a b", "../x", "a\n", "\xe6\x88\xb6"};
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		is_number(local_show_decode(out, (const uint8_t *)good[i], strlen(good[i])), 0,
+			  "SHOW takes '%s'", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		is_number(local_show_decode(out, (const uint8_t *)bad[i], strlen(bad[i])),
+			  VERDICT_BAD_PROTOCOL, "SHOW refuses text %zu", i + 1);
+	uint8_t large[LOCAL_KEYWORD_BYTES];
+	memset(large, 'a', sizeof(large));
+	is_number(local_show_decode(out, large, sizeof(large)), VERDICT_BAD_PROTOCOL,
+		  "SHOW refuses what is too long");
+	is_number(local_show_decode(out, large, sizeof(large) - 1), 0, "and takes the longest");
+}
+
+/* Frames of random lengths through a socket, sent by a child, arrive as they were. */
+static void frames_pass(uint64_t seed)
+{
+	int pair[2];
+	enum { FRAMES = 400 };
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		abort();
+	uint8_t *data = malloc(CHANNEL_BYTES_MAX);
+	uint64_t fill = seed;
+	test_random_bytes(&fill, data, CHANNEL_BYTES_MAX);
+	if (fork() == 0) {
+		struct outflow *out;
+		uint64_t state = seed;
+		close(pair[0]);
+		int result = outflow_new(&out, pair[1]);
+		for (int i = 0; i < FRAMES && result == 0; i++) {
+			size_t max = i % 50 == 0 ? CHANNEL_BYTES_MAX : 3000;
+			size_t len = i == 50 ? max : test_random(&state) % (max + 1);
+			result = outflow_add(out, (uint16_t)i, data, len);
+		}
+		_exit(result == 0 && outflow_flush(out) == 0 ? 0 : 1);
+	}
+	close(pair[1]);
+	struct inflow *in;
+	uint64_t state = seed;
+	size_t right = 0;
+	if (inflow_new(&in, pair[0]) != 0)
+		abort();
+	for (int i = 0; i < FRAMES; i++) {
+		size_t max = i % 50 == 0 ? CHANNEL_BYTES_MAX : 3000;
+		size_t wanted = i == 50 ? max : test_random(&state) % (max + 1);
+		uint16_t type;
+		const uint8_t *payload;
+		size_t len;
+		right += inflow_next(in, &type, &payload, &len) == 0 && type == i &&
+			 len == wanted && memcmp(payload, data, len) == 0;
+	}
+	is_number((int64_t)right, FRAMES, "frames of all lengths arrive whole and in order");
+	uint16_t type;
+	const uint8_t *payload;
+	size_t len;
+	is_number(inflow_next(in, &type, &payload, &len), -EPIPE, "the end between frames is -EPIPE");
+	inflow_free(in);
+	free(data);
+	close(pair[0]);
+}
+
+static int first_of(const void *bytes, size_t count)
+{
+	int pair[2];
+	struct inflow *in;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ||
+	    write(pair[1], bytes, count) != (ssize_t)count || inflow_new(&in, pair[0]) != 0)
+		abort();
+	close(pair[1]);
+	uint16_t type;
+	const uint8_t *payload;
+	size_t len;
+	int result = inflow_next(in, &type, &payload, &len);
+	inflow_free(in);
+	close(pair[0]);
+	return result;
+}
+
+static void bad_frames_are_refused(void)
+{
+	is_number(first_of("\1\0\0\0\5\0\0\0x", 9), 0, "a frame of one byte is taken");
+	is_number(first_of("\1\0\0\0\5\0\0\0", 8), VERDICT_TRUNCATED, "a frame without its payload is cut");
+	is_number(first_of("\1\0\0", 3), VERDICT_TRUNCATED, "a header that ends early is cut");
+	is_number(first_of("\1\0\0\0\5\0\1\0x", 9), VERDICT_BAD_PROTOCOL,
+		  "a header whose last field is not zero is refused");
+	is_number(first_of("\1\0\x10\0\5\0\0\0", 8), VERDICT_BAD_PROTOCOL,
+		  "a payload of a byte more than the limit is refused before it comes");
+}
+
+static void reserve_and_commit(void)
+{
+	int pair[2];
+	struct outflow *out;
+	uint8_t *room, frame[CHANNEL_HEADER_BYTES + 5];
+	size_t size;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ||
+	    outflow_new(&out, pair[1]) != 0)
+		abort();
+	is_number(outflow_reserve(out, &room, &size), 0, "room for a payload is given");
+	ok(size >= 65536, "at least 64 KiB of it");
+	memcpy(room, "hello", 5);
+	outflow_commit(out, 7, 5);
+	is_number(outflow_flush(out), 0, "what was committed is sent");
+	is_number(read(pair[0], frame, sizeof(frame)), sizeof(frame), "as a frame");
+	is_bytes(frame, "\5\0\0\0\7\0\0\0hello", sizeof(frame), "with its header");
+	close(pair[0]);
+	is_number(outflow_add(out, 1, "x", 1), 0, "a frame waits in memory");
+	is_number(outflow_flush(out), -EPIPE, "a peer that has gone is a result, not a signal");
+	is_number(outflow_add(out, 1, "x", 1), -EPIPE, "which stays");
+	is_number(outflow_reserve(out, &room, &size), -EPIPE, "for every call");
+	outflow_free(out);
+	close(pair[1]);
+	outflow_free(NULL);
+	inflow_free(NULL);
+}
+
+int main(void)
+{
+	push_is_what_it_was();
+	member_is_what_it_was();
+	short_messages();
+	accepted_is_what_it_was();
+	refused_is_what_it_was();
+	commit_is_what_it_was();
+	item_is_what_it_was();
+	show_takes_names();
+	frames_pass(test_seed());
+	bad_frames_are_refused();
+	reserve_and_commit();
+	return done_testing();
+}

@@ -1,0 +1,505 @@
+/*
+ * The spool's promises, and what is found after a crash at every point of the way of a bundle: each
+ * crash is played by putting the files where it would have left them (SPOOL.md).
+ */
+#include "sender/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/geometry.h"
+#include "common/io.h"
+#include "common/suite.h"
+#include "common/text.h"
+#include "common/verdict.h"
+#include "tests/lib/tap.h"
+
+enum { SEGMENTS = 5 };
+
+static uint64_t state;
+static struct key *box;
+static size_t told;
+
+static void count_tale(void *context, const char *file, int result)
+{
+	(void)context, (void)file, (void)result;
+	told++;
+}
+
+static const char *fresh_dir(void)
+{
+	static unsigned int count;
+	char name[32];
+	snprintf(name, sizeof(name), "spool-%u", count++);
+	const char *path = test_path(name);
+	if (mkdir(path, 0700) < 0)
+		abort();
+	return strdup(path);
+}
+
+static struct spool *open_at(const char *path)
+{
+	struct spool *spool = NULL;
+	struct spool_options options = {.path = path, .tell = count_tale};
+	int result = spool_open(&spool, &options);
+	if (result != 0) {
+		note("spool_open: %d", result);
+		abort();
+	}
+	return spool;
+}
+
+static struct statement statement_of(const char *route)
+{
+	struct statement s = {
+		.person = "wang-mei",
+		.created = 1000,
+		.destroy_by = 2000,
+		.registry_version = 1,
+		.segments = SEGMENTS,
+		.manifest_segments = 1,
+	};
+	snprintf(s.route, sizeof(s.route), "%s", route);
+	test_random_bytes(&state, s.push_id, sizeof(s.push_id));
+	test_random_bytes(&state, s.root, sizeof(s.root));
+	return s;
+}
+
+static uint8_t body[SEGMENTS * SEGMENT_BYTES];
+
+/* A held bundle on this route, its body in uneven pieces. */
+static struct spool_item *hold_one(struct spool *spool, const struct statement *s)
+{
+	struct incoming *incoming;
+	uint8_t signature[SUITE_SIGNATURE_BYTES];
+	struct spool_item *item = NULL;
+	memset(signature, 7, sizeof(signature));
+	if (spool_begin(spool, &incoming) != 0)
+		abort();
+	for (size_t at = 0; at < sizeof(body);) {
+		size_t n = 1 + test_random(&state) % 30000;
+		if (n > sizeof(body) - at)
+			n = sizeof(body) - at;
+		if (spool_add(incoming, body + at, n) != 0)
+			abort();
+		at += n;
+	}
+	if (spool_hold(incoming, s, signature, &item) != 0)
+		abort();
+	return item;
+}
+
+static int release_one(struct spool *spool, struct spool_item *item, uint64_t at)
+{
+	struct spool_terms terms = {
+		.box = box, .route_id = 3, .released_at = at, .repair_permille = 125};
+	return spool_release(spool, item, &terms);
+}
+
+static bool exists(const char *spool_path, const char *folder, const char *name)
+{
+	char path[4400];
+	snprintf(path, sizeof(path), "%s/%s/%s", spool_path, folder, name);
+	return access(path, F_OK) == 0;
+}
+
+static const char *hex_of(const struct statement *s)
+{
+	static char hex[2 * PUSH_ID_BYTES + 1];
+	return text_hex(hex, sizeof(hex), s->push_id, PUSH_ID_BYTES);
+}
+
+static void a_bundle_takes_its_way(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	struct statement s = statement_of("tax");
+	struct spool_item *item = hold_one(spool, &s);
+	ok(item->state == SPOOL_HELD && exists(path, "held", hex_of(&s)),
+	   "what came in is held under its push id");
+	ok(!exists(path, "incoming", "0"), "and no longer incoming");
+	ok(spool_find(spool, hex_of(&s)) == item, "it is found by its push id");
+
+	is_number(release_one(spool, item, 5000), 0, "it is released");
+	is_text(item->name, "tax-000001", "its number is the first of its route");
+	ok(item->state == SPOOL_READY && exists(path, "ready", "tax-000001"), "it is ready");
+	ok(!exists(path, "held", hex_of(&s)), "and no longer held");
+	ok(spool_find(spool, "tax-000001") == item, "it is found by its name");
+
+	char file[4400];
+	uint8_t *bytes;
+	size_t len;
+	struct release release;
+	snprintf(file, sizeof(file), "%s/ready/tax-000001", path);
+	if (io_read_file(AT_FDCWD, file, 1 << 20, &bytes, &len) != 0)
+		abort();
+	is_number((int64_t)len, (SEGMENTS + 1) * SEGMENT_BYTES, "the file is the object");
+	is_number(release_segment_decode(&release, bytes), 0, "its first segment is the release");
+	is_number(release_verify(&release, box->card.public_key), 0, "signed by the box");
+	ok(release.epoch == spool_epoch(spool) && release.number == 1 && release.route_id == 3 &&
+		   release.released_at == 5000,
+	   "of this epoch, number, route and time");
+	struct geometry g = {len, release.row_len, release.source_rows, release.repair_rows};
+	is_number(geometry_check(&g), 0, "with a possible geometry");
+	is_bytes(bytes + SEGMENT_BYTES, body, sizeof(body), "the body is what came in");
+	free(bytes);
+
+	is_number(spool_set_sent(spool, item), 0, "it is moved to sent");
+	ok(item->state == SPOOL_SENT && exists(path, "sent", "tax-000001") &&
+		   !exists(path, "ready", "tax-000001"),
+	   "and is nowhere else");
+	is_number(spool_remove(spool, item), 0, "it is removed");
+	ok(spool_count(spool) == 0 && !exists(path, "sent", "tax-000001"), "and gone");
+	s = statement_of("tax");
+	item = hold_one(spool, &s);
+	is_number(release_one(spool, item, 400), 0, "the next is released");
+	is_text(item->name, "tax-000002", "under a new number, though the first bundle is gone");
+	is_number((int64_t)item->release.released_at, 1000, "not before it was created");
+	spool_close(spool);
+}
+
+static void one_process_at_a_time(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path), *second;
+	struct spool_options options = {.path = path};
+	is_number(spool_open(&second, &options), -EBUSY, "a second process is refused");
+	uint64_t epoch = spool_epoch(spool);
+	ok(epoch != 0, "the epoch is not 0");
+	spool_close(spool);
+	spool = open_at(path);
+	ok(spool_epoch(spool) == epoch, "the epoch stays over a restart");
+	spool_close(spool);
+	spool = open_at(fresh_dir());
+	ok(spool_epoch(spool) != epoch, "another spool has another epoch");
+	spool_close(spool);
+	options.path = test_path("no-such-spool");
+	is_number(spool_open(&second, &options), -ENOENT, "a spool that is not there is said");
+	spool_close(NULL);
+}
+
+static void counters_never_go_back(void)
+{
+	const char *path = fresh_dir();
+	uint64_t last[COUNTER_END] = {0}, value;
+	bool rises = true;
+	for (int life = 0; life < 4; life++) {
+		struct spool *spool = open_at(path);
+		for (int i = 0; i < 1500; i++)
+			for (int c = 0; c < COUNTER_END; c++) {
+				if (spool_count_up(spool, (enum counter)c, &value) != 0)
+					abort();
+				rises = rises && value > last[c];
+				last[c] = value;
+			}
+		spool_close(spool);
+	}
+	ok(rises, "counters rise over restarts");
+	char file[4400];
+	snprintf(file, sizeof(file), "%s/counters", path);
+	struct spool_options options = {.path = path};
+	struct spool *spool;
+	if (unlink(file) < 0)
+		abort();
+	is_number(spool_open(&spool, &options), VERDICT_DAMAGED, "an epoch without counters is refused");
+	static const char *const wrong[] = {
+		"", "generation 5\nbeat 5\n", "generation 5\nbeat 5\nserial x\n",
+		"generation 5\nbeat 5\nserial 5\nmore\n", "beat 5\ngeneration 5\nserial 5\n",
+		"generation -1\nbeat 5\nserial 5\n", "generation 5\nbeat 5\nserial 5"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		if (io_write_file(AT_FDCWD, file, wrong[i], strlen(wrong[i]), 0600) != 0) {
+			int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+			if (fd < 0 || io_write(fd, wrong[i], strlen(wrong[i])) != 0)
+				abort();
+			close(fd);
+		}
+		is_number(spool_open(&spool, &options), VERDICT_DAMAGED, "wrong counters %zu are refused",
+			  i + 1);
+	}
+	snprintf(file, sizeof(file), "%s/epoch", path);
+	int fd = open(file, O_WRONLY | O_TRUNC);
+	if (fd < 0 || io_write(fd, "0000000000000000\n", 17) != 0)
+		abort();
+	close(fd);
+	is_number(spool_open(&spool, &options), VERDICT_DAMAGED, "an epoch of 0 is refused");
+}
+
+static void refusals(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	struct statement s = statement_of("tax");
+	struct incoming *incoming;
+	struct spool_item *item;
+	uint8_t signature[SUITE_SIGNATURE_BYTES] = {0};
+	if (spool_begin(spool, &incoming) != 0 ||
+	    spool_add(incoming, body, sizeof(body) - 1) != 0)
+		abort();
+	ok(exists(path, "incoming", "0"), "what comes in is in incoming/");
+	is_number(spool_hold(incoming, &s, signature, &item), VERDICT_BAD_LENGTH,
+		  "a body shorter than stated is refused");
+	spool_abandon(incoming);
+	ok(!exists(path, "incoming", "0"), "and removed at once");
+	is_number((int64_t)spool_count(spool), 0, "nothing of it is left");
+	hold_one(spool, &s);
+	if (spool_begin(spool, &incoming) != 0 || spool_add(incoming, body, sizeof(body)) != 0)
+		abort();
+	is_number(spool_hold(incoming, &s, signature, &item), -EEXIST, "a push id is taken once");
+	spool_abandon(incoming);
+	ok(exists(path, "held", hex_of(&s)), "and the one that has it stays");
+	spool_abandon(NULL);
+	ok(spool_find(spool, "tax-000009") == NULL && spool_find(spool, "") == NULL,
+	   "what is not there is not found");
+	spool_close(spool);
+}
+
+/* After a crash while a bundle came in. */
+static void crash_while_incoming(void)
+{
+	const char *path = fresh_dir();
+	spool_close(open_at(path));
+	char file[4400];
+	snprintf(file, sizeof(file), "%s/incoming/3", path);
+	int fd = open(file, O_WRONLY | O_CREAT, 0600);
+	if (fd < 0 || io_write(fd, body, sizeof(body)) != 0)
+		abort();
+	close(fd);
+	struct spool *spool = open_at(path);
+	ok(access(file, F_OK) < 0 && spool_count(spool) == 0,
+	   "after a crash in incoming/ nothing of it is left");
+	spool_close(spool);
+}
+
+static void flip_file(const char *path, off_t at, size_t len, const uint8_t *bytes)
+{
+	int fd = open(path, O_WRONLY);
+	if (fd < 0 || io_pwrite(fd, bytes, len, (uint64_t)at) != 0)
+		abort();
+	close(fd);
+}
+
+/* After a crash between the sequence file and the rename, with any part of the release written. */
+static void crash_while_released(void)
+{
+	/* behind the release both forms hold zeros */
+	for (size_t written = 0; written <= RELEASE_BYTES + 8; written += 8) {
+		char name[64];
+		const char *path = fresh_dir();
+		struct spool *spool = open_at(path);
+		struct statement first = statement_of("tax"), other = statement_of("tax");
+		struct spool_item *item = hold_one(spool, &first);
+		uint8_t segment[SEGMENT_BYTES];
+		struct release release;
+		uint64_t number;
+		char dir[4400], file[4400];
+		snprintf(dir, sizeof(dir), "%s/sequence", path);
+		int dir_fd = io_open_dir(AT_FDCWD, dir);
+		if (numbers_take(dir_fd, "tax", first.push_id, 0, &number) != 0)
+			abort();
+		close(dir_fd);
+		release = item->release;
+		release.number = number;
+		release.epoch = spool_epoch(spool);
+		release.route_id = 3;
+		memset(release.box_signature, 0xee, sizeof(release.box_signature));
+		release_segment_encode(segment, &release);
+		snprintf(file, sizeof(file), "%s/held/%s", path, hex_of(&first));
+		flip_file(file, 0, written, segment);
+		hold_one(spool, &other); /* arrived just before, without a number */
+		spool_close(spool);
+
+		spool = open_at(path);
+		struct spool_item *a = spool_find(spool, hex_of(&first));
+		struct spool_item *b = spool_find(spool, hex_of(&other));
+		bool good = a != NULL && b != NULL && a->state == SPOOL_HELD &&
+			    spool_has_number(spool, a) && !spool_has_number(spool, b) &&
+			    release_one(spool, a, 6000) == 0 && release_one(spool, b, 6000) == 0 &&
+			    strcmp(a->name, "tax-000001") == 0 && strcmp(b->name, "tax-000002") == 0;
+		snprintf(name, sizeof(name), "%zu", written);
+		if (!good || written == 0 || written == RELEASE_BYTES || written == 192)
+			ok(good, "after a crash with %s bytes of the release written it keeps its number",
+			   name);
+		spool_close(spool);
+		if (!good)
+			return;
+	}
+}
+
+static void crash_after_ready(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	struct statement s[3] = {statement_of("tax"), statement_of("health"), statement_of("tax")};
+	for (size_t i = 0; i < 3; i++)
+		if (release_one(spool, hold_one(spool, &s[i]), 2000 + i) != 0)
+			abort();
+	if (spool_set_sent(spool, spool_find(spool, "health-000001")) != 0)
+		abort();
+	struct statement last = statement_of("tax");
+	hold_one(spool, &last);
+	spool_close(spool);
+	spool = open_at(path);
+	is_number((int64_t)spool_count(spool), 4, "after a restart everything is there");
+	ok(spool_at(spool, 0)->state == SPOOL_HELD, "held ones first");
+	is_text(spool_at(spool, 1)->name, "tax-000002", "then the newest release");
+	is_text(spool_at(spool, 2)->name, "health-000001", "then the one before");
+	ok(spool_at(spool, 2)->state == SPOOL_SENT, "which is sent");
+	is_text(spool_at(spool, 3)->name, "tax-000001", "then the oldest");
+
+	/* the sequence file is lost: numbers still do not come again */
+	char file[4400];
+	snprintf(file, sizeof(file), "%s/sequence/tax", path);
+	if (unlink(file) < 0)
+		abort();
+	is_number(release_one(spool, spool_at(spool, 0), 7000), 0, "without its sequence file");
+	ok(spool_find(spool, "tax-000003") != NULL, "a route goes on behind its highest number");
+	is_text(spool_at(spool, 0)->name, "tax-000003", "the new release comes first");
+	spool_close(spool);
+}
+
+/* Files that are not what their name says stay, are told of, and are not used. */
+static void damaged_files_are_left_out(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	struct statement s = statement_of("tax");
+	if (release_one(spool, hold_one(spool, &s), 2000) != 0)
+		abort();
+	spool_close(spool);
+	char good[4400], file[4400];
+	uint8_t *bytes;
+	size_t len;
+	snprintf(good, sizeof(good), "%s/ready/tax-000001", path);
+	if (io_read_file(AT_FDCWD, good, 1 << 20, &bytes, &len) != 0)
+		abort();
+	size_t accepted = 0;
+	for (size_t at = 0; at < RELEASE_BYTES; at++) {
+		uint8_t changed = bytes[at] ^ 0x80;
+		flip_file(good, (off_t)at, 1, &changed);
+		spool = open_at(path);
+		accepted += spool_count(spool) == 1;
+		spool_close(spool);
+		flip_file(good, (off_t)at, 1, &bytes[at]);
+	}
+	note("%zu of %d bytes of a release may change without being seen here (keys, signatures, times)",
+	     accepted, RELEASE_BYTES);
+	ok(accepted < RELEASE_BYTES, "fields of the release are checked");
+	static const struct {
+		const char *name;
+		size_t cut;
+	} wrong[] = {{"ready/tax-000002", 0}, {"ready/other-000001", 0}, {"ready/tax-000001", 1},
+		     {"held/tax-000001", 0}, {"sent/tax-1", 0}};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(file, sizeof(file), "%s/%s", path, wrong[i].name);
+		unlink(good);
+		int fd = open(file, O_WRONLY | O_CREAT, 0600);
+		if (fd < 0 || io_write(fd, bytes, len - wrong[i].cut) != 0)
+			abort();
+		close(fd);
+		told = 0;
+		spool = open_at(path);
+		ok(spool_count(spool) == 0 && told == 1 && access(file, F_OK) == 0,
+		   "%s is told of, not used, and stays", wrong[i].name);
+		spool_close(spool);
+		unlink(file);
+	}
+	snprintf(file, sizeof(file), "%s/ready/tax-000001", path);
+	if (symlink("/etc/passwd", file) < 0)
+		abort();
+	told = 0;
+	spool = open_at(path);
+	ok(spool_count(spool) == 0 && told == 1, "a link is not followed");
+	spool_close(spool);
+	free(bytes);
+}
+
+static void a_full_disk_is_said(void)
+{
+	const char *path = fresh_dir();
+	struct spool_options options = {.path = path, .disk_full_percent = 1};
+	struct spool *spool;
+	struct incoming *incoming;
+	if (spool_open(&spool, &options) != 0)
+		abort();
+	int fill = spool_fill_percent(spool);
+	ok(fill >= 0 && fill <= 100, "the fill of the disk is a percentage");
+	if (fill >= 1)
+		is_number(spool_begin(spool, &incoming), VERDICT_SPOOL_FULL,
+			  "above the configured fill a bundle is refused at once");
+	else
+		skip("the disk is empty", "above the configured fill a bundle is refused at once");
+	spool_close(spool);
+
+	path = fresh_dir();
+	if (mount("spool", path, "tmpfs", 0, "size=256k") < 0) {
+		skip("mounting needs root", "a disk that fills up refuses the bundle");
+		return;
+	}
+	spool = open_at(path);
+	if (spool_begin(spool, &incoming) != 0)
+		abort();
+	int result = 0;
+	for (int i = 0; i < 8 && result == 0; i++)
+		result = spool_add(incoming, body, sizeof(body));
+	is_number(result, VERDICT_SPOOL_FULL, "a disk that fills up refuses the bundle");
+	spool_abandon(incoming);
+	struct statement s = statement_of("tax");
+	ok(hold_one(spool, &s) != NULL, "and has room again when it is abandoned");
+	spool_close(spool);
+	umount(path);
+}
+
+static void limits(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	struct statement s = statement_of("tax");
+	struct spool_item *item = hold_one(spool, &s);
+	char file[4400], text[64];
+	snprintf(file, sizeof(file), "%s/sequence/tax", path);
+	static const char *const wrong[] = {"", "x", "1\n", "0 00000000000000000000000000000000\n",
+					    "1 00\n", "281474976710656 00000000000000000000000000000000\n"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		if (fd < 0 || io_write(fd, wrong[i], strlen(wrong[i])) != 0)
+			abort();
+		close(fd);
+		is_number(release_one(spool, item, 1), VERDICT_DAMAGED,
+			  "wrong sequence file %zu is refused", i + 1);
+	}
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	snprintf(text, sizeof(text), "281474976710655 %032d\n", 0);
+	if (fd < 0 || io_write(fd, text, strlen(text)) != 0)
+		abort();
+	close(fd);
+	is_number(release_one(spool, item, 1), VERDICT_BAD_LIMIT, "behind the last number there is none");
+	ok(item->state == SPOOL_HELD, "the bundle stays held");
+	spool_close(spool);
+}
+
+int main(void)
+{
+	state = test_seed();
+	if (suite_start() != 0)
+		return 1;
+	box = key_new(KEY_SENDER, "inside-1");
+	test_random_bytes(&state, body, sizeof(body));
+	a_bundle_takes_its_way();
+	one_process_at_a_time();
+	counters_never_go_back();
+	refusals();
+	crash_while_incoming();
+	crash_while_released();
+	crash_after_ready();
+	damaged_files_are_left_out();
+	a_full_disk_is_said();
+	limits();
+	key_free(box);
+	return done_testing();
+}
