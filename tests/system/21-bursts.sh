@@ -9,10 +9,10 @@
 seed_line
 link_start 1500
 bytes=60000
-read -r k r row _ datagrams _ < <("$build/tests/lib/failure" 81920 0 1500)
+read -r k r row _ datagrams _ < <("$build/tests/lib/failure" 114688 0 1500)
 per_row=$(((row + 1407) / 1408))
 all=$((datagrams * r * per_row))
-count=60
+count=150
 [[ -n ${BUDGET:-} ]] && count=$all
 note "k=$k r=$r, $per_row datagrams a row, $datagrams in the bundle: $all bursts; at most $count of them here"
 
@@ -40,7 +40,7 @@ check $pushed_all "$tried bundles are pushed, each with a burst of its own"
 arrived() { (($(find "$receiver/vault/bundles" -name '*.weir' | wc -l) >= tried)); }
 ok "all $tried bursts are repaired in one pass" until_true 60 arrived ||
 	note "$(inbox gaps --config "$receiver/receiver.conf")"
-is "the object has the length that the bursts are counted by" "$(object_bytes "$bundle")" 81920
+is "the object has the length that the bursts are counted by" "$(object_bytes "$bundle")" 114688
 wrong=0
 for file in "$receiver"/vault/bundles/*/*.weir; do
 	open_bundle "$(basename "$file" .weir)" - 2>>"$tmp/open.err" | cmp -s - "$tmp/in" || wrong=$((wrong + 1))
