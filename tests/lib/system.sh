@@ -123,12 +123,16 @@ site_make() {
 }
 
 site_configure() {
-	mkdir -p "$sender/spool" "$sender/run" "$receiver/vault" "$receiver/run"
+	mkdir -p "$sender/spool" "$receiver/vault"
+	# Rings and pages belong on a tmpfs: on a disk, writing them back would stop who writes them.
+	runtime=$(mktemp -d /dev/shm/weir-test.XXXXXX)
+	on_exit "rm -rf $runtime"
+	mkdir "$runtime/sender" "$runtime/receiver"
 	cat >"$sender/sender.conf" <<-END
 		[paths]
 		registry = $site/registry
 		roots = $site/roots
-		runtime = $sender/run
+		runtime = $runtime/sender
 		spool = $sender/spool
 		[keys]
 		box = $keys/inside-1.key
@@ -148,7 +152,7 @@ site_configure() {
 		[paths]
 		registry = $site/registry
 		roots = $site/roots
-		runtime = $receiver/run
+		runtime = $runtime/receiver
 		vault = $receiver/vault
 		[keys]
 		box = $keys/outside-1.key
