@@ -410,10 +410,10 @@ static int open_parts(struct intake *in)
 {
 	in->known = known_new();
 	in->pending = pending_new(PENDING_BYTES);
-	in->registries = malloc(sizeof(*in->registries));
+	in->registries = calloc(1, sizeof(*in->registries));
 	if (in->known == NULL || in->pending == NULL || in->registries == NULL)
 		return -ENOMEM;
-	*in->registries = (struct kept_registry){NULL, in->o.registry};
+	in->registries->registry = in->o.registry;
 	in->o.registry = NULL;
 	int result = workshop_start(&in->workshop, WORKER_COUNT, notify, in->o.ring);
 	if (result != 0)

@@ -159,6 +159,7 @@ static int create_live(struct partial *p, const char *name,
 		unlinkat(p->site.maps_fd, name, 0);
 		return result;
 	}
+	assert(p->live != NULL);
 	memcpy(p->live, header, MAP_HEADER_BYTES);
 	memcpy(p->live + MAP_BOOT_OFFSET, p->site.boot, BOOT_ID_BYTES);
 	return 0;
@@ -178,6 +179,7 @@ static bool open_live(struct partial *p, const char *name,
 	bool good = fstat(fd, &st) == 0 && (uint64_t)st.st_size == p->live_len &&
 		    map_live(p, fd) == 0;
 	io_close(fd);
+	assert(!good || p->live != NULL);
 	if (good && memcmp(p->live, wanted, sizeof(wanted)) != 0) {
 		munmap(p->live, p->live_len);
 		p->live = NULL;
@@ -307,6 +309,7 @@ static int load_files(struct partial *p, const char *name, int dir_fd)
 		return -ENOENT;
 	if (!open_live(p, name, map)) {
 		result = create_live(p, name, map);
+		assert(result != 0 || p->live != NULL);
 		if (result == 0 && len > MAP_HEADER_BYTES)
 			memcpy(p->live + MAP_HEADER_BYTES, map + MAP_HEADER_BYTES,
 			       len - MAP_HEADER_BYTES);

@@ -46,7 +46,7 @@ int receive_prepare(int fd, uint64_t buffer_bytes, uint64_t *granted)
 	const int on = 1;
 	/* the kernel doubles it for its own bookkeeping, and reads it as an int */
 	const int size = buffer_bytes < INT32_MAX / 2 ? (int)buffer_bytes : INT32_MAX / 2;
-	const struct timeval timeout = {.tv_usec = RECEIVE_TIMEOUT_MS * 1000};
+	const struct timeval timeout = {.tv_usec = RECEIVE_TIMEOUT_MS * INT64_C(1000)};
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
 		return -errno;

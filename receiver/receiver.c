@@ -100,7 +100,7 @@ static int supervise(const char *config_path, int fd)
 
 static int run(int argc, char **argv)
 {
-	struct config config;
+	struct config config = {.side = CONFIG_RECEIVER};
 	const char *path = NULL;
 	int code = load_config(&config, &path, argc, argv);
 	if (code != 0)
@@ -226,7 +226,7 @@ static void check_vault(struct check *check, const struct config *config)
 
 static int check(int argc, char **argv)
 {
-	struct config config;
+	struct config config = {.side = CONFIG_RECEIVER};
 	const char *path = NULL;
 	struct check result = {0};
 	int code = load_config(&config, &path, argc, argv);

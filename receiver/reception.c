@@ -1,5 +1,6 @@
 #include "reception.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -100,6 +101,7 @@ static int open_files(struct reception *r, struct arrival *a)
 			if (partial_has_open_files(b->partial) &&
 			    (oldest == NULL || b->used < oldest->used))
 				oldest = b;
+		assert(oldest != NULL);
 		placement_flush(&r->placement);
 		partial_close_files(oldest->partial);
 		r->open_files--;

@@ -18,17 +18,22 @@
 enum { PAGE_BYTES = 4096 };
 #define RING_MAGIC UINT64_C(0x3130474e49524557) /* "WERING01" */
 
-/* The first page.  Positions only grow; an offset is a position modulo size. */
+/*
+ * The first page.  Positions only grow; an offset is a position modulo size.  What the producer writes
+ * all the time has cache lines of its own.
+ */
 struct ring_page {
 	uint64_t magic;
 	uint64_t size;
 	_Atomic uint32_t retired;
-	_Alignas(64) _Atomic uint64_t head; /* producer */
-	_Alignas(64) _Atomic uint64_t tail; /* consumer */
-	_Atomic uint32_t sleeping;
-	_Alignas(64) _Atomic uint32_t bell; /* futex word */
-	_Alignas(64) struct ring_counters counters;
+	_Atomic uint32_t sleeping;          /* consumer */
+	_Atomic uint64_t tail;              /* consumer */
+	_Atomic uint32_t bell;              /* futex word */
+	uint8_t reserved[28];
+	_Atomic uint64_t head;              /* producer */
+	struct ring_counters counters;      /* producer */
 };
+_Static_assert(offsetof(struct ring_page, head) == 64, "a cache line for each side");
 _Static_assert(sizeof(struct ring_page) <= PAGE_BYTES, "one page");
 
 struct record_header {

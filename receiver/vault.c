@@ -138,20 +138,17 @@ int vault_fill_percent(int vault_fd)
 struct listing {
 	struct vault_item *items;
 	size_t count;
-	size_t size;
+	uint64_t epoch; /* of the directory that is being read */
 };
 
 static int list_add(struct listing *list, const struct vault_item *item)
 {
-	if (list->count == list->size) {
-		size_t size = list->size == 0 ? 64 : 2 * list->size;
-		struct vault_item *items = reallocarray(list->items, size, sizeof(*items));
-		if (items == NULL)
-			return -ENOMEM;
-		list->items = items;
-		list->size = size;
-	}
-	list->items[list->count++] = *item;
+	struct vault_item *items = reallocarray(list->items, list->count + 1, sizeof(*items));
+	if (items == NULL)
+		return -ENOMEM;
+	items[list->count] = *item;
+	list->items = items;
+	list->count++;
 	return 0;
 }
 
@@ -204,15 +201,10 @@ static int for_each_name(int fd, int (*visit)(int dir_fd, const char *name, void
 	return result;
 }
 
-struct epoch_listing {
-	struct listing *list;
-	uint64_t epoch;
-};
-
 static int list_file(int dir_fd, const char *name, void *context)
 {
-	struct epoch_listing *in = context;
-	struct vault_item item = {.epoch = in->epoch};
+	struct listing *list = context;
+	struct vault_item item = {.epoch = list->epoch};
 	struct stat st;
 	if (!parse_file(&item, name))
 		return 0;
@@ -222,18 +214,18 @@ static int list_file(int dir_fd, const char *name, void *context)
 		return 0;
 	item.bytes = (uint64_t)st.st_size;
 	item.arrived_s = st.st_mtim.tv_sec;
-	return list_add(in->list, &item);
+	return list_add(list, &item);
 }
 
 static int list_epoch(int dir_fd, const char *name, void *context)
 {
-	struct epoch_listing in = {.list = context};
-	if (!parse_epoch(&in.epoch, name))
+	struct listing *list = context;
+	if (!parse_epoch(&list->epoch, name))
 		return 0;
 	int fd = io_open_dir(dir_fd, name);
 	if (fd == -ENOTDIR || fd == -ENOENT)
 		return 0;
-	return for_each_name(fd, list_file, &in);
+	return for_each_name(fd, list_file, list);
 }
 
 static int compare_numbers(uint64_t a, uint64_t b)
@@ -329,19 +321,25 @@ struct id_listing {
 	size_t count;
 };
 
-/* Only the very name that vault_partial_name gives counts. */
+/* Only the very name that vault_partial_name gives counts: so the numbers need no checks of their own. */
+static bool parse_id(struct bundle_id *id, const char *name)
+{
+	char again[VAULT_NAME_BYTES], *end;
+	*id = (struct bundle_id){.epoch = strtoull(name, &end, 16)};
+	if (*end == '.')
+		id->route_id = (uint16_t)strtoul(end + 1, &end, 10);
+	if (*end == '.')
+		id->number = strtoull(end + 1, NULL, 10);
+	vault_partial_name(again, id);
+	return strcmp(again, name) == 0;
+}
+
 static int list_id(int dir_fd, const char *name, void *context)
 {
 	(void)dir_fd;
 	struct id_listing *list = context;
-	struct bundle_id id = {0};
-	char again[VAULT_NAME_BYTES];
-	unsigned int route_id = 0;
-	if (sscanf(name, "%16" SCNx64 ".%u.%" SCNu64, &id.epoch, &route_id, &id.number) != 3)
-		return 0;
-	id.route_id = (uint16_t)route_id;
-	vault_partial_name(again, &id);
-	if (strcmp(again, name) != 0)
+	struct bundle_id id;
+	if (!parse_id(&id, name))
 		return 0;
 	struct bundle_id *ids = reallocarray(list->ids, list->count + 1, sizeof(*ids));
 	if (ids == NULL)

@@ -157,7 +157,7 @@ static void test_hostile(void)
 		struct ring_record record;
 		if (ring_open(&ring, test_dir(), RING_BYTES_MIN) != 0)
 			break;
-		size_t at = 64 + test_random(&state) % (256 - 64);
+		size_t at = 20 + test_random(&state) % (160 - 20);
 		page[round % 2 == 0 ? at : 4096 + test_random(&state) % 8] = (uint8_t)test_random(&state);
 		if (ring_reserve(ring) != NULL)
 			ring_publish(ring, (uint32_t)(test_random(&state) % 1000), 10);
@@ -174,6 +174,26 @@ static void test_hostile(void)
 	ok(damaged > 0, "nonsense is noticed and counted");
 	munmap(page, 8192);
 	close(fd);
+}
+
+/* A record that claims more than was published. */
+static void test_long_record(void)
+{
+	unlink(test_path(RING_FILE));
+	struct ring *ring = NULL;
+	struct ring_record record;
+	uint64_t damaged = 0;
+	ring_open(&ring, test_dir(), RING_BYTES_MIN);
+	for (uint32_t len = 100; len < RING_RECORD_MAX + 200; len += 4000) {
+		uint8_t *room = ring_reserve(ring);
+		ring_publish(ring, 50, 50);
+		memcpy(room - RING_ALIGN, &len, sizeof(len));
+		if (ring_take(ring, &record, &damaged))
+			ring_release(ring);
+	}
+	is_number((int64_t)damaged, 17, "a record that is longer than what waits is nonsense");
+	is_number((int64_t)ring_fill(ring), 0, "and empties the ring");
+	ring_close(ring);
 }
 
 static void test_two_processes(void)
@@ -216,6 +236,7 @@ int main(void)
 	test_full();
 	test_replaced();
 	test_hostile();
+	test_long_record();
 	test_two_processes();
 	test_errors();
 	return done_testing();
