@@ -8,11 +8,12 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -30,11 +31,11 @@
 #include "pack.h"
 #include "setup.h"
 
-enum { PUSH_TIMEOUT_MS = 10000, DAY_S = 86400 };
+enum { PUSH_TIMEOUT_S = 10, DAY_S = 86400 };
 
 /* Before the push is known: the keys of its route are still to be read. */
 static const char *const first_calls[] = {
-	"read", "write", "sendmsg", "recvfrom", "sendto", "poll", "close", "getsockopt",
+	"read", "write", "sendmsg", "recvfrom", "sendto", "poll", "close", "getsockopt", "setsockopt",
 	"openat", "fstat", "newfstatat", "lseek", "geteuid", "mlock", "munlock",
 	"sched_getaffinity", "thread", "seccomp", "prctl", "fcntl", "mremap", "set_robust_list", "rseq",
 	NULL,
@@ -73,17 +74,30 @@ static int next_frame(struct seal *seal, uint16_t *type, const uint8_t **payload
 	return result == -EPIPE ? VERDICT_TRUNCATED : result;
 }
 
-/* The push must come at once: a caller that says nothing must not keep a worker. */
+/* How long a read waits for the caller; 0: for ever. */
+static int set_patience(int fd, time_t seconds)
+{
+	const struct timeval patience = {.tv_sec = seconds};
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ? -errno : 0;
+}
+
+/*
+ * The push must come at once: a caller that says nothing, or begins and stops, must not keep a
+ * worker.  Members may take their time, for they may come from a command.
+ */
 static int receive_push(struct seal *seal)
 {
-	struct pollfd slot = {.fd = seal->push_fd, .events = POLLIN};
-	int ready = poll(&slot, 1, PUSH_TIMEOUT_MS);
-	if (ready <= 0)
-		return ready < 0 ? -errno : -ETIMEDOUT;
 	uint16_t type;
 	const uint8_t *payload;
 	size_t len;
-	int result = next_frame(seal, &type, &payload, &len);
+	set_where(seal, "push");
+	int result = set_patience(seal->push_fd, PUSH_TIMEOUT_S);
+	if (result == 0)
+		result = next_frame(seal, &type, &payload, &len);
+	if (result == -EAGAIN)
+		result = -ETIMEDOUT;
+	if (result == 0)
+		result = set_patience(seal->push_fd, 0);
 	if (result != 0)
 		return result;
 	if (type != LOCAL_PUSH)
