@@ -22,6 +22,21 @@ static void *nothing(void *argument)
 	return argument;
 }
 
+static int ascending(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(uint64_t));
+}
+
+/* The C library asks how much memory there is before it sorts more than a little. */
+static void do_sort(void)
+{
+	static uint64_t numbers[4096];
+	for (size_t i = 0; i < 4096; i++)
+		numbers[i] = i * 2654435761U % 4096;
+	qsort(numbers, 4096, sizeof(numbers[0]), ascending);
+	_exit(0);
+}
+
 static void do_allowed(void)
 {
 	void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -146,6 +161,8 @@ int main(void)
 	test_privileges();
 	int status = confined(table, do_allowed);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "what the table allows works, threads included");
+	status = confined(table, do_sort);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "sorting a large array works behind any table");
 #ifndef WEIR_SANITIZE
 	ok(dies(do_open), "opening a file, which is not in the table, is fatal");
 	ok(dies(do_type), "ioctl types nothing into a terminal");
