@@ -7,6 +7,7 @@
 #ifndef WEIR_ACCEPT_H
 #define WEIR_ACCEPT_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "common/catalogue.h"
@@ -21,6 +22,7 @@ struct acceptance {
 	struct entry entry;
 	const struct registry *registry;
 	uint64_t sender_registry_version; /* as the sender's heartbeat says; 0 when unknown */
+	const atomic_bool *stop;          /* when it becomes true, -ECANCELED; NULL: never */
 	/* what came of it */
 	char name[BUNDLE_NAME_BYTES];     /* "" until the release could be read */
 	uint64_t wanted_version;          /* -EAGAIN: of the registry it waits for */

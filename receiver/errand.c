@@ -163,6 +163,7 @@ void errand_accept(struct reception *r, struct arrival *a)
 			.entry = a->bundle->entry,
 			.registry = r->o.registry,
 			.sender_registry_version = r->sender_registry_version,
+			.stop = workshop_stopping(r->o.workshop),
 		},
 		.result = -ECANCELED,
 	};

@@ -35,7 +35,7 @@ enum {
 static const char *const calls[] = {
 	"openat", "close", "fstat", "newfstatat", "fcntl", "getdents64", "faccessat", "faccessat2",
 	"read", "pread64", "write", "pwrite64", "pwritev", "lseek",
-	"fallocate", "ftruncate", "fsync", "fdatasync",
+	"fallocate", "ftruncate", "fsync", "fdatasync", "sync_file_range",
 	"mkdirat", "unlinkat", "renameat", "renameat2", "fstatfs",
 	"clock_nanosleep", "mremap", "geteuid", "getuid",
 	"thread",

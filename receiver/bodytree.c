@@ -1,0 +1,99 @@
+#include "bodytree.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/io.h"
+#include "common/tree.h"
+#include "common/work.h"
+
+/* A run of segments: read and hashed by one thread. */
+struct piece {
+	uint64_t first;
+	size_t count;
+	int result;
+	uint8_t *buf;
+	uint8_t leaf[BODYTREE_PIECE_SEGMENTS][SUITE_DIGEST_BYTES];
+};
+
+struct file {
+	int fd;
+	uint64_t offset;
+	uint64_t segments;
+	uint64_t given; /* segments whose piece has been given out */
+};
+
+static void hash_piece(void *context, void *job, unsigned int thread)
+{
+	(void)thread;
+	const struct file *file = context;
+	struct piece *piece = job;
+	piece->result = io_pread_exact(file->fd, piece->buf, piece->count * SEGMENT_BYTES,
+				       file->offset + piece->first * SEGMENT_BYTES);
+	for (size_t i = 0; piece->result == 0 && i < piece->count; i++)
+		tree_leaf(piece->leaf[i], piece->first + i, piece->buf + i * SEGMENT_BYTES);
+}
+
+static void give(struct work *work, struct file *file, struct piece *piece)
+{
+	uint64_t left = file->segments - file->given;
+	if (left == 0)
+		return;
+	piece->first = file->given;
+	piece->count = left < BODYTREE_PIECE_SEGMENTS ? (size_t)left : BODYTREE_PIECE_SEGMENTS;
+	file->given += piece->count;
+	work_give(work, piece);
+}
+
+static int hash_all(struct work *work, struct file *file, struct piece *pieces, unsigned int count,
+		    uint8_t root[static SUITE_DIGEST_BYTES], const atomic_bool *stop)
+{
+	struct tree tree;
+	tree_start(&tree);
+	for (unsigned int i = 0; i < count; i++)
+		give(work, file, &pieces[i]);
+	struct piece *piece;
+	while ((piece = work_take(work)) != NULL) {
+		if (piece->result != 0)
+			return piece->result;
+		if (stop != NULL && atomic_load(stop))
+			return -ECANCELED;
+		for (size_t i = 0; i < piece->count; i++)
+			tree_add(&tree, piece->leaf[i]);
+		give(work, file, piece);
+	}
+	tree_root(&tree, root);
+	return 0;
+}
+
+int bodytree_root(int fd, uint64_t offset, uint64_t segments,
+		  uint8_t root[static SUITE_DIGEST_BYTES], const atomic_bool *stop)
+{
+	assert(segments > 0);
+	const size_t piece_len = (size_t)BODYTREE_PIECE_SEGMENTS * SEGMENT_BYTES;
+	/* a small body is done before a second thread has begun */
+	if (segments <= BODYTREE_PIECE_SEGMENTS)
+		return tree_of_file(fd, offset, segments, root, NULL, NULL);
+	unsigned int threads = work_cores();
+	if (threads > BODYTREE_THREADS_MAX)
+		threads = BODYTREE_THREADS_MAX;
+	unsigned int count = 2 * threads;
+	struct file file = {.fd = fd, .offset = offset, .segments = segments};
+	struct piece *pieces = calloc(count, sizeof(*pieces));
+	uint8_t *memory = malloc(count * piece_len);
+	struct work *work = NULL;
+	int result = -ENOMEM;
+	if (pieces == NULL || memory == NULL)
+		goto out;
+	for (unsigned int i = 0; i < count; i++)
+		pieces[i].buf = memory + i * piece_len;
+	work = work_new(threads, count, hash_piece, &file);
+	if (work != NULL)
+		result = hash_all(work, &file, pieces, count, root, stop);
+out:
+	work_free(work);
+	free(memory);
+	free(pieces);
+	return result;
+}

@@ -1,0 +1,37 @@
+#include "receiver/bodytree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "common/tree.h"
+#include "common/verdict.h"
+#include "tests/lib/tap.h"
+
+int main(void)
+{
+	static const uint64_t sizes[] = {2, 63, 64, 65, 128, 129, 500, 1025};
+	uint64_t random = test_seed();
+	uint8_t *bytes = malloc(1100 * SEGMENT_BYTES);
+	uint8_t wanted[SUITE_DIGEST_BYTES], root[SUITE_DIGEST_BYTES];
+	suite_start();
+	test_random_bytes(&random, bytes, 1100 * SEGMENT_BYTES);
+	int fd = open(test_path("body"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ok(io_write(fd, bytes, 1100 * SEGMENT_BYTES) == 0, "a file is written");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		tree_of_file(fd, 5, sizes[i], wanted, NULL, NULL);
+		is_number(bodytree_root(fd, 5, sizes[i], root, NULL), 0, "a tree over %d segments",
+			  (int)sizes[i]);
+		is_bytes(root, wanted, sizeof(root), "is the one of one thread");
+	}
+	is_number(bodytree_root(fd, SEGMENT_BYTES, 1100, root, NULL), VERDICT_TRUNCATED,
+		  "a file that is too short is refused");
+	atomic_bool stop = true;
+	is_number(bodytree_root(fd, 0, 1000, root, &stop), -ECANCELED, "it can be stopped");
+	close(fd);
+	is_number(bodytree_root(fd, 0, 1000, root, NULL), -EBADF, "a file that cannot be read is an error");
+	free(bytes);
+	return done_testing();
+}
