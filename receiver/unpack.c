@@ -39,6 +39,12 @@ static uint64_t content_segments(const struct unpack *u)
 	return s->segments - HEAD_SEGMENTS - s->manifest_segments;
 }
 
+/* Where a segment of the body begins in the file. */
+static uint64_t offset_of(uint64_t segment)
+{
+	return (RELEASE_SEGMENTS + segment) * SEGMENT_BYTES;
+}
+
 int unpack_open(struct unpack **out, int fd)
 {
 	uint8_t segment[SEGMENT_BYTES];
@@ -107,7 +113,7 @@ static void hash_leaves(void *context, void *argument, unsigned int thread)
 	const struct unpack *u = context;
 	struct leaf_job *job = argument;
 	job->result = io_pread_exact(u->fd, job->segments, job->count * SEGMENT_BYTES,
-				     (RELEASE_SEGMENTS + job->first) * SEGMENT_BYTES);
+				     offset_of(job->first));
 	for (size_t i = 0; job->result == 0 && i < job->count; i++)
 		tree_leaf(job->leaf[i], job->first + i, job->segments + i * SEGMENT_BYTES);
 }
@@ -203,7 +209,7 @@ static int open_head(struct unpack *u, const struct key *recipient,
 {
 	uint8_t segment[SEGMENT_BYTES];
 	struct head head;
-	int result = io_pread_exact(u->fd, segment, sizeof(segment), RELEASE_SEGMENTS * SEGMENT_BYTES);
+	int result = io_pread_exact(u->fd, segment, sizeof(segment), offset_of(0));
 	if (result == 0)
 		result = head_decode(&head, segment);
 	if (result != 0)
@@ -217,7 +223,7 @@ static int open_head(struct unpack *u, const struct key *recipient,
 static int open_manifest_stream(const struct unpack *u, uint8_t *stream)
 {
 	uint64_t count = u->release.statement.manifest_segments;
-	uint64_t offset = (RELEASE_SEGMENTS + HEAD_SEGMENTS + content_segments(u)) * SEGMENT_BYTES;
+	uint64_t offset = offset_of(HEAD_SEGMENTS + content_segments(u));
 	int result = 0;
 	for (uint64_t i = 0; result == 0 && i < count; i++) {
 		uint8_t segment[SEGMENT_BYTES];
@@ -383,7 +389,7 @@ static int walk_members(struct unpack *u, uint32_t first, uint32_t end, uint64_t
 {
 	struct content_stream stream = {
 		.fd = u->fd,
-		.offset = (RELEASE_SEGMENTS + HEAD_SEGMENTS) * SEGMENT_BYTES,
+		.offset = offset_of(HEAD_SEGMENTS),
 		.segments = content_segments(u),
 		.keys = u->keys,
 		.manifest = &u->manifest,

@@ -34,8 +34,8 @@ struct chunk {
 	size_t most;          /* bytes that plain ever held: what there is to wipe */
 	int error;            /* of compressing */
 	uint64_t last_digest; /* serial number of the last digest job on its plaintext */
-	uint8_t *plain;
-	uint8_t *frame;
+	uint8_t plain[FRAME_BYTES];
+	uint8_t frame[FRAME_COMPRESSED_MAX];
 };
 
 /* A stretch of one chunk for the digest thread, member by member. */
@@ -47,10 +47,10 @@ struct digest_job {
 
 /* What the digest thread carries from job to job. */
 struct digest_state {
-	enum record_rule rule;
-	bool is_open;
 	struct suite_hasher hasher;
 	struct record_counter counter;
+	enum record_rule rule;
+	bool is_open;
 };
 
 struct pack {
@@ -331,12 +331,7 @@ static int make_buffers(struct pack *pack)
 	if (pack->chunks == NULL || pack->jobs == NULL || pack->compressors == NULL ||
 	    pack->keys == NULL)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < pack->buffer_count; i++) {
-		pack->chunks[i].plain = malloc(FRAME_BYTES);
-		pack->chunks[i].frame = malloc(compress_bound(FRAME_BYTES));
-		if (pack->chunks[i].plain == NULL || pack->chunks[i].frame == NULL)
-			return -ENOMEM;
-	}
+	assert(compress_bound(FRAME_BYTES) <= FRAME_COMPRESSED_MAX);
 	for (unsigned int i = 0; i < pack->thread_count; i++)
 		if ((pack->compressors[i] = compressor_new()) == NULL)
 			return -ENOMEM;
@@ -389,12 +384,9 @@ void pack_free(struct pack *pack)
 	for (unsigned int i = 0; pack->chunks != NULL && i < pack->buffer_count; i++) {
 		struct chunk *chunk = &pack->chunks[i];
 		/* no more than was used: wiping costs as much as the memory is large */
-		if (chunk->most > 0) {
-			suite_wipe(chunk->plain, chunk->most);
+		suite_wipe(chunk->plain, chunk->most);
+		if (chunk->most > 0)
 			suite_wipe(chunk->frame, compress_bound(chunk->most));
-		}
-		free(chunk->plain);
-		free(chunk->frame);
 	}
 	for (unsigned int i = 0; pack->compressors != NULL && i < pack->thread_count; i++)
 		compressor_free(pack->compressors[i]);
