@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -48,6 +49,45 @@ static uint64_t real_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+static bool is_active(const struct dispatcher *dispatcher, const struct spool_item *item)
+{
+	for (size_t i = 0; i < dispatcher->active_count; i++)
+		if (dispatcher->active[i].item == item)
+			return true;
+	return false;
+}
+
+/*
+ * What the hold before this one had ordered goes on under its serial, so that emit does not begin
+ * again.  The page is only believed where the spool says the same.
+ */
+static void adopt_orders(struct dispatcher *dispatcher)
+{
+	const struct orders_page *page = dispatcher->orders;
+	struct spool *spool = dispatcher->releaser->spool;
+	size_t count = page->order_count < ORDERS_MAX ? page->order_count : ORDERS_MAX;
+	for (size_t i = 0; i < count && page->epoch == spool_epoch(spool); i++) {
+		const struct order *order = &page->orders[i];
+		char name[BUNDLE_NAME_BYTES];
+		snprintf(name, sizeof(name), "%.*s", (int)sizeof(name) - 1, order->file);
+		struct spool_item *item = spool_find(spool, name);
+		if (item != NULL && item->state == SPOOL_READY && order->serial != 0 &&
+		    order->id.number == item->release.number &&
+		    order->id.route_id == item->release.route_id && !is_active(dispatcher, item))
+			dispatcher->active[dispatcher->active_count++] =
+				(struct active){.serial = order->serial, .item = item};
+	}
+}
+
+/* An old heartbeat would be sent a second time. */
+static void begin_page(struct dispatcher *dispatcher)
+{
+	struct orders_page *page = dispatcher->orders;
+	page_write_begin(&page->version);
+	page->heartbeat.len = 0;
+	page_write_end(&page->version);
+}
+
 int dispatcher_new(struct dispatcher **out, struct releaser *releaser)
 {
 	struct dispatcher *dispatcher = calloc(1, sizeof(*dispatcher));
@@ -59,6 +99,8 @@ int dispatcher_new(struct dispatcher **out, struct releaser *releaser)
 		free(dispatcher);
 		return result;
 	}
+	adopt_orders(dispatcher);
+	begin_page(dispatcher);
 	releaser->has_changed = true; /* every life begins with a new generation */
 	*out = dispatcher;
 	return 0;
@@ -158,14 +200,6 @@ static int settle(struct dispatcher *dispatcher)
 		service_event(LOG_NOTICE, "E1006", "link: '%s' sent", item->name);
 	}
 	return 0;
-}
-
-static bool is_active(const struct dispatcher *dispatcher, const struct spool_item *item)
-{
-	for (size_t i = 0; i < dispatcher->active_count; i++)
-		if (dispatcher->active[i].item == item)
-			return true;
-	return false;
 }
 
 static uint8_t priority_of(const struct dispatcher *dispatcher, const struct spool_item *item)
