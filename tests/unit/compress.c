@@ -76,6 +76,10 @@ static void test_cuts_and_flips(uint64_t *state)
 	memcpy(frame + len, frame, len);
 	is_number(decompress(frame, 2 * len, sizeof(data)), VERDICT_BAD_FRAME, "so is a second frame");
 	is_number(decompress(frame, 2 * len, 2 * sizeof(data)), VERDICT_BAD_FRAME, "also when both are wanted");
+	memcpy(frame + len, "\x28\xb5\x2f\xfd\x20\0\1\0\0", 9);
+	is_number(decompress(frame, len + 9, sizeof(data)), VERDICT_BAD_FRAME, "so is a frame of nothing");
+	memcpy(frame + len, "\x50\x2a\x4d\x18\0\0\0\0", 8);
+	is_number(decompress(frame, len + 8, sizeof(data)), VERDICT_BAD_FRAME, "so is a skippable frame");
 	/* no checksum: a flip in the literals is a frame of other bytes, which the segments' tags rule out */
 	for (size_t bit = 0; bit < len * 8; bit++) {
 		frame[bit / 8] ^= (uint8_t)(1U << bit % 8);

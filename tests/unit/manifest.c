@@ -151,6 +151,31 @@ static void test_reject_rules(void)
 			  "refused: %s", cases[i].sentence);
 }
 
+/* The second member takes away what the first has too much. */
+static void test_sums_that_wrap(void)
+{
+	static const struct {
+		size_t at; /* in a member */
+		uint64_t first;
+		const char *sentence;
+	} cases[] = {
+		{4, FRAME_BYTES + 78, "sizes that wrap to the right sum are refused"},
+		{28, 1001, "records that do are refused"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t len, second = AT_MEMBERS + 68 + 7;
+		uint8_t *data = encode_one(&len);
+		data[second + 2] = RECORDS_LINES;
+		struct writer w = writer_of(data + AT_MEMBERS + cases[i].at, 8);
+		write_u64(&w, cases[i].first);
+		w = writer_of(data + second + cases[i].at, 8);
+		write_u64(&w, UINT64_MAX);
+		struct manifest m;
+		is_number(manifest_decode(&m, data, len), VERDICT_BAD_MANIFEST, "%s", cases[i].sentence);
+		free(data);
+	}
+}
+
 static void test_lengths(void)
 {
 	size_t len, accepted = 0, other = 0;
@@ -291,6 +316,7 @@ int main(void)
 		return 1;
 	test_round_trip();
 	test_reject_rules();
+	test_sums_that_wrap();
 	test_lengths();
 	test_every_bit();
 	test_names();
