@@ -7,7 +7,7 @@ seed_line
 seal_limit_mib=192 hold_limit_mib=128 keep_limit_mib=768
 gib=1
 ((${BUDGET:-0} >= 240)) && gib=8
-rate='2 Gbit/s'
+rate='1 Gbit/s'
 link_start 9000
 site_make
 receiver_up

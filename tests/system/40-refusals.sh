@@ -29,7 +29,8 @@ refused() {
 }
 push_as() { outbox push --config "$sender/sender.conf" --key "$1" "${@:2}"; }
 open_as() { inbox open --config "$receiver/receiver.conf" --key "$1" --psk "$2" "${@:3}"; }
-state() { find "$sender/spool" "$receiver/vault" -type f ! -name status.json ! -name catalogue -printf '%p %s\n' | sort; }
+# Bundles move from ready/ to sent/ meanwhile; names and sizes stay.
+state() { find "$sender/spool" "$receiver/vault" -type f ! -name status.json ! -name catalogue -printf '%f %s\n' | sort; }
 before=$(state)
 
 # ---- keys ----
@@ -107,6 +108,7 @@ ok "and delivered" wait_delivered "$bundle"
 registry_text 2 | sed "/^\\[person lee-hao\\]/a expires = $yesterday" >"$site/registry.2"
 cp "$site/registry" "$site/registry.1"
 registry_install 2 "$site/registry.2"
+kill -HUP "$receiver_pid"
 sender_down
 sender_up
 refused "an expired key" 1 'expired' push_as "$keys/lee-hao.key" --route files "$tmp/file"
@@ -124,6 +126,7 @@ in_sender timeout 10 "$build/weir-sender" run --config "$sender/sender.conf" >"$
 like "an older registry is refused by the box" "$(cat "$tmp/older.log")" 'older-registry'
 refused "a daemon that does not run" 3 'weir-sender' push_as "$keys/wang-mei.key" --route files "$tmp/file"
 cp "$site/registry.2" "$site/registry"
+kill -HUP "$receiver_pid"
 sender_up
 push files "$tmp/file"
 check $? "with the newer registry back a push is accepted" || note "$pushed"
@@ -139,9 +142,10 @@ if ((EUID == 0)); then
 	sed -i "s|^spool = .*|spool = $tmp/small/spool|" "$sender/sender.conf"
 	sender_up
 	"$build/tests/lib/export" --random 40000000 >"$tmp/large"
-	files_before=$(find "$tmp/small" -type f -size +10k | sort)
+	bundles() { find "$tmp/small" -type f -size +10k -printf '%f %s\n' | sort; }
+	files_before=$(bundles)
 	refused "a full spool" 1 'spool-full|No space' push_as "$keys/wang-mei.key" --route files "$tmp/large"
-	is "a refused push leaves nothing in the spool" "$(find "$tmp/small" -type f -size +10k | sort)" "$files_before"
+	is "a refused push leaves nothing in the spool" "$(bundles)" "$files_before"
 	push files "$tmp/file"
 	check $? "a small push still has room" || note "$pushed"
 	ok "and is delivered" wait_delivered "$bundle"
