@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -363,34 +362,20 @@ static void close_all(struct hold *hold)
 	free(hold->gate_desk.buffer);
 }
 
-static int parse_options(int argc, char **argv, const char **config_path)
-{
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{NULL, 0, NULL, 0},
-	};
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-		if (c != 'c')
-			return command_usage("the only option is --config FILE");
-		*config_path = optarg;
-	}
-	return optind == argc ? 0 : command_usage("it takes no arguments");
-}
-
 int main(int argc, char **argv)
 {
-	const char *config_path = NULL;
-	command_start("weir-hold");
-	int code = parse_options(argc, argv, &config_path);
-	if (code != 0)
+	const char *config_path;
+	int code = setup_options(argc, argv, "weir-hold",
+				 "Keeps the spool; started by systemd or 'weir-sender run'.",
+				 &config_path);
+	if (code >= 0)
 		return code;
 	int result = suite_start();
 	struct hold *hold = result == 0 ? calloc(1, sizeof(*hold)) : NULL;
 	if (hold == NULL)
 		return command_fail(result != 0 ? result : -ENOMEM, "cannot start");
 	hold->emit_lives = true; /* so that its absence is told of */
-	code = load(hold, setup_config_path(config_path));
+	code = load(hold, config_path);
 	if (code == 0)
 		code = open_descriptors(hold);
 	if (code == 0) {

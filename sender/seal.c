@@ -6,7 +6,6 @@
  * is read and still opens the pre-shared keys of its route, the second does not.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -418,18 +417,12 @@ static void note_caller(const struct seal *seal)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{NULL, 0, NULL, 0},
-	};
-	const char *config_path = NULL;
-	command_start("weir-seal");
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-		if (c != 'c')
-			return command_usage("the only option is --config FILE");
-		config_path = optarg;
-	}
+	const char *config_path;
+	int code = setup_options(argc, argv, "weir-seal",
+				 "Seals one push; started by systemd or 'weir-sender run'.",
+				 &config_path);
+	if (code >= 0)
+		return code;
 	int result = suite_start();
 	struct seal *seal = result == 0 ? calloc(1, sizeof(*seal)) : NULL;
 	if (seal == NULL)
@@ -444,10 +437,10 @@ int main(int argc, char **argv)
 	}
 	note_caller(seal);
 	struct local_accepted accepted;
-	result = start(seal, setup_config_path(config_path));
+	result = start(seal, config_path);
 	if (result == 0)
 		result = push(seal, &accepted);
-	int code = finish(seal, result, &accepted);
+	code = finish(seal, result, &accepted);
 	pack_free(seal->pack);
 	inflow_free(seal->from_person);
 	suite_secret_free(seal->psk);

@@ -1,10 +1,12 @@
 #include "setup.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/command.h"
 #include "common/text.h"
 #include "common/verdict.h"
 
@@ -13,6 +15,37 @@ const char *setup_config_path(const char *config_path)
 	if (config_path == NULL)
 		config_path = getenv("WEIR_CONFIG");
 	return config_path != NULL && config_path[0] != 0 ? config_path : SENDER_CONFIG;
+}
+
+int setup_options(int argc, char **argv, const char *program, const char *purpose,
+		  const char **config_path)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *path = NULL;
+	command_start(program);
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (c == 'c') {
+			path = optarg;
+			continue;
+		}
+		if (c == 'h')
+			printf("usage: %s --config FILE\n\n%s\n", program, purpose);
+		else if (c == 'v')
+			printf("%s %s\n", program, WEIR_VERSION);
+		else
+			return command_usage("say --config FILE, and nothing else");
+		return fflush(stdout) == 0 ? EXIT_DONE : EXIT_ENVIRONMENT;
+	}
+	if (optind != argc)
+		return command_usage("say --config FILE, and nothing else");
+	*config_path = setup_config_path(path);
+	return -1;
 }
 
 void setup_name_file(struct setup_problem *problem, const char *file)

@@ -30,6 +30,13 @@ enum { SETUP_TEXT_BYTES = 2 * CONFIG_PATH_BYTES + PROBLEM_BYTES + 8 };
 /* config_path, else WEIR_CONFIG, else SENDER_CONFIG. */
 const char *setup_config_path(const char *config_path);
 
+/*
+ * The command line of a daemon: --config FILE, --help, --version.  -1 when it is to go on, with the
+ * configuration's path; else the exit code of a program that has said what there was to say.
+ */
+int setup_options(int argc, char **argv, const char *program, const char *purpose,
+		  const char **config_path);
+
 /* Fills *out only when the result is 0. */
 int setup_load(struct setup *out, const char *config_path, struct setup_problem *problem);
 /* Loads the registry again and puts it in the place of the one before, unless that is newer: VERDICT_OLDER_REGISTRY. */
