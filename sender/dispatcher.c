@@ -147,7 +147,7 @@ static const struct order_progress *progress_of(const struct dispatcher *dispatc
 
 static void note_failure(struct spool_item *item, int error, uint64_t now_ms)
 {
-	uint64_t delay_ms = RETRY_FIRST_MS << (item->failures < 6 ? item->failures : 6);
+	uint64_t delay_ms = (uint64_t)RETRY_FIRST_MS << (item->failures < 6 ? item->failures : 6);
 	if (delay_ms > RETRY_LAST_MS)
 		delay_ms = RETRY_LAST_MS;
 	item->failures++;

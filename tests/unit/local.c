@@ -298,7 +298,15 @@ static void item_is_what_it_was(void)
 	struct format f = {"ITEM", decode_item, bytes, sizeof(bytes), false};
 	lengths(&f);
 	local_item_decode(&out, bytes, sizeof(bytes));
-	is_bytes(&out, &in, sizeof(in), "ITEM keeps everything");
+	uint8_t again[LOCAL_ITEM_BYTES];
+	local_item_encode(again, &out);
+	is_bytes(again, bytes, sizeof(again), "ITEM encodes to the same bytes again");
+	ok(out.created == 1 && out.released_at == 2 && out.destroy_by == 3 &&
+		   out.registry_version == 4 && out.object_len == 5 && out.sent_bytes == 6 &&
+		   out.total_bytes == 7 && out.passes_done == 8 && out.passes == 9 &&
+		   out.state == LOCAL_SENDING,
+	   "ITEM keeps every number");
+	is_text(out.person, "wang-mei", "ITEM keeps the person");
 	static const uint8_t states[] = {0, LOCAL_SENT + 1, 255};
 	for (size_t i = 0; i < sizeof(states); i++) {
 		bytes[LOCAL_ITEM_BYTES - 8] = states[i];

@@ -40,7 +40,7 @@ static const char *fresh_dir(void)
 	const char *path = test_path(name);
 	if (mkdir(path, 0700) < 0)
 		abort();
-	return strdup(path);
+	return path;
 }
 
 static struct spool *open_at(const char *path)
