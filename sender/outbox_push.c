@@ -2,12 +2,9 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/channel.h"
@@ -21,6 +18,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "outbox.h"
+#include "producer.h"
 #include "setup.h"
 #include "source.h"
 #include "submit.h"
@@ -28,7 +26,7 @@
 #define STREAM_NAME "stream"
 #define DEFAULT_KEY ".weir/person.key"
 
-enum { PIPE_BYTES = 1048576, EXIT_NOT_EXECUTED = 127 };
+enum { PIPE_BYTES = 1048576 };
 
 const char outbox_push_help[] =
 	"  --route ROUTE           where it goes; the registry names the routes\n"
@@ -74,8 +72,7 @@ struct push {
 	struct submit *submit;
 	struct progress progress;
 	int fd;
-	int stream_fd;   /* of a pipe or command, -1 */
-	pid_t command;   /* 0: none, or it has ended */
+	struct producer producer;
 	char where[SOURCE_WHERE_BYTES];
 };
 
@@ -302,56 +299,13 @@ static int connect_seal(struct push *push)
 	return result == 0 ? 0 : fail_push(push, result);
 }
 
-static _Noreturn void become_command(char **command, int out, pid_t parent)
+/* `where` tells which command it was, and why. */
+static int fail_producer(struct push *push, int result)
 {
-	/* a push that is killed must not leave its command behind */
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent ||
-	    dup2(out, STDOUT_FILENO) < 0)
-		_exit(EXIT_NOT_EXECUTED);
-	execvp(command[0], command);
-	command_say("cannot start '%s': %s", command[0], strerror(errno));
-	_exit(EXIT_NOT_EXECUTED);
-}
-
-static int start_command(struct push *push)
-{
-	int ends[2];
-	pid_t parent = getpid();
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	/* a larger pipe only saves changes of process */
-	(void)fcntl(ends[0], F_SETPIPE_SZ, PIPE_BYTES);
-	pid_t pid = fork();
-	if (pid == 0)
-		become_command(push->options.operands, ends[1], parent);
-	int result = pid < 0 ? -errno : 0;
-	io_close(ends[1]);
-	if (result != 0) {
-		io_close(ends[0]);
-		return result;
-	}
-	push->command = pid;
-	push->stream_fd = ends[0];
-	return 0;
-}
-
-/* 0 only when the command says that all of its output was meant. */
-static int wait_command(struct push *push)
-{
-	int status;
-	while (waitpid(push->command, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	push->command = 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	if (WIFSIGNALED(status))
-		snprintf(push->where, sizeof(push->where), "%s (killed by signal %d)",
-			 push->options.operands[0], WTERMSIG(status));
-	else
-		snprintf(push->where, sizeof(push->where), "%s (exit status %d)",
-			 push->options.operands[0], WEXITSTATUS(status));
-	return VERDICT_COMMAND_FAILED;
+	if (result == VERDICT_COMMAND_FAILED)
+		snprintf(push->where, sizeof(push->where), "%s (%s)", push->options.operands[0],
+			 push->producer.why);
+	return result;
 }
 
 static int open_stream(struct push *push)
@@ -359,8 +313,8 @@ static int open_stream(struct push *push)
 	if (push->options.origin == LOCAL_FILES)
 		return 0;
 	if (push->options.origin == LOCAL_COMMAND)
-		return start_command(push);
-	push->stream_fd = STDIN_FILENO;
+		return fail_producer(push, producer_start(&push->producer, push->options.operands));
+	/* a larger pipe only saves changes of process */
 	(void)fcntl(STDIN_FILENO, F_SETPIPE_SZ, PIPE_BYTES);
 	return 0;
 }
@@ -371,9 +325,10 @@ static int send_stream(struct push *push)
 	const char *name = push->options.name != NULL ? push->options.name : STREAM_NAME;
 	int result = submit_begin(push->submit, name, 0, 0);
 	if (result == 0)
-		result = submit_read(push->submit, push->stream_fd, &bytes);
-	if (result == 0 && push->command != 0)
-		result = wait_command(push);
+		result = submit_read(push->submit, push->producer.fd >= 0 ? push->producer.fd : STDIN_FILENO,
+				     &bytes);
+	if (result == 0 && push->producer.pid != 0)
+		result = fail_producer(push, producer_wait(&push->producer));
 	return result != 0 ? result : submit_end(push->submit);
 }
 
@@ -476,16 +431,15 @@ int outbox_push(int argc, char **argv)
 	struct push *push = calloc(1, sizeof(*push));
 	if (push == NULL)
 		return command_fail(-ENOMEM, "cannot start");
-	push->fd = push->stream_fd = -1;
+	push->fd = -1;
+	producer_init(&push->producer);
 	int code = parse_options(&push->options, argc, argv);
 	if (code == 0)
 		code = run(push);
-	if (push->command != 0)
-		(void)kill(push->command, SIGTERM);
+	producer_stop(&push->producer);
 	submit_free(push->submit);
 	source_free(push->source);
 	key_free(push->person);
-	io_close(push->stream_fd);
 	io_close(push->fd);
 	free(push);
 	return code;
