@@ -151,7 +151,9 @@ static int take_heartbeat(struct intake *in, const uint8_t *message, size_t len)
 	int result = heartbeat_decode(&heartbeat, message, len);
 	if (result == 0)
 		result = check_signer(in, message, len, heartbeat.box_key, heartbeat.time);
-	return result != 0 ? result : known_heartbeat(in->known, &heartbeat, in->now_s);
+	if (result == 0)
+		result = known_heartbeat(in->known, &heartbeat, in->now_s);
+	return result == -EALREADY ? 0 : result;
 }
 
 static int take_page(struct intake *in, const uint8_t *message, size_t len)

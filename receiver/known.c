@@ -113,8 +113,10 @@ static void advance_time(struct known *known, uint64_t time)
 int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint64_t now_s)
 {
 	bool same = heartbeat->epoch == known->epoch;
+	if (same && known->has_beat && heartbeat->beat == known->beat)
+		return -EALREADY;
 	/* neither the beat nor the generation of an epoch ever goes backwards */
-	if (same && known->has_beat && heartbeat->beat <= known->beat)
+	if (same && known->has_beat && heartbeat->beat < known->beat)
 		return VERDICT_BAD_ORDER;
 	if (same && heartbeat->generation < known->promised)
 		return VERDICT_BAD_ORDER;

@@ -54,7 +54,10 @@ typedef void known_visit(void *context, struct known_bundle *bundle);
 int known_page(struct known *known, const struct page *page, const uint8_t *message, size_t len,
 	       uint64_t now_s, known_visit *named, void *context);
 
-/* Takes a heartbeat whose signature was right.  VERDICT_OK, or VERDICT_BAD_ORDER: it is not newer. */
+/*
+ * Takes a heartbeat whose signature was right.  VERDICT_OK.  -EALREADY: the one heard last has come
+ * again, as when emit was started again.  VERDICT_BAD_ORDER: older than that.
+ */
 int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint64_t now_s);
 
 /* NULL when it is not named. */

@@ -31,7 +31,7 @@ one_file common/json.c 'jansson\.h'
 
 # The layout list of the README: "    path/    what it is".
 if grep -q '^## Layout' README.md 2>/dev/null; then
-	listed=$(sed -n '/^## Layout/,/^## [^L]/p' README.md | grep -oE '^    [A-Za-z-]+/? ' | tr -d ' /' | sort)
+	listed=$(sed -n '/^## Layout/,/^## [^L]/p' README.md | grep -oE '^    [A-Za-z.-]+/? ' | tr -d ' /' | sort)
 	there=$(git ls-files | sed 's|/.*||' | grep -v '^\.' | sort -u)
 	is "the layout list of the README equals ls" "$listed" "$there"
 else
