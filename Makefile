@@ -125,9 +125,10 @@ bench:
 	@BUILD=$(BUILD) tests/bench/run
 
 # Static analysis.  Every finding counts.  Switched off: what would forbid memcpy (there is no memcpy_s
-# in glibc), ask for a check of every printf, or count functions as unreachable that a test hands on.
+# in glibc), ask for a check of every printf, or count functions as unreachable that a test hands on; and
+# two of clang-tidy 14 that are wrong: it sees no va_start, and takes an array of pointers for a slip.
 scripts = .ci/run tests/lib/need-packages tests/bench/run $(shell find tests -name '*.sh')
-tidy = bugprone-*,clang-analyzer-*,cert-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp,-cert-err33-c,-bugprone-narrowing-conversions,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling
+tidy = bugprone-*,clang-analyzer-*,cert-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp,-cert-err33-c,-bugprone-narrowing-conversions,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,-clang-analyzer-valist.Uninitialized,-bugprone-sizeof-expression
 sources = $(wildcard common/*.c sender/*.c receiver/*.c)
 
 check-static: check-cppcheck check-shellcheck check-tidy check-analyzer
@@ -139,7 +140,7 @@ check-shellcheck:
 check-tidy:
 	printf '%s\n' $(sources) | xargs -P$(JOBS) -n4 sh -c \
 		'clang-tidy --quiet --warnings-as-errors="*" --checks="-*,$(tidy)" "$$@" -- $(std) 2>&1 | \
-		{ ! grep -v "^[0-9]* warnings generated"; }' tidy
+		{ ! grep -vE "^[0-9]+ warnings? generated"; }' tidy
 check-analyzer: $(sources:%.c=$(BUILD)/analyzer/%.o)
 $(BUILD)/analyzer/%.o: %.c
 	@mkdir -p $(@D)

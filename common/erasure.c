@@ -70,7 +70,8 @@ struct erasure *erasure_new(unsigned int source_rows, unsigned int repair_rows)
 
 static size_t strip_len(unsigned int inputs)
 {
-	size_t len = STRIP_CACHE_BYTES / inputs / 64 * 64;
+	assert(inputs > 0);
+	size_t len = (size_t)STRIP_CACHE_BYTES / inputs / 64 * 64;
 	return len < STRIP_BYTES_MIN ? STRIP_BYTES_MIN : len;
 }
 

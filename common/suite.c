@@ -42,11 +42,11 @@ void suite_secret_free(void *secret)
 
 static void fill_domain(uint8_t out[static SUITE_DOMAIN_BYTES], const char *domain)
 {
-	size_t len = domain == NULL ? 0 : strlen(domain);
-	assert(len <= SUITE_DOMAIN_BYTES);
 	memset(out, 0, SUITE_DOMAIN_BYTES);
-	if (len > 0)
-		memcpy(out, domain, len);
+	for (size_t i = 0; domain != NULL && domain[i] != 0; i++) {
+		assert(i < SUITE_DOMAIN_BYTES);
+		out[i] = (uint8_t)domain[i];
+	}
 }
 
 void suite_hash(uint8_t *out, size_t out_len, const char *domain, const uint8_t *key,

@@ -110,7 +110,7 @@ static int set_environment(const struct supervise_socket *sockets, size_t count)
 /* Puts the descriptors at 3, 4, …, which may be where some of them are now. */
 static int place_sockets(const struct supervise_socket *sockets, size_t count)
 {
-	int moved[SUPERVISE_SOCKETS_MAX + 1];
+	int moved[SUPERVISE_SOCKETS_MAX + 1] = {0};
 	int behind = FIRST_PASSED_FD + (int)count;
 	for (size_t i = 0; i < count; i++) {
 		moved[i] = fcntl(sockets[i].fd, F_DUPFD_CLOEXEC, behind);

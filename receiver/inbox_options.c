@@ -1,5 +1,6 @@
 #include "inbox.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -53,15 +54,19 @@ static int take(struct inbox_options *o, int letter, const char *allowed, const 
 	shown_option(shown, letter, typed);
 	if (letter == '?' || strchr(allowed, letter) == NULL)
 		return command_usage("there is no option '%s' here", shown);
-	const char **text = slot(o, letter);
-	if (letter == 'j')
+	if (letter == 'j') {
 		o->json = true;
-	else if (letter == 'm')
+		return EXIT_DONE;
+	}
+	if (letter == 'm') {
 		o->members[o->member_count++] = optarg;
-	else if (*text != NULL)
+		return EXIT_DONE;
+	}
+	const char **text = slot(o, letter);
+	assert(text != NULL);
+	if (*text != NULL)
 		return command_usage("'%s' is given twice", shown);
-	else
-		*text = optarg;
+	*text = optarg;
 	return EXIT_DONE;
 }
 

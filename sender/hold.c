@@ -170,7 +170,7 @@ static int open_descriptors(struct hold *hold)
 				  : signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	hold->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	struct itimerspec every = {
-		.it_interval = {.tv_nsec = TICK_MS * 1000000},
+		.it_interval = {.tv_nsec = TICK_MS * 1000000L},
 		.it_value = {.tv_nsec = 1},
 	};
 	if (hold->signal_fd < 0 || hold->timer_fd < 0 ||

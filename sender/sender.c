@@ -200,7 +200,7 @@ static int parse_options(int argc, char **argv, const char **config_path)
 
 static int run_command(int argc, char **argv)
 {
-	const char *config_path;
+	const char *config_path = NULL;
 	struct setup setup;
 	struct setup_problem problem;
 	char text[SETUP_TEXT_BYTES];
@@ -221,7 +221,7 @@ static int run_command(int argc, char **argv)
 
 static int check_command(int argc, char **argv)
 {
-	const char *config_path;
+	const char *config_path = NULL;
 	int code = parse_options(argc, argv, &config_path);
 	return code != 0 ? code : checkup(config_path);
 }

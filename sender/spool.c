@@ -139,7 +139,7 @@ static int load_item(struct spool *spool, enum folder folder, const char *name)
 	static const enum spool_state states[] = {
 		[HELD] = SPOOL_HELD, [READY] = SPOOL_READY, [SENT] = SPOOL_SENT};
 	uint8_t segment[SEGMENT_BYTES];
-	struct stat st;
+	struct stat st = {0};
 	int result = spool_reserve(spool);
 	if (result != 0)
 		return result;

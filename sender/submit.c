@@ -167,7 +167,7 @@ int submit_finish(struct submit *submit, const struct key *person, struct local_
 {
 	uint8_t payload[LOCAL_REFUSED_MAX], signature[SUITE_SIGNATURE_BYTES];
 	struct statement statement;
-	size_t len;
+	size_t len = 0;
 	local_finish_encode(payload, &submit->finish);
 	int result = outflow_add(submit->out, LOCAL_FINISH, payload, LOCAL_FINISH_BYTES);
 	if (result == 0)

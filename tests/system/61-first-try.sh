@@ -8,6 +8,7 @@ mkdir "$tmp/tree"
 ln -s "$build" "$tmp/tree/build"
 {
 	echo 'set -euo pipefail'
+	# shellcheck disable=SC2016 # the fence of a block, no command
 	sed -n '/^## A first try/,/^## The way/p' README.md | sed -n '/^```sh$/,/^```$/p' | grep -v '^```'
 } >"$tmp/commands"
 ok "the README has commands for a first try" test "$(wc -l <"$tmp/commands")" -gt 40

@@ -107,13 +107,18 @@ static struct supervise_event next_event(const struct run *run, enum supervise_w
 	return (struct supervise_event){.error = -EPIPE};
 }
 
-static int stop(const struct run *run)
+static int stopped(const struct run *run)
 {
 	int status = -1;
-	kill(run->pid, SIGTERM);
 	waitpid(run->pid, &status, 0);
 	close(run->events);
 	return status;
+}
+
+static int stop(const struct run *run)
+{
+	kill(run->pid, SIGTERM);
+	return stopped(run);
 }
 
 static const char *const report_and_stay[] = {"--role", "stay", NULL};
@@ -257,7 +262,7 @@ static void a_deaf_program_is_killed(void)
 	kill(run.pid, SIGTERM);
 	struct supervise_event event = next_event(&run, SUPERVISE_KILLED);
 	is_number(event.pid, r.pid, "after %d ms it is killed", SUPERVISE_STOP_MS);
-	is_number(stop(&run), 0, "and the supervisor ends with 0");
+	is_number(stopped(&run), 0, "and the supervisor ends with 0");
 	close(pair[0]), close(pair[1]);
 }
 

@@ -9,7 +9,8 @@ int main(void)
 {
 	for (int v = 0; v < VERDICT_COUNT_END; v++) {
 		const char *name = verdict_name(v);
-		if (!ok(name != NULL && *name != 0, "verdict %d has a name", v))
+		ok(name != NULL && *name != 0, "verdict %d has a name", v);
+		if (name == NULL)
 			continue;
 		is_number(verdict_from_name(name), v, "'%s' is the name of one verdict", name);
 		ok(strspn(name, "abcdefghijklmnopqrstuvwxyz-") == strlen(name), "'%s' is lower case", name);
