@@ -28,6 +28,7 @@ static const char *const sanitizer_calls[] = {
 	"lseek", "set_robust_list", "rseq", "clone", "wait4", "ptrace", "prctl", "process_vm_readv",
 	"nanosleep", "clock_nanosleep", "getrlimit", "prlimit64", "personality", "sysinfo", "pipe2",
 	"fcntl", "dup2", "unlink", "arch_prctl", "getdents64", "kill", "exit_group", "uname",
+	"getppid", "getdents", "futex", "gettid", "tgkill", "sched_setaffinity", "munmap", "madvise",
 	NULL,
 };
 #endif

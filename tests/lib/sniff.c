@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -114,6 +115,9 @@ int main(int argc, char **argv)
 	struct sigaction action = {.sa_handler = stop};
 	if (sigaction(SIGTERM, &action, NULL) != 0 || sigaction(SIGINT, &action, NULL) != 0)
 		die("sigaction");
+	/* a test that is killed must not leave it behind */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+		die("PR_SET_PDEATHSIG");
 	if (argc == 4 && strcmp(argv[1], "count") == 0)
 		return count_frames(open_interface(argv[2]), argv[3]);
 	if (argc == 3 && strcmp(argv[1], "send") == 0)
