@@ -13,6 +13,7 @@ enum {
 	SUITE = 1,
 	HEADER_BYTES = 64,
 	MEMBER_BYTES = 68, /* without the name */
+	FRAME_LEN_BYTES = 4,
 	COMPONENT_MAX = 255,
 	NANOSECONDS_END = 1000000000,
 };
@@ -80,11 +81,19 @@ static void *grow(void *array, size_t *capacity, size_t count, size_t size)
 	return grown;
 }
 
+static uint64_t encoded_len(const struct manifest *m)
+{
+	return HEADER_BYTES + FRAME_LEN_BYTES * (uint64_t)m->frame_count +
+	       MEMBER_BYTES * (uint64_t)m->member_count + m->names_len;
+}
+
 int manifest_add_member(struct manifest *m, const struct member *member)
 {
 	if (!member_name_is_valid(member->name, strlen(member->name)))
 		return VERDICT_BAD_NAME;
-	if (m->member_count == MEMBERS_MAX || member->mtime_ns >= NANOSECONDS_END)
+	size_t name_len = strlen(member->name);
+	if (m->member_count == MEMBERS_MAX || member->mtime_ns >= NANOSECONDS_END ||
+	    encoded_len(m) + MEMBER_BYTES + name_len > MANIFEST_BYTES_MAX)
 		return VERDICT_BAD_LIMIT;
 	if (m->member_count > 0 && !follows(m->members[m->member_count - 1].name, member->name))
 		return VERDICT_BAD_ORDER;
@@ -99,6 +108,7 @@ int manifest_add_member(struct manifest *m, const struct member *member)
 		return -ENOMEM;
 	/* not by assignment, in which the analyzer of gcc 12 sees the name leak */
 	memcpy(&members[m->member_count++], &added, sizeof(added));
+	m->names_len += name_len;
 	m->content_len += member->size;
 	m->records += member->records;
 	/* cppcheck-suppress memleak ; for which it is the other way round */
@@ -107,7 +117,8 @@ int manifest_add_member(struct manifest *m, const struct member *member)
 
 int manifest_add_frame(struct manifest *m, uint32_t compressed_len)
 {
-	if (compressed_len == 0 || compressed_len > FRAME_COMPRESSED_MAX)
+	if (compressed_len == 0 || compressed_len > FRAME_COMPRESSED_MAX ||
+	    encoded_len(m) + FRAME_LEN_BYTES > MANIFEST_BYTES_MAX)
 		return VERDICT_BAD_LIMIT;
 	uint32_t *frames = grow(m->frame_len, &m->frame_size, m->frame_count, sizeof(*m->frame_len));
 	if (frames == NULL)
@@ -116,15 +127,6 @@ int manifest_add_frame(struct manifest *m, uint32_t compressed_len)
 	m->frame_len[m->frame_count++] = compressed_len;
 	m->stream_len += compressed_len;
 	return 0;
-}
-
-static uint64_t encoded_len(const struct manifest *m)
-{
-	uint64_t len = HEADER_BYTES + 4 * (uint64_t)m->frame_count +
-		       MEMBER_BYTES * (uint64_t)m->member_count;
-	for (uint32_t i = 0; i < m->member_count; i++)
-		len += strlen(m->members[i].name);
-	return len;
 }
 
 static void write_member(struct writer *w, const struct member *member)
@@ -144,9 +146,7 @@ static void write_member(struct writer *w, const struct member *member)
 
 int manifest_encode(const struct manifest *m, uint8_t **out, size_t *len)
 {
-	uint64_t size = encoded_len(m);
-	if (size > MANIFEST_BYTES_MAX)
-		return VERDICT_BAD_LIMIT;
+	uint64_t size = encoded_len(m); /* adding has kept it below MANIFEST_BYTES_MAX */
 	uint8_t *data = malloc(size);
 	if (data == NULL)
 		return -ENOMEM;

@@ -38,6 +38,7 @@ struct manifest {
 	uint32_t *frame_len; /* compressed length of each frame */
 	uint32_t member_count;
 	struct member *members;
+	uint64_t names_len;  /* bytes of all names */
 	size_t frame_size;   /* capacity of frame_len, things */
 	size_t member_size;  /* capacity of members, things */
 };

@@ -22,16 +22,16 @@ struct report {
 	int code; /* of the first failure */
 };
 
-/* "ok" or "FAILED", what, and why. */
+/* "ok" or "BAD", what, and why. */
 static void line(struct report *report, int result, const char *what, const char *detail)
 {
 	char escaped[2 * CONFIG_PATH_BYTES];
 	text_escape_name(escaped, sizeof(escaped), detail);
 	if (result == 0) {
-		printf("ok      %s: %s\n", what, escaped);
+		printf("ok   %s: %s\n", what, escaped);
 		return;
 	}
-	printf("FAILED  %s: %s: %s", what, escaped, verdict_explain(result));
+	printf("BAD  %s: %s: %s", what, escaped, verdict_explain(result));
 	if (result > 0)
 		printf(" [%s]", verdict_name(result));
 	putchar('\n');
@@ -60,7 +60,9 @@ static void check_box_key(struct report *report, const struct setup *setup)
 	}
 	card_fingerprint(fingerprint, &key->card);
 	snprintf(detail, sizeof(detail), "%s, fingerprint %s", key->card.name, fingerprint);
-	line(report, 0, "box key", detail);
+	const struct party *box = registry_party_by_key(setup->registry, KEY_SENDER, key->card.id);
+	line(report, box == NULL ? VERDICT_UNKNOWN_KEY : party_check(box, (uint64_t)time(NULL)),
+	     "box key", detail);
 	key_free(key);
 }
 

@@ -92,5 +92,9 @@ int deposit_commit(struct deposit *deposit, const struct local_commit *commit,
 	local_commit_encode(payload, commit);
 	int result = channel_send(deposit->fd, LOCAL_COMMIT, payload, sizeof(payload));
 	result = or_refusal(deposit, result);
-	return result != 0 ? result : receive(deposit, LOCAL_ACCEPTED, accepted);
+	if (result == 0)
+		result = receive(deposit, LOCAL_ACCEPTED, accepted);
+	else if (result == -ECONNRESET)
+		return result; /* hold has not had all of it */
+	return result == -ECONNRESET ? -EINPROGRESS : result;
 }

@@ -26,7 +26,10 @@ int deposit_begin(struct deposit *deposit);
 int deposit_body(void *deposit, const void *data, size_t len);
 /* What a result of something that deposit_body made fail really means. */
 int deposit_result(const struct deposit *deposit, int result);
-/* COMMIT; returns when the bundle is durable. */
+/*
+ * COMMIT; returns when the bundle is durable.  -EINPROGRESS: hold ended when it had all of it, so nobody
+ * knows yet whether it is.
+ */
 int deposit_commit(struct deposit *deposit, const struct local_commit *commit,
 		   struct local_accepted *accepted);
 

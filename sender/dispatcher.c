@@ -185,21 +185,23 @@ static bool has_passed(const struct dispatcher *dispatcher, const struct spool_i
 
 /*
  * Moves to sent/ what has had all its passes.  emit opens files by their name in ready/, and has
- * closed that of an order which it calls sent.
+ * closed that of an order which it calls sent.  One that cannot be moved holds up no other.
  */
 static int settle(struct dispatcher *dispatcher)
 {
 	struct spool *spool = dispatcher->releaser->spool;
+	int failure = 0;
 	for (size_t i = 0; i < spool_count(spool); i++) {
 		struct spool_item *item = spool_at(spool, i);
 		if (item->state != SPOOL_READY || !has_passed(dispatcher, item))
 			continue;
 		int result = spool_set_sent(spool, item);
 		if (result != 0)
-			return result;
-		service_event(LOG_NOTICE, "E1006", "link: '%s' sent", item->name);
+			failure = result;
+		if (item->state == SPOOL_SENT)
+			service_event(LOG_NOTICE, "E1006", "link: '%s' sent", item->name);
 	}
-	return 0;
+	return failure;
 }
 
 static uint8_t priority_of(const struct dispatcher *dispatcher, const struct spool_item *item)
@@ -367,9 +369,8 @@ int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
 	struct control_message *pages = NULL;
 	look(dispatcher);
 	collect(dispatcher, now_ms, &changed);
-	int result = settle(dispatcher);
-	if (result == 0)
-		result = fill_orders(dispatcher, now_ms, &changed);
+	int settled = settle(dispatcher);
+	int result = fill_orders(dispatcher, now_ms, &changed);
 	if (result == 0 && dispatcher->releaser->has_changed) {
 		result = make_catalogue(dispatcher, &pages);
 		if (result == 0)
@@ -378,7 +379,7 @@ int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
 	if (result == 0 && (changed || pages != NULL))
 		publish(dispatcher, pages);
 	free(pages);
-	return result;
+	return result != 0 ? result : settled;
 }
 
 int dispatcher_beat(struct dispatcher *dispatcher)

@@ -52,8 +52,12 @@ static void stop(int signal)
 static int catch_signals(void)
 {
 	struct sigaction action = {.sa_handler = stop};
+	struct sigaction nothing = {.sa_handler = SIG_IGN};
 	sigemptyset(&action.sa_mask);
-	if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0)
+	sigemptyset(&nothing.sa_mask);
+	/* SIGHUP means a new registry, which is hold's affair */
+	if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0 ||
+	    sigaction(SIGHUP, &nothing, NULL) < 0)
 		return -errno;
 	return 0;
 }

@@ -210,12 +210,14 @@ static void tick(struct hold *hold)
 		return;
 	uint64_t now = now_ms();
 	if (hold->ticks % HOUSEKEEPING_TICKS == 0) {
+		releaser_watch_box(&hold->releaser);
 		releaser_release_held(&hold->releaser);
 		releaser_retire(&hold->releaser);
 	}
 	int result = dispatcher_turn(hold->dispatcher, now);
-	if (result == 0 && hold->ticks % BEAT_TICKS == 0) {
-		result = dispatcher_beat(hold->dispatcher);
+	if (hold->ticks % BEAT_TICKS == 0) {
+		int beat = dispatcher_beat(hold->dispatcher);
+		result = result != 0 ? result : beat;
 		service_alive();
 	}
 	note_turn(hold, result);

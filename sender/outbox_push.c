@@ -252,7 +252,14 @@ static void print_refusal(const struct push *push, int result, const char *about
 	if (!push->options.json)
 		return;
 	struct json *json = json_object_new();
-	json_set_bool(json, "accepted", false);
+	if (submit_is_open(push->submit)) {
+		char push_id[2 * PUSH_ID_BYTES + 1];
+		json_set_text(json, "accepted", NULL);
+		json_set_text(json, "push_id", text_hex(push_id, sizeof(push_id),
+							submit_push_id(push->submit), PUSH_ID_BYTES));
+	} else {
+		json_set_bool(json, "accepted", false);
+	}
 	json_set_text(json, "verdict", result > 0 ? verdict_name(result) : "environment");
 	json_set_text(json, "explanation", verdict_explain(result));
 	json_set_text(json, "about", about);
@@ -268,7 +275,10 @@ static int fail_push(const struct push *push, int result)
 		about = push->where[0] != 0 ? push->where : push->options.route;
 	print_refusal(push, result, about);
 	if (submit_is_open(push->submit)) {
-		command_say("weir-seal ended before it could say whether the bundle is durable; 'weir-outbox list' shows it if it is");
+		char push_id[2 * PUSH_ID_BYTES + 1];
+		command_say("it is not known whether push %s was accepted: weir-seal or weir-hold ended before it could say so; do not push again before 'weir-outbox show %s' says that there is no such bundle",
+			    text_hex(push_id, sizeof(push_id), submit_push_id(push->submit), PUSH_ID_BYTES),
+			    push_id);
 		return EXIT_ENVIRONMENT;
 	}
 	if (result == -ECONNRESET) {

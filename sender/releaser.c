@@ -41,11 +41,11 @@ static int read_version(int dir_fd, uint64_t *out)
 	return result;
 }
 
-int releaser_remember(struct releaser *releaser)
+/* The highest version that was ever in use never becomes lower. */
+static int remember(const struct releaser *releaser, uint64_t version)
 {
 	uint64_t before;
 	int dir_fd = spool_dir(releaser->spool);
-	uint64_t version = registry_version(releaser->setup->registry);
 	int result = read_version(dir_fd, &before);
 	if (result != 0 || version == before)
 		return result;
@@ -56,10 +56,48 @@ int releaser_remember(struct releaser *releaser)
 	return io_write_file(dir_fd, VERSION_FILE, text, (size_t)len, VERSION_FILE_MODE);
 }
 
+int releaser_remember(struct releaser *releaser)
+{
+	return remember(releaser, registry_version(releaser->setup->registry));
+}
+
 int releaser_reload(struct releaser *releaser, struct setup_problem *problem)
 {
-	int result = setup_reload_registry(releaser->setup, problem);
-	return result != 0 ? result : releaser_remember(releaser);
+	struct registry *registry = NULL;
+	int result = setup_read_registry(&registry, releaser->setup, problem);
+	if (result == 0)
+		result = remember(releaser, registry_version(registry));
+	if (result != 0) {
+		registry_free(registry);
+		return result;
+	}
+	setup_use_registry(releaser->setup, registry);
+	releaser_watch_box(releaser);
+	return 0;
+}
+
+/* What the receiver will ask of each release, page and heartbeat that this box signs. */
+static int judge_box(const struct releaser *releaser, uint64_t now)
+{
+	const struct party *box = registry_party_by_key(releaser->setup->registry, KEY_SENDER,
+							releaser->box->card.id);
+	return box == NULL ? VERDICT_UNKNOWN_KEY : party_check(box, now);
+}
+
+void releaser_watch_box(struct releaser *releaser)
+{
+	int verdict = judge_box(releaser, now_s());
+	if (verdict == releaser->box_verdict)
+		return;
+	releaser->box_verdict = verdict;
+	if (verdict != 0)
+		service_event(LOG_CRIT, "E1014",
+			      "registry: the key of this box, '%s', does not count: %s [%s]: no receiver "
+			      "listens to it, and every push is refused until a registry with a good key is loaded",
+			      releaser->box->card.name, verdict_explain(verdict), verdict_name(verdict));
+	else
+		service_event(LOG_NOTICE, "E1014", "registry: the key of this box, '%s', counts again",
+			      releaser->box->card.name);
 }
 
 int releaser_judge(struct releaser *releaser, const struct statement *statement,
@@ -85,6 +123,11 @@ int releaser_judge(struct releaser *releaser, const struct statement *statement,
 		*where = "registry";
 		return result;
 	}
+	result = judge_box(releaser, now);
+	if (result != 0) {
+		*where = releaser->box->card.name;
+		return result;
+	}
 	const struct route *route = registry_route(registry, statement->route);
 	if (route == NULL)
 		return VERDICT_UNKNOWN_ROUTE;
@@ -103,6 +146,8 @@ static int judge_held(const struct releaser *releaser, const struct spool_item *
 	uint64_t now = now_s();
 	int result = registry_check(registry, now);
 	const struct route *route = registry_route(registry, statement->route);
+	if (result == 0)
+		result = judge_box(releaser, now);
 	if (result == 0)
 		result = route == NULL ? VERDICT_UNKNOWN_ROUTE : route_check(route, now);
 	return result != 0 ? result

@@ -14,6 +14,7 @@ struct releaser {
 	struct setup *setup;
 	struct key *box;
 	struct spool *spool;
+	int box_verdict;  /* of this box's own key, as last told */
 	bool has_changed; /* the catalogue has to be made anew; reset by whoever does */
 };
 
@@ -24,6 +25,9 @@ struct releaser {
 int releaser_reload(struct releaser *releaser, struct setup_problem *problem);
 /* The same for the registry that is loaded already, at the start. */
 int releaser_remember(struct releaser *releaser);
+
+/* Tells, once, that the key of this box has ceased to count, or counts again.  Ask every minute. */
+void releaser_watch_box(struct releaser *releaser);
 
 /*
  * Whether the statement may be accepted now.  A registry version that this process does not know is

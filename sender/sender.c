@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <syslog.h>
@@ -39,6 +40,7 @@ struct sockets {
 	int intake;
 	int control;
 	int transmit;
+	int lock; /* no socket: of the runtime directory */
 };
 
 /*
@@ -98,9 +100,32 @@ static int listen_at(int *out, const char *runtime, const char *name, mode_t mod
 					  text_escape_name(escaped, sizeof(escaped), path));
 }
 
+/* Held until this process ends, however it ends; before a socket of another one is touched. */
+static int lock_runtime(int *out, const char *runtime)
+{
+	char path[CONFIG_PATH_BYTES + 8], escaped[2 * CONFIG_PATH_BYTES];
+	snprintf(path, sizeof(path), "%s/lock", runtime);
+	text_escape_name(escaped, sizeof(escaped), runtime);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return command_fail(-errno, "cannot use runtime directory '%s'", escaped);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int error = -errno;
+		io_close(fd);
+		if (error != -EWOULDBLOCK)
+			return command_fail(error, "cannot lock runtime directory '%s'", escaped);
+		command_say("another weir-sender runs in '%s'; stop that one first", escaped);
+		return EXIT_ENVIRONMENT;
+	}
+	*out = fd;
+	return 0;
+}
+
 static int make_sockets(struct sockets *sockets, const struct config *config)
 {
 	int code = make_directory(config->runtime, RUNTIME_MODE);
+	if (code == 0)
+		code = lock_runtime(&sockets->lock, config->runtime);
 	if (code == 0)
 		code = make_directory(config->spool, SPOOL_MODE);
 	if (code == 0)
@@ -127,6 +152,7 @@ static void close_sockets(const struct sockets *sockets)
 	io_close(sockets->intake);
 	io_close(sockets->control);
 	io_close(sockets->transmit);
+	io_close(sockets->lock);
 }
 
 static void tell(void *context, const struct supervise_event *event)
@@ -210,7 +236,7 @@ static int run_command(int argc, char **argv)
 	int result = setup_load(&setup, config_path, &problem);
 	if (result != 0)
 		return command_fail(result, "cannot load %s", setup_describe(text, &problem));
-	struct sockets sockets = {-1, -1, -1, -1};
+	struct sockets sockets = {-1, -1, -1, -1, -1};
 	code = make_sockets(&sockets, &setup.config);
 	setup_free(&setup);
 	if (code == 0)

@@ -70,7 +70,7 @@ int setup_load(struct setup *out, const char *config_path, struct setup_problem 
 		result = roots_load(&setup.roots, setup.config.roots, problem->text);
 	}
 	if (result == 0)
-		result = setup_reload_registry(&setup, problem);
+		result = setup_read_registry(&setup.registry, &setup, problem);
 	if (result != 0) {
 		setup_free(&setup);
 		return result;
@@ -79,7 +79,8 @@ int setup_load(struct setup *out, const char *config_path, struct setup_problem 
 	return 0;
 }
 
-int setup_reload_registry(struct setup *setup, struct setup_problem *problem)
+int setup_read_registry(struct registry **out, const struct setup *setup,
+			struct setup_problem *problem)
 {
 	struct registry *registry = NULL;
 	name_file(problem, setup->config.registry);
@@ -91,9 +92,14 @@ int setup_reload_registry(struct setup *setup, struct setup_problem *problem)
 		registry_free(registry);
 		return result;
 	}
+	*out = registry;
+	return 0;
+}
+
+void setup_use_registry(struct setup *setup, struct registry *registry)
+{
 	registry_free(setup->registry);
 	setup->registry = registry;
-	return 0;
 }
 
 void setup_free(struct setup *setup)

@@ -39,8 +39,14 @@ int setup_options(int argc, char **argv, const char *program, const char *purpos
 
 /* Fills *out only when the result is 0. */
 int setup_load(struct setup *out, const char *config_path, struct setup_problem *problem);
-/* Loads the registry again and puts it in the place of the one before, unless that is newer: VERDICT_OLDER_REGISTRY. */
-int setup_reload_registry(struct setup *setup, struct setup_problem *problem);
+/*
+ * Reads the registry again: the caller's, for registry_free or setup_use_registry.
+ * VERDICT_OLDER_REGISTRY when the one in use is newer.
+ */
+int setup_read_registry(struct registry **out, const struct setup *setup,
+			struct setup_problem *problem);
+/* Takes it over in the place of the one before, which is freed. */
+void setup_use_registry(struct setup *setup, struct registry *registry);
 void setup_free(struct setup *setup);
 
 /* The sender box's key; the registry must have it: VERDICT_UNKNOWN_KEY. */

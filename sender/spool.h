@@ -81,7 +81,8 @@ int spool_begin(struct spool *spool, struct incoming **out);
 int spool_add(struct incoming *incoming, const void *data, size_t len);
 /*
  * Makes it a held item: durable when the result is 0, and then incoming is gone.  The body's length
- * must be what the statement says (VERDICT_BAD_LENGTH); -EEXIST when this push is here already.
+ * must be what the statement says (VERDICT_BAD_LENGTH); -EEXIST when this push is here already, or is the
+ * last that got a number on its route.
  */
 int spool_hold(struct incoming *incoming, const struct statement *statement,
 	       const uint8_t signature[static SUITE_SIGNATURE_BYTES], struct spool_item **out);
@@ -98,8 +99,12 @@ int spool_release(struct spool *spool, struct spool_item *item, const struct spo
 /* A held item that was given its number before a crash; it is to be released before others. */
 bool spool_has_number(const struct spool *spool, const struct spool_item *item);
 
+/*
+ * Moves it to sent/.  When that was done and could only not be made durable, the result says so and
+ * the item is SPOOL_SENT all the same: a crash would have it sent once more.
+ */
 int spool_set_sent(struct spool *spool, struct spool_item *item);
-/* Removes a sent item for good, from the disk and from memory. */
+/* Removes a sent item for good, from the disk and from memory; one that is gone already, too. */
 int spool_remove(struct spool *spool, struct spool_item *item);
 
 /* How full the spool's disk is, in percent of what can be used, or -errno. */

@@ -132,9 +132,14 @@ int spool_hold(struct incoming *incoming, const struct statement *statement,
 	struct spool *spool = incoming->spool;
 	if (incoming->len != statement->segments * SEGMENT_BYTES)
 		return VERDICT_BAD_LENGTH;
-	if (spool_find_push(spool, statement->push_id) != NULL)
-		return -EEXIST;
-	int result = spool_reserve(spool);
+	/* the newest of a route has its number, and must never get it for other content */
+	bool is_newest = false;
+	int result = numbers_is_newest(spool->folders[SEQUENCE], statement->route, statement->push_id,
+				       &is_newest);
+	if (result == 0 && (is_newest || spool_find_push(spool, statement->push_id) != NULL))
+		result = -EEXIST;
+	if (result == 0)
+		result = spool_reserve(spool);
 	if (result != 0)
 		return result;
 	struct spool_item *item = calloc(1, sizeof(*item));
@@ -233,8 +238,11 @@ int spool_release(struct spool *spool, struct spool_item *item, const struct spo
 		return result;
 	bundle_name(name, statement->route, release.number);
 	result = rename_new(spool, HELD, held, READY, name);
-	if (result != 0)
+	if (result != 0) {
+		/* moved, but perhaps not for good: then it must not be sent, and is tried again */
+		(void)renameat2(spool->folders[READY], name, spool->folders[HELD], held, RENAME_NOREPLACE);
 		return result;
+	}
 	item->release = release;
 	item->state = SPOOL_READY;
 	memcpy(item->name, name, sizeof(name));
@@ -245,16 +253,20 @@ int spool_release(struct spool *spool, struct spool_item *item, const struct spo
 int spool_set_sent(struct spool *spool, struct spool_item *item)
 {
 	assert(item->state == SPOOL_READY);
-	int result = rename_new(spool, READY, item->name, SENT, item->name);
-	if (result == 0)
-		item->state = SPOOL_SENT;
-	return result;
+	int fds[] = {spool->folders[READY], spool->folders[SENT]};
+	if (renameat2(fds[0], item->name, fds[1], item->name, RENAME_NOREPLACE) < 0)
+		return -errno;
+	item->state = SPOOL_SENT;
+	/* what a crash moves back is sent once more, and does no harm */
+	int result = io_fsync(fds[1]);
+	return result != 0 ? result : io_fsync(fds[0]);
 }
 
 int spool_remove(struct spool *spool, struct spool_item *item)
 {
 	assert(item->state == SPOOL_SENT);
-	if (unlinkat(spool->folders[SENT], item->name, 0) < 0)
+	/* one that somebody else has removed is gone as well */
+	if (unlinkat(spool->folders[SENT], item->name, 0) < 0 && errno != ENOENT)
 		return -errno;
 	size_t at = 0;
 	while (spool->items[at] != item)

@@ -20,6 +20,7 @@ struct submit {
 	struct outflow *out;
 	struct local_finish finish;
 	uint64_t member_bytes;
+	uint8_t push_id[PUSH_ID_BYTES]; /* once it is signed */
 	bool is_signed;
 	bool is_answered;
 	struct local_refused refused;
@@ -44,6 +45,8 @@ static int receive(struct submit *submit, uint16_t wanted, uint8_t *payload, siz
 	submit->is_answered = submit->is_signed;
 	if (type == LOCAL_REFUSED) {
 		result = local_refused_decode(&submit->refused, buffer, got);
+		if (result == 0 && submit->refused.result == -EINPROGRESS)
+			submit->is_answered = false; /* hold died when it had everything */
 		return result != 0 ? result : submit->refused.result;
 	}
 	if (type != wanted || got > size)
@@ -95,6 +98,11 @@ void submit_free(struct submit *submit)
 bool submit_is_open(const struct submit *submit)
 {
 	return submit->is_signed && !submit->is_answered;
+}
+
+const uint8_t *submit_push_id(const struct submit *submit)
+{
+	return submit->push_id;
 }
 
 const char *submit_where(const struct submit *submit)
@@ -182,6 +190,8 @@ int submit_finish(struct submit *submit, const struct key *person, struct local_
 	result = statement_decode(&statement, payload);
 	if (result == 0)
 		result = check_statement(submit, &statement);
+	if (result == 0)
+		memcpy(submit->push_id, statement.push_id, PUSH_ID_BYTES);
 	if (result == 0)
 		result = statement_sign(signature, &statement, person->secret);
 	if (result != 0)

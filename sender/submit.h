@@ -41,6 +41,9 @@ int submit_finish(struct submit *submit, const struct key *person, struct local_
 /* True when the signature was given and no answer came: the bundle may be durable, or not. */
 bool submit_is_open(const struct submit *submit);
 
+/* PUSH_ID_BYTES: how the push is called, from submit_finish on; zeros before. */
+const uint8_t *submit_push_id(const struct submit *submit);
+
 /* What a refusal is about; "" when nothing was said. */
 const char *submit_where(const struct submit *submit);
 
