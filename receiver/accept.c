@@ -71,19 +71,21 @@ static int judge_release(struct acceptance *a, const struct release *release)
 		return -EAGAIN;
 	}
 	verdict = release_check(a->registry, release);
-	if (depends_on_registry(verdict) && newest > ours) {
-		a->wanted_version = newest;
+	/* after a start, what the sender uses is known with its first heartbeat */
+	if (depends_on_registry(verdict) && (newest > ours || a->sender_registry_version == 0)) {
+		a->wanted_version = newest > ours ? newest : 0;
 		return -EAGAIN;
 	}
 	return verdict;
 }
 
-static int judge_body(const struct acceptance *a, const struct release *release, int fd)
+static int judge_body(struct acceptance *a, const struct release *release, int fd)
 {
 	uint8_t root[SUITE_DIGEST_BYTES];
 	/* what must be on the disk in the end can be on its way there meanwhile; fsync has the last word */
 	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	int result = bodytree_root(fd, SEGMENT_BYTES, release->statement.segments, root, a->stop);
+	a->is_lost = result == -EIO;
 	if (result != 0)
 		return result;
 	return memcmp(root, release->statement.root, sizeof(root)) == 0 ? VERDICT_OK
@@ -91,7 +93,7 @@ static int judge_body(const struct acceptance *a, const struct release *release,
 }
 
 /* The registry goes behind the object; then all of it is on the disk, or an error says that it is not. */
-static int complete_file(const struct acceptance *a, int fd)
+static int complete_file(struct acceptance *a, int fd)
 {
 	size_t len;
 	const uint8_t *text = registry_text(a->registry, &len);
@@ -99,11 +101,14 @@ static int complete_file(const struct acceptance *a, int fd)
 	int result = ftruncate(fd, (off_t)(object_len + len)) < 0 ? -errno : 0;
 	if (result == 0)
 		result = io_pwrite(fd, text, len, object_len);
-	if (result != 0)
+	if (result != 0) {
+		a->is_lost = result == -EIO;
 		return result;
+	}
 	result = io_fsync(fd);
-	/* no room, said by fsync, is a lost write like any other: it must not read as "try again" */
-	return result == -ENOSPC || result == -EDQUOT || result == -EAGAIN ? -EIO : result;
+	/* also when it says that there was no room: a write was lost, and nobody knows which */
+	a->is_lost = result != 0;
+	return result == -EAGAIN ? -EIO : result;
 }
 
 static int judge_and_complete(struct acceptance *a, int dir_fd)
@@ -124,6 +129,7 @@ static int judge_and_complete(struct acceptance *a, int dir_fd)
 	if (result == 0)
 		result = complete_file(a, fd);
 	int closed = io_close(fd);
+	a->is_lost |= closed != 0;
 	return result != 0 ? result : closed;
 }
 

@@ -8,6 +8,7 @@
 #define WEIR_ACCEPT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/catalogue.h"
@@ -25,17 +26,17 @@ struct acceptance {
 	const atomic_bool *stop;          /* when it becomes true, -ECANCELED; NULL: never */
 	/* what came of it */
 	char name[BUNDLE_NAME_BYTES];     /* "" until the release could be read */
-	uint64_t wanted_version;          /* -EAGAIN: of the registry it waits for */
+	uint64_t wanted_version;          /* -EAGAIN: of the registry it waits for; 0: no heartbeat has told */
+	bool is_lost;                     /* -errno: what is on disk can no longer be trusted */
 };
 
 /*
  * 0: it is in the vault, and its partial files are gone.
  * A verdict: it is refused, nothing has been written.
- * -EAGAIN: it needs a newer registry than ours; everything stays.
- * -ENOSPC, -EDQUOT: no room for the registry behind it; everything stays.
+ * -EAGAIN: it needs a newer registry than ours, or one may exist; everything stays.
  * -EEXIST: a bundle of this name is in the vault already.
- * -ECANCELED and -ENOMEM: everything stays.
- * Any other -errno is final: what is on disk can no longer be trusted.
+ * Any other -errno: everything stays, unless is_lost says that the object itself could not be read,
+ * written or synchronised.
  */
 int accept_object(struct acceptance *acceptance);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "common/io.h"
@@ -54,13 +55,6 @@ static unsigned int worker_for(const struct arrival *a)
 									       : WORKER_LARGE;
 }
 
-/* Results of accept_object that leave everything as it was. */
-static bool may_be_repeated(int result)
-{
-	return result == -EAGAIN || result == -ENOSPC || result == -EDQUOT || result == -ENOMEM ||
-	       result == -ECANCELED || result == -EEXIST;
-}
-
 static void run_accept(struct job *job)
 {
 	struct accept_job *j = (struct accept_job *)job;
@@ -70,7 +64,7 @@ static void run_accept(struct job *job)
 		/* a refusal that is not remembered is found again: the object is still there */
 		if (result != 0)
 			j->result = -ECANCELED;
-	} else if (j->result < 0 && !may_be_repeated(j->result)) {
+	} else if (j->result < 0 && j->acceptance.is_lost) {
 		/* here and now: were keep killed next, the next one must not take these files up */
 		(void)partial_remove(j->acceptance.site, &j->acceptance.id);
 	}
@@ -104,6 +98,19 @@ static void wait_for_registry(struct reception *r, struct arrival *a, const char
 	a->retry_ms = 0;
 }
 
+/* All of it is here; what hinders is around it. */
+static void try_later(struct reception *r, struct arrival *a, const char *name, int result)
+{
+	if (result != a->hindrance && result != -EAGAIN && result != -ECANCELED)
+		reception_tell(r, LOG_ERR, "E2018", "keep: '%s' is whole, and cannot be put into the vault: "
+			       "%s; it is tried again every %d s", name, strerror(-result),
+			       RECEPTION_RETRY_MS / 1000);
+	a->hindrance = result;
+	a->phase = PHASE_WAITING;
+	a->wanted_registry = 0;
+	a->retry_ms = r->now_ms + RECEPTION_RETRY_MS;
+}
+
 static void finish_accept(struct reception *r, struct arrival *a, const struct accept_job *j)
 {
 	char name[VAULT_NAME_BYTES];
@@ -118,14 +125,14 @@ static void finish_accept(struct reception *r, struct arrival *a, const struct a
 		settle(a, KNOWN_REFUSED, j->result);
 	} else if (j->result == -EEXIST) {
 		settle(a, KNOWN_DELIVERED, 0);
-	} else if (j->result == -EAGAIN) {
-		wait_for_registry(r, a, name, j->acceptance.wanted_version);
-	} else if (may_be_repeated(j->result)) {
-		a->phase = PHASE_WAITING;
-		a->wanted_registry = 0;
-		a->retry_ms = r->now_ms + RECEPTION_RETRY_MS;
-	} else {
+	} else if (j->acceptance.is_lost) {
 		reception_begin_again(r, a, "it could not be written whole", j->result);
+	} else if (j->result == -EAGAIN && j->acceptance.registry != r->o.registry) {
+		errand_accept(r, a); /* the registry that it may want came meanwhile */
+	} else if (j->result == -EAGAIN && j->acceptance.wanted_version != 0) {
+		wait_for_registry(r, a, name, j->acceptance.wanted_version);
+	} else {
+		try_later(r, a, name, j->result);
 	}
 }
 

@@ -25,6 +25,7 @@ struct arrival {
 	bool is_stored_now;          /* one of them stores a copy of the map */
 	uint64_t wanted_registry;    /* PHASE_WAITING */
 	uint64_t retry_ms;           /* judge again then; 0: not */
+	int hindrance;               /* why it could not be delivered, as last told */
 	uint64_t used;               /* when its files were last needed, in turns of the counter */
 	uint64_t last_arrival_s;
 	uint64_t repaired;
@@ -48,7 +49,7 @@ struct reception {
 /* These report to reception->o.tell. */
 __attribute__((format(printf, 4, 5)))
 void reception_tell(const struct reception *r, int priority, const char *id, const char *format, ...);
-/* As people call it; where our registry lacks the route, as the files in partial/ are called. */
+/* As people call it; where our registry lacks the route, "route9-000001" by its id. */
 void reception_name_of(const struct reception *r, const struct bundle_id *id,
 		       char out[static VAULT_NAME_BYTES]);
 /* Takes an arrival out of sight at once; it is freed, and its files removed, in the next turn. */

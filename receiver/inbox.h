@@ -73,7 +73,7 @@ int inbox_confine(bool writing);
 struct subject {
 	char label[SHOWN_BYTES];      /* escaped */
 	char name[BUNDLE_NAME_BYTES]; /* by its release; "" until subject_read */
-	const char *expected;         /* the name in the vault, NULL for a file */
+	char expected[BUNDLE_NAME_BYTES]; /* the name in the vault, "" for a file */
 	uint64_t expected_epoch;      /* 0: any */
 	int fd;
 	struct unpack *unpack;

@@ -105,11 +105,14 @@ static void end_copy(struct copy *c)
 }
 
 /* What was written is read again and judged, and not what was to be written. */
-static int verify_copy(struct copy *c, const struct inbox *inbox, const char *shown)
+static int verify_copy(struct copy *c, const struct inbox *inbox, const struct subject *source,
+		       const char *shown)
 {
 	struct subject s;
 	char size[32];
 	subject_take(&s, c->fd, c->path);
+	memcpy(s.expected, source->expected, sizeof(s.expected));
+	s.expected_epoch = source->expected_epoch;
 	c->fd = -1;
 	int result = subject_read(&s, inbox);
 	if (result == 0)
@@ -150,7 +153,7 @@ static int copy(struct inbox *inbox, const char *from, const char *to)
 	} else if (result != 0) {
 		code = command_fail(result, "cannot write '%s'", shown);
 	} else {
-		code = verify_copy(&c, inbox, shown);
+		code = verify_copy(&c, inbox, &source, shown);
 	}
 	end_copy(&c);
 	io_close(c.fd);

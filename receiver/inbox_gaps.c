@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "common/cursor.h"
+#include "common/io.h"
 #include "common/text.h"
 #include "common/verdict.h"
 
@@ -23,6 +24,8 @@ struct gaps {
 	struct inbox_status status;
 	struct registry *registry; /* the box's, for the names of routes */
 	uint64_t now;
+	int vault;
+	uint32_t disk_full_percent;
 	size_t delivered;
 	size_t past; /* not here, but it would have been destroyed by now */
 	size_t missing;
@@ -37,8 +40,33 @@ static int compare_items(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static bool is_delivered(const struct gaps *g, uint64_t epoch, const char *name)
+/* Under a name that its route had once: read from the releases themselves, since the registry has none. */
+static bool is_delivered_by_id(const struct gaps *g, uint64_t epoch, const struct entry *entry)
 {
+	uint8_t segment[SEGMENT_BYTES];
+	struct release release;
+	for (size_t i = 0; i < g->item_count; i++) {
+		const char *dash = strrchr(g->items[i].name, '-');
+		if (g->items[i].epoch != epoch || dash == NULL ||
+		    strtoull(dash + 1, NULL, 10) != entry->number)
+			continue;
+		int fd = inbox_open_item(g->vault, &g->items[i]);
+		bool is_it = fd >= 0 && io_pread_exact(fd, segment, sizeof(segment), 0) == 0 &&
+			     release_segment_decode(&release, segment) == 0 &&
+			     release.route_id == entry->route_id && release.number == entry->number;
+		io_close(fd);
+		if (is_it)
+			return true;
+	}
+	return false;
+}
+
+static bool is_delivered(const struct gaps *g, uint64_t epoch, const struct entry *entry,
+			 const char *name)
+{
+	if (g->registry == NULL || registry_route_by_id(g->registry, entry->route_id) == NULL)
+		return is_delivered_by_id(g, epoch, entry);
+
 	struct vault_item wanted = {.epoch = epoch};
 	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
 	return bsearch(&wanted, g->items, g->item_count, sizeof(wanted), compare_items) != NULL;
@@ -55,13 +83,18 @@ static void entry_name(char out[static BUNDLE_NAME_BYTES], const struct gaps *g,
 	bundle_name(out, route != NULL ? route->name : number, entry->number);
 }
 
-/* What keep knows of a bundle; an empty view when it has not told. */
-static struct json_view find_status(const struct gaps *g, const char *epoch, const char *name)
+/*
+ * What keep knows of a bundle; an empty view when it has not told.  By its numbers: keep may have
+ * another registry loaded, and another name for the route.
+ */
+static struct json_view find_status(const struct gaps *g, const char *epoch,
+				    const struct entry *entry)
 {
 	struct json_view bundles = json_get(g->status.view, "bundles");
 	for (size_t i = 0; i < json_count(bundles); i++) {
 		struct json_view bundle = json_at(bundles, i);
-		if (strcmp(json_get_text(bundle, "name", ""), name) == 0 &&
+		if (json_get_number(bundle, "route_id", 0) == entry->route_id &&
+		    json_get_number(bundle, "number", 0) == entry->number &&
 		    strcmp(json_get_text(bundle, "epoch", ""), epoch) == 0)
 			return bundle;
 	}
@@ -135,7 +168,7 @@ static void compare(struct gaps *g)
 		const struct entry *entry = &g->catalogue.entries[i];
 		char name[BUNDLE_NAME_BYTES];
 		entry_name(name, g, entry);
-		if (is_delivered(g, g->catalogue.epoch, name)) {
+		if (is_delivered(g, g->catalogue.epoch, entry, name)) {
 			g->delivered++;
 			continue;
 		}
@@ -144,7 +177,7 @@ static void compare(struct gaps *g)
 			continue;
 		}
 		g->missing++;
-		struct json_view bundle = find_status(g, epoch, name);
+		struct json_view bundle = find_status(g, epoch, entry);
 		if (g->array != NULL)
 			add_gap(g, name, epoch, entry, bundle);
 		else
@@ -177,7 +210,10 @@ static struct state state_of(const struct gaps *g)
 		.registry = json_get_number(view, "registry_version", 0),
 		.sender_registry = json_get_number(view, "sender_registry_version", 0),
 	};
-	s.disk_is_full = json_get_bool(view, "disk_full", false);
+	/* keep cannot tell of a disk on which it can no longer write its status */
+	int percent = vault_fill_percent(g->vault);
+	s.disk_is_full = json_get_bool(view, "disk_full", false) ||
+			 (percent >= 0 && (uint32_t)percent >= g->disk_full_percent);
 	s.is_stale = s.written + STALE_S < g->now;
 	s.is_silent = s.heartbeat + SILENT_S < g->now;
 	s.is_incomplete = s.pages_held < s.pages ||
@@ -201,6 +237,9 @@ static void print_state(const struct gaps *g, const struct state *s)
 	char when[32];
 	if (s->written == 0)
 		puts("the receiver has never run here: start weir-keep and weir-catch");
+	else if (s->is_stale && s->disk_is_full)
+		printf("what weir-keep last wrote is %s old: the vault's disk is full, or it is not running\n",
+		       ago(when, g, s->written));
 	else if (s->is_stale)
 		printf("weir-keep is not running: what it knew is %s old; start it\n",
 		       ago(when, g, s->written));
@@ -331,7 +370,12 @@ static int load(struct gaps *g, const struct inbox *inbox)
 
 static int gaps(const struct inbox *inbox, bool json)
 {
-	struct gaps g = {.now = (uint64_t)time(NULL), .array = json ? json_array_new() : NULL};
+	struct gaps g = {
+		.now = (uint64_t)time(NULL),
+		.vault = inbox->vault,
+		.disk_full_percent = inbox->config.disk_full_percent,
+		.array = json ? json_array_new() : NULL,
+	};
 	int code = load(&g, inbox);
 	if (code == EXIT_DONE) {
 		compare(&g);

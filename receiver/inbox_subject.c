@@ -87,11 +87,22 @@ static int open_file(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* "tax-000123" or "tax-000123@0123456789abcdef", as inbox_is_name has found it. */
+static void expect_name(struct subject *s, const char *argument)
+{
+	size_t len = strcspn(argument, "@");
+	snprintf(s->expected, sizeof(s->expected), "%.*s", (int)len, argument);
+	if (argument[len] == '@')
+		s->expected_epoch = strtoull(argument + len + 1, NULL, 16);
+}
+
 int subject_open(struct subject *s, struct inbox *inbox, const char *argument)
 {
 	bool is_name = inbox_is_name(argument);
 	int fd = is_name ? vault_open_bundle(inbox->vault, argument) : open_file(argument);
 	subject_take(s, fd, argument);
+	if (is_name)
+		expect_name(s, argument);
 	if (fd >= 0)
 		return EXIT_DONE;
 	if (is_name && fd == -ENOENT)
@@ -130,7 +141,7 @@ static int load_registry(struct subject *s, const struct inbox *inbox)
 /* A file in the vault under another name than its own. */
 static bool is_misnamed(const struct subject *s, const struct release *release)
 {
-	return s->expected != NULL &&
+	return s->expected[0] != 0 &&
 	       (strcmp(s->name, s->expected) != 0 ||
 		(s->expected_epoch != 0 && s->expected_epoch != release->epoch));
 }

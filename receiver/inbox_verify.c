@@ -86,7 +86,7 @@ static int verify_vault(struct tally *tally, struct inbox *inbox)
 		char name[INBOX_NAME_BYTES];
 		inbox_item_name(name, items, count, i);
 		subject_take(&s, inbox_open_item(inbox->vault, &items[i]), name);
-		s.expected = items[i].name;
+		snprintf(s.expected, sizeof(s.expected), "%s", items[i].name);
 		s.expected_epoch = items[i].epoch;
 		verify_subject(tally, &s, inbox);
 	}

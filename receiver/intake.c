@@ -9,11 +9,12 @@
 
 #include "common/cursor.h"
 #include "common/verdict.h"
+#include "clerk.h"
 #include "pending.h"
 #include "sequence.h"
 #include "vault.h"
 
-enum { STATUS_MS = 1000, COMPLAIN_MS = 10000, TYPE_OFFSET = 17 };
+enum { STATUS_MS = 1000, COMPLAIN_MS = 10000, TYPE_OFFSET = 17, DROPPED_TOLD_MAX = 20 };
 
 /* Registries stay: judgements that run in another thread may use an older one. */
 struct kept_registry {
@@ -33,66 +34,18 @@ struct intake {
 	const struct known_bundle *last; /* the one the datagram before was of */
 	bool has_named;                  /* since pending was last replayed */
 	int last_refusal;                /* of a control message; told once until it changes */
+	uint64_t refusal_told_ms;
+	unsigned int dropped;            /* in this sweep, though not delivered */
 	uint64_t epoch_told;
 	uint64_t now_ms, now_s, status_ms, told_ms;
-	bool is_status_under_way;
-};
-
-/* A file to be written by the clerk. */
-struct file_job {
-	struct job job;
-	struct intake *intake;
-	bool is_status; /* else the catalogue */
-	uint8_t *bytes;
-	size_t len;
-	int result;
+	struct clerk clerk;
+	bool is_loading;                 /* the stored catalogue */
+	uint64_t stored_epoch, stored_generation;
 };
 
 static const struct registry *registry_now(const struct intake *in)
 {
 	return in->registries->registry;
-}
-
-/* Files of the clerk */
-
-static void run_file(struct job *job)
-{
-	struct file_job *j = (struct file_job *)job;
-	j->result = j->is_status ? status_store(j->intake->o.vault_fd, (const char *)j->bytes, j->len)
-				 : vault_catalogue_store(j->intake->o.vault_fd, j->bytes, j->len);
-}
-
-static void done_file(struct job *job)
-{
-	struct file_job *j = (struct file_job *)job;
-	struct intake *in = j->intake;
-	if (j->is_status)
-		in->is_status_under_way = false;
-	if (j->result != 0 && j->result != -ECANCELED)
-		event_tell(in->o.tell, LOG_ERR, "E2050", "keep: cannot write %s: %s",
-		     j->is_status ? "status.json" : "catalogue", strerror(-j->result));
-	free(j->bytes);
-	free(j);
-}
-
-static void submit_file(struct intake *in, bool is_status, uint8_t *bytes, size_t len)
-{
-	struct file_job *j = calloc(1, sizeof(*j));
-	if (j == NULL) {
-		free(bytes);
-		return;
-	}
-	*j = (struct file_job){
-		.job = {.run = run_file, .done = done_file},
-		.intake = in,
-		.is_status = is_status,
-		.bytes = bytes,
-		.len = len,
-		.result = -ECANCELED,
-	};
-	if (is_status)
-		in->is_status_under_way = true;
-	workshop_submit(in->workshop, WORKER_CLERK, &j->job);
 }
 
 /* Control messages */
@@ -107,20 +60,42 @@ static void on_named(void *context, struct known_bundle *bundle)
 static void on_dropped(void *context, struct known_bundle *bundle)
 {
 	struct intake *in = context;
-	reception_drop(in->reception, bundle);
+	bool is_lost = bundle->state == KNOWN_WANTED;
+	in->dropped += is_lost;
+	reception_drop(in->reception, bundle, in->dropped <= DROPPED_TOLD_MAX);
 }
 
-/* Pages that are here may have made a generation complete: then what it does not name goes. */
-static void follow_page(struct intake *in)
+static void store_catalogue(struct intake *in)
 {
-	in->last = NULL;
-	if (!known_sweep(in->known, on_dropped, in))
-		return;
-	reception_clear(in->reception, in->known);
 	uint8_t *bytes = NULL;
 	size_t len = 0;
 	if (known_catalogue(in->known, &bytes, &len) == 0)
-		submit_file(in, false, bytes, len);
+		clerk_store_catalogue(&in->clerk, bytes, len);
+}
+
+/*
+ * Pages that are here may have made a generation complete: then what it does not name goes.  The stored
+ * generation may be older than one of which pages had come before the restart, and what only that one
+ * names is on the disk: so nothing goes before a heartbeat has said which generation it is.
+ */
+static void follow_catalogue(struct intake *in)
+{
+	in->last = NULL;
+	struct known_summary known = known_summary(in->known);
+	if (!known.is_complete)
+		return;
+	if ((in->stored_generation != known.generation || in->stored_epoch != known.epoch) &&
+	    !in->is_loading) {
+		in->stored_epoch = known.epoch;
+		in->stored_generation = known.generation;
+		store_catalogue(in);
+	}
+	in->dropped = 0;
+	if (known.last_heartbeat_s != 0 && known_sweep(in->known, on_dropped, in))
+		reception_clear(in->reception, in->known);
+	if (in->dropped > DROPPED_TOLD_MAX)
+		event_tell(in->o.tell, LOG_WARNING, "E2014", "keep: and %u more that are not in the vault are no "
+			   "longer offered", in->dropped - DROPPED_TOLD_MAX);
 }
 
 static void follow_epoch(struct intake *in)
@@ -150,10 +125,14 @@ static int take_heartbeat(struct intake *in, const uint8_t *message, size_t len)
 	struct heartbeat heartbeat;
 	int result = heartbeat_decode(&heartbeat, message, len);
 	if (result == 0)
+		result = known_judge_heartbeat(in->known, &heartbeat);
+	if (result == 0)
 		result = check_signer(in, message, len, heartbeat.box_key, heartbeat.time);
 	if (result == 0)
 		result = known_heartbeat(in->known, &heartbeat, in->now_s);
-	return result == -EALREADY ? 0 : result;
+	if (result == 0)
+		follow_catalogue(in);
+	return result;
 }
 
 static int take_page(struct intake *in, const uint8_t *message, size_t len)
@@ -161,12 +140,14 @@ static int take_page(struct intake *in, const uint8_t *message, size_t len)
 	struct page page;
 	int result = page_decode(&page, message, len);
 	if (result == 0)
+		result = known_judge_page(in->known, &page);
+	if (result == 0)
 		result = check_signer(in, message, len, page.box_key, page.time);
 	if (result == 0)
 		result = known_page(in->known, &page, message, len, in->now_s, on_named, in);
 	if (result == 0)
-		follow_page(in);
-	return result == -EALREADY ? 0 : result;
+		follow_catalogue(in);
+	return result;
 }
 
 static int take_message(struct intake *in, const uint8_t *message, size_t len)
@@ -190,15 +171,21 @@ static void take_control(struct intake *in, const struct datagram *d)
 {
 	int result = take_message(in, d->payload, d->payload_len);
 	follow_epoch(in);
+	/* what is repeated is neither news nor an offence, and ends no row of refusals */
+	if (result == -EALREADY)
+		return;
 	if (result == 0) {
 		in->last_refusal = 0;
 		return;
 	}
 	in->counters.refused_messages++;
-	if (result != in->last_refusal)
+	bool is_due = in->refusal_told_ms == 0 || in->now_ms - in->refusal_told_ms >= COMPLAIN_MS;
+	if (result != in->last_refusal && is_due) {
 		event_tell(in->o.tell, LOG_WARNING, "E2041", "keep: a signed message of the sender is refused: %s [%s]",
 		     verdict_explain(result), result > 0 ? verdict_name(result) : "error");
-	in->last_refusal = result;
+		in->refusal_told_ms = in->now_ms;
+		in->last_refusal = result;
+	}
 }
 
 /* Data */
@@ -324,7 +311,7 @@ static void write_status(struct intake *in)
 	known_each(in->known, add_report, &(struct report){in, &text, true});
 	known_each(in->known, add_report, &(struct report){in, &text, false});
 	if (status_end(&text, &bytes, &len) == 0)
-		submit_file(in, true, (uint8_t *)bytes, len);
+		clerk_store_status(&in->clerk, (uint8_t *)bytes, len);
 }
 
 void intake_turn(struct intake *in, uint64_t now_ms, uint64_t now_s)
@@ -337,9 +324,11 @@ void intake_turn(struct intake *in, uint64_t now_ms, uint64_t now_s)
 		status_take_ring(&in->counters, ring_counters(in->o.ring));
 	in->counters.link_lost = sequence_lost(&in->sequence);
 	complain(in);
-	if (!in->is_status_under_way && (now_ms - in->status_ms >= STATUS_MS || in->status_ms == 0)) {
+	if (!in->clerk.is_status_under_way && (now_ms - in->status_ms >= STATUS_MS || in->status_ms == 0)) {
 		in->status_ms = now_ms;
 		write_status(in);
+		if (in->clerk.is_catalogue_owed)
+			store_catalogue(in);
 	}
 }
 
@@ -392,12 +381,18 @@ static int load_catalogue(struct intake *in)
 	if (result < 0)
 		return result;
 	struct reader r = reader_of(bytes, len);
+	in->is_loading = true;
 	while (result == 0 && reader_left(&r) > 0) {
 		uint16_t message_len = read_u16(&r);
 		const uint8_t *message = read_view(&r, message_len);
 		result = message == NULL ? VERDICT_TRUNCATED
 					 : take_message(in, message, message_len);
+		if (result == -EALREADY)
+			result = 0;
 	}
+	in->is_loading = false;
+	in->stored_epoch = known_summary(in->known).epoch;
+	in->stored_generation = known_summary(in->known).generation;
 	free(bytes);
 	if (result < 0)
 		return result;
@@ -418,6 +413,7 @@ static int open_parts(struct intake *in)
 	in->registries->registry = in->o.registry;
 	in->o.registry = NULL;
 	int result = workshop_start(&in->workshop, WORKER_COUNT, notify, in->o.ring);
+	in->clerk = (struct clerk){.workshop = in->workshop, .vault_fd = in->o.vault_fd, .tell = in->o.tell};
 	if (result != 0)
 		return result;
 	struct reception_options options = {

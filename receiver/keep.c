@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ enum {
 	WAIT_MS = 100,         /* the longest sleep: signals and finished jobs wake it earlier */
 	TURN_MS = 20,          /* between two looks at the clock's business while datagrams come */
 	ALIVE_MS = 1000,
+	LOCK_MODE = 0640,
 	RECORDS_PER_LOOK = 64, /* records between two looks at the clock */
 };
 
@@ -235,6 +237,19 @@ static int start(const struct config *config, int vault_fd, struct ring *ring)
 	return code;
 }
 
+/* One process at a time writes there: a descriptor that is kept open as long as it does, or -errno. */
+static int lock_vault(int vault_fd)
+{
+	int fd = openat(vault_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	int error = -errno;
+	io_close(fd);
+	return error;
+}
+
 static int keep(const char *config_path)
 {
 	struct config config;
@@ -255,11 +270,20 @@ static int keep(const char *config_path)
 	int vault_fd = io_open_dir(AT_FDCWD, config.vault);
 	if (vault_fd < 0)
 		return command_fail(vault_fd, "vault '%s'", config.vault);
+	int lock = lock_vault(vault_fd);
+	if (lock < 0) {
+		io_close(vault_fd);
+		if (lock != -EWOULDBLOCK)
+			return command_fail(lock, "vault '%s'", config.vault);
+		command_say("vault '%s' is in use by another weir-keep; stop that one first", config.vault);
+		return EXIT_ENVIRONMENT;
+	}
 	struct ring *ring = NULL;
 	result = ring_open(&ring, config.runtime, config.ring_bytes);
 	int code = result != 0 ? command_fail(result, "ring '%s/%s'", config.runtime, RING_FILE)
 			       : start(&config, vault_fd, ring);
 	ring_close(ring);
+	io_close(lock);
 	io_close(vault_fd);
 	return code;
 }

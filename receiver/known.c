@@ -110,16 +110,23 @@ static void advance_time(struct known *known, uint64_t time)
 		known->newest_time = time;
 }
 
-int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint64_t now_s)
+int known_judge_heartbeat(const struct known *known, const struct heartbeat *heartbeat)
 {
-	bool same = heartbeat->epoch == known->epoch;
-	if (same && known->has_beat && heartbeat->beat == known->beat)
+	if (heartbeat->epoch != known->epoch)
+		return VERDICT_OK;
+	if (known->has_beat && heartbeat->beat == known->beat)
 		return -EALREADY;
 	/* neither the beat nor the generation of an epoch ever goes backwards */
-	if (same && known->has_beat && heartbeat->beat < known->beat)
+	if (known->has_beat && heartbeat->beat < known->beat)
 		return VERDICT_BAD_ORDER;
-	if (same && heartbeat->generation < known->promised)
-		return VERDICT_BAD_ORDER;
+	return heartbeat->generation < known->promised ? VERDICT_BAD_ORDER : VERDICT_OK;
+}
+
+int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint64_t now_s)
+{
+	int result = known_judge_heartbeat(known, heartbeat);
+	if (result != 0)
+		return result;
 	if (!enter_epoch(known, heartbeat->epoch, heartbeat->time))
 		return VERDICT_BAD_ORDER;
 	advance_time(known, heartbeat->time);
@@ -158,6 +165,16 @@ static int name_bundle(struct known *known, const struct page *page, const struc
 	known->count++;
 	*out = bundle;
 	return 1;
+}
+
+int known_judge_page(const struct known *known, const struct page *page)
+{
+	if (page->epoch != known->epoch || page->generation > known->generation)
+		return VERDICT_OK;
+	if (page->generation < known->generation)
+		return VERDICT_BAD_ORDER;
+	return page->pages == known->pages && known->page[page->page].message != NULL ? -EALREADY
+										     : VERDICT_OK;
 }
 
 static int check_page(struct known *known, const struct page *page)

@@ -55,6 +55,13 @@ int known_page(struct known *known, const struct page *page, const uint8_t *mess
 	       uint64_t now_s, known_visit *named, void *context);
 
 /*
+ * Whether it is worth its signature's verification, which is dear: 0, or what known_page or
+ * known_heartbeat would say of one that is not newer.  Changes nothing.
+ */
+int known_judge_page(const struct known *known, const struct page *page);
+int known_judge_heartbeat(const struct known *known, const struct heartbeat *heartbeat);
+
+/*
  * Takes a heartbeat whose signature was right.  VERDICT_OK.  -EALREADY: the one heard last has come
  * again, as when emit was started again.  VERDICT_BAD_ORDER: older than that.
  */

@@ -13,6 +13,7 @@
 #include "common/io.h"
 #include "common/verdict.h"
 #include "errand.h"
+#include "room.h"
 
 enum { TEXT_BYTES = 512, CHECK_DISK_MS = 1000, DIRECTORY_MODE = 0750 };
 
@@ -30,10 +31,9 @@ void reception_name_of(const struct reception *r, const struct bundle_id *id,
 		       char out[static VAULT_NAME_BYTES])
 {
 	const struct route *route = registry_route_by_id(r->o.registry, id->route_id);
-	if (route != NULL)
-		bundle_name(out, route->name, id->number);
-	else
-		vault_partial_name(out, id);
+	char by_id[NAME_BYTES];
+	snprintf(by_id, sizeof(by_id), "route%u", id->route_id);
+	bundle_name(out, route != NULL ? route->name : by_id, id->number);
 }
 _Static_assert((int)VAULT_NAME_BYTES >= (int)BUNDLE_NAME_BYTES, "one buffer for both names");
 
@@ -110,21 +110,6 @@ static int open_files(struct reception *r, struct arrival *a)
 	if (result == 0)
 		r->open_files++;
 	return result;
-}
-
-/* Whether there is memory for one more; said once until there is again. */
-static bool fits_limits(struct reception *r, const struct known_bundle *bundle)
-{
-	uint64_t memory = partial_memory(&bundle->entry.geometry);
-	bool fits = r->count < RECEPTION_BUNDLES_MAX && memory <= RECEPTION_MEMORY_MAX - r->memory;
-	if (!fits && !r->limit_was_told) {
-		char name[VAULT_NAME_BYTES];
-		reception_name_of(r, &bundle->id, name);
-		reception_tell(r, LOG_WARNING, "E2015", "keep: '%s' is not begun: %u bundles arrive already, "
-			       "with %" PRIu64 " bytes of memory", name, r->count, r->memory);
-	}
-	r->limit_was_told = !fits;
-	return fits;
 }
 
 static void add_arrival(struct reception *r, struct known_bundle *bundle, struct partial *partial)
@@ -204,7 +189,7 @@ static struct arrival *arrival_of(struct reception *r, struct known_bundle *bund
 		return bundle->arrival;
 	if (bundle->retry_ms > r->now_ms)
 		return NULL;
-	if (is_being_given_up(r, &bundle->id) || !fits_limits(r, bundle)) {
+	if (is_being_given_up(r, &bundle->id) || !room_has(r, bundle)) {
 		bundle->retry_ms = r->now_ms + RECEPTION_STORE_MS;
 		return NULL;
 	}
@@ -239,22 +224,24 @@ void reception_name(struct reception *r, struct known_bundle *bundle)
 	int result = 0;
 	if (bundle->state != KNOWN_WANTED)
 		result = partial_remove(&r->site, &bundle->id);
-	else if (!is_being_given_up(r, &bundle->id) && fits_limits(r, bundle))
+	else if (!is_being_given_up(r, &bundle->id) && room_has(r, bundle))
 		result = take_up(r, bundle);
 	if (result != 0 && result != -ENOENT)
 		tell_not_begun(r, bundle, result);
 }
 
-void reception_drop(struct reception *r, struct known_bundle *bundle)
+void reception_drop(struct reception *r, struct known_bundle *bundle, bool is_told)
 {
 	struct arrival *a = bundle->arrival;
-	if (a == NULL)
-		return;
 	char name[VAULT_NAME_BYTES];
 	reception_name_of(r, &bundle->id, name);
-	reception_tell(r, LOG_WARNING, "E2014", "keep: '%s' is no longer offered by the sender; what had "
-		       "arrived of it is removed", name);
-	reception_give_up(a);
+	if (bundle->state == KNOWN_WANTED && is_told)
+		reception_tell(r, LOG_WARNING, "E2014", "keep: '%s' is no longer offered by the sender, and is "
+			       "not in the vault; %s", name,
+			       a == NULL ? "nothing of it had come"
+					 : "what had arrived of it is removed");
+	if (a != NULL)
+		reception_give_up(a);
 }
 
 void reception_clear(struct reception *r, const struct known *known)
@@ -419,6 +406,8 @@ void reception_report(const struct reception *r, const struct known_bundle *bund
 	struct status_bundle report = {
 		.name = name,
 		.epoch = bundle->id.epoch,
+		.number = bundle->id.number,
+		.route_id = bundle->id.route_id,
 		.state = state_name(bundle),
 		.verdict = bundle->state == KNOWN_REFUSED ? verdict_name(bundle->verdict) : "",
 		.object_bytes = bundle->entry.geometry.object_len,

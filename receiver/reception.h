@@ -26,6 +26,7 @@ enum {
 	RECEPTION_FILES_MAX = 128,             /* of which so many have their two files open */
 	RECEPTION_MEMORY_MAX = 536870912,      /* maps and counts of all of them */
 	RECEPTION_RETRY_MS = 5000,             /* before something that failed is tried again */
+	RECEPTION_IDLE_S = 600,                /* without a datagram; then it may be given up for another */
 	RECEPTION_STORE_MS = 1000,             /* between two copies of a map */
 };
 
@@ -55,7 +56,7 @@ void reception_set_registry(struct reception *reception, const struct registry *
 /* A bundle has been named: finds out whether it is wanted, and takes up what is on disk. */
 void reception_name(struct reception *reception, struct known_bundle *bundle);
 /* It is no longer named; the caller is about to forget it. */
-void reception_drop(struct reception *reception, struct known_bundle *bundle);
+void reception_drop(struct reception *reception, struct known_bundle *bundle, bool is_told);
 /* Removes partial bundles on disk that nobody names.  After a generation has become complete. */
 void reception_clear(struct reception *reception, const struct known *known);
 

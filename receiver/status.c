@@ -125,6 +125,8 @@ void status_add(struct status_text *status, const struct status_bundle *bundle)
 	fprintf(out, "%s\n{\"name\":\"%s\",\"epoch\":\"%016" PRIx64 "\",\"state\":\"%s\"",
 		status->count == 0 ? "" : ",", bundle->name, bundle->epoch, bundle->state);
 	fprintf(out, ",\"verdict\":\"%s\"", bundle->verdict);
+	put_number(out, "route_id", bundle->route_id);
+	put_number(out, "number", bundle->number);
 	put_number(out, "object_bytes", bundle->object_bytes);
 	put_number(out, "held_bytes", bundle->held_bytes);
 	put_number(out, "missing_bytes", bundle->missing_bytes);

@@ -55,6 +55,8 @@ struct status_head {
 struct status_bundle {
 	const char *name;
 	uint64_t epoch;
+	uint64_t number;
+	uint16_t route_id;
 	const char *state;
 	const char *verdict;
 	uint64_t object_bytes, held_bytes;

@@ -82,10 +82,14 @@ int vault_deliver(int vault_fd, int from_dir, const char *from, uint64_t epoch, 
 	int result = 0;
 	if (renameat2(from_dir, from, to_dir, file, RENAME_NOREPLACE) < 0)
 		result = -errno;
+	bool has_moved = result == 0;
 	if (result == 0)
 		result = io_fsync(to_dir);
 	if (result == 0)
 		result = io_fsync(from_dir);
+	/* a place that may not last is none: it is whole in either, and is given its place again */
+	if (has_moved && result != 0)
+		(void)renameat2(to_dir, file, from_dir, from, RENAME_NOREPLACE);
 	io_close(to_dir);
 	return result;
 }

@@ -8,6 +8,7 @@
  *   vault/catalogue                       the signed pages of the newest generation, each a u16 length
  *                                         and the message, as received
  *   vault/registry-version                the highest registry version loaded, in decimal
+ *   vault/lock                            held by keep while it runs
  *   vault/status.json                     what keep knows, replaced every second (below)
  *
  * EPOCH is 16 hex digits.  A file in bundles/ has been fsynced under partial/ before it was renamed.
@@ -28,6 +29,7 @@
  *       "state"                       "promised" (nothing came yet), "receiving", "checking",
  *                                     "waiting-for-registry" or "refused"
  *       "verdict"                     of a refused one, else ""
+ *       "route_id", "number"          the name that does not depend on a registry
  *       "object_bytes", "held_bytes"  of the object; what is here, or can be repaired from what is here
  *       "since"                       when it was first named or seen
  *       "last_arrival"                when a datagram of it last came

@@ -81,6 +81,13 @@ static int next_repeat(struct announcer *a)
 	return -1;
 }
 
+/* Who has many bundles also pushes often: a generation is worth little when the next one cuts it off. */
+static uint64_t interval_ns(uint32_t page_count)
+{
+	uint64_t share = (uint64_t)ANNOUNCE_ROUND_NS / page_count;
+	return share < ANNOUNCE_INTERVAL_NS ? share : ANNOUNCE_INTERVAL_NS;
+}
+
 const struct control_message *announce_next(struct announcer *a, const struct orders_page *orders,
 					    uint64_t now_ns, bool data_flows)
 {
@@ -99,9 +106,12 @@ const struct control_message *announce_next(struct announcer *a, const struct or
 	}
 	if (now_ns < a->next_ns)
 		return NULL;
-	a->next_ns = now_ns + ANNOUNCE_INTERVAL_NS;
+	a->next_ns = now_ns + interval_ns(a->page_count);
 	uint32_t page = a->turn;
 	a->turn = (a->turn + 1) % a->page_count;
-	a->owes_first = data_flows && page != 0;
+	if (page == 0 || (data_flows && now_ns - a->first_ns >= ANNOUNCE_INTERVAL_NS)) {
+		a->owes_first = page != 0;
+		a->first_ns = now_ns;
+	}
 	return send_page(a, orders, page);
 }

@@ -2,7 +2,8 @@
  * announce: which control message goes next.  LINK.md 2.
  *
  * Heartbeats once each, as soon as they are there.  Then pages that are to be repeated.  Then, every
- * 100 ms, the next page in turn, and the first page too while data flow.
+ * 100 ms, the next page in turn, and the first page too while data flow; more often when there are so
+ * many pages that a whole round would take longer than two seconds.
  */
 #ifndef WEIR_ANNOUNCE_H
 #define WEIR_ANNOUNCE_H
@@ -12,7 +13,11 @@
 
 #include "orders.h"
 
-enum { ANNOUNCE_REPEATS = 4, ANNOUNCE_INTERVAL_NS = 100000000 };
+enum {
+	ANNOUNCE_REPEATS = 4,
+	ANNOUNCE_INTERVAL_NS = 100000000, /* at most, between two pages in turn */
+	ANNOUNCE_ROUND_NS = 2000000000,   /* at most, for all of them */
+};
 
 /* Filled with zeros it has announced nothing. */
 struct announcer {
@@ -23,6 +28,7 @@ struct announcer {
 	uint32_t turn;
 	bool owes_first;
 	uint64_t next_ns;
+	uint64_t first_ns;          /* when page 0 last went in turn, or along */
 	uint64_t generation_sent;   /* the newest of which every page went once */
 	uint32_t sent_count;
 	bool is_sent[ORDERS_CONTROL_MAX];

@@ -79,6 +79,22 @@ static void pages_in_turn(void)
 	free(orders);
 }
 
+static void many_pages(void)
+{
+	struct orders_page *orders = orders_of(100, 7);
+	struct announcer a = {0};
+	unsigned int firsts = 0;
+	announce_update(&a, orders);
+	uint64_t ms = 1000;
+	while (a.generation_sent == 0 && ms < 10000) {
+		firsts += next(&a, orders, ms, true) == 0;
+		ms++;
+	}
+	ok(ms - 1000 <= 2100, "a hundred pages have gone after %llu ms", (unsigned long long)(ms - 1000));
+	ok(firsts >= 15 && firsts <= 22, "and the first of them ten times a second: %u times", firsts);
+	free(orders);
+}
+
 static void repeats(void)
 {
 	struct orders_page *orders = orders_of(3, 7);
@@ -128,6 +144,7 @@ int main(void)
 	ok(suite_start() == 0, "the suite starts");
 	heartbeats();
 	pages_in_turn();
+	many_pages();
 	repeats();
 	finding();
 	return done_testing();

@@ -629,8 +629,10 @@ static void store_status(uint64_t age_s, uint64_t silent_s, uint64_t generation,
 		"{\"time\":%llu,\"last_heartbeat\":%llu,\"generation\":%llu,\"pages\":1,"
 		"\"pages_held\":%d,\"registry_version\":7,\"bundles\":["
 		"{\"name\":\"tax-000003\",\"epoch\":\"0000000000001234\",\"state\":\"receiving\","
+		"\"route_id\":1,\"number\":3,"
 		"\"object_bytes\":65536,\"held_bytes\":32768,\"since\":%llu},"
-		"{\"name\":\"tax-000004\",\"epoch\":\"0000000000001234\",\"state\":\"refused\",\"verdict\":\"bad-root\"}]}",
+		"{\"name\":\"tax-000004\",\"epoch\":\"0000000000001234\",\"route_id\":1,\"number\":4,"
+		"\"state\":\"refused\",\"verdict\":\"bad-root\"}]}",
 		(unsigned long long)(now - age_s), (unsigned long long)(now - silent_s),
 		(unsigned long long)generation, pages_held, (unsigned long long)now);
 	put_text("vault/status.json", text);

@@ -528,7 +528,8 @@ static void test_whole_rows(void)
 	ok(!is_delivered(&w, 90), "with one row more nothing is delivered");
 	ok(is_partial(&w, &b), "what has come is kept");
 	ok(status_has(&w, "\"name\":\"tax-000090\",\"epoch\":\"1122334455667788\",\"state\":"
-			  "\"receiving\",\"verdict\":\"\",\"object_bytes\":393216,\"held_bytes\":389120,"
+			  "\"receiving\",\"verdict\":\"\",\"route_id\":7,\"number\":90,"
+			  "\"object_bytes\":393216,\"held_bytes\":389120,"
 			  "\"missing_bytes\":4096"),
 	   "the status says that one row is missing");
 	for (size_t i = 0; i < b.count; i++)
@@ -832,6 +833,7 @@ static void test_strangers(void)
 	ok(strncmp(last_event, "E2041", 5) == 0 && strstr(last_event, "unknown-key") != NULL,
 	   "and that is said");
 	memcpy(stranger->card.id, box->card.id, KEY_ID_BYTES);
+	turn(&w, 11000); /* refusals are told of every ten seconds */
 	send_page(&w, (const struct bundle *[]){&b}, 1);
 	ok(strstr(last_event, "bad-signature") != NULL, "so is one that its box did not sign");
 	send_all(&w, &b, NULL);
@@ -851,6 +853,7 @@ static void test_dropped(void)
 	struct world w = new_world("dropped");
 	struct bundle b = make_bundle(&w, 1, 300), c = make_bundle(&w, 2, 300);
 	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_heartbeat(&w, 1);
 	send_range(&w, &b, 0, b.count / 2, NULL);
 	send_range(&w, &c, 0, c.count / 2, NULL);
 	settle(&w);
@@ -876,10 +879,218 @@ static void test_dropped(void)
 	ok(is_partial(&w, &d), "without a catalogue nothing is removed");
 	send_page(&w, (const struct bundle *[]){&c}, 1);
 	settle(&w);
+	ok(is_partial(&w, &d), "nor before a heartbeat says that it is the newest");
+	send_heartbeat(&w, 1);
+	settle(&w);
 	ok(!is_partial(&w, &d), "with one, what nobody names is");
 	free_bundle(&b);
 	free_bundle(&c);
 	free_bundle(&d);
+	free_world(&w);
+}
+
+/* Pages of one generation, one at a time. */
+static void send_one_page(struct world *w, uint64_t generation, uint32_t number, uint32_t pages,
+			  const struct entry *entries, unsigned int count)
+{
+	uint8_t message[PAGE_BYTES_MAX];
+	size_t len;
+	struct page page = {
+		.count = (uint16_t)count, .epoch = EPOCH, .generation = generation,
+		.time = NOW, .page = number, .pages = pages,
+	};
+	memcpy(page.box_key, w->box->card.id, KEY_ID_BYTES);
+	for (unsigned int i = 0; i < count; i++)
+		page.entries[i] = entries[i];
+	must(page_encode(message, &len, &page, w->box->secret) == 0, "page");
+	send_control(w, message, len);
+}
+
+static void keep_restarts_between_two_pages(void)
+{
+	struct world w = new_world("between-pages");
+	struct bundle a = make_bundle(&w, 1, 30), b = make_bundle(&w, 2, 300);
+	struct bundle c = make_bundle_of(&w, 3, geometry_choose(30 * SEGMENT_BYTES, 125), 2);
+	send_one_page(&w, 1, 0, 1, &a.entry, 1);
+	w.generation = 1;
+	send_heartbeat(&w, 1);
+	settle(&w);
+	store_catalogue(&w);
+	/* page 1 of 2 is still on its way */
+	send_one_page(&w, 2, 0, 2, (const struct entry[]){b.entry, c.entry}, 2);
+	send_range(&w, &b, 0, b.count * 7 / 10, NULL);
+	send_all(&w, &c, NULL);
+	settle(&w);
+	intake_store(w.intake);
+	stop_keep(&w);
+	start_keep(&w, 1);
+	settle(&w);
+	ok(is_partial(&w, &b), "what only a newer, incomplete generation names outlives a restart");
+	ok(is_partial(&w, &c), "so does what is whole and waits for a registry");
+	send_one_page(&w, 2, 0, 2, (const struct entry[]){b.entry, c.entry}, 2);
+	send_range(&w, &b, b.count * 7 / 10, b.count, NULL);
+	settle(&w);
+	ok(file_is(&w, &b, 1), "and is delivered when the rest has come");
+	intake_set_registry(w.intake, load_registry(&w, 2));
+	settle(&w);
+	ok(is_delivered(&w, 3), "or its registry");
+	free_bundle(&a);
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
+static void registry_comes_during_a_judgement(void)
+{
+	struct world w = new_world("sighup");
+	struct bundle b = make_bundle_of(&w, 1, geometry_choose(30 * SEGMENT_BYTES, 125), 3);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_heartbeat(&w, 3);
+	/* the judgement is begun at once, and its end is taken at the next turn */
+	send_all(&w, &b, NULL);
+	intake_set_registry(w.intake, load_registry(&w, 3));
+	settle(&w);
+	settle(&w);
+	ok(is_delivered(&w, 1), "a registry that is loaded during a judgement counts for it");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+/* Sealed under a registry whose keys have expired, released under a newer one that we do not have yet. */
+static void restart_before_a_newer_registry(void)
+{
+	struct world w = new_world("newer-registry");
+	char text[4096];
+	free(w.registry_text[0]);
+	size_t at = (size_t)sprintf(text, "[registry]\nformat = 1\nname = test\nversion = 1\n"
+				    "issued = 2026-01-01\nexpires = 2030-01-01\n");
+	at = add_card(text, at, w.person);
+	at += (size_t)sprintf(text + at, "expires = 2026-09-20\n");
+	at = add_card(text, at, w.box);
+	at = add_card(text, at, w.recipient);
+	at += (size_t)sprintf(text + at, "psk = %064d\n[route tax]\nid = 7\nrecipients = agency\n"
+			      "operators = wang-mei\nformat = opaque\nrecords = waived\n"
+			      "destroy_after_days = 30\npriority = 4\n", 1);
+	must(registry_sign(&w.registry_text[0], &w.registry_len[0], (const uint8_t *)text, at,
+			   w.root) == 0, "registry_sign");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	struct bundle b = make_bundle(&w, 1, 30);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_heartbeat(&w, 2);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	store_catalogue(&w);
+	ok(is_partial(&w, &b), "a verdict that a newer registry may change is not given");
+	intake_store(w.intake);
+	stop_keep(&w);
+	start_keep(&w, 1);
+	settle(&w);
+	ok(is_partial(&w, &b), "nor after a restart, before the sender has been heard");
+	send_heartbeat(&w, 2);
+	intake_set_registry(w.intake, load_registry(&w, 2));
+	for (int i = 0; i < 3; i++) {
+		turn(&w, 10000);
+		settle(&w);
+	}
+	ok(is_delivered(&w, 1), "with the newer registry it is delivered");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void place_cannot_be_had(void)
+{
+	struct world w = new_world("no-place");
+	struct bundle b = make_bundle(&w, 1, 30);
+	int fd = openat(w.vault_fd, "bundles/1122334455667788", O_CREAT | O_WRONLY, 0600);
+	must(fd >= 0 && close(fd) == 0, "a file where the folder of the epoch should be");
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(is_partial(&w, &b), "a whole bundle that cannot be put into the vault stays");
+	ok(strncmp(last_event, "E2018", 5) == 0, "and that is said");
+	must(unlinkat(w.vault_fd, "bundles/1122334455667788", 0) == 0, "cure");
+	turn(&w, RECEPTION_RETRY_MS + 1000);
+	settle(&w);
+	ok(file_is(&w, &b, 1), "it is delivered once the cause is gone");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void idle_ones_make_room(void)
+{
+	struct world w = new_world("room");
+	enum { PAGES = 52 };
+	struct bundle small = make_bundle(&w, 1, 3), good = make_bundle(&w, PAGES * PAGE_ENTRIES_MAX, 30);
+	for (uint32_t i = 0; i < PAGES; i++) {
+		struct entry entries[PAGE_ENTRIES_MAX];
+		for (unsigned int j = 0; j < PAGE_ENTRIES_MAX; j++) {
+			entries[j] = small.entry;
+			entries[j].number = i * PAGE_ENTRIES_MAX + j + 1;
+			if (entries[j].number == good.id.number)
+				entries[j] = good.entry;
+		}
+		send_one_page(&w, 1, i, PAGES, entries, PAGE_ENTRIES_MAX);
+	}
+	w.generation = 1;
+	send_heartbeat(&w, 1);
+	struct datagram d;
+	must(datagram_decode(&d, small.datagrams, small.lens[0]) == 0, "datagram");
+	for (uint64_t number = 1; number <= RECEPTION_BUNDLES_MAX; number++) {
+		uint8_t copy[DATAGRAM];
+		memcpy(copy, small.datagrams, small.lens[0]);
+		d.id.number = number;
+		datagram_encode_data(copy, &d);
+		memcpy(copy + 64, small.datagrams + 64, small.lens[0] - 64);
+		intake_train(w.intake, copy, small.lens[0], small.lens[0]);
+	}
+	send_all(&w, &good, NULL);
+	settle(&w);
+	ok(!is_delivered(&w, good.id.number), "as many bundles arrive as there may");
+	turn(&w, RECEPTION_IDLE_S * 1000 + 1000);
+	intake_store(w.intake);
+	for (int i = 0; i < 3; i++) {
+		send_all(&w, &good, NULL);
+		turn(&w, RECEPTION_STORE_MS + 1);
+		intake_store(w.intake); /* the maps of all of them */
+		settle(&w);
+	}
+	ok(is_delivered(&w, good.id.number), "one of which nothing comes any more makes room for another");
+	free_bundle(&small);
+	free_bundle(&good);
+	free_world(&w);
+}
+
+static unsigned int event_count;
+
+static void count_event(int priority, const char *id, const char *text)
+{
+	event_count++;
+	tell(priority, id, text);
+}
+
+static void replayed_heartbeats_are_quiet(void)
+{
+	struct world w = new_world("replay");
+	stop_keep(&w);
+	must(intake_open(&w.intake, &(struct intake_options){
+		.vault_fd = w.vault_fd, .runtime = w.runtime, .disk_full_percent = 101,
+		.registry = load_registry(&w, 1), .tell = count_event}) == 0, "intake");
+	uint8_t datagrams[2][DATAGRAM];
+	for (unsigned int i = 0; i < 2; i++) {
+		uint8_t message[HEARTBEAT_BYTES];
+		struct heartbeat beat = {.bundles = 1, .epoch = EPOCH, .beat = 10 + i, .time = NOW,
+					 .pages = 1, .registry_version = 1};
+		memcpy(beat.box_key, w.box->card.id, KEY_ID_BYTES);
+		must(heartbeat_encode(message, &beat, w.box->secret) == 0 &&
+		     datagram_encode_control(datagrams[i], DATAGRAM, EPOCH, 1, message,
+					     sizeof(message)) == 0, "heartbeat");
+	}
+	turn(&w, 1000);
+	for (unsigned int i = 0; i < 10000; i++)
+		intake_train(w.intake, datagrams[i % 2 == 0], DATAGRAM, DATAGRAM);
+	ok(event_count > 0 && event_count < 5, "10,000 heartbeats that are replayed make %u events",
+	   event_count);
 	free_world(&w);
 }
 
@@ -947,6 +1158,12 @@ int main(void)
 	test_registry();
 	test_strangers();
 	test_dropped();
+	keep_restarts_between_two_pages();
+	registry_comes_during_a_judgement();
+	restart_before_a_newer_registry();
+	place_cannot_be_had();
+	idle_ones_make_room();
+	replayed_heartbeats_are_quiet();
 	test_blocks();
 	test_full_disk();
 	return done_testing();

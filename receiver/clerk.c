@@ -1,0 +1,77 @@
+#include "clerk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "reception.h"
+#include "vault.h"
+
+enum file { STATUS, CATALOGUE };
+
+static const char *const names[] = {[STATUS] = "status.json", [CATALOGUE] = "catalogue"};
+
+struct file_job {
+	struct job job;
+	struct clerk *clerk;
+	enum file file;
+	uint8_t *bytes;
+	size_t len;
+	int result;
+};
+
+static void run(struct job *job)
+{
+	struct file_job *j = (struct file_job *)job;
+	j->result = j->file == STATUS
+			    ? status_store(j->clerk->vault_fd, (const char *)j->bytes, j->len)
+			    : vault_catalogue_store(j->clerk->vault_fd, j->bytes, j->len);
+}
+
+static void done(struct job *job)
+{
+	struct file_job *j = (struct file_job *)job;
+	struct clerk *clerk = j->clerk;
+	int *told = &clerk->failures[j->file];
+	if (j->file == STATUS)
+		clerk->is_status_under_way = false;
+	else
+		clerk->is_catalogue_owed = j->result != 0;
+	if (j->result != 0 && j->result != -ECANCELED && j->result != *told)
+		event_tell(clerk->tell, LOG_ERR, "E2050", "keep: cannot write %s: %s", names[j->file],
+			   strerror(-j->result));
+	if (j->result != -ECANCELED)
+		*told = j->result;
+	free(j->bytes);
+	free(j);
+}
+
+static bool submit(struct clerk *clerk, enum file file, uint8_t *bytes, size_t len)
+{
+	struct file_job *j = calloc(1, sizeof(*j));
+	if (j == NULL) {
+		free(bytes);
+		return false;
+	}
+	*j = (struct file_job){
+		.job = {.run = run, .done = done},
+		.clerk = clerk,
+		.file = file,
+		.bytes = bytes,
+		.len = len,
+		.result = -ECANCELED,
+	};
+	workshop_submit(clerk->workshop, WORKER_CLERK, &j->job);
+	return true;
+}
+
+void clerk_store_status(struct clerk *clerk, uint8_t *bytes, size_t len)
+{
+	clerk->is_status_under_way = submit(clerk, STATUS, bytes, len);
+}
+
+void clerk_store_catalogue(struct clerk *clerk, uint8_t *bytes, size_t len)
+{
+	clerk->is_catalogue_owed = !submit(clerk, CATALOGUE, bytes, len);
+}

@@ -1,0 +1,29 @@
+/*
+ * clerk: writes vault/status.json and vault/catalogue in a thread of its own, so that the one that
+ * places datagrams never waits for the disk.  A failure is told of once, until it changes.
+ */
+#ifndef WEIR_CLERK_H
+#define WEIR_CLERK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "status.h"
+#include "worker.h"
+
+/* Zeros, but for the first three. */
+struct clerk {
+	struct workshop *workshop;
+	int vault_fd;
+	tell_event *tell;
+	bool is_status_under_way;
+	bool is_catalogue_owed; /* it could not be written: give the newest one again */
+	int failures[2];        /* as last told */
+};
+
+/* Take the bytes over, also when nothing comes of it. */
+void clerk_store_status(struct clerk *clerk, uint8_t *bytes, size_t len);
+void clerk_store_catalogue(struct clerk *clerk, uint8_t *bytes, size_t len);
+
+#endif
