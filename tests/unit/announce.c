@@ -85,12 +85,12 @@ static void many_pages(void)
 	struct announcer a = {0};
 	unsigned int firsts = 0;
 	announce_update(&a, orders);
-	uint64_t ms = 1000;
-	while (a.generation_sent == 0 && ms < 10000) {
-		firsts += next(&a, orders, ms, true) == 0;
-		ms++;
+	uint64_t at_ms = 1000;
+	while (a.generation_sent == 0 && at_ms < 10000) {
+		firsts += next(&a, orders, at_ms, true) == 0;
+		at_ms++;
 	}
-	ok(ms - 1000 <= 2100, "a hundred pages have gone after %llu ms", (unsigned long long)(ms - 1000));
+	ok(at_ms - 1000 <= 2100, "a hundred pages have gone after %llu ms", (unsigned long long)(at_ms - 1000));
 	ok(firsts >= 15 && firsts <= 22, "and the first of them ten times a second: %u times", firsts);
 	free(orders);
 }
