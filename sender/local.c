@@ -44,6 +44,35 @@ void local_push_encode(uint8_t out[static LOCAL_PUSH_BYTES], const struct local_
 	write_u64(&w, push->has_records ? push->records : 0);
 }
 
+enum { PROVEN_BYTES = LOCAL_PUSH_BYTES + LOCAL_CHALLENGE_BYTES };
+
+static const char proof_domain[] = "weir1 caller";
+
+static void proven(uint8_t out[static PROVEN_BYTES], const struct local_push *push,
+		   const uint8_t *challenge)
+{
+	local_push_encode(out, push);
+	memcpy(out + LOCAL_PUSH_BYTES, challenge, LOCAL_CHALLENGE_BYTES);
+}
+
+int local_proof_sign(uint8_t proof[static SUITE_SIGNATURE_BYTES], const struct local_push *push,
+		     const uint8_t challenge[static LOCAL_CHALLENGE_BYTES],
+		     const uint8_t person_seed[static SUITE_KEY_BYTES])
+{
+	uint8_t bytes[PROVEN_BYTES];
+	proven(bytes, push, challenge);
+	return suite_sign(proof, proof_domain, bytes, sizeof(bytes), person_seed);
+}
+
+int local_proof_verify(const uint8_t proof[static SUITE_SIGNATURE_BYTES], const struct local_push *push,
+		       const uint8_t challenge[static LOCAL_CHALLENGE_BYTES],
+		       const uint8_t person_public[static SUITE_KEY_BYTES])
+{
+	uint8_t bytes[PROVEN_BYTES];
+	proven(bytes, push, challenge);
+	return suite_verify(proof, proof_domain, bytes, sizeof(bytes), person_public);
+}
+
 int local_push_decode(struct local_push *out, const uint8_t *in, size_t len)
 {
 	struct local_push push = {0};

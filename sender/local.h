@@ -1,8 +1,9 @@
 /*
  * local: the messages between weir-outbox, weir-seal and weir-hold over local sockets (channel.h).
  *
- * outbox -> seal (seal.sock):   PUSH, then for each member MEMBER, DATA…, END; then FINISH.
- * seal -> outbox:               READY after PUSH; SIGN with the 216-byte statement after FINISH;
+ * outbox -> seal (seal.sock):   PUSH; PROOF (64 bytes) after CHALLENGE; then for each member MEMBER,
+ *                               DATA…, END; then FINISH.
+ * seal -> outbox:               CHALLENGE (32 random bytes) after PUSH, READY after PROOF; SIGN with the 216-byte statement after FINISH;
  *                               ACCEPTED or REFUSED at the end; REFUSED at any time.
  * outbox -> seal:               SIGNATURE (64 bytes) after SIGN.
  * seal -> hold (intake.sock):   INTAKE, BODY…, COMMIT (statement and signature).
@@ -46,6 +47,8 @@ enum local_type {
 	LOCAL_SHOW,
 	LOCAL_ITEM,
 	LOCAL_DONE,
+	LOCAL_CHALLENGE,
+	LOCAL_PROOF,
 };
 
 /* Where an export comes from: a bare pipe may end early unseen. */
@@ -53,6 +56,7 @@ enum local_origin { LOCAL_FILES = 0, LOCAL_PIPE = 1, LOCAL_COMMAND = 2 };
 
 enum {
 	LOCAL_PUSH_BYTES = 96,
+	LOCAL_CHALLENGE_BYTES = 32,
 	LOCAL_MEMBER_MAX = 12 + MEMBER_NAME_MAX,
 	LOCAL_END_BYTES = 8,
 	LOCAL_FINISH_BYTES = 16,
@@ -77,6 +81,17 @@ struct local_push {
 	bool has_records;
 	uint64_t records;
 };
+
+/*
+ * PROOF: Ed25519 over `weir1 caller`, the payload of PUSH and the challenge: that whoever calls has the
+ * key, before a worker and room in the spool are spent on the push.  0, or -ENOMEM; VERDICT_BAD_SIGNATURE.
+ */
+int local_proof_sign(uint8_t proof[static SUITE_SIGNATURE_BYTES], const struct local_push *push,
+		     const uint8_t challenge[static LOCAL_CHALLENGE_BYTES],
+		     const uint8_t person_seed[static SUITE_KEY_BYTES]);
+int local_proof_verify(const uint8_t proof[static SUITE_SIGNATURE_BYTES], const struct local_push *push,
+		       const uint8_t challenge[static LOCAL_CHALLENGE_BYTES],
+		       const uint8_t person_public[static SUITE_KEY_BYTES]);
 
 /* MEMBER: i64 and u32 modification time, the name. */
 struct local_member {

@@ -297,15 +297,21 @@ static int connect_seal(struct push *push)
 	push->fd = result != 0 ? result : channel_connect(path);
 	if (push->fd < 0)
 		return outbox_cannot_reach(push->fd, "weir-seal", push->config.runtime, SEAL_SOCKET);
-	struct local_push request = {
-		.origin = push->options.origin,
-		.has_records = push->options.has_records,
-		.records = push->options.records,
+	struct submit_options options = {
+		.fd = push->fd,
+		.push = {
+			.origin = push->options.origin,
+			.has_records = push->options.has_records,
+			.records = push->options.records,
+		},
+		.person = push->person,
+		.advance = advance,
+		.context = push,
 	};
-	snprintf(request.route, sizeof(request.route), "%s", push->options.route);
-	memcpy(request.person, push->person->card.name, NAME_BYTES);
-	memcpy(request.person_key, push->person->card.id, KEY_ID_BYTES);
-	result = submit_start(&push->submit, push->fd, &request, advance, push);
+	snprintf(options.push.route, sizeof(options.push.route), "%s", push->options.route);
+	memcpy(options.push.person, push->person->card.name, NAME_BYTES);
+	memcpy(options.push.person_key, push->person->card.id, KEY_ID_BYTES);
+	result = submit_start(&push->submit, &options);
 	return result == 0 ? 0 : fail_push(push, result);
 }
 
@@ -415,7 +421,7 @@ static int submit_all(struct push *push, struct local_accepted *accepted)
 	progress_start(&push->progress, "push", total, !push->options.json);
 	result = push->source != NULL ? send_files(push) : send_stream(push);
 	if (result == 0)
-		result = submit_finish(push->submit, push->person, accepted);
+		result = submit_finish(push->submit, accepted);
 	progress_end(&push->progress);
 	return result;
 }

@@ -81,27 +81,50 @@ static int set_patience(int fd, time_t seconds)
 }
 
 /*
- * The push must come at once: a caller that says nothing, or begins and stops, must not keep a
+ * Push and proof must come at once: a caller that says nothing, or begins and stops, must not keep a
  * worker.  Members may take their time, for they may come from a command.
  */
-static int receive_push(struct seal *seal)
+static int receive_soon(struct seal *seal, uint16_t wanted, const uint8_t **payload, size_t *len)
 {
 	uint16_t type;
-	const uint8_t *payload;
-	size_t len;
-	set_where(seal, "push");
 	int result = set_patience(seal->push_fd, PUSH_TIMEOUT_S);
 	if (result == 0)
-		result = next_frame(seal, &type, &payload, &len);
+		result = next_frame(seal, &type, payload, len);
 	if (result == -EAGAIN)
 		result = -ETIMEDOUT;
 	if (result == 0)
 		result = set_patience(seal->push_fd, 0);
 	if (result != 0)
 		return result;
-	if (type != LOCAL_PUSH)
+	return type == wanted ? 0 : VERDICT_BAD_PROTOCOL;
+}
+
+static int receive_push(struct seal *seal)
+{
+	const uint8_t *payload;
+	size_t len;
+	set_where(seal, "push");
+	int result = receive_soon(seal, LOCAL_PUSH, &payload, &len);
+	return result != 0 ? result : local_push_decode(&seal->push, payload, len);
+}
+
+/* Names and key ids are no secret; what makes a caller the person is the key. */
+static int receive_proof(struct seal *seal)
+{
+	uint8_t challenge[LOCAL_CHALLENGE_BYTES];
+	const uint8_t *payload;
+	size_t len;
+	const struct party *person = registry_party(seal->setup.registry, KEY_PERSON, seal->push.person);
+	set_where(seal, seal->push.person);
+	suite_random(challenge, sizeof(challenge));
+	int result = channel_send(seal->push_fd, LOCAL_CHALLENGE, challenge, sizeof(challenge));
+	if (result == 0)
+		result = receive_soon(seal, LOCAL_PROOF, &payload, &len);
+	if (result != 0)
+		return result;
+	if (len != SUITE_SIGNATURE_BYTES)
 		return VERDICT_BAD_PROTOCOL;
-	return local_push_decode(&seal->push, payload, len);
+	return local_proof_verify(payload, &seal->push, challenge, person->card.public_key);
 }
 
 static int judge_person(struct seal *seal)
@@ -348,6 +371,8 @@ static int push(struct seal *seal, struct local_accepted *accepted)
 	int result = receive_push(seal);
 	if (result == 0)
 		result = judge_push(seal);
+	if (result == 0)
+		result = receive_proof(seal);
 	if (result == 0)
 		result = load_psks(seal);
 	if (result == 0)

@@ -17,6 +17,7 @@ enum {
 struct submit {
 	int fd;
 	struct local_push push;
+	const struct key *person;
 	struct outflow *out;
 	struct local_finish finish;
 	uint64_t member_bytes;
@@ -66,24 +67,45 @@ static int or_refusal(struct submit *submit, int result)
 	return receive(submit, LOCAL_REFUSED, payload, sizeof(payload), &len);
 }
 
-int submit_start(struct submit **out, int fd, const struct local_push *push,
-		 submit_advance *advance, void *context)
+static int prove(struct submit *submit)
+{
+	uint8_t challenge[LOCAL_CHALLENGE_BYTES], proof[SUITE_SIGNATURE_BYTES];
+	size_t len = 0;
+	int result = receive(submit, LOCAL_CHALLENGE, challenge, sizeof(challenge), &len);
+	if (result == 0 && len != sizeof(challenge))
+		result = VERDICT_BAD_PROTOCOL;
+	if (result == 0)
+		result = local_proof_sign(proof, &submit->push, challenge, submit->person->secret);
+	if (result != 0)
+		return result;
+	return or_refusal(submit, channel_send(submit->fd, LOCAL_PROOF, proof, sizeof(proof)));
+}
+
+int submit_start(struct submit **out, const struct submit_options *options)
 {
 	struct submit *submit = calloc(1, sizeof(*submit));
 	if (submit == NULL)
 		return -ENOMEM;
-	*submit = (struct submit){.fd = fd, .push = *push, .advance = advance, .context = context};
+	*submit = (struct submit){
+		.fd = options->fd,
+		.push = options->push,
+		.person = options->person,
+		.advance = options->advance,
+		.context = options->context,
+	};
 	*out = submit;
-	int result = outflow_new(&submit->out, fd);
+	int result = outflow_new(&submit->out, submit->fd);
 	if (result != 0)
 		return result;
 	uint8_t payload[LOCAL_PUSH_BYTES], nothing[1];
 	size_t len;
-	local_push_encode(payload, push);
+	local_push_encode(payload, &submit->push);
 	result = outflow_add(submit->out, LOCAL_PUSH, payload, sizeof(payload));
 	if (result == 0)
 		result = outflow_flush(submit->out);
 	result = or_refusal(submit, result);
+	if (result == 0)
+		result = prove(submit);
 	return result != 0 ? result : receive(submit, LOCAL_READY, nothing, 0, &len);
 }
 
@@ -171,7 +193,7 @@ static int check_statement(const struct submit *submit, const struct statement *
 	return apart > CLOCK_SLACK_S ? VERDICT_BAD_TIME : 0;
 }
 
-int submit_finish(struct submit *submit, const struct key *person, struct local_accepted *out)
+int submit_finish(struct submit *submit, struct local_accepted *out)
 {
 	uint8_t payload[LOCAL_REFUSED_MAX], signature[SUITE_SIGNATURE_BYTES];
 	struct statement statement;
@@ -193,7 +215,7 @@ int submit_finish(struct submit *submit, const struct key *person, struct local_
 	if (result == 0)
 		memcpy(submit->push_id, statement.push_id, PUSH_ID_BYTES);
 	if (result == 0)
-		result = statement_sign(signature, &statement, person->secret);
+		result = statement_sign(signature, &statement, submit->person->secret);
 	if (result != 0)
 		return result;
 	submit->is_signed = true;

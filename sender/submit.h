@@ -21,9 +21,16 @@ struct submit;
 /* Told now and then how many bytes of plaintext have gone. */
 typedef void submit_advance(void *context, uint64_t bytes);
 
-/* Sends PUSH over fd, which stays the caller's, and waits for READY. */
-int submit_start(struct submit **out, int fd, const struct local_push *push,
-		 submit_advance *advance, void *context);
+struct submit_options {
+	int fd;                   /* to weir-seal; stays the caller's */
+	struct local_push push;
+	const struct key *person; /* signs; outlives the submit */
+	submit_advance *advance;  /* may be NULL */
+	void *context;
+};
+
+/* Sends PUSH, proves that the person's key is here, and waits for READY. */
+int submit_start(struct submit **out, const struct submit_options *options);
 void submit_free(struct submit *submit); /* NULL is fine */
 
 /* Members in the order of member_name_compare. */
@@ -36,7 +43,7 @@ int submit_end(struct submit *submit);
  * Ends the export, checks that the statement is about this push, signs it and waits until the bundle
  * is durable.
  */
-int submit_finish(struct submit *submit, const struct key *person, struct local_accepted *out);
+int submit_finish(struct submit *submit, struct local_accepted *out);
 
 /* True when the signature was given and no answer came: the bundle may be durable, or not. */
 bool submit_is_open(const struct submit *submit);
