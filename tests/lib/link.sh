@@ -86,8 +86,8 @@ sniff_start() {
 }
 
 link_stop() {
-	ip netns del "$ns_sender"
-	ip netns del "$ns_receiver"
+	ip netns del "$ns_sender" 2>/dev/null # a test may have stopped it already
+	ip netns del "$ns_receiver" 2>/dev/null
 }
 
 in_sender() { "${at_sender[@]}" "$@"; }

@@ -164,6 +164,38 @@ static void a_bundle_takes_its_way(void)
 	spool_close(spool);
 }
 
+/* What others do to files of the spool, and push ids that come again. */
+static void vanished_files_and_used_ids(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	struct statement s = statement_of("tax");
+	struct spool_item *item = hold_one(spool, &s);
+	uint8_t signature[SUITE_SIGNATURE_BYTES] = {0};
+	struct incoming *incoming;
+	char file[4400];
+	if (release_one(spool, item, 5000) != 0 || spool_set_sent(spool, item) != 0)
+		abort();
+	snprintf(file, sizeof(file), "%s/sent/tax-000001", path);
+	unlink(file);
+	is_number(spool_remove(spool, item), 0, "one that somebody else has removed is gone as well");
+	if (spool_begin(spool, &incoming) != 0 || spool_add(incoming, body, sizeof(body)) != 0)
+		abort();
+	is_number(spool_hold(incoming, &s, signature, &item), -EEXIST,
+		  "the push id that has the newest number of its route never gets it for another body");
+	spool_abandon(incoming);
+
+	s = statement_of("tax");
+	item = hold_one(spool, &s);
+	if (release_one(spool, item, 5000) != 0)
+		abort();
+	snprintf(file, sizeof(file), "%s/ready/%s", path, item->name);
+	unlink(file);
+	is_number(spool_set_sent(spool, item), -ENOENT, "one that vanished while it was sent is told of");
+	ok(item->state == SPOOL_READY, "and stays as it was");
+	spool_close(spool);
+}
+
 static void one_process_at_a_time(void)
 {
 	const char *path = fresh_dir();
@@ -491,6 +523,7 @@ int main(void)
 	box = key_new(KEY_SENDER, "inside-1");
 	test_random_bytes(&state, body, sizeof(body));
 	a_bundle_takes_its_way();
+	vanished_files_and_used_ids();
 	one_process_at_a_time();
 	counters_never_go_back();
 	refusals();
