@@ -1,9 +1,9 @@
 /*
  * numbers: those that bundles have on their route, durable and never given twice; and the spool's other counters.
  *
- * Files in the spool, changed by replacing them whole (SPOOL.md):
- *   sequence/ROUTE   "NUMBER PUSHID\n": the newest number and the push that has it
- *   counters         "generation N\nbeat N\nserial N\n": what may have been used so far
+ * Files in the spool (SPOOL.md):
+ *   sequence/ROUTE   "NUMBER PUSHID\n": the newest number and the push that has it; replaced whole
+ *   counters         what may have been used so far, twice; written in its place
  */
 #ifndef WEIR_NUMBERS_H
 #define WEIR_NUMBERS_H
@@ -35,6 +35,7 @@ struct counters {
 	int dir_fd;
 	uint64_t used[COUNTER_END];
 	uint64_t set_aside[COUNTER_END];
+	uint64_t writes;
 };
 /* is_first: there is no file yet.  Otherwise its absence is -ENOENT; VERDICT_DAMAGED. */
 int counters_open(struct counters *out, int dir_fd, bool is_first);

@@ -149,6 +149,18 @@ if ((EUID == 0)); then
 	push files "$tmp/file"
 	check $? "a small push still has room" || note "$pushed"
 	ok "and is delivered" wait_delivered "$bundle"
+	# Somebody else fills the disk to the last byte: what is in the spool goes out, also after a restart.
+	until_true 10 test -e "$tmp/small/spool/sent/$bundle"
+	sender_down
+	receiver_down
+	mv "$tmp/small/spool/sent/$bundle" "$tmp/small/spool/ready/"
+	rm "$(vault_file "$bundle")"
+	dd if=/dev/zero of="$tmp/small/filled" bs=4k 2>/dev/null
+	is "the disk is full" "$(df --output=avail "$tmp/small" | tail -n 1 | tr -d ' ')" 0
+	receiver_up
+	sender_up
+	ok "a full disk ends neither sending nor heartbeat" wait_delivered "$bundle"
+	rm "$tmp/small/filled"
 else
 	skip "a full spool is refused" "mounting a small file system needs root"
 fi

@@ -216,6 +216,20 @@ static void one_process_at_a_time(void)
 	spool_close(NULL);
 }
 
+/* What opening the spool says of these counters. */
+static int write_counters(const char *file, const uint8_t *bytes, size_t len, const char *path)
+{
+	struct spool_options options = {.path = path};
+	struct spool *spool;
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (fd < 0 || io_write(fd, bytes, len) != 0 || close(fd) != 0)
+		abort();
+	int result = spool_open(&spool, &options);
+	if (result == 0)
+		spool_close(spool);
+	return result;
+}
+
 static void counters_never_go_back(void)
 {
 	const char *path = fresh_dir();
@@ -237,23 +251,29 @@ static void counters_never_go_back(void)
 	snprintf(file, sizeof(file), "%s/counters", path);
 	struct spool_options options = {.path = path};
 	struct spool *spool;
-	if (unlink(file) < 0)
+	uint8_t *whole, wrong[2048];
+	size_t len, refused = 0, flips = 0;
+	if (io_read_file(AT_FDCWD, file, sizeof(wrong), &whole, &len) != 0 || unlink(file) < 0)
 		abort();
 	is_number(spool_open(&spool, &options), VERDICT_DAMAGED, "an epoch without counters is refused");
-	static const char *const wrong[] = {
-		"", "generation 5\nbeat 5\n", "generation 5\nbeat 5\nserial x\n",
-		"generation 5\nbeat 5\nserial 5\nmore\n", "beat 5\ngeneration 5\nserial 5\n",
-		"generation -1\nbeat 5\nserial 5\n", "generation 5\nbeat 5\nserial 5"};
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		if (io_write_file(AT_FDCWD, file, wrong[i], strlen(wrong[i]), 0600) != 0) {
-			int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-			if (fd < 0 || io_write(fd, wrong[i], strlen(wrong[i])) != 0)
-				abort();
-			close(fd);
-		}
-		is_number(spool_open(&spool, &options), VERDICT_DAMAGED, "wrong counters %zu are refused",
-			  i + 1);
+	memcpy(wrong, whole, len);
+	for (size_t i = 0; i <= len; i++)
+		refused += i == len || write_counters(file, whole, i, path) == VERDICT_DAMAGED;
+	is_number((int64_t)refused, (int64_t)len + 1, "counters cut at any length are refused");
+	memset(wrong, 0, len / 2);
+	is_number(write_counters(file, wrong, len, path), 0, "one slot may be torn");
+	memcpy(wrong, whole, len);
+	memset(wrong + len / 2, 0xff, len / 2);
+	is_number(write_counters(file, wrong, len, path), 0, "or the other");
+	wrong[0] ^= 1;
+	is_number(write_counters(file, wrong, len, path), VERDICT_DAMAGED, "but not both");
+	for (size_t i = 0; i < len / 2; i++) {
+		memcpy(wrong, whole, len / 2);
+		wrong[i] ^= 4;
+		flips += write_counters(file, wrong, len, path) == VERDICT_DAMAGED;
 	}
+	is_number((int64_t)flips, (int64_t)len / 2, "a slot with one wrong bit in any byte does not count");
+	free(whole);
 	snprintf(file, sizeof(file), "%s/epoch", path);
 	int fd = open(file, O_WRONLY | O_TRUNC);
 	if (fd < 0 || io_write(fd, "0000000000000000\n", 17) != 0)
