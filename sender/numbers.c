@@ -185,7 +185,7 @@ static bool decode_slot(struct counters *out, const uint8_t *slot)
 static int decode_counters(struct counters *out, const uint8_t *file, size_t len)
 {
 	struct counters slots[2] = {{.dir_fd = out->dir_fd}, {.dir_fd = out->dir_fd}};
-	if (len != 2 * SLOT_BYTES)
+	if (len != (size_t)2 * SLOT_BYTES)
 		return VERDICT_DAMAGED;
 	bool first = decode_slot(&slots[0], file);
 	bool second = decode_slot(&slots[1], file + SLOT_BYTES);
@@ -200,7 +200,7 @@ int counters_open(struct counters *out, int dir_fd, bool is_first)
 	struct counters counters = {.dir_fd = dir_fd};
 	uint8_t *file = NULL;
 	size_t len;
-	int result = io_read_file(dir_fd, COUNTERS_FILE, 2 * SLOT_BYTES, &file, &len);
+	int result = io_read_file(dir_fd, COUNTERS_FILE, (size_t)2 * SLOT_BYTES, &file, &len);
 	if (result == 0)
 		result = decode_counters(&counters, file, len);
 	else if (result == -ENOENT && is_first)
