@@ -115,9 +115,12 @@ static int judge_and_complete(struct acceptance *a, int dir_fd)
 {
 	struct release release;
 	int fd = openat(dir_fd, PARTIAL_OBJECT, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
+	if (fd < 0) {
+		a->is_lost = errno == ENOENT;
 		return -errno;
+	}
 	int result = read_release(&release, fd);
+	a->is_lost = result < 0; /* it has its full length, so only the disk can fail */
 	if (result == 0)
 		result = compare_with_entry(a, &release);
 	if (result == 0) {
@@ -136,6 +139,7 @@ static int judge_and_complete(struct acceptance *a, int dir_fd)
 int accept_object(struct acceptance *a)
 {
 	int dir_fd = partial_open_dir(a->site, &a->id);
+	a->is_lost = dir_fd == -ENOENT; /* somebody has removed it */
 	if (dir_fd < 0)
 		return dir_fd;
 	int result = judge_and_complete(a, dir_fd);

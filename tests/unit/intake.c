@@ -1017,6 +1017,31 @@ static void place_cannot_be_had(void)
 	free_world(&w);
 }
 
+static void files_are_removed_by_somebody(void)
+{
+	struct world w = new_world("removed");
+	/* whole, and waiting for its registry */
+	struct bundle b = make_bundle_of(&w, 1, geometry_choose(30 * SEGMENT_BYTES, 125), 2);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_heartbeat(&w, 2);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	must(is_partial(&w, &b), "it waits");
+	char command[5000], name[VAULT_NAME_BYTES];
+	vault_partial_name(name, &b.id);
+	snprintf(command, sizeof(command), "rm -r '%s/partial/%s'", w.vault, name);
+	must(system(command) == 0, "rm");
+	intake_set_registry(w.intake, load_registry(&w, 2));
+	settle(&w);
+	ok(strncmp(last_event, "E2013", 5) == 0, "a bundle whose files were removed begins again");
+	turn(&w, RECEPTION_RETRY_MS + 1000);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(is_delivered(&w, 1), "and is delivered when it is sent again");
+	free_bundle(&b);
+	free_world(&w);
+}
+
 static void idle_ones_make_room(void)
 {
 	struct world w = new_world("room");
@@ -1162,6 +1187,7 @@ int main(void)
 	registry_comes_during_a_judgement();
 	restart_before_a_newer_registry();
 	place_cannot_be_had();
+	files_are_removed_by_somebody();
 	idle_ones_make_room();
 	replayed_heartbeats_are_quiet();
 	test_blocks();
