@@ -4,7 +4,7 @@
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line
-rate='100 Mbit/s'
+rate='20 Mbit/s'
 link_start 1500
 # Of every bundle number 1 more rows than can be repaired.
 relay_start --drop-row 1:0:0:40
@@ -12,7 +12,7 @@ site_make
 receiver_up
 sender_up
 
-"$build/tests/lib/export" --random 60000000 --seed "$SEED" >"$tmp/big"
+"$build/tests/lib/export" --random 30000000 --seed "$SEED" >"$tmp/big"
 "$build/tests/lib/export" --random 20000 --seed "$SEED" >"$tmp/small"
 push files "$tmp/big"
 check $? "a big bundle is pushed" || note "$pushed"
@@ -35,7 +35,7 @@ for bundle in "${smalls[@]}"; do
 done
 
 sent() { [[ $(outbox list --config "$sender/sender.conf") != *sending* ]]; }
-ok "the big one is sent to its end" until_true 30 sent
+ok "the big one is sent to its end" until_true 60 sent
 push three "$tmp/small"
 check $? "another is pushed" || note "$pushed"
 ok "and delivered" wait_delivered "$bundle" 20
