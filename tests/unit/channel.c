@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/io.h"
@@ -54,6 +55,9 @@ static void test_frames(void)
 	is_number(channel_receive(pair[1], &type, in, sizeof(in), &len), 0, "an empty frame crosses");
 	ok(type == 4 && len == 0, "and is empty");
 	is_number(channel_send(pair[0], 1, out, CHANNEL_BYTES_MAX + 1), -EMSGSIZE, "a longer one is not sent");
+	/* which has the other end as well */
+	int status = -1;
+	ok(waitpid(child, &status, 0) == child && status == 0, "the child has sent both");
 	io_close(pair[1]);
 	is_number(channel_send(pair[0], 1, "x", 1), -EPIPE, "a peer that has gone is an error, not a signal");
 	io_close(pair[0]);
