@@ -82,7 +82,7 @@ sniff_start() {
 		>"$tmp/sniff.log" 2>&1 &
 	sniff_pid=$!
 	on_exit "kill $sniff_pid 2>/dev/null; wait $sniff_pid 2>/dev/null"
-	until_true 10 grep -q ready "$tmp/sniff.log" || note "sniff: $(cat "$tmp/sniff.log")"
+	until_true 10 grep -qs ready "$tmp/sniff.log" || note "sniff: $(cat "$tmp/sniff.log")"
 }
 
 link_stop() {
@@ -101,7 +101,7 @@ relay_start() {
 		>"$tmp/relay.log" 2>&1 &
 	relay_pid=$!
 	on_exit "kill $relay_pid 2>/dev/null; wait $relay_pid 2>/dev/null"
-	until_true 10 grep -q ready "$tmp/relay.log" || note "relay: $(cat "$tmp/relay.log")"
+	until_true 10 grep -qs ready "$tmp/relay.log" || note "relay: $(cat "$tmp/relay.log")"
 	to_address=127.0.0.1
 	to_port=$relay_port
 }

@@ -60,9 +60,12 @@ until is_delivered "$bundle"; do
 done
 [[ -t 1 ]] && printf '\r\e[K'
 delivered=$(now)
+has_counted() { (($(status .counters.delivered) > 0)); } # it is written once a second
+until_true 5 has_counted || failed "weir-keep does not tell what it did"
 step arrived "$bundle is complete in the vault"
 
 # ---- verify, open, compare ----
+verifying=$(now)
 inbox verify --config "$receiver/receiver.conf" "$bundle" >/dev/null || failed "$bundle does not verify"
 verified=$(now)
 open_bundle "$bundle" -o "$tmp/opened" >/dev/null || failed "$bundle does not open"
@@ -81,7 +84,7 @@ line sealed "$(megabytes "$object"), compressed and encrypted for $recipient alo
 line lost "$(thousands "$(relay_says lost)") of $(thousands "$(relay_says received)") datagrams, on purpose"
 line repaired "$(thousands "$(status .counters.repaired_symbols)") symbols of 128 bytes, in one pass: $r repair rows to $k source rows, $blocks block(s);"
 printf '    %-10s computed probability that a pass fails: %s\n' '' "$p"
-line verified "both signatures and every byte, without a secret key ($(seconds "$delivered" "$verified") s)"
+line verified "both signatures and every byte, without a secret key ($(seconds "$verifying" "$verified") s)"
 line opened "by $recipient: records counted, digest right, bytes equal ($(seconds "$verified" "$opened") s)"
 line fast "$(seconds "$pushing" "$accepted") s to push, $(seconds "$accepted" "$delivered") s more to arrive at 400 Mbit/s:"
 printf '    %-10s %s MB/s of records from export to verified vault\n' '' \
