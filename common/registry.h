@@ -12,6 +12,7 @@
 
 #include "bundle.h"
 #include "key.h"
+#include "policy.h"
 #include "records.h"
 
 struct registry;
@@ -19,10 +20,25 @@ struct roots; /* the trust anchor: root cards and a quorum */
 
 enum { REGISTRY_BYTES_MAX = 4194304, PROBLEM_BYTES = 512 };
 
-/* One party: person, sender, receiver or recipient. */
+/* What a person may be named for; a list of a route names only people who have its role. */
+enum role {
+	ROLE_OPERATOR = 1 << 0,
+	ROLE_OFFICER = 1 << 1,
+	ROLE_RECEIVING_ADMIN = 1 << 2,
+	ROLE_RECIPIENT = 1 << 3,
+	ROLE_AUDITOR = 1 << 4,
+	ROLE_INSTALLER = 1 << 5,
+	ROLE_REVIEWER = 1 << 6,
+};
+
+enum { RSA_MODULUS_BYTES = 256, QUORUM_MAX = 16, LABEL_BYTES = 128 };
+
+/* One party: person, machine, sender, receiver or recipient. */
 struct party {
 	struct card card;
 	uint8_t psk_public[SUITE_KEY_BYTES]; /* recipients */
+	unsigned int roles;                  /* people: of enum role */
+	const uint8_t *rsa_modulus;          /* people: RSA_MODULUS_BYTES when the key is RSA, else NULL */
 	uint64_t expires;                    /* never 0 */
 	uint64_t suspended;                  /* 0: not suspended */
 };
@@ -40,6 +56,24 @@ struct route {
 	const struct party *const *recipients; /* ascending by key id */
 	size_t operator_count;
 	const struct party *const *operators;
+	/* who releases */
+	size_t officer_count;
+	const struct party *const *officers;
+	uint32_t quorum;              /* 0: released without approval; at most QUORUM_MAX and officer_count */
+	bool pusher_may_approve;
+	/* what may leave; policy NULL: no rules */
+	enum record_format format;
+	const struct policy *policy;
+	uint64_t max_records;         /* these four: 0 for no cap */
+	uint64_t max_bytes;
+	uint64_t max_records_a_day;   /* UTC days */
+	uint64_t max_bytes_a_day;
+	/* by whose leave; "" when not stated */
+	char authority[LABEL_BYTES];
+	char approval[LABEL_BYTES];
+	char data_class[LABEL_BYTES];
+	char expect[LABEL_BYTES];     /* `daily 06:00`, UTC */
+	bool is_reviewed;             /* every office in `needs` has reviewed this route and policy as they stand */
 };
 
 /*
