@@ -31,7 +31,7 @@ static const char magic[8] = "WEIRSKEY";
 static const char *const kind_names[KEY_KIND_END] = {
 	[KEY_ROOT] = "root",         [KEY_PERSON] = "person",       [KEY_SENDER] = "sender",
 	[KEY_RECEIVER] = "receiver", [KEY_RECIPIENT] = "recipient", [KEY_LINK] = "link",
-	[KEY_PSK] = "psk",
+	[KEY_PSK] = "psk",           [KEY_MACHINE] = "machine",
 };
 
 /* REGISTRY.md 1, the key file without its last 48 bytes. */

@@ -18,6 +18,7 @@ enum key_kind {
 	KEY_RECIPIENT,
 	KEY_LINK,
 	KEY_PSK,
+	KEY_MACHINE, /* signs under a standing order */
 	KEY_KIND_END
 };
 
@@ -32,6 +33,8 @@ struct card {
 	enum key_kind kind;
 	char name[NAME_BYTES];
 	uint8_t public_key[SUITE_KEY_BYTES];
+	/* a person's reading key (X25519), a recipient's receipt key (Ed25519), else zero; not in the id */
+	uint8_t second[SUITE_KEY_BYTES];
 	uint8_t id[KEY_ID_BYTES];
 };
 

@@ -14,10 +14,10 @@ int key_command(int argc, char **argv);
 	"new KIND NAME -o FILE [--unprotected] [--passphrase-file F] | show FILE [--json]"
 #define KEY_COMMAND_SUMMARY "make a key file, or show the public card in one"
 #define KEY_COMMAND_HELP \
-	"KIND is root, person, sender, receiver, recipient, link or psk; NAME is a-z, then up to 30 of\n" \
-	"a-z 0-9 -.  'new' writes FILE, which must not exist, and prints the card; 'show' prints the card\n" \
-	"of a key file.  A card goes into the registry (root: into the roots file); two people compare its\n" \
-	"fingerprint over the telephone.\n" \
+	"KIND is root, person, sender, receiver, recipient, machine, link or psk; NAME is a-z, then up to\n" \
+	"30 of a-z 0-9 -.  'new' writes FILE, which must not exist, and prints the card; 'show' prints the\n" \
+	"card of a key file.  A card goes into the registry (root: into the roots file); two people compare\n" \
+	"its fingerprint over the telephone.\n" \
 	"\n" \
 	"  -o FILE               where the secret goes; only you can read it\n" \
 	"  --unprotected         without a passphrase: for daemons, and for link and psk files they hold\n" \

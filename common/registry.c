@@ -13,6 +13,28 @@
 
 static const char version_file[] = "registry-version";
 
+static const char *const role_names[] = {
+	"operator", "officer", "receiving-admin", "recipient", "auditor", "installer", "reviewer",
+};
+
+enum { ROLES = sizeof(role_names) / sizeof(role_names[0]) };
+
+const char *role_name(enum role role)
+{
+	for (unsigned int i = 0; i < ROLES; i++)
+		if ((unsigned int)role == 1U << i)
+			return role_names[i];
+	return NULL;
+}
+
+unsigned int role_from_name(const char *name)
+{
+	for (unsigned int i = 0; i < ROLES; i++)
+		if (strcmp(name, role_names[i]) == 0)
+			return 1U << i;
+	return 0;
+}
+
 void registry_free(struct registry *registry)
 {
 	if (registry == NULL)
@@ -22,6 +44,11 @@ void registry_free(struct registry *registry)
 	free(registry->parties_by_key);
 	free(registry->routes);
 	free(registry->listed);
+	free(registry->policies);
+	free(registry->columns);
+	free(registry->patterns);
+	free(registry->reviews);
+	free(registry->store);
 	free(registry);
 }
 
@@ -68,6 +95,12 @@ int party_compare_key(const void *a, const void *b)
 int route_compare(const void *a, const void *b)
 {
 	const struct route *x = a, *y = b;
+	return strcmp(x->name, y->name);
+}
+
+int policy_compare(const void *a, const void *b)
+{
+	const struct policy *x = a, *y = b;
 	return strcmp(x->name, y->name);
 }
 
@@ -125,6 +158,26 @@ const struct route *registry_route_at(const struct registry *registry, size_t in
 	return index < registry->route_count ? &registry->routes[index] : NULL;
 }
 
+const struct policy *registry_policy(const struct registry *registry, const char *name)
+{
+	struct policy wanted = {.version = 0};
+	if (!name_is_valid(name) || registry->policy_count == 0)
+		return NULL;
+	memcpy(wanted.name, name, strlen(name));
+	return bsearch(&wanted, registry->policies, registry->policy_count, sizeof(wanted),
+		       policy_compare);
+}
+
+size_t registry_review_count(const struct registry *registry)
+{
+	return registry->review_count;
+}
+
+const struct review *registry_review_at(const struct registry *registry, size_t index)
+{
+	return index < registry->review_count ? &registry->reviews[index] : NULL;
+}
+
 size_t registry_party_count(const struct registry *registry)
 {
 	return registry->party_count;
@@ -150,7 +203,8 @@ int party_check(const struct party *party, uint64_t at)
 
 int route_check(const struct route *route, uint64_t at)
 {
-	return life_check(route->expires, route->suspended, at);
+	int result = life_check(route->expires, route->suspended, at);
+	return result == 0 && !route->is_reviewed ? VERDICT_NOT_REVIEWED : result;
 }
 
 int registry_check(const struct registry *registry, uint64_t at)
@@ -158,12 +212,22 @@ int registry_check(const struct registry *registry, uint64_t at)
 	return life_check(registry->expires, 0, at);
 }
 
-int route_allows_operator(const struct route *route, const struct party *person)
+static int allows(const struct party *const *list, size_t count, const struct party *person)
 {
-	for (size_t i = 0; i < route->operator_count; i++)
-		if (route->operators[i] == person)
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == person)
 			return VERDICT_OK;
 	return VERDICT_NOT_ALLOWED;
+}
+
+int route_allows_operator(const struct route *route, const struct party *person)
+{
+	return allows(route->operators, route->operator_count, person);
+}
+
+int route_allows_officer(const struct route *route, const struct party *person)
+{
+	return allows(route->officers, route->officer_count, person);
 }
 
 int statement_check(const struct registry *registry, const struct statement *statement,

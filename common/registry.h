@@ -31,7 +31,18 @@ enum role {
 	ROLE_REVIEWER = 1 << 6,
 };
 
-enum { RSA_MODULUS_BYTES = 256, QUORUM_MAX = 16, LABEL_BYTES = 128 };
+/* "operator", …; NULL outside the enum.  The reverse gives 0 for an unknown word. */
+const char *role_name(enum role role);
+unsigned int role_from_name(const char *name);
+
+enum {
+	RSA_MODULUS_BYTES = 256,
+	QUORUM_MAX = 16,
+	LABEL_BYTES = 128,
+	OFFICERS_MAX = 64, /* of a route */
+	NEEDS_MAX = 8,
+	REVIEW_BYTES = 104,
+};
 
 /* One party: person, machine, sender, receiver or recipient. */
 struct party {
@@ -39,6 +50,7 @@ struct party {
 	uint8_t psk_public[SUITE_KEY_BYTES]; /* recipients */
 	unsigned int roles;                  /* people: of enum role */
 	const uint8_t *rsa_modulus;          /* people: RSA_MODULUS_BYTES when the key is RSA, else NULL */
+	char office[LABEL_BYTES];            /* people: for a reader's eye; "" when not stated */
 	uint64_t expires;                    /* never 0 */
 	uint64_t suspended;                  /* 0: not suspended */
 };
@@ -73,7 +85,20 @@ struct route {
 	char approval[LABEL_BYTES];
 	char data_class[LABEL_BYTES];
 	char expect[LABEL_BYTES];     /* `daily 06:00`, UTC */
+	size_t need_count;
+	char needs[NEEDS_MAX][NAME_BYTES]; /* offices */
 	bool is_reviewed;             /* every office in `needs` has reviewed this route and policy as they stand */
+	uint8_t digest[SUITE_DIGEST_BYTES]; /* of the text of route and policy, which a review signs */
+};
+
+/* A review of a route by an office, as a [review NAME] section states it. */
+struct review {
+	char name[NAME_BYTES];
+	const struct route *route;
+	char office[NAME_BYTES];
+	const struct party *person;
+	uint64_t date;
+	int check; /* VERDICT_OK; VERDICT_BAD_SIGNATURE; VERDICT_EXPIRED or VERDICT_SUSPENDED: the person, then */
 };
 
 /*
@@ -120,15 +145,24 @@ const struct party *registry_party_by_key(const struct registry *registry, enum 
 					  const uint8_t key_id[static KEY_ID_BYTES]);
 size_t registry_route_count(const struct registry *registry);
 const struct route *registry_route_at(const struct registry *registry, size_t index);
+const struct policy *registry_policy(const struct registry *registry, const char *name);
+size_t registry_review_count(const struct registry *registry);
+const struct review *registry_review_at(const struct registry *registry, size_t index);
 size_t registry_party_count(const struct registry *registry);
 const struct party *registry_party_at(const struct registry *registry, size_t index);
 
-/* VERDICT_OK, VERDICT_EXPIRED or VERDICT_SUSPENDED at this time. */
+/* VERDICT_OK, VERDICT_EXPIRED or VERDICT_SUSPENDED at this time; of a route also VERDICT_NOT_REVIEWED. */
 int party_check(const struct party *party, uint64_t at);
 int route_check(const struct route *route, uint64_t at);
 int registry_check(const struct registry *registry, uint64_t at);
-/* VERDICT_NOT_ALLOWED unless the person is an operator of the route. */
+/* VERDICT_NOT_ALLOWED unless the person is an operator, or an officer, of the route. */
 int route_allows_operator(const struct route *route, const struct party *person);
+int route_allows_officer(const struct route *route, const struct party *person);
+
+/* What a review signs (REGISTRY.md 5), under REVIEW_DOMAIN. */
+#define REVIEW_DOMAIN "weir1 review"
+void review_encode(uint8_t out[static REVIEW_BYTES], const struct route *route, const char *office,
+		   const struct party *person, uint64_t date);
 
 /*
  * The whole judgement of a release by the registry (BUNDLE.md 2, 3 and 7): route id and name, the

@@ -45,6 +45,7 @@ static const struct {
 	[VERDICT_NOT_ALLOWED] = {"not-allowed", "the registry does not allow this person to do it on this route"},
 	[VERDICT_EXPIRED] = {"expired", "it has expired; have the registry renewed"},
 	[VERDICT_SUSPENDED] = {"suspended", "it is suspended in the registry"},
+	[VERDICT_NOT_REVIEWED] = {"not-reviewed", "a review that the route demands is missing or was made of another text; 'registry show' says which, 'registry review' makes one"},
 	[VERDICT_LOOSE_PERMISSIONS] = {"loose-permissions", "others can reach it; chown it to its user and chmod 600"},
 	[VERDICT_NOT_REGULAR] = {"not-regular", "it is not a regular file"},
 	[VERDICT_CHANGED_WHILE_READ] = {"changed-while-read", "it changed while it was read; push it again when it is at rest"},

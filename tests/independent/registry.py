@@ -2,14 +2,17 @@
 
 import datetime
 import os
+import re
 import struct
 
 import suite
 from suite import Refused, blake, name32, require
 
-KINDS = ("", "root", "person", "sender", "receiver", "recipient", "link", "psk")
+KINDS = ("", "root", "person", "sender", "receiver", "recipient", "link", "psk", "machine")
 KEY_FILE = struct.Struct("<8sHHBBH32sII16s24s32s48s")
-LIMITS = {"person": 4096, "sender": 16, "receiver": 16, "recipient": 1024, "route": 1024}
+LIMITS = {"person": 4096, "machine": 1024, "sender": 16, "receiver": 16, "recipient": 1024,
+          "route": 1024, "policy": 1024, "review": 4096}
+ROLES = ("operator", "officer", "receiving-admin", "recipient", "auditor", "installer", "reviewer")
 BYTES_MAX = 4194304
 
 
@@ -65,7 +68,7 @@ def read_key(raw, passphrase=None):
      public, sealed) = KEY_FILE.unpack(raw)
     require(version == 1, "unknown-version")
     require(suite_id == 1, "unknown-suite")
-    require(1 <= kind <= 7 and protection <= 1, "bad-type")
+    require(1 <= kind <= 8 and protection <= 1, "bad-type")
     require(reserved == 0, "bad-reserved")
     name = suite.read_name32(name)
     if protection == 0:
@@ -159,31 +162,98 @@ def _names(value, number):
     return names
 
 
-_party = {"public": lambda v, n: _hex(v, 32, n), "expires": _time, "suspended": _time}
+def _label(value, number):
+    require(len(value.encode()) <= 127, "bad-registry", f"{number}: longer than 127 bytes")
+    return value
+
+
+def _size(value, number):
+    unit = value.lstrip("0123456789")
+    digits = value[:len(value) - len(unit)]
+    shift = {"": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}.get(unit.strip(" \t"))
+    require(shift is not None, "bad-registry", f"{number}: unit")
+    return _integer(digits, 1, (2**63 - 1) >> shift, number) << shift
+
+
+def _expect(value, number):
+    require(value == "none" or re.fullmatch("daily ([01][0-9]|2[0-3]):[0-5][0-9]", value),
+            "bad-registry", f"{number}: expect")
+    return value
+
+
+def _hex_chunk(value, number):
+    require(value and set(value) <= set("0123456789abcdef"), "bad-registry", f"{number}: hex")
+    return [value]
+
+
+def _deny(value, number):
+    column, _, pattern = value.replace("\t", " ", 1).partition(" ")
+    require(pattern.strip(" \t"), "bad-registry", f"{number}: deny")
+    return [(column, pattern.strip(" \t"))]
+
+
+def _of(words):
+    return lambda value, number: _word(value, words, number)
+
+
+def _number(low, high):
+    return lambda value, number: _integer(value, low, high, number)
+
+
+def _words(value, number):
+    return value.split()
+
+
+def _key32(value, number):
+    return _hex(value, 32, number)
+
+
+def _second(value, number):
+    require(_hex(value, 32, number) != bytes(32), "bad-registry", f"{number}: zero")
+    return _hex(value, 32, number)
+
+
+U63 = _number(1, 2**63 - 1)
+LIFE = {"expires": _time, "suspended": _time}
+BOX = ({"public": _key32}, LIFE)
+# What a section must have, and what it may have.
 SCHEMA = {
-    "registry": ({"format": lambda v, n: _integer(v, 1, 1, n),
-                  "name": lambda v, n: _names(v, n)[0],
-                  "version": lambda v, n: _integer(v, 1, 2**63 - 1, n),
-                  "issued": _time, "expires": _time}, ()),
-    "person": (_party, ("expires", "suspended")),
-    "sender": (_party, ("expires", "suspended")),
-    "receiver": (_party, ("expires", "suspended")),
-    "recipient": ({**_party, "psk": lambda v, n: _hex(v, 32, n)}, ("expires", "suspended")),
-    "route": ({"id": lambda v, n: _integer(v, 1, 65535, n), "recipients": _names,
-               "operators": _names,
-               "format": lambda v, n: _word(v, ("csv", "lines", "opaque"), n),
-               "records": lambda v, n: _word(v, ("required", "waived"), n),
-               "destroy_after_days": lambda v, n: _integer(v, 1, 1825, n),
-               "priority": lambda v, n: _integer(v, 1, 9, n),
-               "expires": _time, "suspended": _time}, ("expires", "suspended")),
-    "root": ({"public": lambda v, n: _hex(v, 32, n)}, ()),
-    "roots": ({"quorum": lambda v, n: _integer(v, 1, 16, n)}, ()),
+    "registry": ({"format": _number(1, 1), "name": lambda v, n: _names(v, n)[0], "version": U63,
+                  "issued": _time, "expires": _time}, {}),
+    "person": ({"roles": lambda v, n: [_word(each, ROLES, n) for each in v.split()]},
+               {"public": _key32, "rsa": _hex_chunk, "reading": _second, "office": _label, **LIFE}),
+    "machine": BOX,
+    "sender": BOX,
+    "receiver": BOX,
+    "recipient": ({"public": _key32, "psk": _key32}, {"receipts": _second, **LIFE}),
+    "route": ({"id": _number(1, 65535), "recipients": _names, "operators": _names,
+               "format": _of(("csv", "lines", "json", "fixed", "opaque")),
+               "records": _of(("required", "waived")), "destroy_after_days": _number(1, 1825),
+               "priority": _number(1, 9)},
+              {"officers": _names, "quorum": _number(0, 16),
+               "pusher_may_approve": _of(("yes", "no")),
+               "policy": lambda v, n: _names(v, n)[0], "max_records": U63, "max_bytes": _size,
+               "max_records_a_day": U63, "max_bytes_a_day": _size, "authority": _label,
+               "approval": _label, "data_class": _label, "expect": _expect, "needs": _names,
+               **LIFE}),
+    "policy": ({"version": U63},
+               {"encoding": _of(("any", "utf-8", "big5", "cns11643")), "columns": _words,
+                "widths": lambda v, n: [_integer(each, 1, 65535, n) for each in v.split()],
+                "unique": _words, "identity": _words, "refuse_identity": _of(("yes", "no")),
+                "deny": _deny, "control": _of(("required", "none")),
+                "scan": _of(("required", "none"))}),
+    "review": ({"route": lambda v, n: _names(v, n)[0], "office": lambda v, n: _names(v, n)[0],
+                "person": lambda v, n: _names(v, n)[0], "date": _time, "signature": _hex_chunk},
+               {}),
+    "root": ({"public": _key32}, {}),
+    "roots": ({"quorum": _number(1, 16)}, {}),
 }
-LISTS = ("recipients", "operators")
+LISTS = {"recipients": 128, "operators": 4096, "officers": 64, "needs": 8, "roles": 7, "columns": 256,
+         "widths": 256, "unique": 256, "identity": 256, "deny": 256, "rsa": 4, "signature": 4}
 
 
 def _parse(text, kinds):
-    """{(kind, name): {key: value}} by the schema."""
+    """{(kind, name): {key: value}} by the schema; "" is the section's text, as reviews sign it."""
     found, current = {}, None
     for number, section, key, value in _lines(text):
         kind, blank, name = section.partition(" ")
@@ -192,18 +262,25 @@ def _parse(text, kinds):
                     "bad-registry", f"{number}: unknown section")
             require(not blank or suite.valid_name(name), "bad-registry", f"{number}: name")
             require((kind, name) not in found, "bad-registry", f"{number}: section twice")
-            current = found[(kind, name)] = {}
+            current = found[(kind, name)] = {"": f"[{section}]\n"}
             continue
         require(current is not None, "bad-registry", f"{number}: key before any section")
-        require(key in SCHEMA[kind][0], "bad-registry", f"{number}: unknown key")
+        schema = {**SCHEMA[kind][0], **SCHEMA[kind][1]}
+        require(key in schema, "bad-registry", f"{number}: unknown key")
+        if key != "suspended":
+            current[""] += f"{key} = {value}\n"
         if key in LISTS:
-            current[key] = current.get(key, []) + SCHEMA[kind][0][key](value, number)
+            current[key] = current.get(key, []) + schema[key](value, number)
+            require(len(current[key]) <= LISTS[key], "bad-registry", f"{number}: list too long")
         else:
             require(key not in current, "bad-registry", f"{number}: key twice")
-            current[key] = SCHEMA[kind][0][key](value, number)
+            current[key] = schema[key](value, number)
     for (kind, name), keys in found.items():
-        missing = set(SCHEMA[kind][0]) - set(SCHEMA[kind][1]) - set(keys)
+        missing = set(SCHEMA[kind][0]) - set(keys)
         require(not missing, "bad-registry", f"[{kind} {name}] lacks {sorted(missing)}")
+        for key in ("roles", "needs", "columns", "unique", "identity"):
+            require(len(set(keys.get(key, ()))) == len(keys.get(key, ())), "bad-registry",
+                    f"[{kind} {name}]: twice in {key}")
     return found
 
 
@@ -254,6 +331,10 @@ def check_signatures(text, roots):
     return signed
 
 
+def review_data(office, person, date, digest):
+    return name32(office) + name32(person) + struct.pack("<Q", date) + digest
+
+
 class Registry:
     def __init__(self, text, roots):
         require(len(text) <= BYTES_MAX, "bad-registry", "longer than 4 MiB")
@@ -265,29 +346,110 @@ class Registry:
         last = own["issued"] + 1827 * 86400
         require(all(keys.get("expires", 0) <= last for keys in found.values()), "bad-registry",
                 "expires more than five years after issued")
-        self.cards = {}
+        self.cards, publics = {}, []
         for (kind, name), keys in found.items():
             if kind in KINDS:
-                self.cards[(kind, name)] = Card(kind, name, keys["public"])
-        publics = [card.public for card in self.cards.values()]
+                self.cards[(kind, name)] = Card(kind, name, self._public(name, keys))
+                publics.append(self.cards[(kind, name)].public)
+                publics += [keys[second] for second in ("reading", "receipts") if second in keys]
         require(len(set(publics)) == len(publics), "bad-registry", "one public key, two names")
         for kind, most in LIMITS.items():
             require(sum(k == kind for k, _ in found) <= most, "bad-registry", f"too many {kind}")
+        for name, keys in self._all("policy"):
+            self._check_policy(name, keys)
         self._check_routes()
+        self._check_reviews()
+
+    def _all(self, kind):
+        return [(name, keys) for (each, name), keys in self.found.items() if each == kind]
+
+    def _public(self, name, keys):
+        require(("public" in keys) != ("rsa" in keys), "bad-registry", f"{name}: public or rsa")
+        if "public" in keys:
+            return keys["public"]
+        modulus = _hex("".join(keys["rsa"]), 256, name)
+        require(modulus[0] & 128 and modulus[255] & 1, "bad-registry", f"{name}: modulus")
+        return blake(32, "weir1 rsa", data=modulus)
+
+    def _check_policy(self, name, keys):
+        columns, widths = keys.get("columns", []), keys.get("widths", [])
+        require("*" not in columns, "bad-registry", f"policy {name}: column *")
+        require(not widths or len(widths) == len(columns), "bad-registry", f"policy {name}: widths")
+        for column in keys.get("unique", []) + keys.get("identity", []):
+            require(column in columns, "bad-registry", f"policy {name}: {column}")
+        for column, _ in keys.get("deny", []):
+            require(column == "*" or column in columns, "bad-registry", f"policy {name}: {column}")
 
     def _check_routes(self):
         ids = set()
-        for (kind, name), keys in self.found.items():
-            if kind != "route":
-                continue
+        for name, keys in self._all("route"):
             require(keys["id"] not in ids, "bad-registry", f"route {name}: id twice")
             ids.add(keys["id"])
-            for role, list_name in (("recipient", "recipients"), ("person", "operators")):
-                names = keys[list_name]
+            for kind, role, list_name in (("recipient", None, "recipients"),
+                                          ("person", "operator", "operators"),
+                                          ("person", "officer", "officers")):
+                names = keys.get(list_name, [])
                 require(len(set(names)) == len(names), "bad-registry", f"route {name}: name twice")
-                require(all((role, each) in self.found for each in names), "bad-registry",
-                        f"route {name}: unknown {role}")
-            require(len(keys["recipients"]) <= 128, "bad-registry", f"route {name}: recipients")
+                for each in names:
+                    require((kind, each) in self.found, "bad-registry", f"route {name}: {each}")
+                    require(role is None or role in self.found[(kind, each)]["roles"],
+                            "bad-registry", f"route {name}: {each} is no {role}")
+            officers, quorum = keys.get("officers", []), keys.get("quorum", 0)
+            require(("quorum" in keys or not officers) and quorum <= len(officers), "bad-registry",
+                    f"route {name}: quorum")
+            require(quorum == 0 or all("reading" in self.found[("person", each)]
+                                       for each in officers), "bad-registry", f"route {name}: reading")
+            self._check_fit(name, keys)
+
+    def _check_fit(self, name, keys):
+        policy, form = {}, keys["format"]
+        if "policy" in keys:
+            require(("policy", keys["policy"]) in self.found, "bad-registry", f"route {name}: policy")
+            policy = self.found[("policy", keys["policy"])]
+        require((form == "fixed") == ("widths" in policy), "bad-registry", f"route {name}: widths")
+        require(form != "lines" or "columns" not in policy, "bad-registry", f"route {name}: columns")
+        if form == "opaque" and policy:
+            require(policy.get("scan") == "required" and policy.get("encoding", "any") == "any"
+                    and policy.get("refuse_identity", "no") == "no"
+                    and policy.get("control", "none") == "none"
+                    and "columns" not in policy and "deny" not in policy, "bad-registry",
+                    f"route {name}: more than scan")
+
+    def _check_reviews(self):
+        """self.reviews: {route: {office: whether the review is good}}"""
+        self.reviews, people = {}, set()
+        for name, keys in self._all("review"):
+            route, office, person = keys["route"], keys["office"], keys["person"]
+            require(("route", route) in self.found, "bad-registry", f"review {name}: route")
+            require("reviewer" in self.found.get(("person", person), {}).get("roles", ()),
+                    "bad-registry", f"review {name}: person")
+            require(office not in self.reviews.get(route, {}) and (route, person) not in people,
+                    "bad-registry", f"review {name}: twice")
+            people.add((route, person))
+            digits = "".join(keys["signature"])
+            signature = _hex(digits, 256 if len(digits) == 512 else 64, name)
+            self.reviews.setdefault(route, {})[office] = self._is_good(keys, signature)
+
+    def route_digest(self, route):
+        keys = self.found[("route", route)]
+        text = keys[""] + (self.found[("policy", keys["policy"])][""] if "policy" in keys else "")
+        return blake(32, "weir1 route", data=text.encode())
+
+    def _is_good(self, keys, signature):
+        person = self.found[("person", keys["person"])]
+        if "rsa" in person or len(signature) != 64:
+            return False  # this reader knows Ed25519 alone
+        try:
+            self.judge("person", keys["person"], keys["date"])
+        except Refused:
+            return False
+        return suite.verify("weir1 review", review_data(keys["office"], keys["person"], keys["date"],
+                                                        self.route_digest(keys["route"])),
+                            signature, person["public"])
+
+    def is_reviewed(self, route):
+        return all(self.reviews.get(route, {}).get(office)
+                   for office in self.found[("route", route)].get("needs", []))
 
     def card(self, kind, name, key_id):
         card = self.cards.get((kind, name))
@@ -303,5 +465,6 @@ class Registry:
     def judge(self, kind, name, time):
         keys = self.found[(kind, name)]
         require(time <= keys.get("expires", self.expires), "expired", f"{kind} {name}")
-        require(time <= keys.get("suspended", time), "suspended", f"{kind} {name}")
+        require(time < keys.get("suspended", time + 1), "suspended", f"{kind} {name}")
+        require(kind != "route" or self.is_reviewed(name), "not-reviewed", f"route {name}")
         return keys

@@ -59,7 +59,11 @@ registry_text() {
 	local name
 	printf '[registry]\nformat = 1\nname = test\nversion = %d\nissued = %s\nexpires = %s\n' "$1" \
 		"$(date -u -d yesterday +%F)" "$(date -u -d '1 year' +%F)"
-	for name in $people inside-1 outside-1; do key_card "$keys/$name.key"; done
+	for name in $people; do
+		key_card "$keys/$name.key"
+		echo "roles = operator officer"
+	done
+	for name in inside-1 outside-1; do key_card "$keys/$name.key"; done
 	for name in $recipients; do
 		key_card "$keys/$name.key"
 		echo "psk = $(key_public "$keys/psk/$name.key")"

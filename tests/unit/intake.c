@@ -79,6 +79,7 @@ static void make_registry(struct world *w, unsigned int version)
 	size_t at = (size_t)sprintf(text, "[registry]\nformat = 1\nname = test\nversion = %u\n"
 				    "issued = 2026-01-01\nexpires = 2030-01-01\n", version);
 	at = add_card(text, at, w->person);
+	at += (size_t)sprintf(text + at, "roles = operator\n");
 	at = add_card(text, at, w->box);
 	at = add_card(text, at, w->recipient);
 	at += (size_t)sprintf(text + at, "psk = %064d\n[route tax]\nid = 7\nrecipients = agency\n"
@@ -965,7 +966,7 @@ static void restart_before_a_newer_registry(void)
 	size_t at = (size_t)sprintf(text, "[registry]\nformat = 1\nname = test\nversion = 1\n"
 				    "issued = 2026-01-01\nexpires = 2030-01-01\n");
 	at = add_card(text, at, w.person);
-	at += (size_t)sprintf(text + at, "expires = 2026-09-20\n");
+	at += (size_t)sprintf(text + at, "roles = operator\nexpires = 2026-09-20\n");
 	at = add_card(text, at, w.box);
 	at = add_card(text, at, w.recipient);
 	at += (size_t)sprintf(text + at, "psk = %064d\n[route tax]\nid = 7\nrecipients = agency\n"

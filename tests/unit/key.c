@@ -137,7 +137,7 @@ static void test_reject_rules(void)
 		{8, 2, VERDICT_UNKNOWN_VERSION, "another version"},
 		{10, 2, VERDICT_UNKNOWN_SUITE, "another suite"},
 		{12, 0, VERDICT_BAD_TYPE, "kind 0"},
-		{12, 8, VERDICT_BAD_TYPE, "kind 8"},
+		{12, 9, VERDICT_BAD_TYPE, "kind 9"},
 		{13, 2, VERDICT_BAD_TYPE, "protection 2"},
 		{14, 1, VERDICT_BAD_RESERVED, "a reserved byte"},
 		{16, 'W', VERDICT_BAD_NAME, "a capital in the name"},

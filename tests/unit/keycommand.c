@@ -180,7 +180,7 @@ static void make_files(void)
 	text_time(end, sizeof(end), today + 10 * 86400);
 	snprintf(text, sizeof(text),
 		 "[registry]\nformat = 1\nname = moi\nversion = 7\nissued = %s\nexpires = %s\n"
-		 "[person lee]\npublic = %s\nsuspended = %s\n[sender inside]\npublic = %s\n"
+		 "[person lee]\npublic = %s\nroles = operator\nsuspended = %s\n[sender inside]\npublic = %s\n"
 		 "[receiver outside]\npublic = %s\n[recipient tax]\npublic = %s\npsk = %s\n"
 		 "[route tax]\nid = 1\nrecipients = tax\noperators = lee\nformat = csv\n"
 		 "records = required\ndestroy_after_days = 30\npriority = 4\n",

@@ -47,7 +47,7 @@ def _keys(vectors):
     changed("unknown-version", 8, le(2, 2))
     changed("unknown-suite", 10, le(2, 2))
     changed("bad-type--kind-0", 12, 0)
-    changed("bad-type--kind-8", 12, 8)
+    changed("bad-type--kind-9", 12, 9)
     changed("bad-type--protection-2", 13, 2)
     changed("bad-reserved--header", 14, le(1, 2))
     changed("bad-reserved--salt", 56, 1)

@@ -70,7 +70,8 @@ def registry_text(extra=""):
     for kind, parties in (("person", PEOPLE), ("sender", SENDERS)):
         for name, each in parties.items():
             if name != "stranger":
-                text += party(kind, each, *([gone[name]] if name in gone else []))
+                text += party(kind, each, *(["roles = operator officer"] if kind == "person" else []),
+                              *([gone[name]] if name in gone else []))
     text += party("receiver", RECEIVER)
     for name, each in RECIPIENTS.items():
         text += party("recipient", each, f"psk = {PSKS[name].public.hex()}")

@@ -1,0 +1,67 @@
+#include "signature.h"
+
+#include <string.h>
+
+#include "verdict.h"
+
+/* What the algorithm demands; 0 for one that is not known. */
+static uint16_t length_of(uint8_t algorithm)
+{
+	if (algorithm == SIGNATURE_ED25519)
+		return SUITE_SIGNATURE_BYTES;
+	return algorithm == SIGNATURE_RSA_2048 ? SIGNATURE_BYTES_MAX : 0;
+}
+
+int signature_make(struct signature *out, const char *domain, const void *data, size_t len,
+		   const uint8_t seed[static SUITE_KEY_BYTES])
+{
+	uint8_t bytes[SUITE_SIGNATURE_BYTES];
+	int result = suite_sign(bytes, domain, data, len, seed);
+	if (result != 0)
+		return result;
+	*out = (struct signature){.algorithm = SIGNATURE_ED25519, .len = sizeof(bytes)};
+	memcpy(out->bytes, bytes, sizeof(bytes));
+	return 0;
+}
+
+int signature_verify(const struct signature *signature, const char *domain, const void *data, size_t len,
+		     const struct party *party)
+{
+	bool is_rsa = party->rsa_modulus != NULL;
+	if (is_rsa || signature->algorithm != SIGNATURE_ED25519 || signature->len != SUITE_SIGNATURE_BYTES)
+		return VERDICT_BAD_SIGNATURE;
+	return suite_verify(signature->bytes, domain, data, len, party->card.public_key);
+}
+
+size_t signature_encoded_len(const struct signature *signature)
+{
+	return 4 + (size_t)signature->len;
+}
+
+void signature_write(struct writer *w, const struct signature *signature)
+{
+	write_u8(w, signature->algorithm);
+	write_u8(w, 0);
+	write_u16(w, signature->len);
+	write_bytes(w, signature->bytes, signature->len);
+}
+
+int signature_read(struct signature *out, struct reader *r)
+{
+	struct signature s = {.algorithm = read_u8(r)};
+	uint8_t reserved = read_u8(r);
+	s.len = read_u16(r);
+	if (r->overrun)
+		return VERDICT_TRUNCATED;
+	if (length_of(s.algorithm) == 0)
+		return VERDICT_BAD_TYPE;
+	if (reserved != 0)
+		return VERDICT_BAD_RESERVED;
+	if (s.len != length_of(s.algorithm))
+		return VERDICT_BAD_LENGTH;
+	read_bytes(r, s.bytes, s.len);
+	if (r->overrun)
+		return VERDICT_TRUNCATED;
+	*out = s;
+	return 0;
+}
