@@ -1,5 +1,6 @@
 #include "key.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -20,7 +21,7 @@ enum {
 	MEMORY_KIB_MIN = 8192,
 	MEMORY_KIB_MAX = 1048576,
 	CHECK_BYTES = 16,
-	HEADER_BYTES = 128, /* what the seal or the check covers */
+	HEADER_BYTES = 160, /* what the seal or the check covers */
 	/* about a second of one core; a guess costs an attacker as much */
 	OPERATIONS = 3,
 	MEMORY_KIB = 262144,
@@ -84,16 +85,44 @@ void card_fingerprint(char out[static FINGERPRINT_BYTES], const struct card *car
 			 read_u32(&r) % 100000, group < 7 ? " " : "");
 }
 
-static void derive_public(uint8_t public_key[static SUITE_KEY_BYTES], enum key_kind kind,
-			  const uint8_t secret[static SUITE_KEY_BYTES])
+void key_reading_secret(uint8_t out[static SUITE_KEY_BYTES], const struct key *person)
 {
-	if (kind == KEY_RECIPIENT)
-		suite_exchange_public(public_key, secret);
-	else if (kind == KEY_LINK || kind == KEY_PSK)
-		suite_hash(public_key, SUITE_KEY_BYTES, "weir1 secret id", secret, SUITE_KEY_BYTES,
+	assert(person->card.kind == KEY_PERSON);
+	suite_hash(out, SUITE_KEY_BYTES, "weir1 reading", person->secret, SUITE_KEY_BYTES, NULL, 0);
+}
+
+void key_receipt_seed(uint8_t out[static SUITE_KEY_BYTES], const struct key *recipient)
+{
+	assert(recipient->card.kind == KEY_RECIPIENT);
+	suite_hash(out, SUITE_KEY_BYTES, "weir1 receipts", recipient->secret, SUITE_KEY_BYTES, NULL, 0);
+}
+
+static void derive_second(struct key *key)
+{
+	uint8_t secret[SUITE_KEY_BYTES];
+	memset(key->card.second, 0, SUITE_KEY_BYTES);
+	if (key->card.kind == KEY_PERSON) {
+		key_reading_secret(secret, key);
+		suite_exchange_public(key->card.second, secret);
+	} else if (key->card.kind == KEY_RECIPIENT) {
+		key_receipt_seed(secret, key);
+		suite_sign_public(key->card.second, secret);
+	}
+	suite_wipe(secret, sizeof(secret));
+}
+
+void key_complete(struct key *key)
+{
+	uint8_t *public_key = key->card.public_key;
+	if (key->card.kind == KEY_RECIPIENT)
+		suite_exchange_public(public_key, key->secret);
+	else if (key->card.kind == KEY_LINK || key->card.kind == KEY_PSK)
+		suite_hash(public_key, SUITE_KEY_BYTES, "weir1 secret id", key->secret, SUITE_KEY_BYTES,
 			   NULL, 0);
 	else
-		suite_sign_public(public_key, secret);
+		suite_sign_public(public_key, key->secret);
+	derive_second(key);
+	card_identify(&key->card);
 }
 
 struct key *key_new(enum key_kind kind, const char *name)
@@ -109,8 +138,7 @@ struct key *key_new(enum key_kind kind, const char *name)
 	key->card.kind = kind;
 	memcpy(key->card.name, name, strlen(name));
 	suite_random(key->secret, sizeof(key->secret));
-	derive_public(key->card.public_key, kind, key->secret);
-	card_identify(&key->card);
+	key_complete(key);
 	return key;
 }
 
@@ -134,6 +162,7 @@ static void header_encode(uint8_t out[static HEADER_BYTES], const struct key_hea
 	write_bytes(&w, h->salt, sizeof(h->salt));
 	write_bytes(&w, h->nonce, sizeof(h->nonce));
 	write_bytes(&w, h->card.public_key, SUITE_KEY_BYTES);
+	write_bytes(&w, h->card.second, SUITE_KEY_BYTES);
 }
 
 static int check_stretching(const struct key_header *h)
@@ -179,7 +208,11 @@ static int header_decode(struct key_header *h, const uint8_t *in, size_t len)
 	read_bytes(&r, h->salt, sizeof(h->salt));
 	read_bytes(&r, h->nonce, sizeof(h->nonce));
 	read_bytes(&r, h->card.public_key, SUITE_KEY_BYTES);
+	read_bytes(&r, h->card.second, SUITE_KEY_BYTES);
 	card_identify(&h->card);
+	if (kind != KEY_PERSON && kind != KEY_RECIPIENT &&
+	    !bytes_are_zero(h->card.second, SUITE_KEY_BYTES))
+		return VERDICT_BAD_RESERVED;
 	return check_stretching(h);
 }
 
@@ -272,9 +305,9 @@ int key_decode(struct key **out, const uint8_t *in, size_t len, const char *pass
 	key->card = h.card;
 	result = open_secret(key->secret, &h, in, passphrase);
 	if (result == 0) {
-		uint8_t public_key[SUITE_KEY_BYTES];
-		derive_public(public_key, h.card.kind, key->secret);
-		if (!suite_equal(public_key, h.card.public_key, sizeof(public_key)))
+		key_complete(key);
+		if (!suite_equal(key->card.public_key, h.card.public_key, SUITE_KEY_BYTES) ||
+		    !suite_equal(key->card.second, h.card.second, SUITE_KEY_BYTES))
 			result = VERDICT_WRONG_KEY;
 	}
 	if (result != 0) {

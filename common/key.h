@@ -23,7 +23,7 @@ enum key_kind {
 };
 
 enum {
-	KEY_FILE_BYTES = 176,
+	KEY_FILE_BYTES = 208,
 	FINGERPRINT_BYTES = 48, /* 8 groups of 5 digits, 7 blanks, a zero */
 	PASSPHRASE_MAX = 1024,
 };
@@ -54,6 +54,15 @@ void card_fingerprint(char out[static FINGERPRINT_BYTES], const struct card *car
 
 /* A fresh key, or NULL (errno). */
 struct key *key_new(enum key_kind kind, const char *name);
+/* Fills public keys and id from kind, name and secret. */
+void key_complete(struct key *key);
+/*
+ * The secrets of the second public keys: a person's reading key (X25519) opens what officers may see of a
+ * waiting bundle, the seed of a recipient's receipt key (Ed25519) signs what was done with it.  out is
+ * secret memory, or wiped by the caller.
+ */
+void key_reading_secret(uint8_t out[static SUITE_KEY_BYTES], const struct key *person);
+void key_receipt_seed(uint8_t out[static SUITE_KEY_BYTES], const struct key *recipient);
 void key_free(struct key *key);
 
 /*

@@ -53,6 +53,14 @@ static int read_options(struct options *options, int argc, char **argv)
 	return EXIT_DONE;
 }
 
+/* The registry's word for a card's second public key; NULL when the kind has none. */
+static const char *second_name(const struct card *card)
+{
+	if (card->kind == KEY_PERSON)
+		return "reading";
+	return card->kind == KEY_RECIPIENT ? "receipts" : NULL;
+}
+
 static int print_json(const struct card *card, bool is_protected)
 {
 	char fingerprint[FINGERPRINT_BYTES];
@@ -61,6 +69,8 @@ static int print_json(const struct card *card, bool is_protected)
 	json_set_text(object, "kind", key_kind_name(card->kind));
 	json_set_text(object, "name", card->name);
 	json_set_hex(object, "public", card->public_key, SUITE_KEY_BYTES);
+	if (second_name(card) != NULL)
+		json_set_hex(object, second_name(card), card->second, SUITE_KEY_BYTES);
 	json_set_hex(object, "key_id", card->id, KEY_ID_BYTES);
 	json_set_text(object, "fingerprint", fingerprint);
 	json_set_bool(object, "protected", is_protected);
@@ -72,11 +82,13 @@ static int print_json(const struct card *card, bool is_protected)
 /* REGISTRY.md 2 */
 static void print_card(const struct card *card)
 {
-	char fingerprint[FINGERPRINT_BYTES], public_hex[2 * SUITE_KEY_BYTES + 1];
+	char fingerprint[FINGERPRINT_BYTES], hex[2 * SUITE_KEY_BYTES + 1];
 	card_fingerprint(fingerprint, card);
-	text_hex(public_hex, sizeof(public_hex), card->public_key, SUITE_KEY_BYTES);
 	printf("; fingerprint %s\n[%s %s]\npublic = %s\n", fingerprint, key_kind_name(card->kind),
-	       card->name, public_hex);
+	       card->name, text_hex(hex, sizeof(hex), card->public_key, SUITE_KEY_BYTES));
+	if (second_name(card) != NULL)
+		printf("%s = %s\n", second_name(card),
+		       text_hex(hex, sizeof(hex), card->second, SUITE_KEY_BYTES));
 }
 
 /* Characters, not bytes: eight in any language. */
@@ -86,6 +98,16 @@ static size_t count_characters(const char *text)
 	for (; *text != 0; text++)
 		count += (*text & 0xc0) != 0x80;
 	return count;
+}
+
+/* What a passphrase must be, when one is chosen: EXIT_DONE, or EXIT_REFUSED after saying why not. */
+static int judge_passphrase(const char *passphrase)
+{
+	if (count_characters(passphrase) >= PASSPHRASE_CHARACTERS_MIN)
+		return EXIT_DONE;
+	command_say("the passphrase is too short; take at least %d characters, better a sentence [%s]",
+		    PASSPHRASE_CHARACTERS_MIN, verdict_name(VERDICT_BAD_LENGTH));
+	return EXIT_REFUSED;
 }
 
 static int ask_passphrase(char **out, const struct options *options)
@@ -99,12 +121,10 @@ static int ask_passphrase(char **out, const struct options *options)
 	}
 	if (result != 0)
 		return command_fail(result, "cannot get the passphrase");
-	if (count_characters(passphrase) < PASSPHRASE_CHARACTERS_MIN) {
+	int code = judge_passphrase(passphrase);
+	if (code != EXIT_DONE) {
 		suite_secret_free(passphrase);
-		command_say("the passphrase is too short; take at least %d characters, better a "
-			    "sentence [%s]",
-			    PASSPHRASE_CHARACTERS_MIN, verdict_name(VERDICT_BAD_LENGTH));
-		return EXIT_REFUSED;
+		return code;
 	}
 	*out = passphrase;
 	return EXIT_DONE;

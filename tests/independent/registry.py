@@ -9,7 +9,7 @@ import suite
 from suite import Refused, blake, name32, require
 
 KINDS = ("", "root", "person", "sender", "receiver", "recipient", "link", "psk", "machine")
-KEY_FILE = struct.Struct("<8sHHBBH32sII16s24s32s48s")
+KEY_FILE = struct.Struct("<8sHHBBH32sII16s24s32s32s48s")
 LIMITS = {"person": 4096, "machine": 1024, "sender": 16, "receiver": 16, "recipient": 1024,
           "route": 1024, "policy": 1024, "review": 4096}
 ROLES = ("operator", "officer", "receiving-admin", "recipient", "auditor", "installer", "reviewer")
@@ -36,6 +36,17 @@ def public_of(kind, secret):
     return suite.exchange_public(secret) if kind == "recipient" else suite.sign_public(secret)
 
 
+def second_secret(kind, secret):
+    """Of what a person reads waiting bundles with, and a recipient signs receipts with."""
+    return blake(32, "weir1 reading" if kind == "person" else "weir1 receipts", secret)
+
+
+def second_of(kind, secret):
+    if kind == "person":
+        return suite.exchange_public(second_secret(kind, secret))
+    return suite.sign_public(second_secret(kind, secret)) if kind == "recipient" else bytes(32)
+
+
 def key_check(secret, header):
     """Behind an unprotected secret, so that no damage to the file passes."""
     return blake(16, "weir1 key check", secret, header)
@@ -46,16 +57,18 @@ class Key:
         self.secret = secret or os.urandom(32)
         self.card = Card(kind, name, public_of(kind, self.secret))
         self.name, self.id, self.public = name, self.card.id, self.card.public
+        self.second = second_of(kind, self.secret)
 
     def encode(self, passphrase=None, operations=1, memory_kib=8192, salt=None, nonce=None):
         front = [b"WEIRSKEY", 1, 1, KINDS.index(self.card.kind), passphrase is not None, 0,
                  name32(self.name)]
         if passphrase is None:
-            raw = KEY_FILE.pack(*front, 0, 0, bytes(16), bytes(24), self.public, b"")[:128]
+            raw = KEY_FILE.pack(*front, 0, 0, bytes(16), bytes(24), self.public,
+                                self.second, b"")[:160]
             return raw + self.secret + key_check(self.secret, raw)
         salt, nonce = salt or os.urandom(16), nonce or os.urandom(24)
-        front += [operations, memory_kib, salt, nonce, self.public]
-        ad = KEY_FILE.pack(*front, b"")[:128]
+        front += [operations, memory_kib, salt, nonce, self.public, self.second]
+        ad = KEY_FILE.pack(*front, b"")[:160]
         stretched = suite.argon2id(passphrase, salt, operations, memory_kib)
         return KEY_FILE.pack(*front, suite.seal(self.secret, ad, nonce, stretched))
 
@@ -65,25 +78,26 @@ def read_key(raw, passphrase=None):
     require(len(raw) >= KEY_FILE.size, "truncated")
     require(len(raw) == KEY_FILE.size, "trailing-bytes")
     (_, version, suite_id, kind, protection, reserved, name, operations, memory_kib, salt, nonce,
-     public, sealed) = KEY_FILE.unpack(raw)
+     public, second, sealed) = KEY_FILE.unpack(raw)
     require(version == 1, "unknown-version")
     require(suite_id == 1, "unknown-suite")
     require(1 <= kind <= 8 and protection <= 1, "bad-type")
     require(reserved == 0, "bad-reserved")
     name = suite.read_name32(name)
+    require(KINDS[kind] in ("person", "recipient") or suite.zeros(second), "bad-reserved")
     if protection == 0:
         require(operations == 0 and memory_kib == 0, "bad-limit")
         require(suite.zeros(salt + nonce), "bad-reserved")
         secret = sealed[:32]
-        require(key_check(secret, raw[:128]) == sealed[32:], "wrong-key")
+        require(key_check(secret, raw[:160]) == sealed[32:], "wrong-key")
     else:
         require(1 <= operations <= 16 and 8192 <= memory_kib <= 1048576, "bad-limit")
         require(passphrase is not None, "wrong-passphrase")
         stretched = suite.argon2id(passphrase, salt, operations, memory_kib)
-        secret = suite.unseal(sealed, raw[:128], nonce, stretched)
+        secret = suite.unseal(sealed, raw[:160], nonce, stretched)
         require(secret is not None, "wrong-passphrase")
     key = Key(KINDS[kind], name, secret)
-    require(key.public == public, "wrong-key")
+    require(key.public == public and key.second == second, "wrong-key")
     return key
 
 

@@ -107,14 +107,7 @@ static void save_key(const char *file, enum key_kind kind, const char *name, con
 {
 	struct key *key = key_new(kind, name);
 	seed_of(key->secret, key_kind_name(kind), name);
-	if (kind == KEY_RECIPIENT)
-		suite_exchange_public(key->card.public_key, key->secret);
-	else if (kind == KEY_PSK || kind == KEY_LINK)
-		suite_hash(key->card.public_key, SUITE_KEY_BYTES, "weir1 secret id", key->secret,
-			   SUITE_KEY_BYTES, NULL, 0);
-	else
-		suite_sign_public(key->card.public_key, key->secret);
-	card_identify(&key->card);
+	key_complete(key);
 	if (key_save(test_path(file), key, passphrase) != 0)
 		abort();
 	key_free(key);

@@ -49,11 +49,11 @@ static void test_cards(void)
 	unsigned int count = 0;
 	bool all_same = file != NULL;
 	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-		char kind[32], name[64], secret[128], public_hex[128], id[64], fingerprint[64] = "";
-		char got[128];
+		char kind[32], name[64], secret[128], public_hex[128], second[128], id[64];
+		char got[128], fingerprint[64] = "";
 		struct card card = {.kind = 0};
-		if (line[0] == '#' || sscanf(line, "%31s %63s %127s %127s %63s %63[0-9 ]", kind,
-					     name, secret, public_hex, id, fingerprint) != 6)
+		if (line[0] == '#' || sscanf(line, "%31s %63s %127s %127s %127s %63s %63[0-9 ]", kind,
+					     name, secret, public_hex, second, id, fingerprint) != 7)
 			continue;
 		card.kind = key_kind_from_name(kind);
 		memcpy(card.name, name, strlen(name));
@@ -79,7 +79,41 @@ static void test_cards(void)
 	other.name[0] = 'x';
 	card_identify(&other);
 	ok(memcmp(other.id, a->card.id, KEY_ID_BYTES) != 0, "and so is the name");
+	other = a->card;
+	other.second[0] ^= 1;
+	card_identify(&other);
+	ok(memcmp(other.id, a->card.id, KEY_ID_BYTES) == 0, "but the second public key is not");
 	key_free(a);
+}
+
+static void test_second(void)
+{
+	uint8_t secret[SUITE_KEY_BYTES], public_key[SUITE_KEY_BYTES], zero[SUITE_KEY_BYTES] = {0};
+	struct key *person = key_new(KEY_PERSON, "wang-mei");
+	struct key *recipient = key_new(KEY_RECIPIENT, "tax-agency");
+	key_reading_secret(secret, person);
+	suite_exchange_public(public_key, secret);
+	is_bytes(person->card.second, public_key, SUITE_KEY_BYTES,
+		 "a person's second public key is that of the reading secret");
+	ok(memcmp(secret, person->secret, SUITE_KEY_BYTES) != 0, "which is not the seed itself");
+	key_receipt_seed(secret, recipient);
+	suite_sign_public(public_key, secret);
+	is_bytes(recipient->card.second, public_key, SUITE_KEY_BYTES,
+		 "a recipient's second public key is that of the receipt seed");
+	ok(memcmp(secret, recipient->secret, SUITE_KEY_BYTES) != 0, "which is not the secret itself");
+	for (int kind = KEY_ROOT; kind < KEY_KIND_END; kind++) {
+		struct key *key = key_new((enum key_kind)kind, "x");
+		bool has = memcmp(key->card.second, zero, SUITE_KEY_BYTES) != 0;
+		ok(has == (kind == KEY_PERSON || kind == KEY_RECIPIENT), "a %s key has %s",
+		   key_kind_name((enum key_kind)kind), has ? "a second public key" : "one public key");
+		struct key again = {.card.kind = (enum key_kind)kind, .card.name = "x"};
+		memcpy(again.secret, key->secret, SUITE_KEY_BYTES);
+		key_complete(&again);
+		ok(memcmp(&again, key, sizeof(again)) == 0, "and follows from kind, name and secret");
+		key_free(key);
+	}
+	key_free(person);
+	key_free(recipient);
 }
 
 static void test_round_trip(const char *words, const char *how)
@@ -168,6 +202,18 @@ static void test_reject_rules(void)
 	key_encode(changed, key, passphrase, OPERATIONS, MEMORY_KIB);
 	is_number(decode(changed, sizeof(changed), passphrase), VERDICT_WRONG_KEY,
 		  "also under a passphrase");
+	key_complete(key);
+	memcpy(key->card.second, other->card.second, SUITE_KEY_BYTES);
+	key_encode(changed, key, NULL, 0, 0);
+	is_number(decode(changed, sizeof(changed), NULL), VERDICT_WRONG_KEY,
+		  "a second public key of another secret is refused");
+	key_encode(changed, key, passphrase, OPERATIONS, MEMORY_KIB);
+	is_number(decode(changed, sizeof(changed), passphrase), VERDICT_WRONG_KEY,
+		  "also under a passphrase");
+	key->card.kind = KEY_MACHINE;
+	key_encode(changed, key, NULL, 0, 0);
+	is_number(decode(changed, sizeof(changed), NULL), VERDICT_BAD_RESERVED,
+		  "a second public key of a machine is refused");
 	is_number(key_encode(changed, other, passphrase, 0, MEMORY_KIB), VERDICT_BAD_LIMIT,
 		  "no operations are refused");
 	is_number(key_encode(changed, other, passphrase, 17, MEMORY_KIB), VERDICT_BAD_LIMIT,
@@ -191,7 +237,7 @@ static void test_passphrases(void)
 		  "no passphrase does not, either");
 	uint8_t again[KEY_FILE_BYTES];
 	key_encode(again, key, passphrase, OPERATIONS, MEMORY_KIB);
-	ok(memcmp(file + 128, again + 128, 48) != 0 && memcmp(file + 56, again + 56, 16) != 0,
+	ok(memcmp(file + 160, again + 160, 48) != 0 && memcmp(file + 56, again + 56, 16) != 0,
 	   "each file has a salt of its own");
 	ok(memmem(file, sizeof(file), key->secret, SUITE_KEY_BYTES) == NULL,
 	   "the secret does not stand in a protected file");
@@ -247,6 +293,7 @@ int main(void)
 	suite_start();
 	test_kinds();
 	test_cards();
+	test_second();
 	test_round_trip(NULL, "without a passphrase");
 	test_round_trip(passphrase, "under a passphrase");
 	test_damage(NULL, "without a passphrase");

@@ -150,6 +150,42 @@ static void test_new_refusals(void)
 	ok(access(test_path("x"), F_OK) != 0, "and nothing was written");
 }
 
+/* REGISTRY.md 2: what stands below `public` depends on the kind. */
+static void test_second_keys(void)
+{
+	static const struct {
+		const char *kind, *word;
+	} cases[] = {{"person", "reading"}, {"recipient", "receipts"}, {"machine", NULL}, {"root", NULL}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char words[128], wanted[256], hex[2 * SUITE_KEY_BYTES + 1], line[128] = "";
+		struct key *key = NULL;
+		snprintf(words, sizeof(words), "key new %s second -o second-%s.key --unprotected",
+			 cases[i].kind, cases[i].kind);
+		is_number(run(words), EXIT_DONE, "a %s key is made", cases[i].kind);
+		snprintf(words, sizeof(words), "second-%s.key", cases[i].kind);
+		is_number(key_load(&key, test_path(words), NULL), 0, "and loaded");
+		if (cases[i].word != NULL)
+			snprintf(line, sizeof(line), "%s = %s\n", cases[i].word,
+				 text_hex(hex, sizeof(hex), key->card.second, SUITE_KEY_BYTES));
+		snprintf(wanted, sizeof(wanted), "public = %s\n%s",
+			 text_hex(hex, sizeof(hex), key->card.public_key, SUITE_KEY_BYTES), line);
+		const char *at = strstr(out, "public = ");
+		is_text(at != NULL ? at : "", wanted, "its card ends in %s",
+			cases[i].word != NULL ? cases[i].word : "public");
+		snprintf(words, sizeof(words), "key show second-%s.key --json", cases[i].kind);
+		run(words);
+		struct json *json = NULL;
+		json_parse(&json, out, strlen(out));
+		text_hex(hex, sizeof(hex), key->card.second, SUITE_KEY_BYTES);
+		for (size_t j = 0; j < 2; j++)
+			is_text(json_get_text(json_view_of(json), cases[j].word, "none"),
+				i == j ? hex : "none", "as JSON it has %s %s", i == j ? "its" : "no",
+				cases[j].word);
+		json_free(json);
+		key_free(key);
+	}
+}
+
 /* The public key on the card in `out`. */
 static void card_public(char to[static 2 * SUITE_KEY_BYTES + 1])
 {
@@ -307,6 +343,7 @@ int main(void)
 	unsetenv("WEIR_PASSPHRASE_FILE");
 	test_new();
 	test_new_refusals();
+	test_second_keys();
 	make_files();
 	test_signing();
 	test_showing();

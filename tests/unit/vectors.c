@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/cursor.h"
 #include "common/catalogue.h"
 #include "common/datagram.h"
 #include "common/io.h"
@@ -393,28 +394,22 @@ static void check_folder(struct world *w, const char *folder, judge *judge_one)
 static void read_secret(struct key *key, const char *hex)
 {
 	ok(text_unhex(key->secret, sizeof(key->secret), hex) == 0, "%s has a secret", key->card.name);
-	if (key->card.kind == KEY_RECIPIENT)
-		suite_exchange_public(key->card.public_key, key->secret);
-	else if (key->card.kind == KEY_LINK || key->card.kind == KEY_PSK)
-		suite_hash(key->card.public_key, SUITE_KEY_BYTES, "weir1 secret id", key->secret,
-			   sizeof(key->secret), NULL, 0);
-	else
-		suite_sign_public(key->card.public_key, key->secret);
-	card_identify(&key->card);
+	key_complete(key);
 }
 
-/* card/ok.txt: KIND NAME SECRET PUBLIC KEYID FINGERPRINT.  Fills the keys that the objects need. */
+/* card/ok.txt: KIND NAME SECRET PUBLIC SECOND KEYID FINGERPRINT.  Fills the keys that the objects need. */
 static void check_cards(struct world *w)
 {
 	struct bytes text = read_vector("card/ok.txt");
 	unsigned int recipients = 0, psks = 0;
 	char *rest = (char *)text.data;
 	for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0';) {
-		char kind[16], name[NAME_BYTES], secret[65], public_hex[65], id_hex[33], hex[65];
+		char kind[16], name[NAME_BYTES], secret[65], public_hex[65], second[65], id_hex[33],
+			hex[65];
 		int at = 0;
 		struct key key = {0};
-		ok(sscanf(line, "%15s %31s %64s %64s %32s %n", kind, name, secret, public_hex, id_hex,
-			  &at) == 5, "a card is a line");
+		ok(sscanf(line, "%15s %31s %64s %64s %64s %32s %n", kind, name, secret, public_hex,
+			  second, id_hex, &at) == 6, "a card is a line");
 		key.card.kind = key_kind_from_name(kind);
 		memcpy(key.card.name, name, strlen(name));
 		read_secret(&key, secret);
@@ -422,6 +417,9 @@ static void check_cards(struct world *w)
 		card_fingerprint(fingerprint, &key.card);
 		is_text(text_hex(hex, sizeof(hex), key.card.public_key, SUITE_KEY_BYTES), public_hex,
 			"%s %s: public", kind, name);
+		text_hex(hex, sizeof(hex), key.card.second, SUITE_KEY_BYTES);
+		is_text(bytes_are_zero(key.card.second, SUITE_KEY_BYTES) ? "-" : hex, second,
+			"%s %s: second", kind, name);
 		is_text(text_hex(hex, sizeof(hex), key.card.id, KEY_ID_BYTES), id_hex, "%s %s: key id",
 			kind, name);
 		is_text(fingerprint, line + at, "%s %s: fingerprint", kind, name);

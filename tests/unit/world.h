@@ -52,13 +52,7 @@ static inline struct key world_key(enum key_kind kind, const char *name)
 	snprintf(words, sizeof(words), "weir test vector %s %s", key_kind_name(kind), name);
 	suite_hash(key.secret, SUITE_KEY_BYTES, NULL, NULL, 0, words, strlen(words));
 	memcpy(key.card.name, name, strlen(name));
-	if (kind == KEY_RECIPIENT)
-		suite_exchange_public(key.card.public_key, key.secret);
-	else if (kind == KEY_PSK)
-		suite_hash(key.card.public_key, SUITE_KEY_BYTES, "weir1 secret id", key.secret, SUITE_KEY_BYTES, "", 0);
-	else
-		suite_sign_public(key.card.public_key, key.secret);
-	card_identify(&key.card);
+	key_complete(&key);
 	return key;
 }
 

@@ -4,7 +4,7 @@ import re
 
 import registry
 import suite
-from world import (PASSPHRASE, PEOPLE, PSKS, LINK, RECEIVER, RECIPIENTS, REGISTRY_TEXT, ROOTS,
+from world import (MACHINE, PASSPHRASE, PEOPLE, PSKS, LINK, RECEIVER, RECIPIENTS, REGISTRY_TEXT, ROOTS,
                    ROOTS_TEXT, SENDERS, fixed, flip, le, key, party, put, registry_text,
                    roots_text, route, section)
 
@@ -32,14 +32,14 @@ def _keys(vectors):
 
     def changed(name, at, value):
         """An unprotected key with this change, and the right check behind it."""
-        front = put(plain, at, value)[:160]
-        write(name, front + registry.key_check(front[128:], front[:128]))
+        front = put(plain, at, value)[:192]
+        write(name, front + registry.key_check(front[160:], front[:160]))
 
     person = PEOPLE["wang-mei"]
     plain, locked = person.encode(), _protected(person)
     for kind, each in (("root", ROOTS[0]), ("person", person), ("sender", SENDERS["inside-1"]),
                        ("receiver", RECEIVER), ("recipient", RECIPIENTS["tax-agency"]),
-                       ("link", LINK), ("psk", PSKS["tax-agency"])):
+                       ("link", LINK), ("psk", PSKS["tax-agency"]), ("machine", MACHINE)):
         write(f"ok--{kind}", each.encode())
     write("ok--with-passphrase", locked)
     write("ok--name-of-31", key("person", "a" * 31).encode())
@@ -52,7 +52,7 @@ def _keys(vectors):
     changed("bad-reserved--header", 14, le(1, 2))
     changed("bad-reserved--salt", 56, 1)
     changed("bad-reserved--nonce", 72, 1)
-    write("wrong-key--check", flip(plain, 175))
+    write("wrong-key--check", flip(plain, 207))
     write("wrong-key--another-name", put(plain, 16, b"wang-fei"))
     changed("bad-name--empty", 16, bytes(32))
     changed("bad-name--capital", 16, b"W")
@@ -66,23 +66,28 @@ def _keys(vectors):
     changed("bad-limit--operations-of-unprotected", 48, le(1, 4))
     changed("bad-limit--memory-of-unprotected", 52, le(8192, 4))
     changed("wrong-key--unprotected", 96, PEOPLE["lee-hao"].public)
+    changed("wrong-key--second-of-another", 128, PEOPLE["lee-hao"].second)
+    changed("wrong-key--no-second", 128, bytes(32))
+    root = put(ROOTS[0].encode(), 128, PEOPLE["lee-hao"].second)[:192]
+    write("bad-reserved--second-of-a-root", root + registry.key_check(root[160:], root[:160]))
     person.public = PEOPLE["lee-hao"].public
     write("wrong-key--with-passphrase", _protected(person))
     person.public = person.card.public
     write("wrong-passphrase--other", person.encode(b"incorrect", salt=fixed("salt", 16),
                                                    nonce=fixed("nonce", 24)))
-    write("wrong-passphrase--sealed-part-damaged", flip(locked, 150))
+    write("wrong-passphrase--sealed-part-damaged", flip(locked, 182))
     write("wrong-passphrase--header-damaged", flip(locked, 96))
     write("truncated", plain[:-1])
     write("trailing-bytes", plain + b"\0")
 
 
 def _cards(vectors):
-    """KIND NAME SECRET PUBLIC KEYID FINGERPRINT, one a line."""
+    """KIND NAME SECRET PUBLIC SECOND KEYID FINGERPRINT, one a line; SECOND is "-" when there is none."""
     lines = []
     for each in (*ROOTS, *PEOPLE.values(), *SENDERS.values(), RECEIVER, *RECIPIENTS.values(), LINK,
-                 *PSKS.values()):
-        lines.append(f"{each.card.kind} {each.name} {each.secret.hex()} {each.public.hex()} "
+                 MACHINE, *PSKS.values()):
+        second = each.second.hex() if any(each.second) else "-"
+        lines.append(f"{each.card.kind} {each.name} {each.secret.hex()} {each.public.hex()} {second} "
                      f"{each.id.hex()} {each.card.fingerprint()}\n")
     vectors.write("card/ok.txt", "".join(lines).encode(), lambda raw: None)
 

@@ -43,6 +43,7 @@ RECEIVER = key("receiver", "outside-1")
 RECIPIENTS = {name: key("recipient", name) for name in ("tax-agency", "census", "audit")}
 PSKS = {name: key("psk", name) for name in RECIPIENTS}
 LINK = key("link", "l1")
+MACHINE = key("machine", "nightly")
 TAG_KEY = link.tag_key(LINK.secret)
 
 
