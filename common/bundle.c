@@ -6,13 +6,11 @@
 #include <string.h>
 
 #include "bundle_parts.h"
+#include "endorsement.h"
 #include "geometry.h"
 #include "verdict.h"
 
-enum {
-	SEGMENTS_MIN = 3,
-	RELEASE_SIGNED_BYTES = RELEASE_BYTES - SUITE_SIGNATURE_BYTES,
-};
+enum { SEGMENTS_MIN = 3 };
 
 static const char statement_magic[8] = {'W', 'E', 'I', 'R', 'P', 'U', 'S', 'H'};
 static const char release_magic[8] = {'W', 'E', 'I', 'R', 'R', 'E', 'L', 'S'};
@@ -75,6 +73,10 @@ static void write_statement(struct writer *w, const struct statement *s)
 	write_u32(w, 0);
 	write_bytes(w, s->root, SUITE_DIGEST_BYTES);
 	write_bytes(w, s->manifest_digest, SUITE_DIGEST_BYTES);
+	write_u64(w, s->policy_version);
+	write_u8(w, (uint8_t)s->guard);
+	write_u8(w, (uint8_t)s->scan);
+	write_zeros(w, 6);
 }
 
 void statement_encode(uint8_t out[static STATEMENT_BYTES], const struct statement *s)
@@ -92,8 +94,10 @@ static int statement_check_limits(const struct statement *s)
 		return VERDICT_BAD_TIME;
 	if (s->segments < SEGMENTS_MIN || s->segments > BUNDLE_SEGMENTS_MAX ||
 	    s->manifest_segments < 1 || s->manifest_segments > MANIFEST_SEGMENTS_MAX ||
-	    s->segments < 2 + (uint64_t)s->manifest_segments)
+	    s->segments < 2 + (uint64_t)s->manifest_segments || s->policy_version > INT64_MAX)
 		return VERDICT_BAD_LIMIT;
+	if ((unsigned int)s->guard > GUARD_PASSED || (unsigned int)s->scan > SCAN_CLEAN)
+		return VERDICT_BAD_TYPE;
 	return VERDICT_OK;
 }
 
@@ -115,6 +119,10 @@ static int read_statement(struct statement *out, struct reader *r)
 	reserved = read_zeros(r, 4) && reserved;
 	read_bytes(r, out->root, SUITE_DIGEST_BYTES);
 	read_bytes(r, out->manifest_digest, SUITE_DIGEST_BYTES);
+	out->policy_version = read_u64(r);
+	out->guard = (enum guard_verdict)read_u8(r);
+	out->scan = (enum scan_verdict)read_u8(r);
+	reserved = read_zeros(r, 6) && reserved;
 	if (r->overrun)
 		return VERDICT_TRUNCATED;
 	return reserved ? statement_check_limits(out) : VERDICT_BAD_RESERVED;
@@ -130,43 +138,27 @@ int statement_decode(struct statement *out, const uint8_t in[static STATEMENT_BY
 	return result;
 }
 
-int statement_sign(uint8_t signature[static SUITE_SIGNATURE_BYTES], const struct statement *s,
-		   const uint8_t person_seed[static SUITE_KEY_BYTES])
-{
-	uint8_t bytes[STATEMENT_BYTES];
-	statement_encode(bytes, s);
-	return suite_sign(signature, "weir1 push", bytes, sizeof(bytes), person_seed);
-}
-
-int statement_verify(const struct statement *s, const uint8_t signature[static SUITE_SIGNATURE_BYTES],
-		     const uint8_t person_public[static SUITE_KEY_BYTES])
-{
-	uint8_t bytes[STATEMENT_BYTES];
-	statement_encode(bytes, s);
-	return suite_verify(signature, "weir1 push", bytes, sizeof(bytes), person_public);
-}
-
 /* BUNDLE.md 3 */
-void release_encode(uint8_t out[static RELEASE_BYTES], const struct release *r)
+static void write_release(struct writer *w, const struct release *r,
+			  const struct endorsements *endorsements)
 {
-	struct writer w = writer_of(out, RELEASE_BYTES);
-	bundle_write_start(&w, release_magic);
-	write_u16(&w, r->route_id);
-	write_u16(&w, 0);
-	write_u64(&w, r->epoch);
-	write_u64(&w, r->number);
-	write_u64(&w, r->released_at);
-	write_u32(&w, r->row_len);
-	write_u8(&w, r->source_rows);
-	write_u8(&w, r->repair_rows);
-	write_u16(&w, 0);
-	bundle_write_name(&w, r->box);
-	write_bytes(&w, r->box_key, KEY_ID_BYTES);
-	write_statement(&w, &r->statement);
-	write_bytes(&w, r->person_signature, SUITE_SIGNATURE_BYTES);
-	write_zeros(&w, 16);
-	write_bytes(&w, r->box_signature, SUITE_SIGNATURE_BYTES);
-	assert(!w.overrun && w.at == RELEASE_BYTES);
+	bundle_write_start(w, release_magic);
+	write_u16(w, r->route_id);
+	write_u16(w, endorsements->count);
+	write_u64(w, r->epoch);
+	write_u64(w, r->number);
+	write_u64(w, r->released_at);
+	write_u32(w, r->row_len);
+	write_u8(w, r->source_rows);
+	write_u8(w, r->repair_rows);
+	write_u16(w, endorsements->len);
+	bundle_write_name(w, r->box);
+	write_bytes(w, r->box_key, KEY_ID_BYTES);
+	write_statement(w, &r->statement);
+	assert(w->at == RELEASE_BYTES);
+	write_bytes(w, endorsements->bytes, endorsements->len);
+	write_zeros(w, BOX_SIGNATURE_AT - w->at);
+	assert(!w->overrun);
 }
 
 static int release_check_limits(const struct release *r)
@@ -186,97 +178,103 @@ static int release_check_limits(const struct release *r)
 	return geometry_check(&g);
 }
 
-static int read_release(struct release *out, struct reader *r)
+/* endorsements are a view: count and length from the header, bytes from the segment. */
+static int read_endorsements(struct reader *r, uint16_t count, uint16_t len,
+			     struct endorsements *out)
+{
+	const uint8_t *bytes = read_view(r, len);
+	if (bytes == NULL || r->at > BOX_SIGNATURE_AT)
+		return VERDICT_BAD_LIMIT;
+	if (!read_zeros(r, BOX_SIGNATURE_AT - r->at))
+		return VERDICT_BAD_RESERVED;
+	int result = endorsements_check(bytes, len, count);
+	if (result == 0 && out != NULL) {
+		out->count = count;
+		out->len = len;
+		memcpy(out->bytes, bytes, len);
+	}
+	return result;
+}
+
+static int read_release(struct release *out, struct endorsements *endorsements, struct reader *r)
 {
 	int result = bundle_read_start(r, release_magic);
 	if (result != 0)
 		return result;
 	out->route_id = read_u16(r);
-	bool reserved = read_zeros(r, 2);
+	uint16_t count = read_u16(r);
 	out->epoch = read_u64(r);
 	out->number = read_u64(r);
 	out->released_at = read_u64(r);
 	out->row_len = read_u32(r);
 	out->source_rows = read_u8(r);
 	out->repair_rows = read_u8(r);
-	reserved = read_zeros(r, 2) && reserved;
+	uint16_t len = read_u16(r);
 	read_bytes(r, out->box, NAME_BYTES);
 	read_bytes(r, out->box_key, KEY_ID_BYTES);
-	if (!reserved)
-		return VERDICT_BAD_RESERVED;
 	result = read_statement(&out->statement, r);
-	if (result != 0)
-		return result;
-	read_bytes(r, out->person_signature, SUITE_SIGNATURE_BYTES);
-	reserved = read_zeros(r, 16);
-	read_bytes(r, out->box_signature, SUITE_SIGNATURE_BYTES);
-	return reserved ? VERDICT_OK : VERDICT_BAD_RESERVED;
+	return result != 0 ? result : read_endorsements(r, count, len, endorsements);
 }
 
-int release_decode(struct release *out, const uint8_t in[static RELEASE_BYTES])
+static const char release_domain[] = "weir1 release";
+
+int release_segment_encode(uint8_t out[static SEGMENT_BYTES], const struct release *r,
+			   const struct endorsements *endorsements,
+			   const uint8_t box_seed[static SUITE_KEY_BYTES])
 {
-	struct reader r = reader_of(in, RELEASE_BYTES);
+	struct writer w = writer_of(out, SEGMENT_BYTES);
+	write_release(&w, r, endorsements);
+	return suite_sign(out + BOX_SIGNATURE_AT, release_domain, out, BOX_SIGNATURE_AT, box_seed);
+}
+
+int release_segment_decode(struct release *out, struct endorsements *endorsements,
+			   const uint8_t in[static SEGMENT_BYTES])
+{
+	struct reader r = reader_of(in, SEGMENT_BYTES);
 	struct release release;
-	int result = read_release(&release, &r);
+	struct endorsements got;
+	int result = read_release(&release, &got, &r);
 	if (result == 0)
 		result = release_check_limits(&release);
-	if (result == 0)
-		*out = release;
-	return result;
+	if (result != 0)
+		return result;
+	*out = release;
+	if (endorsements != NULL)
+		*endorsements = got;
+	return 0;
 }
 
-int release_sign(struct release *r, const uint8_t box_seed[static SUITE_KEY_BYTES])
+int release_segment_verify(const uint8_t in[static SEGMENT_BYTES],
+			   const uint8_t box_public[static SUITE_KEY_BYTES])
 {
-	uint8_t bytes[RELEASE_BYTES];
-	release_encode(bytes, r);
-	return suite_sign(r->box_signature, "weir1 release", bytes, RELEASE_SIGNED_BYTES, box_seed);
-}
-
-int release_verify(const struct release *r, const uint8_t box_public[static SUITE_KEY_BYTES])
-{
-	uint8_t bytes[RELEASE_BYTES];
-	release_encode(bytes, r);
-	return suite_verify(r->box_signature, "weir1 release", bytes, RELEASE_SIGNED_BYTES,
-			    box_public);
-}
-
-void release_segment_encode(uint8_t out[static SEGMENT_BYTES], const struct release *r)
-{
-	memset(out, 0, SEGMENT_BYTES);
-	release_encode(out, r);
-}
-
-int release_segment_decode(struct release *out, const uint8_t in[static SEGMENT_BYTES])
-{
-	if (!bytes_are_zero(in + RELEASE_BYTES, SEGMENT_BYTES - RELEASE_BYTES))
-		return VERDICT_BAD_RESERVED;
-	return release_decode(out, in);
+	return suite_verify(in + BOX_SIGNATURE_AT, release_domain, in, BOX_SIGNATURE_AT, box_public);
 }
 
 void unreleased_segment_encode(uint8_t out[static SEGMENT_BYTES], const struct statement *s,
-			       const uint8_t person_signature[static SUITE_SIGNATURE_BYTES])
+			       const struct endorsements *endorsements)
 {
 	struct release r = {.statement = *s};
-	memcpy(r.person_signature, person_signature, SUITE_SIGNATURE_BYTES);
-	release_segment_encode(out, &r);
+	struct writer w = writer_of(out, SEGMENT_BYTES);
+	write_release(&w, &r, endorsements);
+	write_zeros(&w, SUITE_SIGNATURE_BYTES);
 }
 
-int unreleased_segment_decode(struct statement *s,
-			      uint8_t person_signature[static SUITE_SIGNATURE_BYTES],
+int unreleased_segment_decode(struct statement *s, struct endorsements *endorsements,
 			      const uint8_t in[static SEGMENT_BYTES])
 {
-	struct reader reader = reader_of(in, RELEASE_BYTES);
+	struct reader reader = reader_of(in, SEGMENT_BYTES);
 	struct release r;
-	int result = read_release(&r, &reader);
+	struct endorsements got;
+	int result = read_release(&r, &got, &reader);
 	if (result != 0)
 		return result;
 	/* all that the release itself would say must still be zero */
 	uint8_t wanted[SEGMENT_BYTES];
-	unreleased_segment_encode(wanted, &r.statement, r.person_signature);
+	unreleased_segment_encode(wanted, &r.statement, &got);
 	if (memcmp(wanted, in, SEGMENT_BYTES) != 0)
 		return VERDICT_BAD_RESERVED;
 	*s = r.statement;
-	memcpy(person_signature, r.person_signature, SUITE_SIGNATURE_BYTES);
+	*endorsements = got;
 	return VERDICT_OK;
 }
 

@@ -21,14 +21,20 @@ enum {
 	SEGMENT_PLAIN_BYTES = SEGMENT_BYTES - SUITE_SEAL_BYTES,
 	FRAME_BYTES = 1048576,   /* plaintext in one zstd frame */
 	FRAME_COMPRESSED_MAX = 1052672,
-	STATEMENT_BYTES = 216,
-	RELEASE_BYTES = 456,
+	STATEMENT_BYTES = 232,
+	RELEASE_BYTES = 328,     /* without endorsements and signature */
+	BOX_SIGNATURE_AT = SEGMENT_BYTES - SUITE_SIGNATURE_BYTES,
+	ENDORSEMENTS_BYTES_MAX = BOX_SIGNATURE_AT - RELEASE_BYTES,
 	STANZAS_MAX = 128,
 	MANIFEST_SEGMENTS_MAX = 8192,
 	BUNDLE_NAME_BYTES = 56,  /* "route-number" with its zero */
 };
 #define BUNDLE_SEGMENTS_MAX UINT32_C(4294967294)
 #define BUNDLE_NUMBER_END (UINT64_C(1) << 48)
+
+/* What weir-seal found when it looked at the content: what it refuses gets no statement. */
+enum guard_verdict { GUARD_NO_RULES = 0, GUARD_PASSED = 1 };
+enum scan_verdict { SCAN_NOT_ASKED = 0, SCAN_CLEAN = 1 };
 
 /* BUNDLE.md 2 */
 struct statement {
@@ -43,6 +49,9 @@ struct statement {
 	uint32_t manifest_segments; /* M */
 	uint8_t root[SUITE_DIGEST_BYTES];
 	uint8_t manifest_digest[SUITE_DIGEST_BYTES];
+	uint64_t policy_version;    /* of the route's policy, 0 when it has none */
+	enum guard_verdict guard;
+	enum scan_verdict scan;
 };
 
 /* BUNDLE.md 3 */
@@ -57,8 +66,13 @@ struct release {
 	char box[NAME_BYTES];
 	uint8_t box_key[KEY_ID_BYTES];
 	struct statement statement;
-	uint8_t person_signature[SUITE_SIGNATURE_BYTES];
-	uint8_t box_signature[SUITE_SIGNATURE_BYTES];
+};
+
+/* Who stands for it: records as they lie in the segment; endorsement.h makes and reads them. */
+struct endorsements {
+	uint16_t count;
+	uint16_t len;
+	uint8_t bytes[ENDORSEMENTS_BYTES_MAX];
 };
 
 struct stanza {
@@ -89,26 +103,23 @@ bool name32_is_valid(const char name[static NAME_BYTES]);
 
 void statement_encode(uint8_t out[static STATEMENT_BYTES], const struct statement *s);
 int statement_decode(struct statement *out, const uint8_t in[static STATEMENT_BYTES]);
-int statement_sign(uint8_t signature[static SUITE_SIGNATURE_BYTES], const struct statement *s,
-		   const uint8_t person_seed[static SUITE_KEY_BYTES]);
-int statement_verify(const struct statement *s, const uint8_t signature[static SUITE_SIGNATURE_BYTES],
-		     const uint8_t person_public[static SUITE_KEY_BYTES]);
 
-/* release_encode writes box_signature as it stands; release_sign fills it in. */
-void release_encode(uint8_t out[static RELEASE_BYTES], const struct release *r);
-int release_decode(struct release *out, const uint8_t in[static RELEASE_BYTES]);
-int release_sign(struct release *r, const uint8_t box_seed[static SUITE_KEY_BYTES]);
-int release_verify(const struct release *r, const uint8_t box_public[static SUITE_KEY_BYTES]);
+/*
+ * The first segment of the object, with the box's signature over all of it: 0 or -ENOMEM.  Decoding checks
+ * the form of everything in it, the endorsements' too; it leaves endorsements alone when that is NULL.
+ */
+int release_segment_encode(uint8_t out[static SEGMENT_BYTES], const struct release *r,
+			   const struct endorsements *endorsements,
+			   const uint8_t box_seed[static SUITE_KEY_BYTES]);
+int release_segment_decode(struct release *out, struct endorsements *endorsements,
+			   const uint8_t in[static SEGMENT_BYTES]);
+int release_segment_verify(const uint8_t in[static SEGMENT_BYTES],
+			   const uint8_t box_public[static SUITE_KEY_BYTES]);
 
-/* The whole segment of 16,384 bytes; decode refuses anything but zeros behind the release. */
-void release_segment_encode(uint8_t out[static SEGMENT_BYTES], const struct release *r);
-int release_segment_decode(struct release *out, const uint8_t in[static SEGMENT_BYTES]);
-
-/* The spool's form before release (end of section 3): only statement and person_signature. */
+/* The spool's form before release (end of section 3): only statement and endorsements. */
 void unreleased_segment_encode(uint8_t out[static SEGMENT_BYTES], const struct statement *s,
-			       const uint8_t person_signature[static SUITE_SIGNATURE_BYTES]);
-int unreleased_segment_decode(struct statement *s,
-			      uint8_t person_signature[static SUITE_SIGNATURE_BYTES],
+			       const struct endorsements *endorsements);
+int unreleased_segment_decode(struct statement *s, struct endorsements *endorsements,
 			      const uint8_t in[static SEGMENT_BYTES]);
 
 /* Length of the object in bytes: (N + 1) * SEGMENT_BYTES. */

@@ -138,7 +138,7 @@ static void write_member(struct writer *w, const struct member *member)
 	write_u64(w, member->size);
 	write_u64(w, (uint64_t)member->mtime_s);
 	write_u32(w, member->mtime_ns);
-	write_u32(w, 0);
+	write_u32(w, member->columns);
 	write_u64(w, member->records);
 	write_bytes(w, member->digest, SUITE_DIGEST_BYTES);
 	write_bytes(w, member->name, name_len);
@@ -216,7 +216,7 @@ static int read_member(struct reader *r, struct manifest *m)
 	member.size = read_u64(r);
 	member.mtime_s = (int64_t)read_u64(r);
 	member.mtime_ns = read_u32(r);
-	reserved = read_zeros(r, 4) && reserved;
+	member.columns = read_u32(r);
 	member.records = read_u64(r);
 	read_bytes(r, member.digest, SUITE_DIGEST_BYTES);
 	const uint8_t *view = read_view(r, name_len);

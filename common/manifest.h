@@ -26,6 +26,7 @@ struct member {
 	uint32_t mtime_ns;
 	enum record_rule rule;
 	uint64_t records;
+	uint32_t columns; /* of a table whose rules name its columns; else 0 */
 	uint8_t digest[SUITE_DIGEST_BYTES];
 };
 

@@ -230,48 +230,6 @@ int route_allows_officer(const struct route *route, const struct party *person)
 	return allows(route->officers, route->officer_count, person);
 }
 
-int statement_check(const struct registry *registry, const struct statement *statement,
-		    const uint8_t person_signature[static SUITE_SIGNATURE_BYTES], uint64_t at)
-{
-	/* a newer registry may say otherwise of everything below */
-	if (statement->registry_version > registry_version(registry))
-		return VERDICT_OLDER_REGISTRY;
-	const struct route *route = registry_route(registry, statement->route);
-	if (route == NULL)
-		return VERDICT_UNKNOWN_ROUTE;
-	const struct party *person = registry_party(registry, KEY_PERSON, statement->person);
-	if (person == NULL ||
-	    memcmp(person->card.id, statement->person_key, KEY_ID_BYTES) != 0)
-		return VERDICT_UNKNOWN_KEY;
-	int result = statement_verify(statement, person_signature, person->card.public_key);
-	if (result == 0)
-		result = registry_check(registry, at);
-	if (result == 0)
-		result = party_check(person, at);
-	if (result == 0)
-		result = route_check(route, at);
-	if (result == 0)
-		result = route_allows_operator(route, person);
-	return result;
-}
-
-int release_check(const struct registry *registry, const struct release *release)
-{
-	const struct party *box = registry_party(registry, KEY_SENDER, release->box);
-	if (box == NULL || memcmp(box->card.id, release->box_key, KEY_ID_BYTES) != 0)
-		return VERDICT_UNKNOWN_KEY;
-	int result = release_verify(release, box->card.public_key);
-	if (result == 0)
-		result = party_check(box, release->released_at);
-	if (result != 0)
-		return result;
-	const struct route *route = registry_route(registry, release->statement.route);
-	if (route != NULL && route->id != release->route_id)
-		return VERDICT_WRONG_ROUTE;
-	return statement_check(registry, &release->statement, release->person_signature,
-			       release->released_at);
-}
-
 int registry_remember(int dir_fd, uint64_t version)
 {
 	uint8_t *old_text = NULL;

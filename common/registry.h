@@ -165,15 +165,6 @@ void review_encode(uint8_t out[static REVIEW_BYTES], const struct route *route, 
 		   const struct party *person, uint64_t date);
 
 /*
- * The whole judgement of a release by the registry (BUNDLE.md 2, 3 and 7): route id and name, the
- * box and its signature, the person, that the person may push there, the person's signature, all at
- * released_at.  statement_check is the part of it that a sender can do before there is a release.
- */
-int statement_check(const struct registry *registry, const struct statement *statement,
-		    const uint8_t person_signature[static SUITE_SIGNATURE_BYTES], uint64_t at);
-int release_check(const struct registry *registry, const struct release *release);
-
-/*
  * A box remembers the highest version it has loaded, in the file "registry-version" of a directory
  * (REGISTRY.md 4).  VERDICT_OLDER_REGISTRY when that is higher than this one; otherwise this one is
  * there durably on return.  -EBADMSG when the file is damaged: it is not taken for a fresh box.

@@ -54,6 +54,12 @@ static const struct {
 	[VERDICT_SPOOL_FULL] = {"spool-full", "the disk is too full to accept it; free space and push again"},
 	[VERDICT_NO_SUCH_BUNDLE] = {"no-such-bundle", "there is no such bundle here; 'list' shows them"},
 	[VERDICT_BAD_PROTOCOL] = {"bad-protocol", "the other side of the local socket broke the protocol; are both programs of one version?"},
+	[VERDICT_WRONG_POLICY] = {"wrong-policy", "it was made under other rules than the route has now; push it again"},
+	[VERDICT_TOO_FEW_APPROVALS] = {"too-few-approvals", "fewer officers stand for it than the route demands; ask the route's officers to 'approve'"},
+	[VERDICT_ALREADY_APPROVED] = {"already-approved", "this officer has approved it already; it needs different officers"},
+	[VERDICT_OWN_PUSH] = {"own-push", "who pushed it may not approve it on this route; another officer must"},
+	[VERDICT_NOT_WAITING] = {"not-waiting", "it does not wait for anybody: it was released or refused before"},
+	[VERDICT_CAP_REACHED] = {"cap-reached", "it would exceed what may leave on this route; push less, or tomorrow (UTC)"},
 };
 
 const char *verdict_name(int verdict)

@@ -6,15 +6,24 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/judgement.h"
 #include "common/verdict.h"
 #include "bodytree.h"
 #include "vault.h"
 
-static int read_release(struct release *release, int fd)
-{
+/* The first segment, as it lies there and as it reads. */
+struct judged {
 	uint8_t segment[SEGMENT_BYTES];
-	int result = io_pread_exact(fd, segment, sizeof(segment), 0);
-	return result != 0 ? result : release_segment_decode(release, segment);
+	struct release release;
+	struct endorsements endorsements;
+};
+
+static int read_release(struct judged *judged, int fd)
+{
+	int result = io_pread_exact(fd, judged->segment, sizeof(judged->segment), 0);
+	return result != 0 ? result
+			   : release_segment_decode(&judged->release, &judged->endorsements,
+						    judged->segment);
 }
 
 /* A release that differs from what the catalogue named is not the bundle that was announced. */
@@ -45,6 +54,10 @@ static bool depends_on_registry(int verdict)
 	case VERDICT_NOT_ALLOWED:
 	case VERDICT_EXPIRED:
 	case VERDICT_SUSPENDED:
+	case VERDICT_WRONG_POLICY:
+	case VERDICT_NOT_REVIEWED:
+	case VERDICT_TOO_FEW_APPROVALS:
+	case VERDICT_OWN_PUSH:
 		return true;
 	default:
 		return false;
@@ -55,22 +68,23 @@ static bool depends_on_registry(int verdict)
  * The registry under which it was sealed may be ahead of ours, and so may the one under which it was
  * released.  Such a bundle waits; but a release whose box we know must at least be signed by it.
  */
-static int judge_release(struct acceptance *a, const struct release *release)
+static int judge_release(struct acceptance *a, const struct judged *judged)
 {
+	const struct release *release = &judged->release;
 	uint64_t ours = registry_version(a->registry);
 	uint64_t sealed_under = release->statement.registry_version;
 	uint64_t newest = sealed_under > a->sender_registry_version ? sealed_under
 								    : a->sender_registry_version;
 	const struct party *box =
 		registry_party_by_key(a->registry, KEY_SENDER, release->box_key);
-	int verdict = box == NULL ? VERDICT_OK : release_verify(release, box->card.public_key);
+	int verdict = box == NULL ? VERDICT_OK : release_segment_verify(judged->segment, box->card.public_key);
 	if (verdict != 0)
 		return verdict;
 	if (sealed_under > ours) {
 		a->wanted_version = sealed_under;
 		return -EAGAIN;
 	}
-	verdict = release_check(a->registry, release);
+	verdict = release_check(a->registry, judged->segment, release, &judged->endorsements);
 	/* after a start, what the sender uses is known with its first heartbeat */
 	if (depends_on_registry(verdict) && (newest > ours || a->sender_registry_version == 0)) {
 		a->wanted_version = newest > ours ? newest : 0;
@@ -113,22 +127,23 @@ static int complete_file(struct acceptance *a, int fd)
 
 static int judge_and_complete(struct acceptance *a, int dir_fd)
 {
-	struct release release;
+	struct judged judged;
+	const struct release *release = &judged.release;
 	int fd = openat(dir_fd, PARTIAL_OBJECT, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0) {
 		a->is_lost = errno == ENOENT;
 		return -errno;
 	}
-	int result = read_release(&release, fd);
+	int result = read_release(&judged, fd);
 	a->is_lost = result < 0; /* it has its full length, so only the disk can fail */
 	if (result == 0)
-		result = compare_with_entry(a, &release);
+		result = compare_with_entry(a, release);
 	if (result == 0) {
-		bundle_name(a->name, release.statement.route, release.number);
-		result = judge_release(a, &release);
+		bundle_name(a->name, release->statement.route, release->number);
+		result = judge_release(a, &judged);
 	}
 	if (result == 0)
-		result = judge_body(a, &release, fd);
+		result = judge_body(a, release, fd);
 	if (result == 0)
 		result = complete_file(a, fd);
 	int closed = io_close(fd);

@@ -52,7 +52,7 @@ static bool is_delivered_by_id(const struct gaps *g, uint64_t epoch, const struc
 			continue;
 		int fd = inbox_open_item(g->vault, &g->items[i]);
 		bool is_it = fd >= 0 && io_pread_exact(fd, segment, sizeof(segment), 0) == 0 &&
-			     release_segment_decode(&release, segment) == 0 &&
+			     release_segment_decode(&release, NULL, segment) == 0 &&
 			     release.route_id == entry->route_id && release.number == entry->number;
 		io_close(fd);
 		if (is_it)

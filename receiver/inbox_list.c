@@ -76,7 +76,7 @@ static int read_release(struct release *out, int vault, const struct vault_item 
 		return fd;
 	int result = io_pread_exact(fd, segment, sizeof(segment), 0);
 	io_close(fd);
-	return result != 0 ? result : release_segment_decode(out, segment);
+	return result != 0 ? result : release_segment_decode(out, NULL, segment);
 }
 
 static void fill_delivered(struct row *row, const struct release *release,

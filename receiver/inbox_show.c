@@ -6,15 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/contents.h"
+#include "common/endorsement.h"
 #include "common/io.h"
 #include "common/text.h"
 #include "common/verdict.h"
-
-static const char *const rule_names[] = {
-	[RECORDS_NOT_COUNTED] = "not counted",
-	[RECORDS_LINES] = "lines",
-	[RECORDS_CSV] = "csv",
-};
 
 /* One thing to tell, in both forms.  `key` is also the label, with blanks for underlines. */
 struct teller {
@@ -92,6 +88,9 @@ static void tell_release(const struct teller *teller, const struct subject *s)
 	tell_time(teller, "created", statement->created);
 	tell_time(teller, "released", r->released_at);
 	tell_time(teller, "destroy_by", statement->destroy_by);
+	tell_number(teller, "policy_version", statement->policy_version);
+	tell(teller, "content_rules", statement->guard == GUARD_PASSED ? "passed" : "none");
+	tell(teller, "virus_scan", statement->scan == SCAN_CLEAN ? "clean" : "not asked for");
 	tell_hex(teller, "tree_root", statement->root, SUITE_DIGEST_BYTES);
 	tell_number(teller, "segments", statement->segments);
 	tell_number(teller, "object_bytes", bundle_object_len(statement));
@@ -100,6 +99,32 @@ static void tell_release(const struct teller *teller, const struct subject *s)
 	tell(teller, "rows", text);
 	tell_number(teller, "sealed_under", statement->registry_version);
 	tell_number(teller, "registry_version", registry_version(s->registry));
+}
+
+/* Who released it, beside the box: officers, by name. */
+static void tell_approvals(const struct teller *teller, const struct subject *s)
+{
+	struct endorsement e;
+	size_t at = 0;
+	struct json *array = teller->json != NULL ? json_array_new() : NULL;
+	while (endorsements_next(unpack_endorsements(s->unpack), &at, &e)) {
+		char text[128], time[40];
+		if (e.type != ENDORSEMENT_APPROVAL)
+			continue;
+		if (array == NULL) {
+			snprintf(text, sizeof(text), "%s, %s", e.person,
+				 text_time(time, sizeof(time), e.at));
+			tell(teller, "approved_by", text);
+			continue;
+		}
+		struct json *object = json_object_new();
+		json_set_text(object, "person", e.person);
+		json_set_hex(object, "key_id", e.key_id, KEY_ID_BYTES);
+		json_set_time(object, "at", e.at);
+		json_append(array, object);
+	}
+	if (array != NULL)
+		json_set_child(teller->json, "approvals", array);
 }
 
 /* The head is part of the body, so it is read only after the tree was right. */
@@ -139,51 +164,16 @@ static int tell_recipients(const struct teller *teller, const struct subject *s)
 	return result;
 }
 
-static void print_member(const struct member *member)
-{
-	char name[4 * MEMBER_NAME_MAX + 1], digest[2 * SUITE_DIGEST_BYTES + 1];
-	char records[40] = "-", size[40], time[40] = "-";
-	if (member->rule != RECORDS_NOT_COUNTED)
-		text_count(records, sizeof(records), member->records);
-	if (member->mtime_s > 0)
-		text_time(time, sizeof(time), (uint64_t)member->mtime_s);
-	printf("%16s  %14s  %-11s  %-20s  %s  %s\n", text_count(size, sizeof(size), member->size),
-	       records, rule_names[member->rule], time,
-	       text_hex(digest, sizeof(digest), member->digest, SUITE_DIGEST_BYTES),
-	       text_escape_name(name, sizeof(name), member->name));
-}
-
-static struct json *member_json(const struct member *member)
-{
-	struct json *object = json_object_new();
-	json_set_text(object, "name", member->name);
-	json_set_number(object, "size", member->size);
-	json_set_text(object, "counting", rule_names[member->rule]);
-	json_set_number(object, "records", member->records);
-	json_set_signed(object, "modified_s", member->mtime_s);
-	json_set_number(object, "modified_ns", member->mtime_ns);
-	json_set_hex(object, "digest", member->digest, SUITE_DIGEST_BYTES);
-	return object;
-}
-
 static void tell_manifest(const struct teller *teller, const struct manifest *m)
 {
-	struct json *array = teller->json != NULL ? json_array_new() : NULL;
 	tell_number(teller, "content_bytes", m->content_len);
 	tell_number(teller, "compressed_bytes", m->stream_len);
 	tell_number(teller, "records", m->records);
 	tell_number(teller, "member_count", m->member_count);
-	if (array == NULL)
-		printf("\n%16s  %14s  %-11s  %-20s  %-64s  %s\n", "BYTES", "RECORDS", "COUNTING",
-		       "MODIFIED", "DIGEST", "NAME");
-	for (uint32_t i = 0; i < m->member_count; i++) {
-		if (array != NULL)
-			json_append(array, member_json(&m->members[i]));
-		else
-			print_member(&m->members[i]);
-	}
-	if (array != NULL)
-		json_set_child(teller->json, "members", array);
+	if (teller->json != NULL)
+		json_set_child(teller->json, "members", contents_json(m));
+	else
+		contents_print(m);
 }
 
 static int show(struct subject *s, const struct inbox *inbox, const struct inbox_keys *keys,
@@ -197,6 +187,7 @@ static int show(struct subject *s, const struct inbox *inbox, const struct inbox
 	}
 	int code = EXIT_DONE;
 	tell_release(&teller, s);
+	tell_approvals(&teller, s);
 	result = subject_verify_watched(s, -1);
 	if (json)
 		json_set_bool(teller.json, "verified", result == 0);

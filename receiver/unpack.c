@@ -10,6 +10,8 @@
 #include "common/cursor.h"
 #include "common/io.h"
 #include "common/tree.h"
+#include "common/judgement.h"
+#include "common/manifestopen.h"
 #include "common/verdict.h"
 #include "common/work.h"
 #include "unpack_frames.h"
@@ -25,7 +27,9 @@ enum {
 struct unpack {
 	int fd;
 	uint64_t file_len;
+	uint8_t segment[SEGMENT_BYTES]; /* the first */
 	struct release release;
+	struct endorsements endorsements;
 	bool is_verified;
 	bool is_unlocked;
 	struct bundle_keys *keys; /* in secret memory */
@@ -47,19 +51,17 @@ static uint64_t offset_of(uint64_t segment)
 
 int unpack_open(struct unpack **out, int fd)
 {
-	uint8_t segment[SEGMENT_BYTES];
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	int result = io_pread_exact(fd, segment, sizeof(segment), 0);
-	if (result != 0)
-		return result;
 	struct unpack *u = calloc(1, sizeof(*u));
 	if (u == NULL)
 		return -ENOMEM;
 	u->fd = fd;
 	u->file_len = (uint64_t)st.st_size;
-	result = release_segment_decode(&u->release, segment);
+	int result = io_pread_exact(fd, u->segment, sizeof(u->segment), 0);
+	if (result == 0)
+		result = release_segment_decode(&u->release, &u->endorsements, u->segment);
 	if (result == 0 && u->file_len < bundle_object_len(&u->release.statement))
 		result = VERDICT_TRUNCATED;
 	if (result == 0)
@@ -72,6 +74,11 @@ int unpack_open(struct unpack **out, int fd)
 const struct release *unpack_release(const struct unpack *u)
 {
 	return &u->release;
+}
+
+const struct endorsements *unpack_endorsements(const struct unpack *u)
+{
+	return &u->endorsements;
 }
 
 int unpack_registry_text(const struct unpack *u, uint8_t **out, size_t *len)
@@ -197,7 +204,7 @@ static int check_root(struct unpack *u, void (*advance)(void *context, uint64_t 
 int unpack_verify(struct unpack *u, const struct registry *registry,
 		  void (*advance)(void *context, uint64_t segments_done), void *context)
 {
-	int result = release_check(registry, &u->release);
+	int result = release_check(registry, u->segment, &u->release, &u->endorsements);
 	if (result == 0)
 		result = check_root(u, advance, context);
 	u->is_verified = result == 0;
@@ -219,83 +226,11 @@ static int open_head(struct unpack *u, const struct key *recipient,
 	return head_open(u->keys, &head, recipient->card.id, recipient->secret, psk);
 }
 
-/* The whole manifest stream, opened; wiped and freed by the caller. */
-static int open_manifest_stream(const struct unpack *u, uint8_t *stream)
+static int read_manifest_segment(void *context, uint64_t index, uint8_t out[static SEGMENT_BYTES])
 {
-	uint64_t count = u->release.statement.manifest_segments;
-	uint64_t offset = offset_of(HEAD_SEGMENTS + content_segments(u));
-	int result = 0;
-	for (uint64_t i = 0; result == 0 && i < count; i++) {
-		uint8_t segment[SEGMENT_BYTES];
-		result = io_pread_exact(u->fd, segment, sizeof(segment), offset + i * SEGMENT_BYTES);
-		if (result == 0)
-			result = segment_open(stream + i * SEGMENT_PLAIN_BYTES, segment, i,
-					      i == count - 1, u->keys->manifest);
-	}
-	return result;
-}
-
-/* BUNDLE.md 5: lengths, the frame, and zeros to the end. */
-static int decompress_manifest(const uint8_t *stream, size_t stream_len, uint8_t **out, size_t *len)
-{
-	struct reader r = reader_of(stream, stream_len);
-	uint32_t frame_len = read_u32(&r), manifest_len = read_u32(&r);
-	if (manifest_len > MANIFEST_BYTES_MAX)
-		return VERDICT_BAD_LIMIT;
-	const uint8_t *frame = read_view(&r, frame_len);
-	if (frame == NULL)
-		return VERDICT_TRUNCATED;
-	if (!read_zeros(&r, reader_left(&r)))
-		return VERDICT_BAD_RESERVED;
-	uint8_t *manifest = malloc((size_t)manifest_len + 1);
-	struct decompressor *decompressor = decompressor_new();
-	int result = manifest != NULL && decompressor != NULL ? 0 : -ENOMEM;
-	if (result == 0)
-		result = decompress_frame(decompressor, manifest, manifest_len, frame, frame_len);
-	decompressor_free(decompressor);
-	if (result != 0) {
-		free(manifest);
-		return result;
-	}
-	*out = manifest;
-	*len = manifest_len;
-	return 0;
-}
-
-static int check_manifest(struct unpack *u, const uint8_t *encoded, size_t len)
-{
-	const struct statement *s = &u->release.statement;
-	uint8_t digest[SUITE_DIGEST_BYTES];
-	manifest_digest(digest, encoded, len, u->keys->manifest);
-	if (!suite_equal(digest, s->manifest_digest, sizeof(digest)))
-		return VERDICT_BAD_DIGEST;
-	int result = manifest_decode(&u->manifest, encoded, len);
-	if (result != 0)
-		return result;
-	if (memcmp(u->manifest.push_id, s->push_id, PUSH_ID_BYTES) != 0 ||
-	    u->manifest.stream_len > content_segments(u) * SEGMENT_PLAIN_BYTES)
-		return VERDICT_BAD_MANIFEST;
-	return VERDICT_OK;
-}
-
-static int open_manifest(struct unpack *u)
-{
-	size_t stream_len = (size_t)u->release.statement.manifest_segments * SEGMENT_PLAIN_BYTES;
-	uint8_t *stream = malloc(stream_len), *encoded = NULL;
-	size_t len = 0;
-	if (stream == NULL)
-		return -ENOMEM;
-	int result = open_manifest_stream(u, stream);
-	if (result == 0)
-		result = decompress_manifest(stream, stream_len, &encoded, &len);
-	if (result == 0)
-		result = check_manifest(u, encoded, len);
-	if (encoded != NULL)
-		suite_wipe(encoded, len);
-	suite_wipe(stream, stream_len);
-	free(encoded);
-	free(stream);
-	return result;
+	const struct unpack *u = context;
+	return io_pread_exact(u->fd, out, SEGMENT_BYTES,
+			      offset_of(HEAD_SEGMENTS + content_segments(u) + index));
 }
 
 static int find_frames(struct unpack *u)
@@ -318,7 +253,8 @@ int unpack_unlock(struct unpack *u, const struct key *recipient, const uint8_t p
 		return -ENOMEM;
 	int result = open_head(u, recipient, psk);
 	if (result == 0)
-		result = open_manifest(u);
+		result = manifest_open(&u->manifest, &u->release.statement, u->keys->manifest,
+				       read_manifest_segment, u);
 	if (result == 0)
 		result = find_frames(u);
 	u->is_unlocked = result == 0;

@@ -23,6 +23,7 @@ struct unpack;
 /* Reads the release segment from fd, which stays the caller's and must be seekable. */
 int unpack_open(struct unpack **out, int fd);
 const struct release *unpack_release(const struct unpack *u);
+const struct endorsements *unpack_endorsements(const struct unpack *u);
 /* The registry text behind the object of a .weir file: *out is freed by the caller, NULL when there is none. */
 int unpack_registry_text(const struct unpack *u, uint8_t **out, size_t *len);
 

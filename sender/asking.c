@@ -1,11 +1,13 @@
 #include "asking.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include "common/io.h"
+#include "common/manifestopen.h"
 #include "common/verdict.h"
 #include "flow.h"
 #include "setup.h"
@@ -39,31 +41,141 @@ static int take_answer(struct inflow *inflow, asking_take *take, void *context,
 	}
 }
 
-int asking_list(const char *runtime, const char *keyword, asking_take *take, void *context,
-		struct local_refused *refused)
+/* Connects and asks; *fd is the caller's to close, also after a failure. */
+static int ask(int *fd, const char *runtime, enum local_type type, const void *payload, size_t len)
 {
 	char path[2 * CONFIG_PATH_BYTES];
-	struct inflow *inflow = NULL;
+	*fd = -1;
 	int result = setup_path(path, sizeof(path), runtime, CONTROL_SOCKET);
 	if (result != 0)
 		return result;
-	int fd = channel_connect(path);
-	if (fd < 0)
-		return fd;
+	*fd = channel_connect(path);
+	if (*fd < 0)
+		return *fd;
 	/* hold answers at once or is being started again */
 	const struct timeval patience = {.tv_sec = ANSWER_TIMEOUT_S};
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0) {
-		result = -errno;
-		goto out;
-	}
-	result = keyword == NULL ? channel_send(fd, LOCAL_LIST, NULL, 0)
-				 : channel_send(fd, LOCAL_SHOW, keyword, strlen(keyword));
+	if (setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
+	return channel_send(*fd, (uint16_t)type, payload, len);
+}
+
+int asking_decide(const char *runtime, enum local_type type, const void *payload, size_t len,
+		  asking_take *take, void *context, struct local_refused *refused)
+{
+	struct inflow *inflow = NULL;
+	int fd;
+	int result = ask(&fd, runtime, type, payload, len);
 	if (result == 0)
 		result = inflow_new(&inflow, fd);
 	if (result == 0)
 		result = take_answer(inflow, take, context, refused);
-out:
 	inflow_free(inflow);
 	io_close(fd);
 	return result == -EAGAIN ? -ETIMEDOUT : result;
+}
+
+int asking_list(const char *runtime, const char *keyword, asking_take *take, void *context,
+		struct local_refused *refused)
+{
+	return asking_decide(runtime, keyword == NULL ? LOCAL_LIST : LOCAL_SHOW, keyword,
+			     keyword == NULL ? 0 : strlen(keyword), take, context, refused);
+}
+
+/* One frame of the answer to CASE; 1 when that was the last. */
+static int take_frame(struct casefile *file, uint16_t type, const uint8_t *payload, size_t len,
+		      struct local_refused *refused)
+{
+	size_t whole = (size_t)file->about.statement.manifest_segments * SEGMENT_BYTES;
+	int result;
+	switch (type) {
+	case LOCAL_REFUSED:
+		result = local_refused_decode(refused, payload, len);
+		return result != 0 ? result : refused->result;
+	case LOCAL_CASE:
+		if (file->segments != NULL)
+			return VERDICT_BAD_PROTOCOL;
+		result = local_commit_decode(&file->about, payload, len);
+		if (result != 0)
+			return result;
+		file->segments =
+			malloc((size_t)file->about.statement.manifest_segments * SEGMENT_BYTES);
+		return file->segments == NULL ? -ENOMEM : 0;
+	case LOCAL_BODY:
+		if (file->segments == NULL || len > whole - file->len)
+			return VERDICT_BAD_PROTOCOL;
+		memcpy(file->segments + file->len, payload, len);
+		file->len += len;
+		return 0;
+	case LOCAL_DONE:
+		return file->segments != NULL && file->len == whole ? 1 : VERDICT_BAD_PROTOCOL;
+	default:
+		return VERDICT_BAD_PROTOCOL;
+	}
+}
+
+static int take_case(struct casefile *file, struct inflow *inflow, struct local_refused *refused)
+{
+	for (bool is_done = false; !is_done;) {
+		uint16_t type;
+		const uint8_t *payload;
+		size_t len;
+		int result = inflow_next(inflow, &type, &payload, &len);
+		is_done = result == 0 && type == LOCAL_DONE;
+		if (result == 0)
+			result = take_frame(file, type, payload, len, refused);
+		if (result != 0 && !(is_done && result == 1))
+			return result;
+	}
+	return 0;
+}
+
+int casefile_fetch(struct casefile **out, const char *runtime, const char *keyword,
+		   struct local_refused *refused)
+{
+	struct inflow *inflow = NULL;
+	int fd;
+	struct casefile *file = calloc(1, sizeof(*file));
+	int result = ask(&fd, runtime, LOCAL_CASE, keyword, strlen(keyword));
+	if (result == 0)
+		result = file == NULL ? -ENOMEM : inflow_new(&inflow, fd);
+	if (result == 0)
+		result = take_case(file, inflow, refused);
+	inflow_free(inflow);
+	io_close(fd);
+	if (result == 0)
+		*out = file;
+	else
+		casefile_free(file);
+	return result == -EAGAIN ? -ETIMEDOUT : result;
+}
+
+void casefile_free(struct casefile *file)
+{
+	if (file == NULL)
+		return;
+	free(file->segments);
+	free(file);
+}
+
+static int give_segment(void *context, uint64_t index, uint8_t out[static SEGMENT_BYTES])
+{
+	const struct casefile *const *file = context;
+	memcpy(out, (*file)->segments + index * SEGMENT_BYTES, SEGMENT_BYTES);
+	return 0;
+}
+
+int casefile_open(struct manifest *out, const struct casefile *file, const struct card *officer,
+		  const uint8_t reading_secret[static SUITE_KEY_BYTES])
+{
+	const struct statement *statement = &file->about.statement;
+	uint8_t *key = suite_secret_alloc(SUITE_KEY_BYTES);
+	if (key == NULL)
+		return -ENOMEM;
+	const struct casefile *context = file;
+	int result = dossier_open_key(key, &file->about.dossier, statement->route, officer,
+				      reading_secret);
+	if (result == 0)
+		result = manifest_open(out, statement, key, give_segment, &context);
+	suite_secret_free(key);
+	return result;
 }

@@ -11,7 +11,14 @@
 #include "common/io.h"
 #include "common/verdict.h"
 
-enum { ENDED = 1, QUESTION_MAX = CHANNEL_HEADER_BYTES + LOCAL_KEYWORD_BYTES };
+enum {
+	ENDED = 1,
+	QUESTION_MAX = CHANNEL_HEADER_BYTES + LOCAL_DENY_MAX,
+	PIECE_SEGMENTS = 16, /* of a manifest in one frame */
+};
+
+_Static_assert(LOCAL_DENY_MAX >= (int)LOCAL_APPROVE_MAX && LOCAL_DENY_MAX >= (int)LOCAL_KEYWORD_BYTES,
+	       "every question fits");
 
 struct control {
 	int fd;
@@ -21,6 +28,10 @@ struct control {
 	uint8_t *answer; /* NULL while the question is coming */
 	size_t answer_len;
 	size_t answered;
+	/* the manifest segments that follow the answer, and then DONE */
+	int file_fd;          /* -1: none */
+	uint64_t file_at;
+	uint64_t file_end;
 };
 
 int control_new(struct control **out, int fd, const struct control_desk *desk)
@@ -32,6 +43,7 @@ int control_new(struct control **out, int fd, const struct control_desk *desk)
 	if (control == NULL)
 		return -ENOMEM;
 	control->fd = fd;
+	control->file_fd = -1;
 	control->desk = desk;
 	*out = control;
 	return 0;
@@ -52,8 +64,14 @@ void control_free(struct control *control)
 	if (control == NULL)
 		return;
 	free(control->answer);
+	io_close(control->file_fd);
 	io_close(control->fd);
 	free(control);
+}
+
+static struct spool *spool_of(const struct control *control)
+{
+	return control->desk->releaser->spool;
 }
 
 static void write_frame(struct writer *w, uint16_t type, const void *payload, size_t len)
@@ -79,8 +97,17 @@ static void describe(const struct control_desk *desk, const struct spool_item *i
 		.destroy_by = statement->destroy_by,
 		.registry_version = statement->registry_version,
 		.object_len = item->object_len,
+		.content_len = item->tally.content_len,
+		.members = item->tally.members,
+		.records = item->tally.records,
 		.state = states[item->state],
 	};
+	if (item->state == SPOOL_HELD) {
+		out->approvals = item->approvals;
+		out->quorum = (uint8_t)releaser_quorum(desk->releaser, item);
+		if (out->approvals < out->quorum)
+			out->state = LOCAL_WAITING;
+	}
 	memcpy(out->push_id, statement->push_id, PUSH_ID_BYTES);
 	memcpy(out->name, item->name, BUNDLE_NAME_BYTES);
 	memcpy(out->route, statement->route, NAME_BYTES);
@@ -109,9 +136,9 @@ static void write_done(struct writer *w, size_t count)
 
 static void answer_list(struct control *control, struct writer *w)
 {
-	size_t count = spool_count(control->desk->spool);
+	size_t count = spool_count(spool_of(control));
 	for (size_t i = 0; i < count; i++)
-		write_item(w, control->desk, spool_at(control->desk->spool, i));
+		write_item(w, control->desk, spool_at(spool_of(control), i));
 	write_done(w, count);
 }
 
@@ -130,7 +157,7 @@ static void answer_show(struct control *control, struct writer *w, const uint8_t
 		write_refusal(w, result, "");
 		return;
 	}
-	const struct spool_item *item = spool_find(control->desk->spool, keyword);
+	const struct spool_item *item = spool_find(spool_of(control), keyword);
 	if (item == NULL) {
 		write_refusal(w, VERDICT_NO_SUCH_BUNDLE, keyword);
 		return;
@@ -139,11 +166,87 @@ static void answer_show(struct control *control, struct writer *w, const uint8_t
 	write_done(w, 1);
 }
 
+static void answer_item(struct control *control, struct writer *w, int result,
+			const struct spool_item *item)
+{
+	if (result != 0) {
+		write_refusal(w, result, "");
+		return;
+	}
+	write_item(w, control->desk, item);
+	write_done(w, 1);
+}
+
+static void answer_approve(struct control *control, struct writer *w, const uint8_t *payload, size_t len)
+{
+	struct local_approve approve;
+	struct spool_item *item = NULL;
+	int result = local_approve_decode(&approve, payload, len);
+	if (result == 0)
+		result = releaser_approve(control->desk->releaser, &approve, &item);
+	answer_item(control, w, result, item);
+}
+
+static void answer_deny(struct control *control, struct writer *w, const uint8_t *payload, size_t len)
+{
+	struct local_deny deny;
+	int result = local_deny_decode(&deny, payload, len);
+	if (result == 0)
+		result = releaser_deny(control->desk->releaser, &deny);
+	if (result != 0)
+		write_refusal(w, result, "");
+	else
+		write_done(w, 0);
+}
+
+/* The manifest lies at the end of the body (BUNDLE.md 1); its segments are read as they are taken. */
+static int begin_manifest(struct control *control, const struct spool_item *item)
+{
+	uint64_t len = (uint64_t)item->release.statement.manifest_segments * SEGMENT_BYTES;
+	int fd = spool_open_held(spool_of(control), item);
+	if (fd < 0)
+		return fd;
+	control->file_fd = fd;
+	control->file_end = item->object_len;
+	control->file_at = item->object_len - len;
+	return 0;
+}
+
+static int find_case(struct control *control, const uint8_t *payload, size_t len,
+		     struct local_commit *out)
+{
+	char keyword[LOCAL_KEYWORD_BYTES];
+	int result = local_show_decode(keyword, payload, len);
+	if (result != 0)
+		return result;
+	const struct spool_item *item = spool_find(spool_of(control), keyword);
+	if (item == NULL)
+		return VERDICT_NO_SUCH_BUNDLE;
+	if (item->state != SPOOL_HELD)
+		return VERDICT_NOT_WAITING;
+	result = spool_dossier(spool_of(control), item, &out->dossier);
+	out->statement = item->release.statement;
+	return result != 0 ? result : begin_manifest(control, item);
+}
+
+/* What an officer decides on: statement and dossier, then the manifest, sealed as it is. */
+static void answer_case(struct control *control, struct writer *w, const uint8_t *question, size_t len)
+{
+	uint8_t payload[LOCAL_COMMIT_MAX];
+	struct local_commit *found = calloc(1, sizeof(*found));
+	int result = found == NULL ? -ENOMEM : find_case(control, question, len, found);
+	if (result == 0)
+		write_frame(w, LOCAL_CASE, payload, local_commit_encode(payload, found));
+	else
+		write_refusal(w, result, "");
+	free(found);
+}
+
 static int answer(struct control *control, uint16_t type, const uint8_t *payload, size_t len)
 {
-	size_t items = type == LOCAL_LIST ? spool_count(control->desk->spool) : 1;
+	size_t items = type == LOCAL_LIST ? spool_count(spool_of(control)) : 1;
 	size_t size = items * (CHANNEL_HEADER_BYTES + LOCAL_ITEM_BYTES) + CHANNEL_HEADER_BYTES +
-		      LOCAL_REFUSED_MAX;
+		      LOCAL_REFUSED_MAX + (type == LOCAL_CASE ? LOCAL_COMMIT_MAX : 0);
 	control->answer = malloc(size);
 	if (control->answer == NULL)
 		return ENDED;
@@ -152,6 +255,12 @@ static int answer(struct control *control, uint16_t type, const uint8_t *payload
 		answer_list(control, &w);
 	else if (type == LOCAL_SHOW)
 		answer_show(control, &w, payload, len);
+	else if (type == LOCAL_CASE)
+		answer_case(control, &w, payload, len);
+	else if (type == LOCAL_APPROVE)
+		answer_approve(control, &w, payload, len);
+	else if (type == LOCAL_DENY)
+		answer_deny(control, &w, payload, len);
 	else
 		write_refusal(&w, VERDICT_BAD_PROTOCOL, "");
 	control->answer_len = w.at;
@@ -179,6 +288,37 @@ static int read_question(struct control *control)
 	return payload == NULL ? 0 : answer(control, type, payload, len);
 }
 
+/* What follows when all so far has been taken: ENDED when there is nothing. */
+static int next_piece(struct control *control)
+{
+	static const size_t piece = (size_t)PIECE_SEGMENTS * SEGMENT_BYTES;
+	if (control->file_fd < 0)
+		return ENDED;
+	uint64_t left = control->file_end - control->file_at;
+	size_t len = left < piece ? (size_t)left : piece;
+	free(control->answer);
+	control->answered = control->answer_len = 0;
+	control->answer = malloc(CHANNEL_HEADER_BYTES + piece);
+	if (control->answer == NULL)
+		return ENDED;
+	struct writer w = writer_of(control->answer, CHANNEL_HEADER_BYTES + piece);
+	if (len == 0) {
+		write_done(&w, 1);
+		io_close(control->file_fd);
+		control->file_fd = -1;
+	} else {
+		write_u32(&w, (uint32_t)len);
+		write_u16(&w, LOCAL_BODY);
+		write_u16(&w, 0);
+		if (io_pread_exact(control->file_fd, control->answer + w.at, len, control->file_at) != 0)
+			return ENDED;
+		w.at += len;
+		control->file_at += len;
+	}
+	control->answer_len = w.at;
+	return 0;
+}
+
 static int write_answer(struct control *control)
 {
 	ssize_t n = send(control->fd, control->answer + control->answered,
@@ -186,7 +326,7 @@ static int write_answer(struct control *control)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : ENDED;
 	control->answered += (size_t)n;
-	return control->answered == control->answer_len ? ENDED : 0;
+	return control->answered == control->answer_len ? next_piece(control) : 0;
 }
 
 int control_go_on(struct control *control)

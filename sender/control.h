@@ -1,6 +1,7 @@
 /*
- * control: hold's end of one connection from weir-outbox list or show (local.h): one question, one
- * answer.  The answer waits in memory until the asker takes it, so nobody can hold hold up.
+ * control: hold's end of one connection of weir-outbox list, show, approve or refuse (local.h): one
+ * question, one answer.  The answer waits in memory, and a manifest in its file, until the asker takes it,
+ * so nobody can hold hold up.
  */
 #ifndef WEIR_CONTROL_H
 #define WEIR_CONTROL_H
@@ -9,7 +10,7 @@
 #include <stdint.h>
 
 #include "local.h"
-#include "spool.h"
+#include "releaser.h"
 
 struct control;
 
@@ -17,7 +18,7 @@ struct control;
 typedef void control_fill(void *context, const struct spool_item *item, struct local_item *out);
 
 struct control_desk {
-	struct spool *spool;
+	struct releaser *releaser;
 	control_fill *fill;
 	void *context;
 };

@@ -88,9 +88,9 @@ int deposit_result(const struct deposit *deposit, int result)
 int deposit_commit(struct deposit *deposit, const struct local_commit *commit,
 		   struct local_accepted *accepted)
 {
-	uint8_t payload[LOCAL_COMMIT_BYTES];
-	local_commit_encode(payload, commit);
-	int result = channel_send(deposit->fd, LOCAL_COMMIT, payload, sizeof(payload));
+	uint8_t payload[LOCAL_COMMIT_MAX];
+	size_t len = local_commit_encode(payload, commit);
+	int result = channel_send(deposit->fd, LOCAL_COMMIT, payload, len);
 	result = or_refusal(deposit, result);
 	if (result == 0)
 		result = receive(deposit, LOCAL_ACCEPTED, accepted);

@@ -28,7 +28,7 @@ struct gate {
 	size_t header_len;
 	uint16_t type;             /* of the frame whose payload is coming */
 	uint32_t left;             /* of that payload */
-	uint8_t commit[LOCAL_COMMIT_BYTES];
+	uint8_t commit[LOCAL_COMMIT_MAX];
 	size_t commit_len;
 };
 
@@ -77,27 +77,42 @@ static int begin(struct gate *gate)
 	return channel_send(gate->fd, LOCAL_READY, NULL, 0) == 0 ? 0 : ENDED;
 }
 
+/* *where is what a refusal is about. */
+static int hold_commit(struct gate *gate, const struct local_commit *commit, struct spool_item **item,
+		       const char **where)
+{
+	int result = releaser_judge(gate->desk->releaser, commit, where);
+	if (result != 0)
+		return result;
+	*where = "spool";
+	result = spool_hold(gate->incoming, &commit->statement, &commit->dossier, item);
+	if (result == 0)
+		gate->incoming = NULL;
+	return result;
+}
+
 static int commit(struct gate *gate)
 {
 	struct releaser *releaser = gate->desk->releaser;
-	struct local_commit commit;
 	const char *where = "spool";
-	int result = local_commit_decode(&commit, gate->commit, gate->commit_len);
-	if (result != 0)
-		return refuse(gate, result, where);
-	result = releaser_judge(releaser, &commit.statement, commit.signature, &where);
-	if (result != 0)
-		return refuse(gate, result, where);
-	struct spool_item *item;
-	result = spool_hold(gate->incoming, &commit.statement, commit.signature, &item);
-	if (result != 0)
-		return refuse(gate, result, "spool");
-	gate->incoming = NULL;
+	struct spool_item *item = NULL;
+	struct local_commit *commit = malloc(sizeof(*commit));
+	if (commit == NULL)
+		return refuse(gate, -ENOMEM, where);
+	int result = local_commit_decode(commit, gate->commit, gate->commit_len);
+	if (result == 0)
+		result = hold_commit(gate, commit, &item, &where);
+	if (result != 0) {
+		result = refuse(gate, result, where);
+		free(commit);
+		return result;
+	}
+	free(commit);
 	/* without a number it is durable all the same, and will be released later */
 	(void)releaser_release(releaser, item);
 
 	struct local_accepted accepted = {.object_len = item->object_len};
-	memcpy(accepted.push_id, commit.statement.push_id, PUSH_ID_BYTES);
+	memcpy(accepted.push_id, item->release.statement.push_id, PUSH_ID_BYTES);
 	memcpy(accepted.name, item->name, BUNDLE_NAME_BYTES);
 	uint8_t payload[LOCAL_ACCEPTED_BYTES];
 	local_accepted_encode(payload, &accepted);
@@ -120,7 +135,7 @@ static int begin_frame(struct gate *gate)
 			       : refuse(gate, VERDICT_BAD_PROTOCOL, "spool");
 	if (gate->type == LOCAL_BODY && gate->left > 0)
 		return 0;
-	if (gate->type == LOCAL_COMMIT && gate->left == LOCAL_COMMIT_BYTES)
+	if (gate->type == LOCAL_COMMIT && gate->left > 0 && gate->left <= LOCAL_COMMIT_MAX)
 		return 0;
 	return refuse(gate, VERDICT_BAD_PROTOCOL, "spool");
 }

@@ -141,7 +141,7 @@ static int load(struct hold *hold, const char *config_path)
 		.buffer = malloc(GATE_BUFFER_BYTES),
 	};
 	hold->control_desk = (struct control_desk){
-		.spool = hold->spool,
+		.releaser = &hold->releaser,
 		.fill = dispatcher_fill,
 		.context = hold->dispatcher,
 	};

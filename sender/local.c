@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cursor.h"
+#include "common/text.h"
 #include "common/verdict.h"
 
 /* 0 when all was read and nothing is left. */
@@ -38,39 +39,38 @@ void local_push_encode(uint8_t out[static LOCAL_PUSH_BYTES], const struct local_
 	write_name(&w, push->route, NAME_BYTES);
 	write_name(&w, push->person, NAME_BYTES);
 	write_bytes(&w, push->person_key, KEY_ID_BYTES);
+	write_name(&w, push->machine, NAME_BYTES);
+	write_bytes(&w, push->machine_key, KEY_ID_BYTES);
 	write_u8(&w, (uint8_t)push->origin);
 	write_u8(&w, push->has_records);
 	write_zeros(&w, 6);
 	write_u64(&w, push->has_records ? push->records : 0);
 }
 
-enum { PROVEN_BYTES = LOCAL_PUSH_BYTES + LOCAL_CHALLENGE_BYTES };
+const char local_proof_domain[] = "weir1 caller";
 
-static const char proof_domain[] = "weir1 caller";
-
-static void proven(uint8_t out[static PROVEN_BYTES], const struct local_push *push,
-		   const uint8_t *challenge)
+void local_proven(uint8_t out[static LOCAL_PROVEN_BYTES], const struct local_push *push,
+		  const uint8_t challenge[static LOCAL_CHALLENGE_BYTES])
 {
 	local_push_encode(out, push);
 	memcpy(out + LOCAL_PUSH_BYTES, challenge, LOCAL_CHALLENGE_BYTES);
 }
 
-int local_proof_sign(uint8_t proof[static SUITE_SIGNATURE_BYTES], const struct local_push *push,
-		     const uint8_t challenge[static LOCAL_CHALLENGE_BYTES],
-		     const uint8_t person_seed[static SUITE_KEY_BYTES])
+size_t local_signature_encode(uint8_t out[static SIGNATURE_ENCODED_MAX], const struct signature *signature)
 {
-	uint8_t bytes[PROVEN_BYTES];
-	proven(bytes, push, challenge);
-	return suite_sign(proof, proof_domain, bytes, sizeof(bytes), person_seed);
+	struct writer w = writer_of(out, SIGNATURE_ENCODED_MAX);
+	signature_write(&w, signature);
+	return w.at;
 }
 
-int local_proof_verify(const uint8_t proof[static SUITE_SIGNATURE_BYTES], const struct local_push *push,
-		       const uint8_t challenge[static LOCAL_CHALLENGE_BYTES],
-		       const uint8_t person_public[static SUITE_KEY_BYTES])
+int local_signature_decode(struct signature *out, const uint8_t *in, size_t len)
 {
-	uint8_t bytes[PROVEN_BYTES];
-	proven(bytes, push, challenge);
-	return suite_verify(proof, proof_domain, bytes, sizeof(bytes), person_public);
+	struct reader r = reader_of(in, len);
+	struct signature signature;
+	if (signature_read(&signature, &r) != 0 || whole(&r) != 0)
+		return VERDICT_BAD_PROTOCOL;
+	*out = signature;
+	return 0;
 }
 
 int local_push_decode(struct local_push *out, const uint8_t *in, size_t len)
@@ -80,6 +80,8 @@ int local_push_decode(struct local_push *out, const uint8_t *in, size_t len)
 	read_bytes(&r, push.route, NAME_BYTES);
 	read_bytes(&r, push.person, NAME_BYTES);
 	read_bytes(&r, push.person_key, KEY_ID_BYTES);
+	read_bytes(&r, push.machine, NAME_BYTES);
+	read_bytes(&r, push.machine_key, KEY_ID_BYTES);
 	uint8_t origin = read_u8(&r);
 	uint8_t has_records = read_u8(&r);
 	bool reserved_are_zero = read_zeros(&r, 6);
@@ -87,7 +89,11 @@ int local_push_decode(struct local_push *out, const uint8_t *in, size_t len)
 	if (whole(&r) != 0 || origin > LOCAL_COMMAND || has_records > 1 || !reserved_are_zero ||
 	    (has_records == 0 && push.records != 0))
 		return VERDICT_BAD_PROTOCOL;
-	if (!name32_is_valid(push.route) || !name32_is_valid(push.person))
+	bool has_machine = !bytes_are_zero(push.machine, NAME_BYTES);
+	if (!has_machine && !bytes_are_zero(push.machine_key, KEY_ID_BYTES))
+		return VERDICT_BAD_PROTOCOL;
+	if (!name32_is_valid(push.route) || !name32_is_valid(push.person) ||
+	    (has_machine && !name32_is_valid(push.machine)))
 		return VERDICT_BAD_NAME;
 	push.origin = (enum local_origin)origin;
 	push.has_records = has_records == 1;
@@ -210,20 +216,85 @@ int local_refused_decode(struct local_refused *out, const uint8_t *in, size_t le
 	return 0;
 }
 
-void local_commit_encode(uint8_t out[static LOCAL_COMMIT_BYTES], const struct local_commit *commit)
+size_t local_commit_encode(uint8_t out[static LOCAL_COMMIT_MAX], const struct local_commit *commit)
 {
 	statement_encode(out, &commit->statement);
-	memcpy(out + STATEMENT_BYTES, commit->signature, SUITE_SIGNATURE_BYTES);
+	return STATEMENT_BYTES + dossier_encode(out + STATEMENT_BYTES, &commit->dossier);
 }
 
 int local_commit_decode(struct local_commit *out, const uint8_t *in, size_t len)
 {
-	if (len != LOCAL_COMMIT_BYTES)
+	struct statement statement;
+	if (len < STATEMENT_BYTES)
 		return VERDICT_BAD_PROTOCOL;
-	int result = statement_decode(&out->statement, in);
+	int result = statement_decode(&statement, in);
 	if (result == 0)
-		memcpy(out->signature, in + STATEMENT_BYTES, SUITE_SIGNATURE_BYTES);
-	return result;
+		result = dossier_decode(&out->dossier, in + STATEMENT_BYTES, len - STATEMENT_BYTES);
+	if (result != 0)
+		return result;
+	if (memcmp(out->dossier.push_id, statement.push_id, PUSH_ID_BYTES) != 0)
+		return VERDICT_BAD_PROTOCOL;
+	out->statement = statement;
+	return 0;
+}
+
+size_t local_approve_encode(uint8_t out[static LOCAL_APPROVE_MAX], const struct local_approve *approve)
+{
+	memcpy(out, approve->push_id, PUSH_ID_BYTES);
+	return PUSH_ID_BYTES + endorsement_encode(out + PUSH_ID_BYTES,
+						  LOCAL_APPROVE_MAX - PUSH_ID_BYTES,
+						  &approve->approval);
+}
+
+int local_approve_decode(struct local_approve *out, const uint8_t *in, size_t len)
+{
+	struct endorsement approval;
+	if (len < PUSH_ID_BYTES)
+		return VERDICT_BAD_PROTOCOL;
+	int result = endorsement_decode(&approval, in + PUSH_ID_BYTES, len - PUSH_ID_BYTES);
+	if (result != 0)
+		return result;
+	memcpy(out->push_id, in, PUSH_ID_BYTES);
+	out->approval = approval;
+	return 0;
+}
+
+size_t local_deny_encode(uint8_t out[static LOCAL_DENY_MAX], const struct local_deny *deny)
+{
+	const struct refusal *refusal = &deny->refusal;
+	struct writer w = writer_of(out, LOCAL_DENY_MAX);
+	size_t len = strnlen(refusal->reason, REASON_BYTES_MAX);
+	write_bytes(&w, deny->push_id, PUSH_ID_BYTES);
+	write_name(&w, refusal->person, NAME_BYTES);
+	write_bytes(&w, refusal->key_id, KEY_ID_BYTES);
+	write_u64(&w, refusal->at);
+	write_u16(&w, (uint16_t)len);
+	write_bytes(&w, refusal->reason, len);
+	signature_write(&w, &refusal->signature);
+	return w.at;
+}
+
+int local_deny_decode(struct local_deny *out, const uint8_t *in, size_t len)
+{
+	struct local_deny deny = {0};
+	struct refusal *refusal = &deny.refusal;
+	struct reader r = reader_of(in, len);
+	read_bytes(&r, deny.push_id, PUSH_ID_BYTES);
+	read_bytes(&r, refusal->person, NAME_BYTES);
+	read_bytes(&r, refusal->key_id, KEY_ID_BYTES);
+	refusal->at = read_u64(&r);
+	uint16_t reason_len = read_u16(&r);
+	const uint8_t *reason = read_view(&r, reason_len);
+	if (reason == NULL || reason_len == 0 || reason_len > REASON_BYTES_MAX ||
+	    memchr(reason, 0, reason_len) != NULL || !text_is_utf8(reason, reason_len))
+		return VERDICT_BAD_PROTOCOL;
+	memcpy(refusal->reason, reason, reason_len);
+	if (signature_read(&refusal->signature, &r) != 0 || whole(&r) != 0)
+		return VERDICT_BAD_PROTOCOL;
+	if (!name32_is_valid(refusal->person))
+		return VERDICT_BAD_NAME;
+	*out = deny;
+	return 0;
 }
 
 void local_item_encode(uint8_t out[static LOCAL_ITEM_BYTES], const struct local_item *item)
@@ -235,11 +306,14 @@ void local_item_encode(uint8_t out[static LOCAL_ITEM_BYTES], const struct local_
 	write_name(&w, item->person, NAME_BYTES);
 	const uint64_t numbers[] = {item->created,    item->released_at, item->destroy_by,
 				    item->registry_version, item->object_len,  item->sent_bytes,
-				    item->total_bytes,      item->passes_done, item->passes};
+				    item->total_bytes,      item->passes_done, item->passes,
+				    item->content_len,      item->members,     item->records};
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		write_u64(&w, numbers[i]);
 	write_bytes(&w, item->root, SUITE_DIGEST_BYTES);
 	write_u8(&w, (uint8_t)item->state);
+	write_u8(&w, item->approvals);
+	write_u8(&w, item->quorum);
 	write_zeros(&w, LOCAL_ITEM_BYTES - w.at);
 }
 
@@ -253,13 +327,16 @@ int local_item_decode(struct local_item *out, const uint8_t *in, size_t len)
 	read_bytes(&r, item.person, NAME_BYTES);
 	uint64_t *const numbers[] = {&item.created,    &item.released_at, &item.destroy_by,
 				     &item.registry_version, &item.object_len,  &item.sent_bytes,
-				     &item.total_bytes,      &item.passes_done, &item.passes};
+				     &item.total_bytes,      &item.passes_done, &item.passes,
+				     &item.content_len,      &item.members,     &item.records};
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		*numbers[i] = read_u64(&r);
 	read_bytes(&r, item.root, SUITE_DIGEST_BYTES);
 	uint8_t state = read_u8(&r);
-	bool reserved_are_zero = read_zeros(&r, 7);
-	if (whole(&r) != 0 || !reserved_are_zero || state < LOCAL_HELD || state > LOCAL_SENT)
+	item.approvals = read_u8(&r);
+	item.quorum = read_u8(&r);
+	bool reserved_are_zero = read_zeros(&r, 5);
+	if (whole(&r) != 0 || !reserved_are_zero || state < LOCAL_HELD || state > LOCAL_WAITING)
 		return VERDICT_BAD_PROTOCOL;
 	if (result != 0 || !name32_is_valid(item.route) || !name32_is_valid(item.person))
 		return VERDICT_BAD_NAME;
@@ -299,6 +376,8 @@ const char *local_state_name(enum local_state state)
 		return "sending";
 	case LOCAL_SENT:
 		return "sent";
+	case LOCAL_WAITING:
+		return "waiting";
 	}
 	return "unknown";
 }

@@ -1,14 +1,15 @@
 /*
  * local: the messages between weir-outbox, weir-seal and weir-hold over local sockets (channel.h).
  *
- * outbox -> seal (seal.sock):   PUSH; PROOF (64 bytes) after CHALLENGE; then for each member MEMBER,
- *                               DATA…, END; then FINISH.
- * seal -> outbox:               CHALLENGE (32 random bytes) after PUSH, READY after PROOF; SIGN with the 216-byte statement after FINISH;
+ * outbox -> seal (seal.sock):   PUSH; PROOF (a signature, signature.h) after CHALLENGE; then for each member
+ *                               MEMBER, DATA…, END; then FINISH.
+ * seal -> outbox:               CHALLENGE (32 random bytes) after PUSH, READY after PROOF; SIGN with the statement after FINISH;
  *                               ACCEPTED or REFUSED at the end; REFUSED at any time.
- * outbox -> seal:               SIGNATURE (64 bytes) after SIGN.
- * seal -> hold (intake.sock):   INTAKE, BODY…, COMMIT (statement and signature).
+ * outbox -> seal:               ENDORSEMENT (one record, endorsement.h) after SIGN.
+ * seal -> hold (intake.sock):   INTAKE, BODY…, COMMIT (statement and dossier).
  * hold -> seal:                 READY after INTAKE; ACCEPTED or REFUSED.
- * outbox -> hold (control.sock): LIST, SHOW; answers ITEM…, then DONE, or REFUSED.
+ * outbox -> hold (control.sock): LIST, SHOW, APPROVE, DENY; answers ITEM…, then DONE, or REFUSED.  CASE asks for
+ *                               what an officer decides on; answers CASE, BODY… (the manifest segments), DONE.
  *
  * Payloads are little-endian, encoded with cursor.h.  Every decoder is total: it gives 0 and fills its
  * output, or VERDICT_BAD_PROTOCOL (VERDICT_BAD_NAME for a name that is none) and leaves it alone.
@@ -23,7 +24,9 @@
 
 #include "common/bundle.h"
 #include "common/channel.h"
+#include "common/judgement.h"
 #include "common/manifest.h"
+#include "dossier.h"
 
 #define SEAL_SOCKET "seal.sock"
 #define INTAKE_SOCKET "intake.sock"
@@ -36,7 +39,7 @@ enum local_type {
 	LOCAL_END,
 	LOCAL_FINISH,
 	LOCAL_SIGN,
-	LOCAL_SIGNATURE,
+	LOCAL_ENDORSEMENT,
 	LOCAL_READY,
 	LOCAL_ACCEPTED,
 	LOCAL_REFUSED,
@@ -49,49 +52,58 @@ enum local_type {
 	LOCAL_DONE,
 	LOCAL_CHALLENGE,
 	LOCAL_PROOF,
+	LOCAL_APPROVE,
+	LOCAL_DENY,
+	LOCAL_CASE,
 };
 
 /* Where an export comes from: a bare pipe may end early unseen. */
 enum local_origin { LOCAL_FILES = 0, LOCAL_PIPE = 1, LOCAL_COMMAND = 2 };
 
 enum {
-	LOCAL_PUSH_BYTES = 96,
+	LOCAL_PUSH_BYTES = 144,
 	LOCAL_CHALLENGE_BYTES = 32,
 	LOCAL_MEMBER_MAX = 12 + MEMBER_NAME_MAX,
 	LOCAL_END_BYTES = 8,
 	LOCAL_FINISH_BYTES = 16,
-	LOCAL_COMMIT_BYTES = STATEMENT_BYTES + SUITE_SIGNATURE_BYTES,
+	LOCAL_COMMIT_MAX = STATEMENT_BYTES + DOSSIER_BYTES_MAX,
+	LOCAL_PROVEN_BYTES = LOCAL_PUSH_BYTES + LOCAL_CHALLENGE_BYTES,
+	LOCAL_APPROVE_MAX = PUSH_ID_BYTES + 64 + SIGNATURE_ENCODED_MAX,
+	LOCAL_DENY_MAX = PUSH_ID_BYTES + NAME_BYTES + KEY_ID_BYTES + 10 + REASON_BYTES_MAX +
+			 SIGNATURE_ENCODED_MAX,
 	LOCAL_ACCEPTED_BYTES = PUSH_ID_BYTES + BUNDLE_NAME_BYTES + 32,
 	LOCAL_WHERE_BYTES = 512,
 	LOCAL_REFUSED_MAX = 6 + LOCAL_WHERE_BYTES,
-	LOCAL_ITEM_BYTES = 248,
+	LOCAL_ITEM_BYTES = 272,
 	LOCAL_DONE_BYTES = 4,
 	LOCAL_KEYWORD_BYTES = BUNDLE_NAME_BYTES, /* of SHOW, with its zero */
 };
 
 /*
- * PUSH: route name32, person name32, key id, u8 origin, u8 whether records are stated, 6 reserved
- * bytes, u64 records stated (0 when not).
+ * PUSH: route name32, person name32, key id, machine name32 and key id (zero but under a standing order),
+ * u8 origin, u8 whether records are stated, 6 reserved bytes, u64 records stated (0 when not).
  */
 struct local_push {
 	char route[NAME_BYTES];
-	char person[NAME_BYTES];
+	char person[NAME_BYTES]; /* under a standing order, who signed it */
 	uint8_t person_key[KEY_ID_BYTES];
+	char machine[NAME_BYTES]; /* "" when the person pushes */
+	uint8_t machine_key[KEY_ID_BYTES];
 	enum local_origin origin;
 	bool has_records;
 	uint64_t records;
 };
 
 /*
- * PROOF: Ed25519 over `weir1 caller`, the payload of PUSH and the challenge: that whoever calls has the
- * key, before a worker and room in the spool are spent on the push.  0, or -ENOMEM; VERDICT_BAD_SIGNATURE.
+ * What PROOF signs, under local_proof_domain: the payload of PUSH and the challenge.  It shows that whoever
+ * calls has the key, before a worker and room in the spool are spent on the push.
  */
-int local_proof_sign(uint8_t proof[static SUITE_SIGNATURE_BYTES], const struct local_push *push,
-		     const uint8_t challenge[static LOCAL_CHALLENGE_BYTES],
-		     const uint8_t person_seed[static SUITE_KEY_BYTES]);
-int local_proof_verify(const uint8_t proof[static SUITE_SIGNATURE_BYTES], const struct local_push *push,
-		       const uint8_t challenge[static LOCAL_CHALLENGE_BYTES],
-		       const uint8_t person_public[static SUITE_KEY_BYTES]);
+extern const char local_proof_domain[];
+void local_proven(uint8_t out[static LOCAL_PROVEN_BYTES], const struct local_push *push,
+		  const uint8_t challenge[static LOCAL_CHALLENGE_BYTES]);
+/* A signature that is all of a payload. */
+size_t local_signature_encode(uint8_t out[static SIGNATURE_ENCODED_MAX], const struct signature *signature);
+int local_signature_decode(struct signature *out, const uint8_t *in, size_t len);
 
 /* MEMBER: i64 and u32 modification time, the name. */
 struct local_member {
@@ -122,10 +134,20 @@ struct local_refused {
 	char where[LOCAL_WHERE_BYTES + 1]; /* raw: whoever shows it escapes it */
 };
 
-/* COMMIT: the statement and the person's signature of it. */
+/* COMMIT: the statement and the dossier, with the endorsement of the push. */
 struct local_commit {
 	struct statement statement;
-	uint8_t signature[SUITE_SIGNATURE_BYTES];
+	struct dossier dossier;
+};
+
+/* APPROVE: the push id and one endorsement record.  DENY: push id, name32, key id, u64 time, u16 length and bytes of the reason, signature. */
+struct local_approve {
+	uint8_t push_id[PUSH_ID_BYTES];
+	struct endorsement approval;
+};
+struct local_deny {
+	uint8_t push_id[PUSH_ID_BYTES];
+	struct refusal refusal;
 };
 
 enum local_state {
@@ -133,11 +155,12 @@ enum local_state {
 	LOCAL_READY_TO_SEND,
 	LOCAL_SENDING,
 	LOCAL_SENT,
+	LOCAL_WAITING,   /* for people */
 };
 
 /*
- * ITEM: the fields of the struct in their order, names zero-filled, u8 state and 7 reserved bytes
- * last.
+ * ITEM: the fields of the struct in their order, names zero-filled, u8 state, approvals and quorum and 5
+ * reserved bytes last.
  */
 struct local_item {
 	uint8_t push_id[PUSH_ID_BYTES];
@@ -153,8 +176,13 @@ struct local_item {
 	uint64_t total_bytes;
 	uint64_t passes_done;
 	uint64_t passes;
+	uint64_t content_len;
+	uint64_t members;
+	uint64_t records;
 	uint8_t root[SUITE_DIGEST_BYTES];
 	enum local_state state;
+	uint8_t approvals;   /* that it has while it waits */
+	uint8_t quorum;
 };
 
 void local_push_encode(uint8_t out[static LOCAL_PUSH_BYTES], const struct local_push *push);
@@ -172,18 +200,24 @@ int local_accepted_decode(struct local_accepted *out, const uint8_t *in, size_t 
 /* Gives the number of bytes; a longer `where` is cut. */
 size_t local_refused_encode(uint8_t out[static LOCAL_REFUSED_MAX], int result, const char *where);
 int local_refused_decode(struct local_refused *out, const uint8_t *in, size_t len);
-void local_commit_encode(uint8_t out[static LOCAL_COMMIT_BYTES], const struct local_commit *commit);
-/* Also the verdicts of statement_decode. */
+/* Gives the number of bytes. */
+size_t local_commit_encode(uint8_t out[static LOCAL_COMMIT_MAX], const struct local_commit *commit);
+/* Also the verdicts of statement_decode and dossier_decode.  CASE has the same payload. */
 int local_commit_decode(struct local_commit *out, const uint8_t *in, size_t len);
 void local_item_encode(uint8_t out[static LOCAL_ITEM_BYTES], const struct local_item *item);
 int local_item_decode(struct local_item *out, const uint8_t *in, size_t len);
 /* SHOW: a push id in hex or a bundle name; letters, digits and '-' only. */
 int local_show_decode(char out[static LOCAL_KEYWORD_BYTES], const uint8_t *in, size_t len);
 
+size_t local_approve_encode(uint8_t out[static LOCAL_APPROVE_MAX], const struct local_approve *approve);
+int local_approve_decode(struct local_approve *out, const uint8_t *in, size_t len);
+size_t local_deny_encode(uint8_t out[static LOCAL_DENY_MAX], const struct local_deny *deny);
+int local_deny_decode(struct local_deny *out, const uint8_t *in, size_t len);
+
 /* Sends REFUSED. */
 int local_refuse(int fd, int result, const char *where);
 
-/* "held", "ready", "sending", "sent" */
+/* "held", "ready", "sending", "sent", "waiting" */
 const char *local_state_name(enum local_state state);
 
 #endif

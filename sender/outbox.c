@@ -4,6 +4,9 @@
 #include "outbox.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "common/command.h"
 #include "common/keycommand.h"
@@ -11,6 +14,8 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "setup.h"
+
+#define DEFAULT_KEY ".weir/person.key"
 
 int outbox_config(struct config *out, const char *config_path)
 {
@@ -22,6 +27,23 @@ int outbox_config(struct config *out, const char *config_path)
 		return 0;
 	setup_name_file(&problem, path);
 	return command_fail(result, "cannot load configuration %s", setup_describe(text, &problem));
+}
+
+int outbox_signer(struct signer **out, const char *key, const char *person, const char *passphrase_file)
+{
+	char path[CONFIG_PATH_BYTES], escaped[2 * CONFIG_PATH_BYTES];
+	const char *given = key != NULL ? key : getenv("WEIR_KEY");
+	const char *home = getenv("HOME");
+	int n = given != NULL ? snprintf(path, sizeof(path), "%s", given)
+			      : snprintf(path, sizeof(path), "%s/" DEFAULT_KEY, home == NULL ? "" : home);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return command_fail(-ENAMETOOLONG, "cannot use the key file");
+	if (given == NULL && access(path, F_OK) != 0) {
+		command_say("there is no key file '%s'; name yours with --key FILE, or make one with 'weir-outbox key new'",
+			    text_escape_name(escaped, sizeof(escaped), path));
+		return EXIT_ENVIRONMENT;
+	}
+	return signer_open(out, KEY_PERSON, path, person, passphrase_file);
 }
 
 int outbox_cannot_reach(int result, const char *program, const char *runtime, const char *socket)
@@ -41,10 +63,14 @@ int main(int argc, char **argv)
 	static const struct command commands[] = {
 		{"push", "--route ROUTE [OPTION…] FILE… | DIR | - | - -- COMMAND…",
 		 "seal an export and hand it over to be sent", outbox_push_help, outbox_push},
-		{"list", "[--json] [--config FILE]", "what is in the spool, and how far it is", NULL,
-		 outbox_list},
-		{"show", "PUSHID|NAME [--json] [--config FILE]", "all about one bundle", NULL,
+		{"list", "[--waiting] [--json] [--config FILE]", "what is in the spool, and how far it is",
+		 outbox_list_help, outbox_list},
+		{"show", "PUSHID|NAME [--key FILE] [OPTION…]", "all about one bundle", outbox_show_help,
 		 outbox_show},
+		{"approve", "PUSHID [--key FILE] [OPTION…]", "an officer releases what waits",
+		 outbox_approve_help, outbox_approve},
+		{"refuse", "PUSHID --reason TEXT [--key FILE] [OPTION…]", "an officer refuses what waits",
+		 outbox_refuse_help, outbox_refuse},
 		KEY_COMMAND,
 		REGISTRY_COMMAND,
 		{NULL, NULL, NULL, NULL, NULL},

@@ -5,15 +5,39 @@
 #define WEIR_OUTBOX_H
 
 #include "common/config.h"
+#include "common/json.h"
+#include "common/signer.h"
 
 extern const char outbox_push_help[];
 
 int outbox_push(int argc, char **argv);
 int outbox_list(int argc, char **argv);
 int outbox_show(int argc, char **argv);
+/*
+ * What an officer may see of a bundle that waits, printed, or into an object: who stands for it, under
+ * which rules it passed, and the members of its manifest.  0, or an exit code after saying why.
+ */
+struct officer_options {
+	const char *key;
+	const char *reading;
+	const char *person;
+	const char *passphrase_file;
+	const char *config;
+	const char *keyword;
+};
+int outbox_show_case(const struct officer_options *options, struct json *json);
+extern const char outbox_list_help[], outbox_show_help[], outbox_approve_help[], outbox_refuse_help[];
+int outbox_approve(int argc, char **argv);
+int outbox_refuse(int argc, char **argv);
 
 /* Loads the configuration from --config, WEIR_CONFIG or the default.  0, or an exit code after saying why. */
 int outbox_config(struct config *out, const char *config_path);
+
+/*
+ * The person's means of signing: what --key names, else WEIR_KEY, else ~/.weir/person.key.  person: whose it
+ * must be, or NULL.  0, or an exit code after saying why.
+ */
+int outbox_signer(struct signer **out, const char *key, const char *person, const char *passphrase_file);
 
 /* Says that nobody listens at this socket, with the next step; an exit code. */
 int outbox_cannot_reach(int result, const char *program, const char *runtime, const char *socket);

@@ -12,10 +12,24 @@
 #include "common/verdict.h"
 #include "outbox.h"
 
+const char outbox_list_help[] =
+	"  --waiting               only what waits for the approval of officers\n"
+	"  --json                  print it as JSON\n"
+	"  --config FILE           else WEIR_CONFIG, else /etc/weir/sender.conf\n";
+
+const char outbox_show_help[] =
+	"  --key FILE              an officer's key: also shows what is in a bundle that waits\n"
+	"  --reading FILE          the key file that opens the manifest, when --key is a token\n"
+	"  --person NAME           refuse unless the key is this person's\n"
+	"  --passphrase-file FILE  the key's passphrase in its first line; else WEIR_PASSPHRASE_FILE, else asked\n"
+	"  --json                  print it as JSON\n"
+	"  --config FILE           else WEIR_CONFIG, else /etc/weir/sender.conf\n";
+
 struct view {
 	struct json *json; /* NULL: text; an array for list */
 	struct json *one;  /* the item of show */
 	size_t count;
+	bool waiting_only;
 };
 
 static struct json *item_json(const struct local_item *item)
@@ -36,6 +50,11 @@ static struct json *item_json(const struct local_item *item)
 	json_set_number(json, "passes_done", item->passes_done);
 	json_set_number(json, "passes", item->passes);
 	json_set_hex(json, "root", item->root, SUITE_DIGEST_BYTES);
+	json_set_number(json, "bytes", item->content_len);
+	json_set_number(json, "members", item->members);
+	json_set_number(json, "records", item->records);
+	json_set_number(json, "approvals", item->approvals);
+	json_set_number(json, "quorum", item->quorum);
 	return json;
 }
 
@@ -46,6 +65,9 @@ static char *describe_state(char *out, size_t size, const struct local_item *ite
 	if (item->state == LOCAL_SENDING && item->total_bytes > 0)
 		snprintf(out, size, "%s %.0f %%", name,
 			 100.0 * (double)item->sent_bytes / (double)item->total_bytes);
+	else if (item->state == LOCAL_WAITING)
+		snprintf(out, size, "%s %u/%u", name, (unsigned int)item->approvals,
+			 (unsigned int)item->quorum);
 	else
 		snprintf(out, size, "%s", name);
 	return out;
@@ -55,6 +77,8 @@ static void list_item(void *context, const struct local_item *item)
 {
 	struct view *view = context;
 	char push_id[2 * PUSH_ID_BYTES + 1], created[32], bytes[32], state[32];
+	if (view->waiting_only && item->state != LOCAL_WAITING)
+		return;
 	if (view->json != NULL) {
 		json_append(view->json, item_json(item));
 		return;
@@ -89,31 +113,64 @@ static void show_item(void *context, const struct local_item *item)
 	printf("destroy by    %s\n", text_time(text, sizeof(text), item->destroy_by));
 	printf("registry      version %" PRIu64 "\n", item->registry_version);
 	printf("size          %s sealed\n", text_size(text, sizeof(text), item->object_len));
+	printf("content       %s in %" PRIu64 " member%s, %" PRIu64 " records\n",
+	       text_size(text, sizeof(text), item->content_len), item->members,
+	       item->members == 1 ? "" : "s", item->records);
+	if (item->state == LOCAL_WAITING)
+		printf("approvals     %u of %u; it waits for the route's officers: 'weir-outbox approve'\n",
+		       (unsigned int)item->approvals, (unsigned int)item->quorum);
 	printf("passes        %" PRIu64 " of %" PRIu64 "\n", item->passes_done, item->passes);
 	printf("root          %s\n", text_hex(text, sizeof(text), item->root, SUITE_DIGEST_BYTES));
 }
 
 struct options {
 	const char *config;
+	const char *key;
+	const char *reading;
+	const char *person;
+	const char *passphrase_file;
 	bool json;
+	bool waiting;
 };
+
+/* operands tells the command: list has none and --waiting, show has one and keys. */
+static int take_option(struct options *out, int option, int operands)
+{
+	const char **value = option == 'c'			    ? &out->config
+			     : operands == 1 && option == 'k' ? &out->key
+			     : operands == 1 && option == 'e' ? &out->reading
+			     : operands == 1 && option == 'p' ? &out->person
+			     : operands == 1 && option == 'f' ? &out->passphrase_file
+							      : NULL;
+	if (value != NULL)
+		*value = optarg;
+	else if (option == 'j')
+		out->json = true;
+	else if (operands == 0 && option == 'w')
+		out->waiting = true;
+	else
+		return command_usage("an option is unknown or lacks its value");
+	return 0;
+}
 
 static int parse_options(struct options *out, int argc, char **argv, int operands)
 {
 	static const struct option table[] = {
 		{"json", no_argument, NULL, 'j'},
+		{"waiting", no_argument, NULL, 'w'},
+		{"key", required_argument, NULL, 'k'},
+		{"reading", required_argument, NULL, 'e'},
+		{"person", required_argument, NULL, 'p'},
+		{"passphrase-file", required_argument, NULL, 'f'},
 		{"config", required_argument, NULL, 'c'},
 		{NULL, 0, NULL, 0},
 	};
 	optind = 0;
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
-		if (c == 'j')
-			out->json = true;
-		else if (c == 'c')
-			out->config = optarg;
-		else
-			return command_usage("an option is unknown or lacks its value");
+		int code = take_option(out, c, operands);
+		if (code != 0)
+			return code;
 	}
 	if (argc - optind == operands)
 		return 0;
@@ -145,14 +202,17 @@ int outbox_list(int argc, char **argv)
 	if (code != 0)
 		return code;
 	struct local_refused refused = {0};
-	struct view view = {.json = options.json ? json_array_new() : NULL};
+	struct view view = {
+		.json = options.json ? json_array_new() : NULL,
+		.waiting_only = options.waiting,
+	};
 	int result = asking_list(config.runtime, NULL, list_item, &view, &refused);
 	if (result != 0)
 		code = fail(result, &config, &refused);
 	else if (options.json)
 		code = print_json(view.json);
 	else if (view.count == 0)
-		puts("the spool is empty");
+		puts(options.waiting ? "nothing waits for approval" : "the spool is empty");
 	json_free(view.json);
 	return code;
 }
@@ -173,10 +233,20 @@ int outbox_show(int argc, char **argv)
 				    text_escape_name(escaped, sizeof(escaped), keyword));
 	struct local_refused refused = {0};
 	struct view view = {.json = options.json ? json_array_new() : NULL};
+	const struct officer_options officer = {
+		.key = options.key,
+		.reading = options.reading,
+		.person = options.person,
+		.passphrase_file = options.passphrase_file,
+		.config = options.config,
+		.keyword = checked,
+	};
 	int result = asking_list(config.runtime, checked, show_item, &view, &refused);
 	if (result != 0)
 		code = fail(result, &config, &refused);
-	else if (options.json)
+	else if (options.key != NULL)
+		code = outbox_show_case(&officer, view.one);
+	if (code == 0 && options.json)
 		code = print_json(view.one);
 	json_free(view.one);
 	json_free(view.json);

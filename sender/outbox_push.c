@@ -12,7 +12,6 @@
 #include "common/confine.h"
 #include "common/io.h"
 #include "common/json.h"
-#include "common/key.h"
 #include "common/progress.h"
 #include "common/suite.h"
 #include "common/text.h"
@@ -24,7 +23,6 @@
 #include "submit.h"
 
 #define STREAM_NAME "stream"
-#define DEFAULT_KEY ".weir/person.key"
 
 enum { PIPE_BYTES = 1048576 };
 
@@ -67,7 +65,7 @@ struct options {
 struct push {
 	struct options options;
 	struct config config;
-	struct key *person;
+	struct signer *signer;
 	struct source *source;
 	struct submit *submit;
 	struct progress progress;
@@ -171,57 +169,11 @@ static int parse_options(struct options *out, int argc, char **argv)
 	return take_operands(out, argc, argv, behind);
 }
 
-static int key_path(char *out, size_t size, const char *given)
-{
-	if (given == NULL)
-		given = getenv("WEIR_KEY");
-	const char *home = getenv("HOME");
-	int n = given != NULL ? snprintf(out, size, "%s", given)
-			      : snprintf(out, size, "%s/" DEFAULT_KEY, home == NULL ? "" : home);
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
-}
-
-static int open_key(struct key **out, const char *path, const char *passphrase_file)
-{
-	struct card card;
-	bool needs_passphrase;
-	char *passphrase = NULL;
-	int result = key_load_card(&card, path, &needs_passphrase);
-	if (result == 0 && card.kind != KEY_PERSON)
-		result = VERDICT_WRONG_KEY;
-	if (result == 0 && needs_passphrase)
-		result = command_passphrase(&passphrase, passphrase_file, path, false);
-	if (result == 0)
-		result = key_load(out, path, passphrase);
-	suite_secret_free(passphrase);
-	return result;
-}
-
 /* Before anything starts, so that a push by cron without a passphrase fails at once. */
-static int load_person(struct push *push)
+static int load_signer(struct push *push)
 {
-	char path[CONFIG_PATH_BYTES], escaped[2 * CONFIG_PATH_BYTES];
-	int result = key_path(path, sizeof(path), push->options.key);
-	if (result == 0)
-		result = open_key(&push->person, path, push->options.passphrase_file);
-	text_escape_name(escaped, sizeof(escaped), path);
-	if (result == -ENOTTY) {
-		command_say("cannot ask for the passphrase of '%s' without a terminal; give --passphrase-file FILE",
-			    escaped);
-		return EXIT_ENVIRONMENT;
-	}
-	if (result == -ENOENT && push->options.key == NULL) {
-		command_say("there is no key file '%s'; name yours with --key FILE, or make one with 'weir-outbox key new'",
-			    escaped);
-		return EXIT_ENVIRONMENT;
-	}
-	if (result != 0)
-		return command_fail(result, "cannot use key file '%s'", escaped);
-	if (push->options.person != NULL &&
-	    strcmp(push->options.person, push->person->card.name) != 0)
-		return command_fail(VERDICT_WRONG_KEY, "key file '%s' is of '%s', not of the person asked for",
-				    escaped, push->person->card.name);
-	return 0;
+	return outbox_signer(&push->signer, push->options.key, push->options.person,
+			     push->options.passphrase_file);
 }
 
 /* "WHAT: explanation", with what it is about escaped. */
@@ -304,13 +256,13 @@ static int connect_seal(struct push *push)
 			.has_records = push->options.has_records,
 			.records = push->options.records,
 		},
-		.person = push->person,
+		.signer = push->signer,
 		.advance = advance,
 		.context = push,
 	};
 	snprintf(options.push.route, sizeof(options.push.route), "%s", push->options.route);
-	memcpy(options.push.person, push->person->card.name, NAME_BYTES);
-	memcpy(options.push.person_key, push->person->card.id, KEY_ID_BYTES);
+	memcpy(options.push.person, signer_card(push->signer)->name, NAME_BYTES);
+	memcpy(options.push.person_key, signer_card(push->signer)->id, KEY_ID_BYTES);
 	result = submit_start(&push->submit, &options);
 	return result == 0 ? 0 : fail_push(push, result);
 }
@@ -397,7 +349,7 @@ static int print_accepted(const struct push *push, const struct local_accepted *
 	json_set_text(json, "push_id", push_id);
 	json_set_text(json, "name", accepted->name[0] != 0 ? accepted->name : NULL);
 	json_set_text(json, "route", push->options.route);
-	json_set_text(json, "person", push->person->card.name);
+	json_set_text(json, "person", signer_card(push->signer)->name);
 	json_set_number(json, "bytes", accepted->content_len);
 	json_set_number(json, "members", accepted->members);
 	json_set_number(json, "records", accepted->records);
@@ -431,7 +383,7 @@ static int run(struct push *push)
 	struct local_accepted accepted;
 	int code = outbox_config(&push->config, push->options.config);
 	if (code == 0)
-		code = load_person(push);
+		code = load_signer(push);
 	if (code == 0 && push->options.origin == LOCAL_FILES)
 		code = gather_files(push);
 	if (code == 0)
@@ -455,7 +407,7 @@ int outbox_push(int argc, char **argv)
 	producer_stop(&push->producer);
 	submit_free(push->submit);
 	source_free(push->source);
-	key_free(push->person);
+	signer_free(push->signer);
 	io_close(push->fd);
 	free(push);
 	return code;

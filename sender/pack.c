@@ -237,6 +237,11 @@ int pack_member_end(struct pack *pack)
 	return 0;
 }
 
+const uint8_t *pack_manifest_key(const struct pack *pack)
+{
+	return pack->keys->manifest;
+}
+
 uint64_t pack_content_len(const struct pack *pack)
 {
 	return pack->manifest.content_len;

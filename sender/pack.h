@@ -43,6 +43,9 @@ int pack_member_begin(struct pack *pack, const char *name, int64_t mtime_s, uint
 int pack_add(struct pack *pack, const void *data, size_t len);
 int pack_member_end(struct pack *pack);
 
+/* The manifest key, SUITE_KEY_BYTES, for whoever may see what is in it; lives as long as the pack. */
+const uint8_t *pack_manifest_key(const struct pack *pack);
+
 /* The members' bytes so far. */
 uint64_t pack_content_len(const struct pack *pack);
 

@@ -13,9 +13,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 
-#define VERSION_FILE "registry-version"
-
-enum { VERSION_BYTES_MAX = 32, VERSION_FILE_MODE = 0640, DAY_S = 86400 };
+enum { DAY_S = 86400 };
 
 static uint64_t now_s(void)
 {
@@ -23,42 +21,9 @@ static uint64_t now_s(void)
 	return now < 0 ? 0 : (uint64_t)now;
 }
 
-static int read_version(int dir_fd, uint64_t *out)
-{
-	uint8_t *text = NULL;
-	size_t len;
-	int result = io_read_file(dir_fd, VERSION_FILE, VERSION_BYTES_MAX, &text, &len);
-	if (result == -ENOENT) {
-		*out = 0;
-		return 0;
-	}
-	if (result != 0)
-		return result;
-	if (len > 0 && text[len - 1] == '\n')
-		text[len - 1] = 0;
-	result = text_parse_u64(out, (const char *)text, UINT64_MAX) == 0 ? 0 : VERDICT_DAMAGED;
-	free(text);
-	return result;
-}
-
-/* The highest version that was ever in use never becomes lower. */
-static int remember(const struct releaser *releaser, uint64_t version)
-{
-	uint64_t before;
-	int dir_fd = spool_dir(releaser->spool);
-	int result = read_version(dir_fd, &before);
-	if (result != 0 || version == before)
-		return result;
-	if (version < before)
-		return VERDICT_OLDER_REGISTRY;
-	char text[VERSION_BYTES_MAX];
-	int len = snprintf(text, sizeof(text), "%" PRIu64 "\n", version);
-	return io_write_file(dir_fd, VERSION_FILE, text, (size_t)len, VERSION_FILE_MODE);
-}
-
 int releaser_remember(struct releaser *releaser)
 {
-	return remember(releaser, registry_version(releaser->setup->registry));
+	return registry_remember(spool_dir(releaser->spool), registry_version(releaser->setup->registry));
 }
 
 int releaser_reload(struct releaser *releaser, struct setup_problem *problem)
@@ -66,7 +31,7 @@ int releaser_reload(struct releaser *releaser, struct setup_problem *problem)
 	struct registry *registry = NULL;
 	int result = setup_read_registry(&registry, releaser->setup, problem);
 	if (result == 0)
-		result = remember(releaser, registry_version(registry));
+		result = registry_remember(spool_dir(releaser->spool), registry_version(registry));
 	if (result != 0) {
 		registry_free(registry);
 		return result;
@@ -100,58 +65,129 @@ void releaser_watch_box(struct releaser *releaser)
 			      releaser->box->card.name);
 }
 
-int releaser_judge(struct releaser *releaser, const struct statement *statement,
-		   const uint8_t signature[static SUITE_SIGNATURE_BYTES], const char **where)
+/* What all of them have to satisfy, at the push and at the release, which may be days apart. */
+static int judge(const struct releaser *releaser, const struct statement *statement,
+		 const struct endorsements *endorsements, uint64_t now, const char **where)
 {
-	struct setup_problem problem;
-	*where = statement->route;
-	if (statement->registry_version > registry_version(releaser->setup->registry)) {
-		int result = releaser_reload(releaser, &problem);
-		if (result != 0) {
-			*where = "registry";
-			return result;
-		}
-	}
 	const struct registry *registry = releaser->setup->registry;
-	if (statement->registry_version != registry_version(registry)) {
-		*where = "registry";
-		return VERDICT_OLDER_REGISTRY;
-	}
-	uint64_t now = now_s();
+	*where = "registry";
 	int result = registry_check(registry, now);
-	if (result != 0) {
-		*where = "registry";
+	if (result != 0)
 		return result;
-	}
+	*where = releaser->box->card.name;
 	result = judge_box(releaser, now);
-	if (result != 0) {
-		*where = releaser->box->card.name;
+	if (result != 0)
 		return result;
-	}
+	*where = statement->route;
 	const struct route *route = registry_route(registry, statement->route);
 	if (route == NULL)
 		return VERDICT_UNKNOWN_ROUTE;
 	result = route_check(route, now);
 	if (result != 0)
 		return result;
+	/* nothing that waited is released under rules that have changed meanwhile */
+	if (statement->policy_version != (route->policy == NULL ? 0 : route->policy->version))
+		return VERDICT_WRONG_POLICY;
 	*where = statement->person;
-	return statement_check(registry, statement, signature, now);
+	return push_check(registry, statement, endorsements, now);
 }
 
-/* What a held bundle still has to satisfy: after a crash its registry may have changed. */
-static int judge_held(const struct releaser *releaser, const struct spool_item *item)
+/* Whether `more` on top of `sum` stays within the cap; 0 is none. */
+static bool fits(uint64_t sum, uint64_t more, uint64_t cap)
+{
+	return cap == 0 || (sum <= cap && more <= cap - sum);
+}
+
+/*
+ * What was pushed on the route today (UTC) and not refused, with this one, against its caps.  The spool keeps
+ * what it sends for at least a day, so it is also the record of what was sent.
+ */
+static int judge_caps(const struct releaser *releaser, const struct route *route,
+		      const struct statement *statement, const struct tally *tally)
+{
+	uint64_t day = statement->created / DAY_S, bytes = 0, records = 0;
+	for (size_t i = 0; i < spool_count(releaser->spool); i++) {
+		const struct spool_item *item = spool_at(releaser->spool, i);
+		const struct statement *other = &item->release.statement;
+		if (other->created / DAY_S != day || strcmp(other->route, route->name) != 0)
+			continue;
+		bytes += item->tally.content_len;
+		records += item->tally.records;
+	}
+	return fits(0, tally->content_len, route->max_bytes) &&
+			       fits(0, tally->records, route->max_records) &&
+			       fits(bytes, tally->content_len, route->max_bytes_a_day) &&
+			       fits(records, tally->records, route->max_records_a_day)
+		       ? VERDICT_OK
+		       : VERDICT_CAP_REACHED;
+}
+
+int releaser_judge(struct releaser *releaser, const struct local_commit *commit, const char **where)
+{
+	struct setup_problem problem;
+	const struct statement *statement = &commit->statement;
+	*where = "registry";
+	if (statement->registry_version > registry_version(releaser->setup->registry)) {
+		int result = releaser_reload(releaser, &problem);
+		if (result != 0)
+			return result;
+	}
+	if (statement->registry_version != registry_version(releaser->setup->registry))
+		return VERDICT_OLDER_REGISTRY;
+	if (commit->dossier.endorsements.count != 1) /* approvals come from officers, not from seal */
+		return VERDICT_BAD_PROTOCOL;
+	int result = judge(releaser, statement, &commit->dossier.endorsements, now_s(), where);
+	if (result != 0)
+		return result;
+	*where = statement->route;
+	return judge_caps(releaser, registry_route(releaser->setup->registry, statement->route),
+			  statement, &commit->dossier.tally);
+}
+
+uint32_t releaser_quorum(const struct releaser *releaser, const struct spool_item *item)
+{
+	const struct route *route =
+		registry_route(releaser->setup->registry, item->release.statement.route);
+	return route == NULL ? 0 : route->quorum;
+}
+
+/* Those who stand for it now: an officer who was suspended meanwhile stands for nothing. */
+static int gather(const struct releaser *releaser, const struct spool_item *item, uint64_t now,
+		  struct endorsements *out)
 {
 	const struct registry *registry = releaser->setup->registry;
 	const struct statement *statement = &item->release.statement;
+	const char *where;
+	struct dossier *dossier = malloc(sizeof(*dossier));
+	if (dossier == NULL)
+		return -ENOMEM;
+	int result = spool_dossier(releaser->spool, item, dossier);
+	if (result == 0)
+		result = judge(releaser, statement, &dossier->endorsements, now, &where);
+	if (result == 0) {
+		approvals_select(out, registry, statement, &dossier->endorsements, now);
+		result = approvals_check(registry, statement, out, now, releaser->box->card.id);
+	}
+	free(dossier);
+	return result;
+}
+
+static int release(struct releaser *releaser, struct spool_item *item)
+{
+	const struct statement *statement = &item->release.statement;
+	struct endorsements endorsements;
 	uint64_t now = now_s();
-	int result = registry_check(registry, now);
-	const struct route *route = registry_route(registry, statement->route);
-	if (result == 0)
-		result = judge_box(releaser, now);
-	if (result == 0)
-		result = route == NULL ? VERDICT_UNKNOWN_ROUTE : route_check(route, now);
-	return result != 0 ? result
-			   : statement_check(registry, statement, item->release.person_signature, now);
+	int result = gather(releaser, item, now, &endorsements);
+	if (result != 0)
+		return result;
+	struct spool_terms terms = {
+		.box = releaser->box,
+		.route_id = registry_route(releaser->setup->registry, statement->route)->id,
+		.released_at = now,
+		.repair_permille = releaser->setup->config.repair_permille,
+		.endorsements = &endorsements,
+	};
+	return spool_release(releaser->spool, item, &terms);
 }
 
 int releaser_release(struct releaser *releaser, struct spool_item *item)
@@ -159,16 +195,9 @@ int releaser_release(struct releaser *releaser, struct spool_item *item)
 	const struct statement *statement = &item->release.statement;
 	char push_id[2 * PUSH_ID_BYTES + 1];
 	text_hex(push_id, sizeof(push_id), statement->push_id, PUSH_ID_BYTES);
-	int result = judge_held(releaser, item);
-	if (result == 0) {
-		struct spool_terms terms = {
-			.box = releaser->box,
-			.route_id = registry_route(releaser->setup->registry, statement->route)->id,
-			.released_at = now_s(),
-			.repair_permille = releaser->setup->config.repair_permille,
-		};
-		result = spool_release(releaser->spool, item, &terms);
-	}
+	int result = release(releaser, item);
+	if (result == VERDICT_TOO_FEW_APPROVALS)
+		return result;
 	if (result != 0) {
 		service_event(LOG_WARNING, "E1005", "spool: push %s of '%s' stays held: %s [%s]", push_id,
 			      statement->person, verdict_explain(result),
@@ -178,6 +207,82 @@ int releaser_release(struct releaser *releaser, struct spool_item *item)
 	releaser->has_changed = true;
 	service_event(LOG_NOTICE, "E1003", "spool: '%s' released: push %s of '%s', %" PRIu64 " bytes",
 		      item->name, push_id, statement->person, item->object_len);
+	return 0;
+}
+
+/* The item an officer decides on. */
+static int find_waiting(struct releaser *releaser, const uint8_t push_id[static PUSH_ID_BYTES],
+			struct spool_item **out)
+{
+	char name[2 * PUSH_ID_BYTES + 1];
+	struct spool_item *item =
+		spool_find(releaser->spool, text_hex(name, sizeof(name), push_id, PUSH_ID_BYTES));
+	if (item == NULL)
+		return VERDICT_NO_SUCH_BUNDLE;
+	if (item->state != SPOOL_HELD || releaser_quorum(releaser, item) == 0 ||
+	    spool_has_number(releaser->spool, item))
+		return VERDICT_NOT_WAITING;
+	*out = item;
+	return VERDICT_OK;
+}
+
+/* The approval is in the dossier, durably, before it counts. */
+static int keep_approval(struct releaser *releaser, struct spool_item *item,
+			 const struct endorsement *approval)
+{
+	struct dossier *dossier = malloc(sizeof(*dossier));
+	if (dossier == NULL)
+		return -ENOMEM;
+	int result = spool_dossier(releaser->spool, item, dossier);
+	if (result == 0)
+		result = endorsements_add(&dossier->endorsements, approval);
+	if (result == 0)
+		result = spool_set_dossier(releaser->spool, item, dossier);
+	free(dossier);
+	return result;
+}
+
+int releaser_approve(struct releaser *releaser, const struct local_approve *approve,
+		     struct spool_item **out)
+{
+	struct spool_item *item;
+	if (approve->approval.type != ENDORSEMENT_APPROVAL)
+		return VERDICT_BAD_PROTOCOL;
+	int result = find_waiting(releaser, approve->push_id, &item);
+	if (result == 0)
+		result = approval_check(releaser->setup->registry, &item->release.statement,
+					&approve->approval, now_s());
+	if (result == 0)
+		result = keep_approval(releaser, item, &approve->approval);
+	if (result != 0)
+		return result;
+	char push_id[2 * PUSH_ID_BYTES + 1];
+	service_event(LOG_NOTICE, "E1015", "spool: push %s approved by '%s', %u of %u",
+		      text_hex(push_id, sizeof(push_id), approve->push_id, PUSH_ID_BYTES),
+		      approve->approval.person, (unsigned int)item->approvals,
+		      (unsigned int)releaser_quorum(releaser, item));
+	/* what it still lacks shows in its state */
+	(void)releaser_release(releaser, item);
+	*out = item;
+	return 0;
+}
+
+int releaser_deny(struct releaser *releaser, const struct local_deny *deny)
+{
+	struct spool_item *item;
+	const struct refusal *refusal = &deny->refusal;
+	int result = find_waiting(releaser, deny->push_id, &item);
+	if (result == 0)
+		result = refusal_check(releaser->setup->registry, &item->release.statement, refusal,
+				       now_s());
+	if (result == 0)
+		result = spool_remove(releaser->spool, item);
+	if (result != 0)
+		return result;
+	char push_id[2 * PUSH_ID_BYTES + 1], reason[4 * REASON_BYTES_MAX];
+	service_event(LOG_NOTICE, "E1016", "spool: push %s refused by '%s': %s",
+		      text_hex(push_id, sizeof(push_id), deny->push_id, PUSH_ID_BYTES), refusal->person,
+		      text_escape_name(reason, sizeof(reason), refusal->reason));
 	return 0;
 }
 
@@ -197,19 +302,31 @@ void releaser_release_held(struct releaser *releaser)
 	}
 }
 
+/* Sent and beyond its time, or waiting for people for as long. */
+static bool is_due(const struct releaser *releaser, const struct spool_item *item, uint64_t now,
+		   uint64_t retention_s)
+{
+	const struct statement *statement = &item->release.statement;
+	uint64_t since = item->state == SPOOL_HELD ? statement->created : item->release.released_at;
+	bool is_old = now > since && now - since > retention_s;
+	if (item->state == SPOOL_READY || (!is_old && now <= statement->destroy_by))
+		return false;
+	return item->state == SPOOL_SENT || !spool_has_number(releaser->spool, item);
+}
+
 void releaser_retire(struct releaser *releaser)
 {
 	uint64_t now = now_s();
 	uint64_t retention_s = (uint64_t)releaser->setup->config.retention_days * DAY_S;
 	for (size_t i = spool_count(releaser->spool); i-- > 0;) {
 		struct spool_item *item = spool_at(releaser->spool, i);
-		bool is_old = now > item->release.released_at &&
-			      now - item->release.released_at > retention_s;
-		if (item->state != SPOOL_SENT ||
-		    (!is_old && now <= item->release.statement.destroy_by))
+		if (!is_due(releaser, item, now, retention_s))
 			continue;
 		char name[BUNDLE_NAME_BYTES];
-		memcpy(name, item->name, sizeof(name));
+		if (item->state == SPOOL_HELD)
+			text_hex(name, sizeof(name), item->release.statement.push_id, PUSH_ID_BYTES);
+		else
+			memcpy(name, item->name, sizeof(name));
 		int result = spool_remove(releaser->spool, item);
 		if (result == 0)
 			service_event(LOG_NOTICE, "E1007",

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "local.h"
 #include "setup.h"
 #include "spool.h"
 
@@ -30,14 +31,28 @@ int releaser_remember(struct releaser *releaser);
 void releaser_watch_box(struct releaser *releaser);
 
 /*
- * Whether the statement may be accepted now.  A registry version that this process does not know is
- * looked for on disk first.  *where is what a refusal is about.
+ * Whether what seal hands over may be accepted now: who pushes it, under which rules, and whether the caps of
+ * the route allow it today (UTC).  A registry version that this process does not know is looked for on disk
+ * first.  *where is what a refusal is about, and lives as long as commit and the registry.
  */
-int releaser_judge(struct releaser *releaser, const struct statement *statement,
-		   const uint8_t signature[static SUITE_SIGNATURE_BYTES], const char **where);
+int releaser_judge(struct releaser *releaser, const struct local_commit *commit, const char **where);
 
-/* Releases a held item; tells of it as an event, also when it cannot. */
+/*
+ * Releases a held item that has the approvals its route demands; tells of it as an event, also when it
+ * cannot.  VERDICT_TOO_FEW_APPROVALS: it waits for people.
+ */
 int releaser_release(struct releaser *releaser, struct spool_item *item);
+/* How many officers of its route it needs; 0 when the route is gone. */
+uint32_t releaser_quorum(const struct releaser *releaser, const struct spool_item *item);
+
+/*
+ * An officer's decision on a waiting item.  It is durable when the result is 0.  An approval that was the last
+ * one needed releases the bundle at once; a refusal removes it, and *item is gone then.  VERDICT_NO_SUCH_BUNDLE,
+ * VERDICT_NOT_WAITING, and those of approval_check and refusal_check.
+ */
+int releaser_approve(struct releaser *releaser, const struct local_approve *approve,
+		     struct spool_item **item);
+int releaser_deny(struct releaser *releaser, const struct local_deny *deny);
 /* Tries all held items, those first that had their number before a crash. */
 void releaser_release_held(struct releaser *releaser);
 

@@ -58,6 +58,7 @@ struct seal {
 	uint64_t members;
 	uint64_t records;                /* counted */
 	uint64_t created;
+	struct local_commit commit;      /* what hold is to get in the end */
 	char where[MEMBER_NAME_MAX + 1]; /* what a refusal is about */
 };
 
@@ -108,23 +109,50 @@ static int receive_push(struct seal *seal)
 	return result != 0 ? result : local_push_decode(&seal->push, payload, len);
 }
 
+static bool is_by_machine(const struct seal *seal)
+{
+	return seal->push.machine[0] != 0;
+}
+
+/* Whose key is at the other end: the person's, or that of a machine under a standing order. */
+static const struct party *find_caller(const struct seal *seal)
+{
+	return is_by_machine(seal)
+		       ? registry_party(seal->setup.registry, KEY_MACHINE, seal->push.machine)
+		       : registry_party(seal->setup.registry, KEY_PERSON, seal->push.person);
+}
+
 /* Names and key ids are no secret; what makes a caller the person is the key. */
 static int receive_proof(struct seal *seal)
 {
-	uint8_t challenge[LOCAL_CHALLENGE_BYTES];
+	uint8_t challenge[LOCAL_CHALLENGE_BYTES], proven[LOCAL_PROVEN_BYTES];
+	struct signature proof;
 	const uint8_t *payload;
 	size_t len;
-	const struct party *person = registry_party(seal->setup.registry, KEY_PERSON, seal->push.person);
-	set_where(seal, seal->push.person);
+	set_where(seal, is_by_machine(seal) ? seal->push.machine : seal->push.person);
 	suite_random(challenge, sizeof(challenge));
 	int result = channel_send(seal->push_fd, LOCAL_CHALLENGE, challenge, sizeof(challenge));
 	if (result == 0)
 		result = receive_soon(seal, LOCAL_PROOF, &payload, &len);
 	if (result != 0)
 		return result;
-	if (len != SUITE_SIGNATURE_BYTES)
-		return VERDICT_BAD_PROTOCOL;
-	return local_proof_verify(payload, &seal->push, challenge, person->card.public_key);
+	result = local_signature_decode(&proof, payload, len);
+	if (result != 0)
+		return result;
+	local_proven(proven, &seal->push, challenge);
+	return signature_verify(&proof, local_proof_domain, proven, sizeof(proven), find_caller(seal));
+}
+
+static int judge_machine(struct seal *seal)
+{
+	if (!is_by_machine(seal))
+		return 0;
+	const struct party *machine = find_caller(seal);
+	set_where(seal, seal->push.machine);
+	if (machine == NULL ||
+	    memcmp(machine->card.id, seal->push.machine_key, sizeof(machine->card.id)) != 0)
+		return VERDICT_UNKNOWN_KEY;
+	return party_check(machine, seal->created);
 }
 
 static int judge_person(struct seal *seal)
@@ -136,7 +164,9 @@ static int judge_person(struct seal *seal)
 	    memcmp(person->card.id, seal->push.person_key, sizeof(person->card.id)) != 0)
 		return VERDICT_UNKNOWN_KEY;
 	int result = party_check(person, seal->created);
-	return result != 0 ? result : route_allows_operator(seal->route, person);
+	if (result == 0)
+		result = route_allows_operator(seal->route, person);
+	return result != 0 ? result : judge_machine(seal);
 }
 
 static int judge_push(struct seal *seal)
@@ -323,6 +353,7 @@ static int make_statement(struct seal *seal, struct statement *statement)
 		.registry_version = registry_version(seal->setup.registry),
 		.created = seal->created,
 		.destroy_by = seal->created + (uint64_t)seal->route->destroy_after_days * DAY_S,
+		.policy_version = seal->route->policy == NULL ? 0 : seal->route->policy->version,
 	};
 	memcpy(statement->route, seal->push.route, NAME_BYTES);
 	memcpy(statement->person, seal->push.person, NAME_BYTES);
@@ -330,9 +361,23 @@ static int make_statement(struct seal *seal, struct statement *statement)
 	return pack_finish(seal->pack, statement);
 }
 
-static int ask_signature(struct seal *seal, const struct statement *statement,
-			 uint8_t signature[static SUITE_SIGNATURE_BYTES])
+/* What officers and hold are told, beside the statement. */
+static int make_dossier(struct seal *seal)
 {
+	struct dossier *dossier = &seal->commit.dossier;
+	dossier->tally = (struct tally){
+		.content_len = pack_content_len(seal->pack),
+		.members = seal->members,
+		.records = seal->records,
+	};
+	memcpy(dossier->push_id, seal->commit.statement.push_id, PUSH_ID_BYTES);
+	return dossier_seal_keys(dossier, seal->route, pack_manifest_key(seal->pack));
+}
+
+static int ask_endorsement(struct seal *seal)
+{
+	const struct statement *statement = &seal->commit.statement;
+	struct endorsements *endorsements = &seal->commit.dossier.endorsements;
 	uint8_t encoded[STATEMENT_BYTES];
 	statement_encode(encoded, statement);
 	int result = channel_send(seal->push_fd, LOCAL_SIGN, encoded, sizeof(encoded));
@@ -341,20 +386,26 @@ static int ask_signature(struct seal *seal, const struct statement *statement,
 	uint16_t type;
 	const uint8_t *payload;
 	size_t len;
+	struct endorsement endorsement;
 	result = next_frame(seal, &type, &payload, &len);
 	if (result != 0)
 		return result;
-	if (type != LOCAL_SIGNATURE || len != SUITE_SIGNATURE_BYTES)
+	if (type != LOCAL_ENDORSEMENT)
 		return VERDICT_BAD_PROTOCOL;
-	memcpy(signature, payload, len);
 	set_where(seal, seal->push.person);
-	return statement_check(seal->setup.registry, statement, signature, seal->created);
+	result = endorsement_decode(&endorsement, payload, len);
+	if (result == 0 && endorsement.type != (is_by_machine(seal) ? ENDORSEMENT_PUSH_ORDER
+								    : ENDORSEMENT_PUSH))
+		result = VERDICT_BAD_PROTOCOL;
+	if (result == 0)
+		result = endorsements_add(endorsements, &endorsement);
+	return result != 0 ? result
+			   : push_check(seal->setup.registry, statement, endorsements, seal->created);
 }
 
-static int commit(struct seal *seal, const struct local_commit *commit,
-		  struct local_accepted *accepted)
+static int commit(struct seal *seal, struct local_accepted *accepted)
 {
-	int result = deposit_commit(&seal->deposit, commit, accepted);
+	int result = deposit_commit(&seal->deposit, &seal->commit, accepted);
 	if (result != 0) {
 		set_where(seal, seal->deposit.where);
 		return result;
@@ -385,12 +436,13 @@ static int push(struct seal *seal, struct local_accepted *accepted)
 		result = or_hold(seal, take_members(seal));
 	if (result == 0)
 		result = check_records(seal);
-	struct local_commit all;
 	if (result == 0)
-		result = or_hold(seal, make_statement(seal, &all.statement));
+		result = or_hold(seal, make_statement(seal, &seal->commit.statement));
 	if (result == 0)
-		result = ask_signature(seal, &all.statement, all.signature);
-	return result != 0 ? result : commit(seal, &all, accepted);
+		result = make_dossier(seal);
+	if (result == 0)
+		result = ask_endorsement(seal);
+	return result != 0 ? result : commit(seal, accepted);
 }
 
 static int finish(struct seal *seal, int result, const struct local_accepted *accepted)

@@ -22,11 +22,10 @@ enum {
 	DIR_MODE = 0750,
 	EPOCH_TEXT_BYTES = 17, /* 16 hex digits and a line feed */
 	STATEMENT_AT = 96,     /* BUNDLE.md 3: the same place in both forms */
-	SIGNATURE_AT = STATEMENT_AT + STATEMENT_BYTES,
 };
 
 static const char *const folder_names[FOLDER_END] = {"incoming", "held", "ready", "sent",
-						     "sequence"};
+						     "sequence", "dossier"};
 
 static int fill_percent(int dir_fd)
 {
@@ -98,11 +97,24 @@ struct spool_item *spool_find_push(struct spool *spool, const uint8_t push_id[st
 static int parse_segment(struct spool_item *item, enum folder folder, const uint8_t *segment)
 {
 	if (folder != HELD)
-		return release_segment_decode(&item->release, segment);
+		return release_segment_decode(&item->release, NULL, segment);
 	struct release *release = &item->release;
 	*release = (struct release){0};
-	int result = statement_decode(&release->statement, segment + STATEMENT_AT);
-	memcpy(release->person_signature, segment + SIGNATURE_AT, SUITE_SIGNATURE_BYTES);
+	return statement_decode(&release->statement, segment + STATEMENT_AT);
+}
+
+/* Every item has one; without, it cannot be judged, and is left where it is. */
+static int read_dossier(const struct spool *spool, struct spool_item *item)
+{
+	struct dossier *dossier = malloc(sizeof(*dossier));
+	if (dossier == NULL)
+		return -ENOMEM;
+	int result = spool_dossier(spool, item, dossier);
+	if (result == 0) {
+		item->tally = dossier->tally;
+		item->approvals = (uint8_t)endorsements_approvals(&dossier->endorsements);
+	}
+	free(dossier);
 	return result;
 }
 
@@ -156,6 +168,8 @@ static int load_item(struct spool *spool, enum folder folder, const char *name)
 		result = check_item(spool, item, name, &st);
 	if (result == 0 && spool_find_push(spool, item->release.statement.push_id) != NULL)
 		result = -EEXIST;
+	if (result == 0)
+		result = read_dossier(spool, item);
 	io_close(fd);
 	if (result != 0) {
 		free(item);
@@ -168,6 +182,24 @@ static int load_item(struct spool *spool, enum folder folder, const char *name)
 static int remove_incoming(struct spool *spool, const char *name)
 {
 	return unlinkat(spool->folders[INCOMING], name, 0) < 0 ? -errno : 0;
+}
+
+/* A crash between dossier and bundle leaves the dossier alone. */
+static int remove_orphan(struct spool *spool, const char *name)
+{
+	uint8_t push_id[PUSH_ID_BYTES];
+	/* of a bundle that could not be loaded it may be; somebody will mend that */
+	if (spool->has_unloaded ||
+	    (text_unhex(push_id, sizeof(push_id), name) == 0 && spool_find_push(spool, push_id) != NULL))
+		return 0;
+	return unlinkat(spool->folders[DOSSIER], name, 0) < 0 ? -errno : 0;
+}
+
+static int take_name(struct spool *spool, enum folder folder, const char *name)
+{
+	if (folder == INCOMING)
+		return remove_incoming(spool, name);
+	return folder == DOSSIER ? remove_orphan(spool, name) : load_item(spool, folder, name);
 }
 
 /* Calls what is to be done for each name; a file that fails is told of and stays. */
@@ -189,8 +221,8 @@ static int walk_folder(struct spool *spool, enum folder folder)
 			break;
 		if (entry->d_name[0] == '.')
 			continue;
-		int result = folder == INCOMING ? remove_incoming(spool, entry->d_name)
-						: load_item(spool, folder, entry->d_name);
+		int result = take_name(spool, folder, entry->d_name);
+		spool->has_unloaded |= result != 0 && folder != INCOMING;
 		if (result != 0 && spool->tell != NULL) {
 			char name[SPOOL_NAME_BYTES + NAME_MAX];
 			snprintf(name, sizeof(name), "%s/%s", folder_names[folder], entry->d_name);
@@ -280,6 +312,8 @@ int spool_open(struct spool **out, const struct spool_options *options)
 		result = load_life(spool);
 	for (enum folder i = INCOMING; result == 0 && i <= SENT; i++)
 		result = walk_folder(spool, i);
+	if (result == 0)
+		result = walk_folder(spool, DOSSIER);
 	if (result != 0) {
 		spool_close(spool);
 		return result;

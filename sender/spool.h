@@ -5,6 +5,7 @@
  *   incoming/N          being received from seal; gone when hold starts
  *   held/PUSHID         whole and durable, without a number
  *   ready/tax-000123    released, on the link or waiting for it
+ *   dossier/PUSHID      what belongs to it and is not sent (dossier.h)
  *   sent/tax-000123     sent as often as configured, kept for the retention time
  *
  * One process at a time has a spool open (lock).  Items are the spool's; a pointer to one lives
@@ -21,6 +22,7 @@
 #include "common/bundle.h"
 #include "common/key.h"
 #include "common/registry.h"
+#include "dossier.h"
 #include "numbers.h"
 
 struct spool;
@@ -34,9 +36,11 @@ enum spool_state { SPOOL_HELD, SPOOL_READY, SPOOL_SENT };
 
 struct spool_item {
 	enum spool_state state;
-	struct release release;       /* held: only statement and person_signature */
+	struct release release;       /* held: only the statement */
 	char name[BUNDLE_NAME_BYTES]; /* "" while held */
 	uint64_t object_len;
+	struct tally tally;         /* of its dossier */
+	uint8_t approvals;            /* that it has; held ones alone */
 	/* for whoever orders passes; not kept on disk */
 	uint64_t passes_done;
 	uint64_t retry_at_ms;         /* not before, CLOCK_MONOTONIC */
@@ -85,8 +89,14 @@ int spool_add(struct incoming *incoming, const void *data, size_t len);
  * last that got a number on its route.
  */
 int spool_hold(struct incoming *incoming, const struct statement *statement,
-	       const uint8_t signature[static SUITE_SIGNATURE_BYTES], struct spool_item **out);
+	       const struct dossier *dossier, struct spool_item **out);
 void spool_abandon(struct incoming *incoming); /* removes the file; NULL is fine */
+
+/* The dossier of an item, and a new one in its place: durable when the result is 0. */
+int spool_dossier(const struct spool *spool, const struct spool_item *item, struct dossier *out);
+int spool_set_dossier(struct spool *spool, struct spool_item *item, const struct dossier *dossier);
+/* The object of a held item, for reading: a descriptor for the caller to close, or -errno. */
+int spool_open_held(const struct spool *spool, const struct spool_item *item);
 
 /* Gives a held item its number, geometry and signature, and makes it ready. */
 struct spool_terms {
@@ -94,6 +104,7 @@ struct spool_terms {
 	uint16_t route_id;
 	uint64_t released_at;
 	uint32_t repair_permille;
+	const struct endorsements *endorsements; /* who stands for it */
 };
 int spool_release(struct spool *spool, struct spool_item *item, const struct spool_terms *terms);
 /* A held item that was given its number before a crash; it is to be released before others. */
@@ -104,7 +115,7 @@ bool spool_has_number(const struct spool *spool, const struct spool_item *item);
  * the item is SPOOL_SENT all the same: a crash would have it sent once more.
  */
 int spool_set_sent(struct spool *spool, struct spool_item *item);
-/* Removes a sent item for good, from the disk and from memory; one that is gone already, too. */
+/* Removes a sent or held item for good, from the disk and from memory; one that is gone already, too. */
 int spool_remove(struct spool *spool, struct spool_item *item);
 
 /* How full the spool's disk is, in percent of what can be used, or -errno. */

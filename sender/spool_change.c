@@ -100,22 +100,27 @@ static int rename_new(const struct spool *spool, enum folder from, const char *o
 	return result != 0 ? result : io_fsync(spool->folders[from]);
 }
 
+/* The dossier goes first: without it a bundle in held/ could not be judged. */
 static int make_durable(const struct incoming *incoming, const struct statement *statement,
-			const uint8_t *signature)
+			const struct dossier *dossier)
 {
 	uint8_t segment[SEGMENT_BYTES];
 	char name[SPOOL_NAME_BYTES];
-	unreleased_segment_encode(segment, statement, signature);
+	unreleased_segment_encode(segment, statement, &dossier->endorsements);
 	int result = io_pwrite(incoming->fd, segment, sizeof(segment), 0);
 	if (result == 0)
 		result = io_fsync(incoming->fd);
+	if (result == 0)
+		result = dossier_save(incoming->spool->folders[DOSSIER], dossier);
 	if (result != 0)
 		return or_full(result);
 	spool_held_name(name, statement);
 	result = rename_new(incoming->spool, INCOMING, incoming->name, HELD, name);
 	/* what is refused must not be found in held/ after a restart and sent */
-	if (result != 0 && result != -EEXIST)
+	if (result != 0 && result != -EEXIST) {
 		(void)unlinkat(incoming->spool->folders[HELD], name, 0);
+		(void)dossier_remove(incoming->spool->folders[DOSSIER], dossier->push_id);
+	}
 	return or_full(result);
 }
 
@@ -127,7 +132,7 @@ static void end_incoming(struct incoming *incoming)
 }
 
 int spool_hold(struct incoming *incoming, const struct statement *statement,
-	       const uint8_t signature[static SUITE_SIGNATURE_BYTES], struct spool_item **out)
+	       const struct dossier *dossier, struct spool_item **out)
 {
 	struct spool *spool = incoming->spool;
 	if (incoming->len != statement->segments * SEGMENT_BYTES)
@@ -149,9 +154,10 @@ int spool_hold(struct incoming *incoming, const struct statement *statement,
 		.state = SPOOL_HELD,
 		.object_len = bundle_object_len(statement),
 		.release.statement = *statement,
+		.tally = dossier->tally,
+		.approvals = (uint8_t)endorsements_approvals(&dossier->endorsements),
 	};
-	memcpy(item->release.person_signature, signature, SUITE_SIGNATURE_BYTES);
-	result = make_durable(incoming, statement, signature);
+	result = make_durable(incoming, statement, dossier);
 	if (result != 0) {
 		free(item);
 		return result;
@@ -193,14 +199,17 @@ bool spool_has_number(const struct spool *spool, const struct spool_item *item)
 	       newest;
 }
 
-static int write_release(const struct spool *spool, const char *name, const struct release *release)
+static int write_release(const struct spool *spool, const char *name, const struct release *release,
+			 const struct spool_terms *terms)
 {
 	uint8_t segment[SEGMENT_BYTES];
+	int result = release_segment_encode(segment, release, terms->endorsements, terms->box->secret);
+	if (result != 0)
+		return result;
 	int fd = openat(spool->folders[HELD], name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	release_segment_encode(segment, release);
-	int result = io_pwrite(fd, segment, sizeof(segment), 0);
+	result = io_pwrite(fd, segment, sizeof(segment), 0);
 	if (result == 0)
 		result = io_fsync(fd);
 	int closed = io_close(fd);
@@ -228,12 +237,10 @@ int spool_release(struct spool *spool, struct spool_item *item, const struct spo
 		result = numbers_take(spool->folders[SEQUENCE], statement->route,
 				       statement->push_id, highest_number(spool, statement->route),
 				       &release.number);
-	if (result == 0)
-		result = release_sign(&release, terms->box->secret);
 	char held[SPOOL_NAME_BYTES], name[BUNDLE_NAME_BYTES];
 	spool_held_name(held, statement);
 	if (result == 0)
-		result = or_full(write_release(spool, held, &release));
+		result = or_full(write_release(spool, held, &release, terms));
 	if (result != 0)
 		return result;
 	bundle_name(name, statement->route, release.number);
@@ -264,9 +271,15 @@ int spool_set_sent(struct spool *spool, struct spool_item *item)
 
 int spool_remove(struct spool *spool, struct spool_item *item)
 {
-	assert(item->state == SPOOL_SENT);
+	assert(item->state != SPOOL_READY);
+	enum folder folder = item->state == SPOOL_SENT ? SENT : HELD;
+	uint8_t push_id[PUSH_ID_BYTES];
+	char held[SPOOL_NAME_BYTES];
+	memcpy(push_id, item->release.statement.push_id, PUSH_ID_BYTES);
+	spool_held_name(held, &item->release.statement);
 	/* one that somebody else has removed is gone as well */
-	if (unlinkat(spool->folders[SENT], item->name, 0) < 0 && errno != ENOENT)
+	if (unlinkat(spool->folders[folder], folder == SENT ? item->name : held, 0) < 0 &&
+	    errno != ENOENT)
 		return -errno;
 	size_t at = 0;
 	while (spool->items[at] != item)
@@ -275,5 +288,28 @@ int spool_remove(struct spool *spool, struct spool_item *item)
 		(spool->count - at - 1) * sizeof(*spool->items));
 	spool->count--;
 	free(item);
-	return io_fsync(spool->folders[SENT]);
+	int result = io_fsync(spool->folders[folder]);
+	int removed = dossier_remove(spool->folders[DOSSIER], push_id);
+	return result != 0 ? result : removed;
+}
+
+int spool_dossier(const struct spool *spool, const struct spool_item *item, struct dossier *out)
+{
+	return dossier_load(out, spool->folders[DOSSIER], item->release.statement.push_id);
+}
+
+int spool_set_dossier(struct spool *spool, struct spool_item *item, const struct dossier *dossier)
+{
+	int result = dossier_save(spool->folders[DOSSIER], dossier);
+	if (result == 0)
+		item->approvals = (uint8_t)endorsements_approvals(&dossier->endorsements);
+	return or_full(result);
+}
+
+int spool_open_held(const struct spool *spool, const struct spool_item *item)
+{
+	char held[SPOOL_NAME_BYTES];
+	spool_held_name(held, &item->release.statement);
+	int fd = openat(spool->folders[HELD], held, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
 }

@@ -9,7 +9,7 @@
 
 enum { SPOOL_FILE_MODE = 0640, SPOOL_NAME_BYTES = 64 };
 
-enum folder { INCOMING, HELD, READY, SENT, SEQUENCE, FOLDER_END };
+enum folder { INCOMING, HELD, READY, SENT, SEQUENCE, DOSSIER, FOLDER_END };
 
 struct spool {
 	int dir_fd;
@@ -20,6 +20,7 @@ struct spool {
 	struct counters counters;
 	uint64_t next_incoming;
 	size_t intakes;
+	bool has_unloaded; /* something in held, ready or sent is not what it should be */
 	size_t count;
 	size_t size;
 	struct spool_item **items;

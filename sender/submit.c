@@ -17,7 +17,9 @@ enum {
 struct submit {
 	int fd;
 	struct local_push push;
-	const struct key *person;
+	const struct signer *signer;
+	const uint8_t *order;
+	size_t order_len;
 	struct outflow *out;
 	struct local_finish finish;
 	uint64_t member_bytes;
@@ -69,16 +71,21 @@ static int or_refusal(struct submit *submit, int result)
 
 static int prove(struct submit *submit)
 {
-	uint8_t challenge[LOCAL_CHALLENGE_BYTES], proof[SUITE_SIGNATURE_BYTES];
+	uint8_t challenge[LOCAL_CHALLENGE_BYTES], proven[LOCAL_PROVEN_BYTES];
+	uint8_t payload[SIGNATURE_ENCODED_MAX];
+	struct signature proof;
 	size_t len = 0;
 	int result = receive(submit, LOCAL_CHALLENGE, challenge, sizeof(challenge), &len);
 	if (result == 0 && len != sizeof(challenge))
 		result = VERDICT_BAD_PROTOCOL;
 	if (result == 0)
-		result = local_proof_sign(proof, &submit->push, challenge, submit->person->secret);
+		local_proven(proven, &submit->push, challenge);
+	if (result == 0)
+		result = signer_sign(submit->signer, &proof, local_proof_domain, proven, sizeof(proven));
 	if (result != 0)
 		return result;
-	return or_refusal(submit, channel_send(submit->fd, LOCAL_PROOF, proof, sizeof(proof)));
+	len = local_signature_encode(payload, &proof);
+	return or_refusal(submit, channel_send(submit->fd, LOCAL_PROOF, payload, len));
 }
 
 int submit_start(struct submit **out, const struct submit_options *options)
@@ -89,7 +96,9 @@ int submit_start(struct submit **out, const struct submit_options *options)
 	*submit = (struct submit){
 		.fd = options->fd,
 		.push = options->push,
-		.person = options->person,
+		.signer = options->signer,
+		.order = options->order,
+		.order_len = options->order_len,
 		.advance = options->advance,
 		.context = options->context,
 	};
@@ -193,9 +202,30 @@ static int check_statement(const struct submit *submit, const struct statement *
 	return apart > CLOCK_SLACK_S ? VERDICT_BAD_TIME : 0;
 }
 
+/* The signature of the statement, with the order that lets a machine give it. */
+static int endorse(struct submit *submit, const struct statement *statement)
+{
+	uint8_t bytes[STATEMENT_BYTES], record[ENDORSEMENTS_BYTES_MAX];
+	struct endorsement endorsement = {
+		.type = submit->order == NULL ? ENDORSEMENT_PUSH : ENDORSEMENT_PUSH_ORDER,
+		.order = submit->order,
+		.order_len = submit->order_len,
+	};
+	statement_encode(bytes, statement);
+	int result = signer_sign(submit->signer, &endorsement.signature, push_domain, bytes,
+				 sizeof(bytes));
+	if (result != 0)
+		return result;
+	size_t len = endorsement_encode(record, sizeof(record), &endorsement);
+	if (len == 0)
+		return VERDICT_BAD_LIMIT;
+	submit->is_signed = true;
+	return or_refusal(submit, channel_send(submit->fd, LOCAL_ENDORSEMENT, record, len));
+}
+
 int submit_finish(struct submit *submit, struct local_accepted *out)
 {
-	uint8_t payload[LOCAL_REFUSED_MAX], signature[SUITE_SIGNATURE_BYTES];
+	uint8_t payload[LOCAL_REFUSED_MAX];
 	struct statement statement;
 	size_t len = 0;
 	local_finish_encode(payload, &submit->finish);
@@ -215,12 +245,7 @@ int submit_finish(struct submit *submit, struct local_accepted *out)
 	if (result == 0)
 		memcpy(submit->push_id, statement.push_id, PUSH_ID_BYTES);
 	if (result == 0)
-		result = statement_sign(signature, &statement, submit->person->secret);
-	if (result != 0)
-		return result;
-	submit->is_signed = true;
-	result = or_refusal(submit, channel_send(submit->fd, LOCAL_SIGNATURE, signature,
-						 sizeof(signature)));
+		result = endorse(submit, &statement);
 	if (result == 0)
 		result = receive(submit, LOCAL_ACCEPTED, payload, sizeof(payload), &len);
 	return result != 0 ? result : local_accepted_decode(out, payload, len);

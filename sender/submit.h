@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/key.h"
+#include "common/signer.h"
 #include "local.h"
 
 struct submit;
@@ -24,12 +24,14 @@ typedef void submit_advance(void *context, uint64_t bytes);
 struct submit_options {
 	int fd;                   /* to weir-seal; stays the caller's */
 	struct local_push push;
-	const struct key *person; /* signs; outlives the submit */
+	const struct signer *signer; /* the person, or the machine of the order; outlives the submit */
+	const uint8_t *order;     /* the standing order under which it is pushed; NULL: none */
+	size_t order_len;
 	submit_advance *advance;  /* may be NULL */
 	void *context;
 };
 
-/* Sends PUSH, proves that the person's key is here, and waits for READY. */
+/* Sends PUSH, proves that the signer's key is here, and waits for READY. */
 int submit_start(struct submit **out, const struct submit_options *options);
 void submit_free(struct submit *submit); /* NULL is fine */
 

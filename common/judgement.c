@@ -1,0 +1,192 @@
+#include "judgement.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "verdict.h"
+
+enum { CLOCK_SLACK_S = 3600 }; /* SECURITY.md 1: clocks are right to the hour */
+
+/* The party of this kind that has both this name and this key. */
+static const struct party *find_party(const struct registry *registry, enum key_kind kind,
+				      const char *name, const uint8_t key_id[static KEY_ID_BYTES])
+{
+	const struct party *party = registry_party(registry, kind, name);
+	return party != NULL && memcmp(party->card.id, key_id, KEY_ID_BYTES) == 0 ? party : NULL;
+}
+
+/* What the route's rules ask of any statement. */
+static int check_policy(const struct registry *registry, const struct route *route,
+			const struct statement *statement)
+{
+	const struct policy *policy = route->policy;
+	uint64_t version = policy == NULL ? 0 : policy->version;
+	/* rules may have been made stricter while it was under way; what was released stays released */
+	bool is_older = statement->registry_version < registry_version(registry) &&
+			statement->policy_version < version;
+	if (is_older)
+		return VERDICT_OK;
+	if (statement->policy_version != version)
+		return VERDICT_WRONG_POLICY;
+	if (policy != NULL && (statement->guard != GUARD_PASSED ||
+			       (policy->needs_scan && statement->scan != SCAN_CLEAN)))
+		return VERDICT_WRONG_POLICY;
+	return VERDICT_OK;
+}
+
+static int check_person_push(const struct registry *registry, const struct statement *statement,
+			     const struct endorsement *push, uint64_t at)
+{
+	uint8_t bytes[STATEMENT_BYTES];
+	const struct party *person =
+		find_party(registry, KEY_PERSON, statement->person, statement->person_key);
+	if (person == NULL)
+		return VERDICT_UNKNOWN_KEY;
+	statement_encode(bytes, statement);
+	int result = signature_verify(&push->signature, push_domain, bytes, sizeof(bytes), person);
+	return result != 0 ? result : party_check(person, at);
+}
+
+int push_check(const struct registry *registry, const struct statement *statement,
+	       const struct endorsements *endorsements, uint64_t at)
+{
+	struct endorsement push;
+	size_t from = 0;
+	/* a newer registry may say otherwise of everything below */
+	if (statement->registry_version > registry_version(registry))
+		return VERDICT_OLDER_REGISTRY;
+	const struct route *route = registry_route(registry, statement->route);
+	if (route == NULL)
+		return VERDICT_UNKNOWN_ROUTE;
+	if (!endorsements_next(endorsements, &from, &push))
+		return VERDICT_TRUNCATED;
+	int result = check_person_push(registry, statement, &push, at);
+	if (result == 0)
+		result = registry_check(registry, at);
+	if (result == 0)
+		result = route_check(route, at);
+	if (result == 0)
+		result = route_allows_operator(
+			route, registry_party(registry, KEY_PERSON, statement->person));
+	return result != 0 ? result : check_policy(registry, route, statement);
+}
+
+/* What approval and refusal have in common. */
+static int check_officer(const struct registry *registry, const struct statement *statement,
+			 const char *name, const uint8_t key_id[static KEY_ID_BYTES], uint64_t signed_at,
+			 uint64_t at, const struct party **out)
+{
+	const struct route *route = registry_route(registry, statement->route);
+	if (route == NULL)
+		return VERDICT_UNKNOWN_ROUTE;
+	const struct party *officer = find_party(registry, KEY_PERSON, name, key_id);
+	if (officer == NULL)
+		return VERDICT_UNKNOWN_KEY;
+	int result = route_allows_officer(route, officer);
+	if (result == 0)
+		result = party_check(officer, at);
+	if (result != 0)
+		return result;
+	if (signed_at + CLOCK_SLACK_S < statement->created || signed_at > at + CLOCK_SLACK_S)
+		return VERDICT_BAD_TIME;
+	*out = officer;
+	return VERDICT_OK;
+}
+
+int approval_check(const struct registry *registry, const struct statement *statement,
+		   const struct endorsement *approval, uint64_t at)
+{
+	uint8_t bytes[DECISION_BYTES];
+	const struct party *officer;
+	int result = check_officer(registry, statement, approval->person, approval->key_id,
+				   approval->at, at, &officer);
+	if (result != 0)
+		return result;
+	const struct route *route = registry_route(registry, statement->route);
+	if (!route->pusher_may_approve && strcmp(statement->person, approval->person) == 0)
+		return VERDICT_OWN_PUSH;
+	decision_encode(bytes, statement, approval->person, approval->key_id, approval->at);
+	return signature_verify(&approval->signature, approval_domain, bytes, sizeof(bytes), officer);
+}
+
+void approvals_select(struct endorsements *out, const struct registry *registry,
+		      const struct statement *statement, const struct endorsements *endorsements,
+		      uint64_t at)
+{
+	struct endorsement e;
+	size_t from = 0;
+	out->count = 0;
+	out->len = 0;
+	while (endorsements_next(endorsements, &from, &e)) {
+		if (e.type == ENDORSEMENT_APPROVAL &&
+		    approval_check(registry, statement, &e, at) != 0)
+			continue;
+		int result = endorsements_add(out, &e);
+		assert(result == 0); /* they come from records that were in order */
+		(void)result;
+	}
+}
+
+int approvals_check(const struct registry *registry, const struct statement *statement,
+		    const struct endorsements *endorsements, uint64_t at,
+		    const uint8_t box[static KEY_ID_BYTES])
+{
+	const struct route *route = registry_route(registry, statement->route);
+	struct endorsement e;
+	size_t from = 0, approvals = 0;
+	(void)box;
+	if (route == NULL)
+		return VERDICT_UNKNOWN_ROUTE;
+	while (endorsements_next(endorsements, &from, &e)) {
+		if (e.type != ENDORSEMENT_APPROVAL)
+			continue;
+		int result = approval_check(registry, statement, &e, at);
+		if (result != 0)
+			return result;
+		approvals++;
+	}
+	return approvals >= route->quorum ? VERDICT_OK : VERDICT_TOO_FEW_APPROVALS;
+}
+
+int release_check(const struct registry *registry, const uint8_t segment[static SEGMENT_BYTES],
+		  const struct release *release, const struct endorsements *endorsements)
+{
+	const struct statement *statement = &release->statement;
+	const struct party *box = find_party(registry, KEY_SENDER, release->box, release->box_key);
+	if (box == NULL)
+		return VERDICT_UNKNOWN_KEY;
+	int result = release_segment_verify(segment, box->card.public_key);
+	if (result == 0)
+		result = party_check(box, release->released_at);
+	if (result != 0)
+		return result;
+	const struct route *route = registry_route(registry, statement->route);
+	if (route != NULL && route->id != release->route_id)
+		return VERDICT_WRONG_ROUTE;
+	result = push_check(registry, statement, endorsements, release->released_at);
+	return result != 0 ? result
+			   : approvals_check(registry, statement, endorsements,
+					     release->released_at, release->box_key);
+}
+
+size_t refusal_signed(uint8_t out[static REFUSAL_SIGNED_MAX], const struct statement *statement,
+		      const struct refusal *refusal)
+{
+	size_t len = strnlen(refusal->reason, REASON_BYTES_MAX);
+	decision_encode(out, statement, refusal->person, refusal->key_id, refusal->at);
+	memcpy(out + DECISION_BYTES, refusal->reason, len);
+	return DECISION_BYTES + len;
+}
+
+int refusal_check(const struct registry *registry, const struct statement *statement,
+		  const struct refusal *refusal, uint64_t at)
+{
+	uint8_t bytes[REFUSAL_SIGNED_MAX];
+	const struct party *officer;
+	int result = check_officer(registry, statement, refusal->person, refusal->key_id, refusal->at,
+				   at, &officer);
+	if (result != 0)
+		return result;
+	size_t len = refusal_signed(bytes, statement, refusal);
+	return signature_verify(&refusal->signature, refusal_domain, bytes, len, officer);
+}
