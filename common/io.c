@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -160,6 +162,47 @@ int io_write_file(int dir_fd, const char *name, const void *data, size_t len, mo
 int io_create_file(int dir_fd, const char *name, const void *data, size_t len, mode_t mode)
 {
 	return put_file(dir_fd, name, data, len, mode, RENAME_NOREPLACE);
+}
+
+/* The folder of a path, opened, and the name in it, which lies in room. */
+static int open_folder(const char *path, char room[static PATH_MAX], const char **name)
+{
+	char folder[PATH_MAX];
+	int n = snprintf(folder, sizeof(folder), "%s", path);
+	if (n < 0 || (size_t)n >= sizeof(folder))
+		return -ENAMETOOLONG;
+	memcpy(room, folder, (size_t)n + 1);
+	*name = basename(room);
+	return io_open_dir(AT_FDCWD, dirname(folder));
+}
+
+int io_create_path(const char *path, const void *data, size_t len, mode_t mode)
+{
+	char room[PATH_MAX];
+	const char *name;
+	int dir = open_folder(path, room, &name);
+	if (dir < 0)
+		return dir;
+	int result = io_create_file(dir, name, data, len, mode);
+	io_close(dir);
+	return result;
+}
+
+int io_replace_path(const char *path, const void *data, size_t len)
+{
+	char room[PATH_MAX];
+	const char *name;
+	struct stat st;
+	int dir = open_folder(path, room, &name);
+	if (dir < 0)
+		return dir;
+	int result = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	if (result == 0 && !S_ISREG(st.st_mode))
+		result = VERDICT_NOT_REGULAR;
+	if (result == 0)
+		result = io_write_file(dir, name, data, len, st.st_mode & 0777);
+	io_close(dir);
+	return result;
 }
 
 int io_read_file(int dir_fd, const char *name, size_t max, uint8_t **out, size_t *len)

@@ -38,6 +38,13 @@ int io_write_file(int dir_fd, const char *name, const void *data, size_t len, mo
 int io_create_file(int dir_fd, const char *name, const void *data, size_t len, mode_t mode);
 
 /*
+ * The same for a path.  io_replace_path keeps the mode of the file that is there; -ENOENT when there is
+ * none, VERDICT_NOT_REGULAR when it is a link or anything else.
+ */
+int io_create_path(const char *path, const void *data, size_t len, mode_t mode);
+int io_replace_path(const char *path, const void *data, size_t len);
+
+/*
  * Reads a whole regular file of at most max bytes into *out, which the caller frees; a zero byte
  * follows the content and is not counted.  -EFBIG when larger, VERDICT_NOT_REGULAR for anything
  * else.  dir_fd may be AT_FDCWD.

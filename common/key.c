@@ -2,9 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -331,23 +328,12 @@ int key_decode_card(struct card *out, const uint8_t *in, size_t len, bool *needs
 
 int key_save(const char *path, const struct key *key, const char *passphrase)
 {
-	char folder[PATH_MAX], file[PATH_MAX];
-	int n = snprintf(folder, sizeof(folder), "%s", path);
-	if (n < 0 || (size_t)n >= sizeof(folder))
-		return -ENAMETOOLONG;
-	memcpy(file, folder, (size_t)n + 1);
 	uint8_t *bytes = suite_secret_alloc(KEY_FILE_BYTES);
 	if (bytes == NULL)
 		return -ENOMEM;
-	int dir = -1;
 	int result = key_encode(bytes, key, passphrase, OPERATIONS, MEMORY_KIB);
-	if (result != 0)
-		goto out;
-	dir = io_open_dir(AT_FDCWD, dirname(folder));
-	result = dir < 0 ? dir : io_create_file(dir, basename(file), bytes, KEY_FILE_BYTES, 0600);
-out:
-	if (dir >= 0)
-		io_close(dir);
+	if (result == 0)
+		result = io_create_path(path, bytes, KEY_FILE_BYTES, 0600);
 	suite_secret_free(bytes);
 	return result;
 }

@@ -3,12 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "io.h"
@@ -82,28 +79,6 @@ static int load_root(struct key **out, const struct options *options)
 	return result == 0 ? EXIT_DONE : command_fail(result, "key file '%s'", shown);
 }
 
-/* Replaces the file as a whole; its mode stays. */
-static int replace_file(const char *path, const uint8_t *text, size_t len)
-{
-	char folder[PATH_MAX], file[PATH_MAX];
-	struct stat st;
-	int n = snprintf(folder, sizeof(folder), "%s", path);
-	if (n < 0 || (size_t)n >= sizeof(folder))
-		return -ENAMETOOLONG;
-	memcpy(file, folder, (size_t)n + 1);
-	int dir = io_open_dir(AT_FDCWD, dirname(folder));
-	if (dir < 0)
-		return dir;
-	const char *name = basename(file);
-	int result = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-	if (result == 0 && !S_ISREG(st.st_mode))
-		result = VERDICT_NOT_REGULAR;
-	if (result == 0)
-		result = io_write_file(dir, name, text, len, st.st_mode & 0777);
-	io_close(dir);
-	return result;
-}
-
 static int sign_text(const struct options *options, const uint8_t *text, size_t len)
 {
 	struct registry *registry = NULL;
@@ -120,7 +95,7 @@ static int sign_text(const struct options *options, const uint8_t *text, size_t 
 		goto out;
 	result = registry_sign(&signed_text, &signed_len, text, len, root);
 	if (result == 0)
-		result = replace_file(options->file, signed_text, signed_len);
+		result = io_replace_path(options->file, signed_text, signed_len);
 	text_escape_name(shown, sizeof(shown), options->file);
 	if (result != 0)
 		code = command_fail(result, "cannot sign '%s'", shown);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,6 +46,29 @@ static void test_whole_files(void)
 	is_number(io_write_file(dir_fd, long_name, "", 0, 0600), -ENAMETOOLONG,
 		  "a name with no room for the temporary one is refused");
 	is_number(io_write_file(dir_fd, "no/such", "", 0, 0600), -ENOENT, "so is one in no folder");
+}
+
+static void test_paths(void)
+{
+	char folder[PATH_MAX - 16], path[PATH_MAX], too_long[PATH_MAX + 2];
+	struct stat st;
+	snprintf(folder, sizeof(folder), "%s", test_path("paths"));
+	snprintf(path, sizeof(path), "%s/file", folder);
+	is_number(io_replace_path(path, "x", 1), -ENOENT, "in a folder that is not there nothing is replaced");
+	is_number(io_create_path(path, "x", 1, 0640), -ENOENT, "nor created");
+	is_number(io_make_dir(AT_FDCWD, folder, 0700), 0, "the folder is made");
+	is_number(io_replace_path(path, "x", 1), -ENOENT, "a file that is not there is not replaced");
+	is_number(io_create_path(path, "one", 3, 0640), 0, "but created at its path");
+	is_number(io_create_path(path, "two", 3, 0600), -EEXIST, "once");
+	is_number(io_replace_path(path, "three", 5), 0, "then it can be replaced");
+	ok(stat(path, &st) == 0 && st.st_size == 5 && (st.st_mode & 07777) == 0640, "and keeps its mode");
+	snprintf(too_long, sizeof(too_long), "%s/link", folder);
+	ok(symlink("file", too_long) == 0, "a link to it is made");
+	is_number(io_replace_path(too_long, "four", 4), VERDICT_NOT_REGULAR, "which is refused");
+	memset(too_long, 'x', sizeof(too_long) - 1);
+	too_long[sizeof(too_long) - 1] = 0;
+	is_number(io_create_path(too_long, "x", 1, 0600), -ENAMETOOLONG, "so is a path that is too long");
+	is_number(io_replace_path(too_long, "x", 1), -ENAMETOOLONG, "in both");
 }
 
 static void test_reading(void)
@@ -112,6 +136,7 @@ int main(void)
 {
 	dir_fd = io_open_dir(AT_FDCWD, test_dir());
 	test_whole_files();
+	test_paths();
 	test_reading();
 	test_pipes();
 	test_directories();
