@@ -99,22 +99,11 @@ const char *take_u64(struct builder *b, uint64_t *out, const char *value, uint64
 
 const char *take_size(struct builder *b, uint64_t *out, const char *value)
 {
-	static const char *const units[] = {"", "KiB", "MiB", "GiB", "TiB"};
-	static const char wrong[] = "it is not a number of bytes, as 1048576 or 20 GiB";
-	char digits[24];
-	size_t count = strspn(value, "0123456789");
-	uint64_t number;
-	snprintf(digits, sizeof(digits), "%.*s", (int)(count < 20 ? count : 20), value);
-	const char *unit = value + count + strspn(value + count, " \t");
-	for (unsigned int i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(unit, units[i]) != 0)
-			continue;
-		if (text_parse_u64(&number, digits, INT64_MAX >> 10 * i) != 0 || number == 0)
-			break;
-		*out = number << 10 * i;
-		return NULL;
-	}
-	return builder_complain(b, "%s", wrong);
+	uint64_t size;
+	if (text_parse_size(&size, value, INT64_MAX) != 0 || size == 0)
+		return builder_complain(b, "it is not a number of bytes, as 1048576 or 20 GiB");
+	*out = size;
+	return NULL;
 }
 
 const char *take_bool(struct builder *b, bool *out, const char *value, const char *yes, const char *no)

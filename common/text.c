@@ -277,6 +277,28 @@ int text_parse_u64(uint64_t *out, const char *text, uint64_t max)
 	return 0;
 }
 
+int text_parse_size(uint64_t *out, const char *text, uint64_t max)
+{
+	static const char *const units[] = {"", "KiB", "MiB", "GiB", "TiB"};
+	char digits[24];
+	uint64_t number;
+	size_t count = strspn(text, "0123456789");
+	const char *unit = text + count + strspn(text + count, " \t");
+	if (count >= sizeof(digits) || (*unit == 0 && text[count] != 0))
+		return VERDICT_BAD_LIMIT;
+	memcpy(digits, text, count);
+	digits[count] = 0;
+	for (unsigned int i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(unit, units[i]) != 0)
+			continue;
+		if (text_parse_u64(&number, digits, max >> 10 * i) != 0)
+			return VERDICT_BAD_LIMIT;
+		*out = number << 10 * i;
+		return 0;
+	}
+	return VERDICT_BAD_LIMIT;
+}
+
 char *text_duration(char *out, size_t size, uint64_t seconds)
 {
 	unsigned long long s = seconds;

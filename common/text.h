@@ -34,6 +34,8 @@ char *text_time(char *out, size_t size, uint64_t time_s);
 int text_parse_time(uint64_t *time_s, const char *text);
 /* A whole decimal number up to max, nothing else: 0 or VERDICT_BAD_LIMIT. */
 int text_parse_u64(uint64_t *out, const char *text, uint64_t max);
+/* A number of bytes up to max, as "1048576" or, in KiB, MiB, GiB or TiB, "20 GiB": 0 or VERDICT_BAD_LIMIT. */
+int text_parse_size(uint64_t *out, const char *text, uint64_t max);
 /* "3 d 04 h", "2 h 05 min", "3 min 07 s", "12 s" */
 char *text_duration(char *out, size_t size, uint64_t seconds);
 

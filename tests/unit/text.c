@@ -138,6 +138,24 @@ static void test_times(void)
 	ok(strlen(out) < sizeof(out), "the last second there is can be printed");
 }
 
+static void test_sizes(void)
+{
+	static const char *const bad[] = {"", " ", "GiB", " 1", "1 ", "1 gib", "1GB", "1 GiB ", "1.5 GiB", "-1",
+					  "0x10", "1 KiB 1", "18446744073709551616", "16777216 TiB",
+					  "999999999999999999999999999999999999999999 KiB"};
+	uint64_t n = 7;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		is_number(text_parse_size(&n, bad[i], UINT64_MAX), VERDICT_BAD_LIMIT, "'%s' is no size", bad[i]);
+	is_number(text_parse_size(&n, "2 KiB", 2047), VERDICT_BAD_LIMIT, "a size above max is refused");
+	is_number((int64_t)n, 7, "a refusal leaves the number alone");
+	ok(text_parse_size(&n, "2047", 2047) == 0 && n == 2047, "max itself is not, in bytes");
+	ok(text_parse_size(&n, "2 KiB", 2048) == 0 && n == 2048, "nor with a unit");
+	ok(text_parse_size(&n, "20\tGiB", UINT64_MAX) == 0 && n == UINT64_C(20) << 30, "blanks may stand before it");
+	ok(text_parse_size(&n, "3MiB", UINT64_MAX) == 0 && n == UINT64_C(3) << 20, "or not");
+	ok(text_parse_size(&n, "16777215 TiB", UINT64_MAX) == 0 && n == UINT64_C(16777215) << 40,
+	   "the largest is read");
+}
+
 static void test_numbers(void)
 {
 	static const char *const bad[] = {"", " 1", "1 ", "-1", "+1", "0x1", "1.0",
@@ -162,5 +180,6 @@ int main(void)
 	test_quantities();
 	test_times();
 	test_numbers();
+	test_sizes();
 	return done_testing();
 }
