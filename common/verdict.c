@@ -60,6 +60,8 @@ static const struct {
 	[VERDICT_OWN_PUSH] = {"own-push", "who pushed it may not approve it on this route; another officer must"},
 	[VERDICT_NOT_WAITING] = {"not-waiting", "it does not wait for anybody: it was released or refused before"},
 	[VERDICT_CAP_REACHED] = {"cap-reached", "it would exceed what may leave on this route; push less, or tomorrow (UTC)"},
+	[VERDICT_BEYOND_ORDER] = {"beyond-order", "it exceeds its standing order, so it waits for people"},
+	[VERDICT_REVOKED] = {"revoked", "this standing order was revoked; have a new one made and signed"},
 };
 
 const char *verdict_name(int verdict)
