@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "order.h"
 #include "verdict.h"
 
 enum { CLOCK_SLACK_S = 3600 }; /* SECURITY.md 1: clocks are right to the hour */
@@ -34,17 +35,59 @@ static int check_policy(const struct registry *registry, const struct route *rou
 	return VERDICT_OK;
 }
 
-static int check_person_push(const struct registry *registry, const struct statement *statement,
-			     const struct endorsement *push, uint64_t at)
+static int check_push_signature(const struct statement *statement, const struct endorsement *push,
+				const struct party *party)
 {
 	uint8_t bytes[STATEMENT_BYTES];
+	statement_encode(bytes, statement);
+	return signature_verify(&push->signature, push_domain, bytes, sizeof(bytes), party);
+}
+
+/* The order is judged when it was used; whether the push keeps within it is asked last of all. */
+static int check_push_order(const struct registry *registry, const struct statement *statement,
+			    const struct endorsement *push, uint64_t at)
+{
+	struct order order;
+	int result = order_decode(&order, push->order, push->order_len);
+	if (result != 0)
+		return result;
+	if (order.kind != ORDER_PUSH || strcmp(order.route, statement->route) != 0 ||
+	    strcmp(order.signers[0].name, statement->person) != 0 ||
+	    memcmp(order.signers[0].key_id, statement->person_key, KEY_ID_BYTES) != 0)
+		return VERDICT_NOT_ALLOWED;
+	result = order_check_under(&order, registry, statement->created, statement->policy_version);
+	const struct party *machine =
+		find_party(registry, KEY_MACHINE, order.machine.name, order.machine.id);
+	if (result == 0 && machine == NULL)
+		result = VERDICT_UNKNOWN_KEY;
+	if (result == 0)
+		result = party_check(machine, at);
+	return result != 0 ? result : check_push_signature(statement, push, machine);
+}
+
+static int check_pusher(const struct registry *registry, const struct statement *statement,
+			const struct endorsement *push, uint64_t at)
+{
 	const struct party *person =
 		find_party(registry, KEY_PERSON, statement->person, statement->person_key);
 	if (person == NULL)
 		return VERDICT_UNKNOWN_KEY;
-	statement_encode(bytes, statement);
-	int result = signature_verify(&push->signature, push_domain, bytes, sizeof(bytes), person);
+	int result = push->type == ENDORSEMENT_PUSH
+			     ? check_push_signature(statement, push, person)
+			     : check_push_order(registry, statement, push, at);
 	return result != 0 ? result : party_check(person, at);
+}
+
+/* All of the order's terms that can be seen without the manifest: the window. */
+static int check_window(const struct statement *statement, const struct endorsement *push)
+{
+	struct order order;
+	char problem[PROBLEM_BYTES];
+	if (push->type == ENDORSEMENT_PUSH)
+		return VERDICT_OK;
+	int result = order_decode(&order, push->order, push->order_len);
+	const struct order_use use = {.at = statement->created};
+	return result != 0 ? result : order_covers(&order, &use, problem);
 }
 
 int push_check(const struct registry *registry, const struct statement *statement,
@@ -60,7 +103,7 @@ int push_check(const struct registry *registry, const struct statement *statemen
 		return VERDICT_UNKNOWN_ROUTE;
 	if (!endorsements_next(endorsements, &from, &push))
 		return VERDICT_TRUNCATED;
-	int result = check_person_push(registry, statement, &push, at);
+	int result = check_pusher(registry, statement, &push, at);
 	if (result == 0)
 		result = registry_check(registry, at);
 	if (result == 0)
@@ -68,7 +111,9 @@ int push_check(const struct registry *registry, const struct statement *statemen
 	if (result == 0)
 		result = route_allows_operator(
 			route, registry_party(registry, KEY_PERSON, statement->person));
-	return result != 0 ? result : check_policy(registry, route, statement);
+	if (result == 0)
+		result = check_policy(registry, route, statement);
+	return result != 0 ? result : check_window(statement, &push);
 }
 
 /* What approval and refusal have in common. */
@@ -118,13 +163,34 @@ void approvals_select(struct endorsements *out, const struct registry *registry,
 	out->count = 0;
 	out->len = 0;
 	while (endorsements_next(endorsements, &from, &e)) {
-		if (e.type == ENDORSEMENT_APPROVAL &&
-		    approval_check(registry, statement, &e, at) != 0)
+		if (e.type == ENDORSEMENT_RELEASE_ORDER ||
+		    (e.type == ENDORSEMENT_APPROVAL &&
+		     approval_check(registry, statement, &e, at) != 0))
 			continue;
 		int result = endorsements_add(out, &e);
 		assert(result == 0); /* they come from records that were in order */
 		(void)result;
 	}
+}
+
+/* Whether a standing order of the officers stands in for their approvals. */
+static int check_release_order(const struct registry *registry, const struct route *route,
+			       const struct statement *statement, const struct endorsement *e,
+			       uint64_t at, const uint8_t box[static KEY_ID_BYTES])
+{
+	struct order order;
+	char problem[PROBLEM_BYTES];
+	int result = order_decode(&order, e->order, e->order_len);
+	if (result != 0)
+		return result;
+	if (order.kind != ORDER_RELEASE || strcmp(order.route, route->name) != 0 ||
+	    memcmp(order.machine.id, box, KEY_ID_BYTES) != 0)
+		return VERDICT_NOT_ALLOWED;
+	result = order_check_under(&order, registry, at, statement->policy_version);
+	if (result == 0)
+		result = order_releases_for(&order, route, statement->person_key);
+	const struct order_use use = {.at = at};
+	return result != 0 ? result : order_covers(&order, &use, problem);
 }
 
 int approvals_check(const struct registry *registry, const struct statement *statement,
@@ -134,18 +200,21 @@ int approvals_check(const struct registry *registry, const struct statement *sta
 	const struct route *route = registry_route(registry, statement->route);
 	struct endorsement e;
 	size_t from = 0, approvals = 0;
-	(void)box;
+	bool is_ordered = false;
 	if (route == NULL)
 		return VERDICT_UNKNOWN_ROUTE;
 	while (endorsements_next(endorsements, &from, &e)) {
-		if (e.type != ENDORSEMENT_APPROVAL)
-			continue;
-		int result = approval_check(registry, statement, &e, at);
+		int result = 0;
+		if (e.type == ENDORSEMENT_APPROVAL)
+			result = approval_check(registry, statement, &e, at);
+		else if (e.type == ENDORSEMENT_RELEASE_ORDER)
+			result = check_release_order(registry, route, statement, &e, at, box);
 		if (result != 0)
 			return result;
-		approvals++;
+		approvals += e.type == ENDORSEMENT_APPROVAL;
+		is_ordered |= e.type == ENDORSEMENT_RELEASE_ORDER;
 	}
-	return approvals >= route->quorum ? VERDICT_OK : VERDICT_TOO_FEW_APPROVALS;
+	return is_ordered || approvals >= route->quorum ? VERDICT_OK : VERDICT_TOO_FEW_APPROVALS;
 }
 
 int release_check(const struct registry *registry, const uint8_t segment[static SEGMENT_BYTES],

@@ -13,8 +13,8 @@
 /*
  * Whether this person or, under a standing order, this machine may push it: route, key, rights, signature,
  * rules.  VERDICT_OLDER_REGISTRY, VERDICT_UNKNOWN_ROUTE, VERDICT_UNKNOWN_KEY, VERDICT_BAD_SIGNATURE,
- * VERDICT_EXPIRED, VERDICT_SUSPENDED, VERDICT_NOT_REVIEWED, VERDICT_NOT_ALLOWED, VERDICT_WRONG_POLICY, and
- * those of order_check.
+ * VERDICT_EXPIRED, VERDICT_SUSPENDED, VERDICT_NOT_REVIEWED, VERDICT_NOT_ALLOWED, VERDICT_WRONG_POLICY, those
+ * of order_check, and VERDICT_BEYOND_ORDER when nothing but the order's window is wrong.
  */
 int push_check(const struct registry *registry, const struct statement *statement,
 	       const struct endorsements *endorsements, uint64_t at);
@@ -27,7 +27,7 @@ int push_check(const struct registry *registry, const struct statement *statemen
 int approval_check(const struct registry *registry, const struct statement *statement,
 		   const struct endorsement *approval, uint64_t at);
 
-/* Copies the push and those approvals and orders that count at this time. */
+/* Copies the push and those approvals that count at this time; no order. */
 void approvals_select(struct endorsements *out, const struct registry *registry,
 		      const struct statement *statement, const struct endorsements *endorsements,
 		      uint64_t at);

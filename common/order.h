@@ -97,6 +97,9 @@ int order_add_signature(struct order *order, const struct order_signer *signer);
  * VERDICT_UNKNOWN_KEY, VERDICT_NOT_ALLOWED, VERDICT_BAD_SIGNATURE, VERDICT_TOO_FEW_APPROVALS; -ENOMEM.
  */
 int order_check(const struct order *order, const struct registry *registry, uint64_t at);
+/* The same for a bundle that was made under this version of the route's policy, whatever it is now. */
+int order_check_under(const struct order *order, const struct registry *registry, uint64_t at,
+		      uint64_t policy_version);
 /* The part of it that is about one signer. */
 int order_check_signer(const struct order *order, size_t index, const struct registry *registry,
 		       uint64_t at);

@@ -63,7 +63,7 @@ static uint32_t approvals_needed(const struct order *order, const struct route *
 }
 
 static int check_frame(const struct order *order, const struct registry *registry,
-		       const struct route *route, uint64_t at)
+		       const struct route *route, uint64_t at, uint64_t policy_version)
 {
 	int result = registry_check(registry, at);
 	if (result == 0)
@@ -74,17 +74,26 @@ static int check_frame(const struct order *order, const struct registry *registr
 		return VERDICT_BAD_TIME;
 	if (at > order->not_after)
 		return VERDICT_EXPIRED;
-	uint64_t policy_version = route->policy == NULL ? 0 : route->policy->version;
 	return order->policy_version == policy_version ? VERDICT_OK : VERDICT_WRONG_POLICY;
 }
 
 int order_check(const struct order *order, const struct registry *registry, uint64_t at)
 {
 	const struct route *route = registry_route(registry, order->route);
+	if (route == NULL)
+		return VERDICT_UNKNOWN_ROUTE;
+	return order_check_under(order, registry, at,
+				 route->policy == NULL ? 0 : route->policy->version);
+}
+
+int order_check_under(const struct order *order, const struct registry *registry, uint64_t at,
+		      uint64_t policy_version)
+{
+	const struct route *route = registry_route(registry, order->route);
 	const struct party *machine;
 	if (route == NULL)
 		return VERDICT_UNKNOWN_ROUTE;
-	int result = check_frame(order, registry, route, at);
+	int result = check_frame(order, registry, route, at, policy_version);
 	/* the key id is that of the public key, since the order could be read */
 	if (result == 0)
 		result = find_party(&machine, registry, order->machine.kind, order->machine.name,

@@ -1,0 +1,299 @@
+#include "standing.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "common/text.h"
+#include "common/verdict.h"
+
+#define FOLDER "orders"
+#define REVOKED ".revoked"
+
+enum {
+	DIR_MODE = 0750,
+	FILE_MODE = 0640,
+	NAME_SIZE = 2 * ORDER_ID_BYTES + 1 + NAME_BYTES + sizeof(REVOKED),
+	DAY_S = 86400,
+	REVOCATION_LIFE_S = ORDER_LIFE_MAX_S + DAY_S,
+	CLOCK_SLACK_S = 3600, /* SECURITY.md 1 */
+};
+
+struct standing {
+	int dir_fd;
+	size_t order_count;
+	struct order *orders;           /* STANDING_MAX */
+	size_t revocation_count;
+	struct revocation *revocations; /* STANDING_MAX */
+};
+
+const char revocation_domain[] = "weir1 revoke";
+
+void revocation_input(uint8_t out[static REVOCATION_BYTES], const struct revocation *r)
+{
+	struct writer w = writer_of(out, REVOCATION_BYTES);
+	write_bytes(&w, r->order_id, ORDER_ID_BYTES);
+	write_bytes(&w, r->route, NAME_BYTES);
+	write_bytes(&w, r->person, NAME_BYTES);
+	write_bytes(&w, r->key_id, KEY_ID_BYTES);
+	write_u64(&w, r->at);
+}
+
+size_t revocation_encode(uint8_t out[static REVOCATION_ENCODED_MAX], const struct revocation *r)
+{
+	struct writer w = writer_of(out, REVOCATION_ENCODED_MAX);
+	revocation_input(out, r);
+	w.at = REVOCATION_BYTES;
+	signature_write(&w, &r->signature);
+	return w.at;
+}
+
+int revocation_decode(struct revocation *out, const uint8_t *in, size_t len)
+{
+	struct revocation r = {0};
+	struct reader reader = reader_of(in, len);
+	read_bytes(&reader, r.order_id, ORDER_ID_BYTES);
+	read_bytes(&reader, r.route, NAME_BYTES);
+	read_bytes(&reader, r.person, NAME_BYTES);
+	read_bytes(&reader, r.key_id, KEY_ID_BYTES);
+	r.at = read_u64(&reader);
+	if (reader.overrun)
+		return VERDICT_TRUNCATED;
+	if (!name32_is_valid(r.route) || !name32_is_valid(r.person))
+		return VERDICT_BAD_NAME;
+	int result = signature_read(&r.signature, &reader);
+	if (result == 0 && reader_left(&reader) != 0)
+		result = VERDICT_TRAILING_BYTES;
+	if (result == 0)
+		*out = r;
+	return result;
+}
+
+static void order_name(char out[static NAME_SIZE], const struct order *order)
+{
+	text_hex(out, NAME_SIZE, order->id, ORDER_ID_BYTES);
+}
+
+static void revocation_name(char out[static NAME_SIZE], const struct revocation *r)
+{
+	char hex[2 * ORDER_ID_BYTES + 1];
+	snprintf(out, NAME_SIZE, "%s.%s" REVOKED, text_hex(hex, sizeof(hex), r->order_id, ORDER_ID_BYTES),
+		 r->route);
+}
+
+/* A file under a name that is not its own is none of ours. */
+static int read_order(struct standing *s, const char *name, const uint8_t *data, size_t len)
+{
+	char wanted[NAME_SIZE];
+	struct order *order = &s->orders[s->order_count];
+	if (s->order_count == STANDING_MAX)
+		return VERDICT_BAD_LIMIT;
+	int result = order_decode(order, data, len);
+	if (result != 0)
+		return result;
+	order_name(wanted, order);
+	if (strcmp(wanted, name) != 0 || order->kind != ORDER_RELEASE)
+		return VERDICT_BAD_NAME;
+	s->order_count++;
+	return 0;
+}
+
+static int read_revocation(struct standing *s, const char *name, const uint8_t *data, size_t len)
+{
+	char wanted[NAME_SIZE];
+	struct revocation *revocation = &s->revocations[s->revocation_count];
+	if (s->revocation_count == STANDING_MAX)
+		return VERDICT_BAD_LIMIT;
+	int result = revocation_decode(revocation, data, len);
+	if (result != 0)
+		return result;
+	revocation_name(wanted, revocation);
+	if (strcmp(wanted, name) != 0)
+		return VERDICT_BAD_NAME;
+	s->revocation_count++;
+	return 0;
+}
+
+static int read_file(struct standing *s, const char *name)
+{
+	uint8_t *data = NULL;
+	size_t len;
+	int result = io_read_file(s->dir_fd, name, ORDER_BYTES_MAX, &data, &len);
+	if (result == 0)
+		result = strstr(name, REVOKED) != NULL ? read_revocation(s, name, data, len)
+						       : read_order(s, name, data, len);
+	free(data);
+	return result;
+}
+
+static int read_folder(struct standing *s, int spool_dir, size_t *bad)
+{
+	int fd = io_open_dir(spool_dir, FOLDER);
+	if (fd < 0)
+		return fd;
+	DIR *dir = fdopendir(fd);
+	if (dir == NULL) {
+		int result = -errno;
+		io_close(fd);
+		return result;
+	}
+	for (;;) {
+		errno = 0;
+		const struct dirent *entry = readdir(dir);
+		if (entry == NULL)
+			break;
+		if (entry->d_name[0] != '.' && read_file(s, entry->d_name) != 0)
+			++*bad;
+	}
+	int result = -errno;
+	closedir(dir);
+	return result;
+}
+
+int standing_open(struct standing **out, int spool_dir, size_t *bad)
+{
+	struct standing *s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return -ENOMEM;
+	s->dir_fd = -1;
+	s->orders = calloc(STANDING_MAX, sizeof(*s->orders));
+	s->revocations = calloc(STANDING_MAX, sizeof(*s->revocations));
+	*bad = 0;
+	int result = s->orders == NULL || s->revocations == NULL
+			     ? -ENOMEM
+			     : io_make_dir(spool_dir, FOLDER, DIR_MODE);
+	if (result == 0)
+		s->dir_fd = io_open_dir(spool_dir, FOLDER);
+	if (result == 0 && s->dir_fd < 0)
+		result = s->dir_fd;
+	if (result == 0)
+		result = read_folder(s, spool_dir, bad);
+	if (result != 0) {
+		standing_close(s);
+		return result;
+	}
+	*out = s;
+	return 0;
+}
+
+void standing_close(struct standing *s)
+{
+	if (s == NULL)
+		return;
+	io_close(s->dir_fd);
+	free(s->orders);
+	free(s->revocations);
+	free(s);
+}
+
+static bool is_loaded(const struct standing *s, const uint8_t *id)
+{
+	for (size_t i = 0; i < s->order_count; i++)
+		if (memcmp(s->orders[i].id, id, ORDER_ID_BYTES) == 0)
+			return true;
+	return false;
+}
+
+int standing_load(struct standing *s, const struct order *order, const struct registry *registry,
+		  uint64_t now, const uint8_t box[static KEY_ID_BYTES])
+{
+	uint8_t bytes[ORDER_BYTES_MAX];
+	char name[NAME_SIZE];
+	if (order->kind != ORDER_RELEASE || memcmp(order->machine.id, box, KEY_ID_BYTES) != 0)
+		return VERDICT_NOT_ALLOWED;
+	if (standing_is_revoked(s, order->id, order->route))
+		return VERDICT_REVOKED;
+	int result = order_check(order, registry, now < order->not_before ? order->not_before : now);
+	if (result != 0)
+		return result;
+	if (is_loaded(s, order->id))
+		return -EEXIST;
+	if (s->order_count == STANDING_MAX)
+		return VERDICT_BAD_LIMIT;
+	order_name(name, order);
+	result = io_create_file(s->dir_fd, name, bytes, order_encode(bytes, order), FILE_MODE);
+	if (result == 0)
+		s->orders[s->order_count++] = *order;
+	return result;
+}
+
+static int check_revocation(const struct revocation *r, const struct registry *registry, uint64_t now)
+{
+	uint8_t input[REVOCATION_BYTES];
+	const struct route *route = registry_route(registry, r->route);
+	const struct party *person = registry_party(registry, KEY_PERSON, r->person);
+	if (route == NULL)
+		return VERDICT_UNKNOWN_ROUTE;
+	if (person == NULL || memcmp(person->card.id, r->key_id, KEY_ID_BYTES) != 0)
+		return VERDICT_UNKNOWN_KEY;
+	if (route_allows_operator(route, person) != 0 && route_allows_officer(route, person) != 0)
+		return VERDICT_NOT_ALLOWED;
+	int result = party_check(person, now);
+	if (result != 0)
+		return result;
+	if (r->at > now + CLOCK_SLACK_S || r->at + CLOCK_SLACK_S < now)
+		return VERDICT_BAD_TIME;
+	revocation_input(input, r);
+	return signature_verify(&r->signature, revocation_domain, input, sizeof(input), person);
+}
+
+int standing_revoke(struct standing *s, const struct revocation *revocation,
+		    const struct registry *registry, uint64_t now)
+{
+	uint8_t bytes[REVOCATION_ENCODED_MAX];
+	char name[NAME_SIZE];
+	int result = check_revocation(revocation, registry, now);
+	if (result != 0 || standing_is_revoked(s, revocation->order_id, revocation->route))
+		return result;
+	if (s->revocation_count == STANDING_MAX)
+		return VERDICT_BAD_LIMIT;
+	revocation_name(name, revocation);
+	result = io_write_file(s->dir_fd, name, bytes, revocation_encode(bytes, revocation), FILE_MODE);
+	if (result == 0)
+		s->revocations[s->revocation_count++] = *revocation;
+	return result;
+}
+
+bool standing_is_revoked(const struct standing *s, const uint8_t order_id[static ORDER_ID_BYTES],
+			 const char *route)
+{
+	for (size_t i = 0; i < s->revocation_count; i++)
+		if (memcmp(s->revocations[i].order_id, order_id, ORDER_ID_BYTES) == 0 &&
+		    strcmp(s->revocations[i].route, route) == 0)
+			return true;
+	return false;
+}
+
+size_t standing_count(const struct standing *s)
+{
+	return s->order_count;
+}
+
+const struct order *standing_at(const struct standing *s, size_t index)
+{
+	return &s->orders[index];
+}
+
+void standing_retire(struct standing *s, uint64_t now)
+{
+	char name[NAME_SIZE];
+	for (size_t i = s->order_count; i-- > 0;) {
+		if (now <= s->orders[i].not_after + DAY_S)
+			continue;
+		order_name(name, &s->orders[i]);
+		/* one that cannot be removed has ended all the same */
+		(void)unlinkat(s->dir_fd, name, 0);
+		s->orders[i] = s->orders[--s->order_count];
+	}
+	for (size_t i = s->revocation_count; i-- > 0;) {
+		if (now <= s->revocations[i].at + REVOCATION_LIFE_S)
+			continue;
+		revocation_name(name, &s->revocations[i]);
+		(void)unlinkat(s->dir_fd, name, 0);
+		s->revocations[i] = s->revocations[--s->revocation_count];
+	}
+}

@@ -1,0 +1,62 @@
+/*
+ * standing: the standing orders that are in force on the sending box: release orders of officers, and which
+ * orders were revoked before their end.  SPOOL.md 5.
+ *
+ *   spool/orders/ID                an order as it was loaded (ORDER.md)
+ *   spool/orders/ID.ROUTE.revoked  whoever revoked it; also of a push order, which a machine brings along
+ */
+#ifndef WEIR_STANDING_H
+#define WEIR_STANDING_H
+
+#include "common/order.h"
+
+struct standing;
+
+enum {
+	STANDING_MAX = 1024, /* orders and revocations, each */
+	REVOCATION_BYTES = ORDER_ID_BYTES + 2 * NAME_BYTES + KEY_ID_BYTES + 8,
+	REVOCATION_ENCODED_MAX = REVOCATION_BYTES + SIGNATURE_ENCODED_MAX,
+};
+
+/* Loads what is there.  The spool's directory stays the caller's.  What cannot be read is left out: *bad says how many. */
+int standing_open(struct standing **out, int spool_dir, size_t *bad);
+void standing_close(struct standing *standing); /* NULL is fine */
+
+/*
+ * Takes a release order that is good now by the registry, for the box with this key: durable when the result
+ * is 0.  VERDICT_NOT_ALLOWED for a push order or another box, VERDICT_REVOKED, VERDICT_BAD_LIMIT when there are too
+ * many, -EEXIST when it is there, and those of order_check; one that has not begun is judged at its beginning.
+ */
+int standing_load(struct standing *standing, const struct order *order, const struct registry *registry,
+		  uint64_t now, const uint8_t box[static KEY_ID_BYTES]);
+
+/*
+ * A revocation, signed under `weir1 revoke` by an operator or officer of the route.  It counts for orders of
+ * that route alone, so that nobody revokes another's.
+ */
+struct revocation {
+	uint8_t order_id[ORDER_ID_BYTES];
+	char route[NAME_BYTES];
+	char person[NAME_BYTES];
+	uint8_t key_id[KEY_ID_BYTES];
+	uint64_t at;
+	struct signature signature;
+};
+extern const char revocation_domain[];
+/* What is signed, and the whole of it. */
+void revocation_input(uint8_t out[static REVOCATION_BYTES], const struct revocation *revocation);
+size_t revocation_encode(uint8_t out[static REVOCATION_ENCODED_MAX], const struct revocation *revocation);
+int revocation_decode(struct revocation *out, const uint8_t *in, size_t len);
+/* Durable when the result is 0; a second time is fine.  VERDICT_UNKNOWN_ROUTE, VERDICT_UNKNOWN_KEY, VERDICT_NOT_ALLOWED, … */
+int standing_revoke(struct standing *standing, const struct revocation *revocation,
+		    const struct registry *registry, uint64_t now);
+bool standing_is_revoked(const struct standing *standing, const uint8_t order_id[static ORDER_ID_BYTES],
+			 const char *route);
+
+size_t standing_count(const struct standing *standing);
+const struct order *standing_at(const struct standing *standing, size_t index);
+
+/* Removes orders a day behind their end, and revocations 31 days old, when every order that they name has ended. */
+void standing_retire(struct standing *standing, uint64_t now);
+
+#endif
