@@ -28,7 +28,7 @@ static bool is_same_geometry(const struct geometry *a, const struct geometry *b)
 	       a->source_rows == b->source_rows && a->repair_rows == b->repair_rows;
 }
 
-int announce_find(const struct orders_page *orders, const struct order *order)
+int announce_find(const struct orders_page *orders, const struct task *order)
 {
 	for (uint32_t i = 0; i < orders->page_count; i++) {
 		struct page page;

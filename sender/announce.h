@@ -43,7 +43,7 @@ void announce_update(struct announcer *a, const struct orders_page *orders);
  * The page that names an order: its index; -ENOENT when none does; -EINVAL when it is named
  * with another geometry, so that no receiver would take it.
  */
-int announce_find(const struct orders_page *orders, const struct order *order);
+int announce_find(const struct orders_page *orders, const struct task *order);
 
 /* True once this page has gone ANNOUNCE_REPEATS times in this generation; until then it is due. */
 bool announce_page(struct announcer *a, uint32_t page);

@@ -13,11 +13,12 @@
 
 enum {
 	ENDED = 1,
-	QUESTION_MAX = CHANNEL_HEADER_BYTES + LOCAL_DENY_MAX,
+	QUESTION_MAX = CHANNEL_HEADER_BYTES + ORDER_BYTES_MAX,
 	PIECE_SEGMENTS = 16, /* of a manifest in one frame */
 };
 
-_Static_assert(LOCAL_DENY_MAX >= (int)LOCAL_APPROVE_MAX && LOCAL_DENY_MAX >= (int)LOCAL_KEYWORD_BYTES,
+_Static_assert(ORDER_BYTES_MAX >= (int)LOCAL_APPROVE_MAX && ORDER_BYTES_MAX >= (int)LOCAL_DENY_MAX &&
+		       ORDER_BYTES_MAX >= (int)REVOCATION_ENCODED_MAX,
 	       "every question fits");
 
 struct control {
@@ -105,7 +106,8 @@ static void describe(const struct control_desk *desk, const struct spool_item *i
 	if (item->state == SPOOL_HELD) {
 		out->approvals = item->approvals;
 		out->quorum = (uint8_t)releaser_quorum(desk->releaser, item);
-		if (out->approvals < out->quorum)
+		out->waits = item->waits;
+		if (item->waits != WAITS_NOT)
 			out->state = LOCAL_WAITING;
 	}
 	memcpy(out->push_id, statement->push_id, PUSH_ID_BYTES);
@@ -166,7 +168,7 @@ static void answer_show(struct control *control, struct writer *w, const uint8_t
 	write_done(w, 1);
 }
 
-static void answer_item(struct control *control, struct writer *w, int result,
+static void answer_item(const struct control *control, struct writer *w, int result,
 			const struct spool_item *item)
 {
 	if (result != 0) {
@@ -177,7 +179,7 @@ static void answer_item(struct control *control, struct writer *w, int result,
 	write_done(w, 1);
 }
 
-static void answer_approve(struct control *control, struct writer *w, const uint8_t *payload, size_t len)
+static void answer_approve(const struct control *control, struct writer *w, const uint8_t *payload, size_t len)
 {
 	struct local_approve approve;
 	struct spool_item *item = NULL;
@@ -187,16 +189,21 @@ static void answer_approve(struct control *control, struct writer *w, const uint
 	answer_item(control, w, result, item);
 }
 
-static void answer_deny(struct control *control, struct writer *w, const uint8_t *payload, size_t len)
+static void answer_done(struct writer *w, int result)
+{
+	if (result != 0)
+		write_refusal(w, result, "");
+	else
+		write_done(w, 0);
+}
+
+static void answer_deny(const struct control *control, struct writer *w, const uint8_t *payload, size_t len)
 {
 	struct local_deny deny;
 	int result = local_deny_decode(&deny, payload, len);
 	if (result == 0)
 		result = releaser_deny(control->desk->releaser, &deny);
-	if (result != 0)
-		write_refusal(w, result, "");
-	else
-		write_done(w, 0);
+	answer_done(w, result);
 }
 
 /* The manifest lies at the end of the body (BUNDLE.md 1); its segments are read as they are taken. */
@@ -242,11 +249,49 @@ static void answer_case(struct control *control, struct writer *w, const uint8_t
 	free(found);
 }
 
-static int answer(struct control *control, uint16_t type, const uint8_t *payload, size_t len)
+static void answer_order_load(const struct control *control, struct writer *w, const uint8_t *payload, size_t len)
+{
+	struct order order;
+	int result = order_decode(&order, payload, len);
+	if (result == 0)
+		result = releaser_load_order(control->desk->releaser, &order);
+	answer_done(w, result);
+}
+
+static void answer_order_revoke(const struct control *control, struct writer *w, const uint8_t *payload,
+				size_t len)
+{
+	struct revocation revocation;
+	int result = revocation_decode(&revocation, payload, len);
+	if (result == 0)
+		result = releaser_revoke_order(control->desk->releaser, &revocation);
+	answer_done(w, result);
+}
+
+static void answer_order_list(const struct control *control, struct writer *w)
+{
+	const struct standing *standing = control->desk->releaser->standing;
+	for (size_t i = 0; i < standing_count(standing); i++) {
+		const struct order *order = standing_at(standing, i);
+		uint8_t payload[1 + ORDER_BYTES_MAX];
+		payload[0] = standing_is_revoked(standing, order->id, order->route);
+		write_frame(w, LOCAL_ORDER, payload, 1 + order_encode(payload + 1, order));
+	}
+	write_done(w, standing_count(standing));
+}
+
+static size_t answer_size(const struct control *control, uint16_t type)
 {
 	size_t items = type == LOCAL_LIST ? spool_count(spool_of(control)) : 1;
-	size_t size = items * (CHANNEL_HEADER_BYTES + LOCAL_ITEM_BYTES) + CHANNEL_HEADER_BYTES +
-		      LOCAL_REFUSED_MAX + (type == LOCAL_CASE ? LOCAL_COMMIT_MAX : 0);
+	size_t orders = type == LOCAL_ORDER_LIST ? standing_count(control->desk->releaser->standing) : 0;
+	return items * (CHANNEL_HEADER_BYTES + LOCAL_ITEM_BYTES) +
+	       orders * (CHANNEL_HEADER_BYTES + 1 + ORDER_BYTES_MAX) + CHANNEL_HEADER_BYTES +
+	       LOCAL_REFUSED_MAX + (type == LOCAL_CASE ? LOCAL_COMMIT_MAX : 0);
+}
+
+static int answer(struct control *control, uint16_t type, const uint8_t *payload, size_t len)
+{
+	size_t size = answer_size(control, type);
 	control->answer = malloc(size);
 	if (control->answer == NULL)
 		return ENDED;
@@ -261,6 +306,12 @@ static int answer(struct control *control, uint16_t type, const uint8_t *payload
 		answer_approve(control, &w, payload, len);
 	else if (type == LOCAL_DENY)
 		answer_deny(control, &w, payload, len);
+	else if (type == LOCAL_ORDER_LOAD)
+		answer_order_load(control, &w, payload, len);
+	else if (type == LOCAL_ORDER_REVOKE)
+		answer_order_revoke(control, &w, payload, len);
+	else if (type == LOCAL_ORDER_LIST && len == 0)
+		answer_order_list(control, &w);
 	else
 		write_refusal(&w, VERDICT_BAD_PROTOCOL, "");
 	control->answer_len = w.at;

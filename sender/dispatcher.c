@@ -67,7 +67,7 @@ static void adopt_orders(struct dispatcher *dispatcher)
 	struct spool *spool = dispatcher->releaser->spool;
 	size_t count = page->order_count < ORDERS_MAX ? page->order_count : ORDERS_MAX;
 	for (size_t i = 0; i < count && page->epoch == spool_epoch(spool); i++) {
-		const struct order *order = &page->orders[i];
+		const struct task *order = &page->orders[i];
 		char name[BUNDLE_NAME_BYTES];
 		snprintf(name, sizeof(name), "%.*s", (int)sizeof(name) - 1, order->file);
 		struct spool_item *item = spool_find(spool, name);
@@ -267,10 +267,10 @@ static struct geometry geometry_of(const struct spool_item *item)
 }
 
 static void write_order(const struct dispatcher *dispatcher, const struct active *active,
-			struct order *out)
+			struct task *out)
 {
 	const struct spool_item *item = active->item;
-	*out = (struct order){
+	*out = (struct task){
 		.serial = active->serial,
 		.id = {
 			.epoch = item->release.epoch,

@@ -62,6 +62,7 @@ struct hold {
 	struct setup setup;
 	struct key *box;
 	struct spool *spool;
+	struct standing *standing;
 	struct releaser releaser;
 	struct dispatcher *dispatcher;
 	struct gate_desk gate_desk;
@@ -125,8 +126,15 @@ static int load(struct hold *hold, const char *config_path)
 	int code = open_spool(hold);
 	if (code != 0)
 		return code;
+	size_t bad;
+	result = standing_open(&hold->standing, spool_dir(hold->spool), &bad);
+	if (result != 0)
+		return command_fail(result, "cannot read the standing orders");
+	if (bad > 0)
+		service_event(LOG_ERR, "E1019", "spool: %zu standing orders cannot be read and do not count", bad);
 	hold->releaser = (struct releaser){
 		.setup = &hold->setup,
+		.standing = hold->standing,
 		.box = hold->box,
 		.spool = hold->spool,
 	};
@@ -358,6 +366,7 @@ static void close_all(struct hold *hold)
 	for (size_t i = 0; i < CONTROLS_MAX; i++)
 		control_free(hold->controls[i]);
 	dispatcher_free(hold->dispatcher);
+	standing_close(hold->standing);
 	spool_close(hold->spool);
 	key_free(hold->box);
 	setup_free(&hold->setup);

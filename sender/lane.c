@@ -14,7 +14,7 @@ static void fail(struct lane *lane, int error)
 	lane->error = error;
 }
 
-static int check_order(const struct order *order, uint64_t epoch)
+static int check_order(const struct task *order, uint64_t epoch)
 {
 	if (order->id.epoch == 0 || order->id.epoch != epoch || order->id.route_id == 0)
 		return VERDICT_BAD_LIMIT;
@@ -30,7 +30,7 @@ static int check_order(const struct order *order, uint64_t epoch)
 	return geometry_check(&order->geometry);
 }
 
-static int open_file(int *out, int ready_fd, const struct order *order)
+static int open_file(int *out, int ready_fd, const struct task *order)
 {
 	int fd = openat(ready_fd, order->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
@@ -48,7 +48,7 @@ static int open_file(int *out, int ready_fd, const struct order *order)
 	return result;
 }
 
-void lane_open(struct lane *lane, const struct order *order, uint64_t epoch, int ready_fd,
+void lane_open(struct lane *lane, const struct task *order, uint64_t epoch, int ready_fd,
 	       struct encoder *encoder, unsigned int slot)
 {
 	*lane = (struct lane){.is_used = true, .order = *order, .fd = -1, .page = -1};

@@ -19,7 +19,7 @@ struct lane {
 	bool is_announced;        /* the catalogue page that names it has gone out four times */
 	int page;                 /* that page, or negative while none names it */
 	bool has_encoder;
-	struct order order;
+	struct task order;
 	int fd;
 	enum order_state state;
 	int error;                /* ORDER_FAILED: -errno or a verdict */
@@ -47,7 +47,7 @@ struct batch {
 };
 
 /* Takes an order up.  Whatever is wrong with it is in state and error. */
-void lane_open(struct lane *lane, const struct order *order, uint64_t epoch, int ready_fd,
+void lane_open(struct lane *lane, const struct task *order, uint64_t epoch, int ready_fd,
 	       struct encoder *encoder, unsigned int slot);
 /* Lets go of everything.  False while the encoder is still at it. */
 bool lane_close(struct lane *lane, struct encoder *encoder, unsigned int slot);

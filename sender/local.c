@@ -314,6 +314,7 @@ void local_item_encode(uint8_t out[static LOCAL_ITEM_BYTES], const struct local_
 	write_u8(&w, (uint8_t)item->state);
 	write_u8(&w, item->approvals);
 	write_u8(&w, item->quorum);
+	write_u8(&w, (uint8_t)item->waits);
 	write_zeros(&w, LOCAL_ITEM_BYTES - w.at);
 }
 
@@ -335,12 +336,14 @@ int local_item_decode(struct local_item *out, const uint8_t *in, size_t len)
 	uint8_t state = read_u8(&r);
 	item.approvals = read_u8(&r);
 	item.quorum = read_u8(&r);
-	bool reserved_are_zero = read_zeros(&r, 5);
-	if (whole(&r) != 0 || !reserved_are_zero || state < LOCAL_HELD || state > LOCAL_WAITING)
+	uint8_t waits = read_u8(&r);
+	bool reserved_are_zero = read_zeros(&r, 4);
+	if (whole(&r) != 0 || !reserved_are_zero || waits > WAITS_FOR_PERSON || state < LOCAL_HELD || state > LOCAL_WAITING)
 		return VERDICT_BAD_PROTOCOL;
 	if (result != 0 || !name32_is_valid(item.route) || !name32_is_valid(item.person))
 		return VERDICT_BAD_NAME;
 	item.state = (enum local_state)state;
+	item.waits = (enum waits)waits;
 	*out = item;
 	return 0;
 }

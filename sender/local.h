@@ -10,6 +10,8 @@
  * hold -> seal:                 READY after INTAKE; ACCEPTED or REFUSED.
  * outbox -> hold (control.sock): LIST, SHOW, APPROVE, DENY; answers ITEM…, then DONE, or REFUSED.  CASE asks for
  *                               what an officer decides on; answers CASE, BODY… (the manifest segments), DONE.
+ *                               ORDER_LOAD (ORDER.md) and ORDER_REVOKE (standing.h) answer DONE;
+ *                               ORDER_LIST answers ORDER (u8 whether it is revoked, the order)…, DONE.
  *
  * Payloads are little-endian, encoded with cursor.h.  Every decoder is total: it gives 0 and fills its
  * output, or VERDICT_BAD_PROTOCOL (VERDICT_BAD_NAME for a name that is none) and leaves it alone.
@@ -26,7 +28,7 @@
 #include "common/channel.h"
 #include "common/judgement.h"
 #include "common/manifest.h"
-#include "dossier.h"
+#include "spool.h"
 
 #define SEAL_SOCKET "seal.sock"
 #define INTAKE_SOCKET "intake.sock"
@@ -55,6 +57,10 @@ enum local_type {
 	LOCAL_APPROVE,
 	LOCAL_DENY,
 	LOCAL_CASE,
+	LOCAL_ORDER_LOAD,
+	LOCAL_ORDER_LIST,
+	LOCAL_ORDER_REVOKE,
+	LOCAL_ORDER,
 };
 
 /* Where an export comes from: a bare pipe may end early unseen. */
@@ -159,8 +165,8 @@ enum local_state {
 };
 
 /*
- * ITEM: the fields of the struct in their order, names zero-filled, u8 state, approvals and quorum and 5
- * reserved bytes last.
+ * ITEM: the fields of the struct in their order, names zero-filled, u8 state, approvals, quorum and waits,
+ * and 4 reserved bytes last.
  */
 struct local_item {
 	uint8_t push_id[PUSH_ID_BYTES];
@@ -183,6 +189,7 @@ struct local_item {
 	enum local_state state;
 	uint8_t approvals;   /* that it has while it waits */
 	uint8_t quorum;
+	enum waits waits;    /* for whom, in state LOCAL_WAITING */
 };
 
 void local_push_encode(uint8_t out[static LOCAL_PUSH_BYTES], const struct local_push *push);

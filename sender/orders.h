@@ -28,7 +28,7 @@ enum {
 #define ORDERS_MAGIC UINT64_C(0x3130564f52494557) /* "WEIROV01" */
 
 /* One bundle to send once: all rows of all blocks. */
-struct order {
+struct task {
 	uint64_t serial;             /* of this order, ascending, never 0 in use */
 	struct bundle_id id;
 	struct geometry geometry;
@@ -50,7 +50,7 @@ struct orders_page {
 	uint64_t generation;              /* of the catalogue pages below */
 	uint32_t page_count;
 	uint32_t order_count;
-	struct order orders[ORDERS_MAX];
+	struct task orders[ORDERS_MAX];
 	struct control_message pages[ORDERS_CONTROL_MAX];
 };
 

@@ -8,7 +8,7 @@
 #include <syslog.h>
 #include <time.h>
 
-#include "common/io.h"
+#include "common/cursor.h"
 #include "common/service.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -122,6 +122,47 @@ static int judge_caps(const struct releaser *releaser, const struct route *route
 		       : VERDICT_CAP_REACHED;
 }
 
+/* Pushed before it, under the same order, on the same day (UTC). */
+static uint32_t pushes_before(const struct releaser *releaser, const struct statement *statement,
+			      const struct order *order)
+{
+	uint32_t count = 0;
+	for (size_t i = 0; i < spool_count(releaser->spool); i++) {
+		const struct spool_item *item = spool_at(releaser->spool, i);
+		const struct statement *other = &item->release.statement;
+		int later = other->created != statement->created
+				    ? (other->created > statement->created ? 1 : -1)
+				    : memcmp(other->push_id, statement->push_id, PUSH_ID_BYTES);
+		count += memcmp(item->push_order, order->id, ORDER_ID_BYTES) == 0 && later < 0 &&
+			 other->created / DAY_S == statement->created / DAY_S;
+	}
+	return count;
+}
+
+/* Whether a push under a standing order keeps within it: its counts are known here, unlike in judgement.h. */
+static int judge_push_order(const struct releaser *releaser, const struct statement *statement,
+			    const struct dossier *dossier)
+{
+	struct endorsement push;
+	struct order order;
+	char problem[PROBLEM_BYTES];
+	size_t at = 0;
+	if (!endorsements_next(&dossier->endorsements, &at, &push) || push.type == ENDORSEMENT_PUSH)
+		return VERDICT_OK;
+	int result = order_decode(&order, push.order, push.order_len);
+	if (result != 0)
+		return result;
+	if (standing_is_revoked(releaser->standing, order.id, order.route))
+		return VERDICT_REVOKED;
+	const struct order_use use = {
+		.at = statement->created,
+		.bytes = dossier->tally.content_len,
+		.records = dossier->tally.records,
+		.pushes_today = pushes_before(releaser, statement, &order),
+	};
+	return order_covers(&order, &use, problem);
+}
+
 int releaser_judge(struct releaser *releaser, const struct local_commit *commit, const char **where)
 {
 	struct setup_problem problem;
@@ -137,7 +178,10 @@ int releaser_judge(struct releaser *releaser, const struct local_commit *commit,
 	if (commit->dossier.endorsements.count != 1) /* approvals come from officers, not from seal */
 		return VERDICT_BAD_PROTOCOL;
 	int result = judge(releaser, statement, &commit->dossier.endorsements, now_s(), where);
-	if (result != 0)
+	if (result == 0 || result == VERDICT_BEYOND_ORDER)
+		result = judge_push_order(releaser, statement, &commit->dossier);
+	/* what exceeds a standing order is not lost: it waits for people */
+	if (result != 0 && result != VERDICT_BEYOND_ORDER)
 		return result;
 	*where = statement->route;
 	return judge_caps(releaser, registry_route(releaser->setup->registry, statement->route),
@@ -151,33 +195,94 @@ uint32_t releaser_quorum(const struct releaser *releaser, const struct spool_ite
 	return route == NULL ? 0 : route->quorum;
 }
 
+/* Released under it today (UTC). */
+static uint32_t releases_today(const struct releaser *releaser, const struct order *order, uint64_t now)
+{
+	uint32_t count = 0;
+	for (size_t i = 0; i < spool_count(releaser->spool); i++) {
+		const struct spool_item *item = spool_at(releaser->spool, i);
+		count += item->state != SPOOL_HELD && item->release.released_at / DAY_S == now / DAY_S &&
+			 memcmp(item->release_order, order->id, ORDER_ID_BYTES) == 0;
+	}
+	return count;
+}
+
+/* Whether this order of officers stands for this bundle now. */
+static bool covers(const struct releaser *releaser, const struct order *order,
+		   const struct spool_item *item, uint64_t now)
+{
+	const struct registry *registry = releaser->setup->registry;
+	const struct statement *statement = &item->release.statement;
+	const struct order_use use = {
+		.at = now,
+		.bytes = item->tally.content_len,
+		.records = item->tally.records,
+		.pushes_today = releases_today(releaser, order, now),
+	};
+	char problem[PROBLEM_BYTES];
+	return strcmp(order->route, statement->route) == 0 &&
+	       !standing_is_revoked(releaser->standing, order->id, order->route) &&
+	       order_check_under(order, registry, now, statement->policy_version) == 0 &&
+	       order_releases_for(order, registry_route(registry, order->route),
+				  statement->person_key) == 0 &&
+	       order_covers(order, &use, problem) == 0;
+}
+
+/* Puts a standing order that covers it into its dossier and among those who stand for it. */
+static int take_order(const struct releaser *releaser, struct spool_item *item, uint64_t now,
+		      struct dossier *dossier, struct endorsements *out)
+{
+	for (size_t i = 0; i < standing_count(releaser->standing); i++) {
+		const struct order *order = standing_at(releaser->standing, i);
+		uint8_t bytes[ORDER_BYTES_MAX];
+		if (!covers(releaser, order, item, now))
+			continue;
+		struct endorsement e = {
+			.type = ENDORSEMENT_RELEASE_ORDER,
+			.order = bytes,
+			.order_len = order_encode(bytes, order),
+		};
+		/* one that was tried before, and could not be finished, may have ended meanwhile */
+		dossier->endorsements = *out;
+		int result = endorsements_add(&dossier->endorsements, &e);
+		if (result == 0)
+			result = spool_set_dossier(releaser->spool, item, dossier);
+		if (result == 0)
+			*out = dossier->endorsements;
+		return result;
+	}
+	return VERDICT_TOO_FEW_APPROVALS;
+}
+
 /* Those who stand for it now: an officer who was suspended meanwhile stands for nothing. */
-static int gather(const struct releaser *releaser, const struct spool_item *item, uint64_t now,
-		  struct endorsements *out)
+static int gather_from(const struct releaser *releaser, struct spool_item *item, uint64_t now,
+		       struct dossier *dossier, struct endorsements *out)
 {
 	const struct registry *registry = releaser->setup->registry;
 	const struct statement *statement = &item->release.statement;
 	const char *where;
-	struct dossier *dossier = malloc(sizeof(*dossier));
-	if (dossier == NULL)
-		return -ENOMEM;
 	int result = spool_dossier(releaser->spool, item, dossier);
 	if (result == 0)
 		result = judge(releaser, statement, &dossier->endorsements, now, &where);
-	if (result == 0) {
-		approvals_select(out, registry, statement, &dossier->endorsements, now);
-		result = approvals_check(registry, statement, out, now, releaser->box->card.id);
-	}
-	free(dossier);
-	return result;
+	if (result == 0)
+		result = judge_push_order(releaser, statement, dossier);
+	if (result != 0)
+		return result;
+	approvals_select(out, registry, statement, &dossier->endorsements, now);
+	item->approvals = (uint8_t)endorsements_approvals(out);
+	result = approvals_check(registry, statement, out, now, releaser->box->card.id);
+	return result == VERDICT_TOO_FEW_APPROVALS ? take_order(releaser, item, now, dossier, out)
+						   : result;
 }
 
-static int release(struct releaser *releaser, struct spool_item *item)
+static int release(struct releaser *releaser, struct spool_item *item, struct endorsements *endorsements)
 {
 	const struct statement *statement = &item->release.statement;
-	struct endorsements endorsements;
 	uint64_t now = now_s();
-	int result = gather(releaser, item, now, &endorsements);
+	struct dossier *dossier = malloc(sizeof(*dossier));
+	int result = dossier == NULL ? -ENOMEM
+				     : gather_from(releaser, item, now, dossier, endorsements);
+	free(dossier);
 	if (result != 0)
 		return result;
 	struct spool_terms terms = {
@@ -185,18 +290,27 @@ static int release(struct releaser *releaser, struct spool_item *item)
 		.route_id = registry_route(releaser->setup->registry, statement->route)->id,
 		.released_at = now,
 		.repair_permille = releaser->setup->config.repair_permille,
-		.endorsements = &endorsements,
+		.endorsements = endorsements,
 	};
 	return spool_release(releaser->spool, item, &terms);
+}
+
+static enum waits waits_for(int result)
+{
+	if (result == VERDICT_BEYOND_ORDER)
+		return WAITS_FOR_PERSON;
+	return result == VERDICT_TOO_FEW_APPROVALS ? WAITS_FOR_OFFICERS : WAITS_NOT;
 }
 
 int releaser_release(struct releaser *releaser, struct spool_item *item)
 {
 	const struct statement *statement = &item->release.statement;
-	char push_id[2 * PUSH_ID_BYTES + 1];
+	struct endorsements endorsements;
+	char push_id[2 * PUSH_ID_BYTES + 1], order[2 * ORDER_ID_BYTES + 1];
 	text_hex(push_id, sizeof(push_id), statement->push_id, PUSH_ID_BYTES);
-	int result = release(releaser, item);
-	if (result == VERDICT_TOO_FEW_APPROVALS)
+	int result = release(releaser, item, &endorsements);
+	item->waits = waits_for(result);
+	if (item->waits != WAITS_NOT)
 		return result;
 	if (result != 0) {
 		service_event(LOG_WARNING, "E1005", "spool: push %s of '%s' stays held: %s [%s]", push_id,
@@ -205,8 +319,13 @@ int releaser_release(struct releaser *releaser, struct spool_item *item)
 		return result;
 	}
 	releaser->has_changed = true;
-	service_event(LOG_NOTICE, "E1003", "spool: '%s' released: push %s of '%s', %" PRIu64 " bytes",
-		      item->name, push_id, statement->person, item->object_len);
+	bool is_ordered = !bytes_are_zero(item->release_order, ORDER_ID_BYTES);
+	text_hex(order, sizeof(order), item->release_order, ORDER_ID_BYTES);
+	service_event(LOG_NOTICE, "E1003",
+		      "spool: '%s' released: push %s of '%s', %" PRIu64 " bytes, %zu approvals%s%s",
+		      item->name, push_id, statement->person, item->object_len,
+		      endorsements_approvals(&endorsements), is_ordered ? ", standing order " : "",
+		      is_ordered ? order : "");
 	return 0;
 }
 
@@ -219,7 +338,7 @@ static int find_waiting(struct releaser *releaser, const uint8_t push_id[static 
 		spool_find(releaser->spool, text_hex(name, sizeof(name), push_id, PUSH_ID_BYTES));
 	if (item == NULL)
 		return VERDICT_NO_SUCH_BUNDLE;
-	if (item->state != SPOOL_HELD || releaser_quorum(releaser, item) == 0 ||
+	if (item->state != SPOOL_HELD || item->waits == WAITS_NOT ||
 	    spool_has_number(releaser->spool, item))
 		return VERDICT_NOT_WAITING;
 	*out = item;
@@ -242,16 +361,30 @@ static int keep_approval(struct releaser *releaser, struct spool_item *item,
 	return result;
 }
 
+/* An officer's approval, or the person's own signature in the place of a machine's. */
+static int check_decision(const struct releaser *releaser, const struct spool_item *item,
+			  const struct endorsement *e)
+{
+	const struct statement *statement = &item->release.statement;
+	struct endorsements alone = {.count = 0};
+	if (e->type == ENDORSEMENT_APPROVAL)
+		return approval_check(releaser->setup->registry, statement, e, now_s());
+	if (e->type != ENDORSEMENT_PUSH)
+		return VERDICT_BAD_PROTOCOL;
+	if (item->waits != WAITS_FOR_PERSON)
+		return VERDICT_NOT_WAITING;
+	int result = endorsements_add(&alone, e);
+	return result != 0 ? result
+			   : push_check(releaser->setup->registry, statement, &alone, now_s());
+}
+
 int releaser_approve(struct releaser *releaser, const struct local_approve *approve,
 		     struct spool_item **out)
 {
 	struct spool_item *item;
-	if (approve->approval.type != ENDORSEMENT_APPROVAL)
-		return VERDICT_BAD_PROTOCOL;
 	int result = find_waiting(releaser, approve->push_id, &item);
 	if (result == 0)
-		result = approval_check(releaser->setup->registry, &item->release.statement,
-					&approve->approval, now_s());
+		result = check_decision(releaser, item, &approve->approval);
 	if (result == 0)
 		result = keep_approval(releaser, item, &approve->approval);
 	if (result != 0)
@@ -259,7 +392,9 @@ int releaser_approve(struct releaser *releaser, const struct local_approve *appr
 	char push_id[2 * PUSH_ID_BYTES + 1];
 	service_event(LOG_NOTICE, "E1015", "spool: push %s approved by '%s', %u of %u",
 		      text_hex(push_id, sizeof(push_id), approve->push_id, PUSH_ID_BYTES),
-		      approve->approval.person, (unsigned int)item->approvals,
+		      approve->approval.type == ENDORSEMENT_PUSH ? item->release.statement.person
+								 : approve->approval.person,
+		      (unsigned int)item->approvals,
 		      (unsigned int)releaser_quorum(releaser, item));
 	/* what it still lacks shows in its state */
 	(void)releaser_release(releaser, item);
@@ -284,6 +419,30 @@ int releaser_deny(struct releaser *releaser, const struct local_deny *deny)
 		      text_hex(push_id, sizeof(push_id), deny->push_id, PUSH_ID_BYTES), refusal->person,
 		      text_escape_name(reason, sizeof(reason), refusal->reason));
 	return 0;
+}
+
+int releaser_load_order(struct releaser *releaser, const struct order *order)
+{
+	char id[2 * ORDER_ID_BYTES + 1];
+	int result = standing_load(releaser->standing, order, releaser->setup->registry, now_s(),
+				   releaser->box->card.id);
+	if (result != 0)
+		return result;
+	service_event(LOG_NOTICE, "E1017", "spool: standing order %s for route '%s' is in force",
+		      text_hex(id, sizeof(id), order->id, ORDER_ID_BYTES), order->route);
+	releaser_release_held(releaser);
+	return 0;
+}
+
+int releaser_revoke_order(struct releaser *releaser, const struct revocation *revocation)
+{
+	char id[2 * ORDER_ID_BYTES + 1];
+	int result = standing_revoke(releaser->standing, revocation, releaser->setup->registry, now_s());
+	if (result == 0)
+		service_event(LOG_NOTICE, "E1018", "spool: standing order %s of route '%s' revoked by '%s'",
+			      text_hex(id, sizeof(id), revocation->order_id, ORDER_ID_BYTES),
+			      revocation->route, revocation->person);
+	return result;
 }
 
 void releaser_release_held(struct releaser *releaser)
@@ -317,6 +476,7 @@ static bool is_due(const struct releaser *releaser, const struct spool_item *ite
 void releaser_retire(struct releaser *releaser)
 {
 	uint64_t now = now_s();
+	standing_retire(releaser->standing, now);
 	uint64_t retention_s = (uint64_t)releaser->setup->config.retention_days * DAY_S;
 	for (size_t i = spool_count(releaser->spool); i-- > 0;) {
 		struct spool_item *item = spool_at(releaser->spool, i);

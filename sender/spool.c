@@ -103,6 +103,22 @@ static int parse_segment(struct spool_item *item, enum folder folder, const uint
 	return statement_decode(&release->statement, segment + STATEMENT_AT);
 }
 
+void spool_note(struct spool_item *item, const struct dossier *dossier)
+{
+	struct endorsement e;
+	struct order order;
+	size_t at = 0;
+	item->tally = dossier->tally;
+	item->approvals = (uint8_t)endorsements_approvals(&dossier->endorsements);
+	memset(item->push_order, 0, sizeof(item->push_order));
+	while (endorsements_next(&dossier->endorsements, &at, &e)) {
+		if (e.order == NULL || order_decode(&order, e.order, e.order_len) != 0)
+			continue;
+		memcpy(e.type == ENDORSEMENT_PUSH_ORDER ? item->push_order : item->release_order,
+		       order.id, ORDER_ID_BYTES);
+	}
+}
+
 /* Every item has one; without, it cannot be judged, and is left where it is. */
 static int read_dossier(const struct spool *spool, struct spool_item *item)
 {
@@ -110,10 +126,8 @@ static int read_dossier(const struct spool *spool, struct spool_item *item)
 	if (dossier == NULL)
 		return -ENOMEM;
 	int result = spool_dossier(spool, item, dossier);
-	if (result == 0) {
-		item->tally = dossier->tally;
-		item->approvals = (uint8_t)endorsements_approvals(&dossier->endorsements);
-	}
+	if (result == 0)
+		spool_note(item, dossier);
 	free(dossier);
 	return result;
 }

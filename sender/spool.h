@@ -22,6 +22,7 @@
 #include "common/bundle.h"
 #include "common/key.h"
 #include "common/registry.h"
+#include "common/order.h"
 #include "dossier.h"
 #include "numbers.h"
 
@@ -32,6 +33,9 @@ enum {
 	SPOOL_INTAKES_MAX = 64,    /* pushes coming in at a time */
 };
 
+/* Whose signature a held bundle lacks. */
+enum waits { WAITS_NOT = 0, WAITS_FOR_OFFICERS = 1, WAITS_FOR_PERSON = 2 };
+
 enum spool_state { SPOOL_HELD, SPOOL_READY, SPOOL_SENT };
 
 struct spool_item {
@@ -40,7 +44,10 @@ struct spool_item {
 	char name[BUNDLE_NAME_BYTES]; /* "" while held */
 	uint64_t object_len;
 	struct tally tally;         /* of its dossier */
-	uint8_t approvals;            /* that it has; held ones alone */
+	uint8_t approvals;            /* that it has */
+	uint8_t push_order[ORDER_ID_BYTES];    /* under which a machine pushed it; zero */
+	uint8_t release_order[ORDER_ID_BYTES]; /* under which it is released; zero */
+	enum waits waits;             /* for whom, as the releaser last found; not kept on disk */
 	/* for whoever orders passes; not kept on disk */
 	uint64_t passes_done;
 	uint64_t retry_at_ms;         /* not before, CLOCK_MONOTONIC */

@@ -154,9 +154,8 @@ int spool_hold(struct incoming *incoming, const struct statement *statement,
 		.state = SPOOL_HELD,
 		.object_len = bundle_object_len(statement),
 		.release.statement = *statement,
-		.tally = dossier->tally,
-		.approvals = (uint8_t)endorsements_approvals(&dossier->endorsements),
 	};
+	spool_note(item, dossier);
 	result = make_durable(incoming, statement, dossier);
 	if (result != 0) {
 		free(item);
@@ -302,7 +301,7 @@ int spool_set_dossier(struct spool *spool, struct spool_item *item, const struct
 {
 	int result = dossier_save(spool->folders[DOSSIER], dossier);
 	if (result == 0)
-		item->approvals = (uint8_t)endorsements_approvals(&dossier->endorsements);
+		spool_note(item, dossier);
 	return or_full(result);
 }
 

@@ -100,13 +100,13 @@ int transmit_new(struct transmit **out, const struct transmit_options *options)
 }
 
 /* By all that hold could mean: a hold put back to an older state may use a serial again. */
-static bool is_same_order(const struct order *a, const struct order *b)
+static bool is_same_order(const struct task *a, const struct task *b)
 {
 	return a->serial == b->serial && a->id.epoch == b->id.epoch &&
 	       a->id.route_id == b->id.route_id && a->id.number == b->id.number;
 }
 
-static bool is_ordered(const struct orders_page *orders, const struct order *order)
+static bool is_ordered(const struct orders_page *orders, const struct task *order)
 {
 	for (uint32_t i = 0; i < orders->order_count; i++)
 		if (is_same_order(&orders->orders[i], order))
@@ -114,7 +114,7 @@ static bool is_ordered(const struct orders_page *orders, const struct order *ord
 	return false;
 }
 
-static bool has_lane(const struct transmit *t, const struct order *order)
+static bool has_lane(const struct transmit *t, const struct task *order)
 {
 	for (unsigned int i = 0; i < ORDERS_MAX; i++)
 		if (t->lanes[i].is_used && !t->lanes[i].is_withdrawn &&
@@ -143,7 +143,7 @@ static bool open_lanes(struct transmit *t)
 {
 	unsigned int slot = 0;
 	for (uint32_t i = 0; i < t->copy->order_count; i++) {
-		const struct order *order = &t->copy->orders[i];
+		const struct task *order = &t->copy->orders[i];
 		if (order->serial == 0 || has_lane(t, order))
 			continue;
 		while (slot < ORDERS_MAX && t->lanes[slot].is_used)

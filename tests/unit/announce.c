@@ -119,7 +119,7 @@ static void repeats(void)
 static void finding(void)
 {
 	struct orders_page *orders = orders_of(4, 1);
-	struct order order = {.id = {5, 6, 1}, .geometry = {49152, 4096, 12, 4}};
+	struct task order = {.id = {5, 6, 1}, .geometry = {49152, 4096, 12, 4}};
 	is_number(announce_find(orders, &order), 2, "the page that names an order is found");
 	order.id.number = 9;
 	is_number(announce_find(orders, &order), -ENOENT, "an order that no page names is not");

@@ -123,8 +123,8 @@ static void write_orders(struct bench *t, struct bundle *bundles, size_t count, 
 	for (size_t i = 0; i < count; i++) {
 		page.entries[i] = (struct entry){.route_id = ROUTE, .geometry = bundles[i].geometry,
 						 .number = i + 1};
-		struct order *order = &t->orders->orders[i];
-		*order = (struct order){.serial = 10 + i, .id = {EPOCH, i + 1, ROUTE},
+		struct task *order = &t->orders->orders[i];
+		*order = (struct task){.serial = 10 + i, .id = {EPOCH, i + 1, ROUTE},
 					.geometry = bundles[i].geometry, .priority = 5};
 		order_file(t, &bundles[i], i + 1, order->file);
 	}
