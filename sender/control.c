@@ -72,7 +72,7 @@ void control_free(struct control *control)
 
 static struct spool *spool_of(const struct control *control)
 {
-	return control->desk->releaser->spool;
+	return control->desk->releaser->allowance.spool;
 }
 
 static void write_frame(struct writer *w, uint16_t type, const void *payload, size_t len)
@@ -270,7 +270,7 @@ static void answer_order_revoke(const struct control *control, struct writer *w,
 
 static void answer_order_list(const struct control *control, struct writer *w)
 {
-	const struct standing *standing = control->desk->releaser->standing;
+	const struct standing *standing = control->desk->releaser->allowance.standing;
 	for (size_t i = 0; i < standing_count(standing); i++) {
 		const struct order *order = standing_at(standing, i);
 		uint8_t payload[1 + ORDER_BYTES_MAX];
@@ -283,7 +283,7 @@ static void answer_order_list(const struct control *control, struct writer *w)
 static size_t answer_size(const struct control *control, uint16_t type)
 {
 	size_t items = type == LOCAL_LIST ? spool_count(spool_of(control)) : 1;
-	size_t orders = type == LOCAL_ORDER_LIST ? standing_count(control->desk->releaser->standing) : 0;
+	size_t orders = type == LOCAL_ORDER_LIST ? standing_count(control->desk->releaser->allowance.standing) : 0;
 	return items * (CHANNEL_HEADER_BYTES + LOCAL_ITEM_BYTES) +
 	       orders * (CHANNEL_HEADER_BYTES + 1 + ORDER_BYTES_MAX) + CHANNEL_HEADER_BYTES +
 	       LOCAL_REFUSED_MAX + (type == LOCAL_CASE ? LOCAL_COMMIT_MAX : 0);

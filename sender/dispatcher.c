@@ -64,7 +64,7 @@ static bool is_active(const struct dispatcher *dispatcher, const struct spool_it
 static void adopt_orders(struct dispatcher *dispatcher)
 {
 	const struct orders_page *page = dispatcher->orders;
-	struct spool *spool = dispatcher->releaser->spool;
+	struct spool *spool = dispatcher->releaser->allowance.spool;
 	size_t count = page->order_count < ORDERS_MAX ? page->order_count : ORDERS_MAX;
 	for (size_t i = 0; i < count && page->epoch == spool_epoch(spool); i++) {
 		const struct task *order = &page->orders[i];
@@ -189,7 +189,7 @@ static bool has_passed(const struct dispatcher *dispatcher, const struct spool_i
  */
 static int settle(struct dispatcher *dispatcher)
 {
-	struct spool *spool = dispatcher->releaser->spool;
+	struct spool *spool = dispatcher->releaser->allowance.spool;
 	int failure = 0;
 	for (size_t i = 0; i < spool_count(spool); i++) {
 		struct spool_item *item = spool_at(spool, i);
@@ -227,7 +227,7 @@ static bool is_before(const struct dispatcher *dispatcher, const struct spool_it
 
 static struct spool_item *choose_next(struct dispatcher *dispatcher, uint64_t now_ms)
 {
-	struct spool *spool = dispatcher->releaser->spool;
+	struct spool *spool = dispatcher->releaser->allowance.spool;
 	struct spool_item *best = NULL;
 	for (size_t i = 0; i < spool_count(spool); i++) {
 		struct spool_item *item = spool_at(spool, i);
@@ -246,7 +246,7 @@ static int fill_orders(struct dispatcher *dispatcher, uint64_t now_ms, bool *cha
 		if (item == NULL)
 			return 0;
 		struct active active = {.item = item};
-		int result = spool_count_up(dispatcher->releaser->spool, COUNTER_SERIAL,
+		int result = spool_count_up(dispatcher->releaser->allowance.spool, COUNTER_SERIAL,
 					    &active.serial);
 		if (result != 0)
 			return result;
@@ -288,7 +288,7 @@ static void write_order(const struct dispatcher *dispatcher, const struct active
 static int make_page(const struct dispatcher *dispatcher, uint32_t number, size_t first_item,
 		     struct control_message *out)
 {
-	struct spool *spool = dispatcher->releaser->spool;
+	struct spool *spool = dispatcher->releaser->allowance.spool;
 	struct page page = {
 		.epoch = spool_epoch(spool),
 		.generation = dispatcher->generation,
@@ -326,7 +326,7 @@ static size_t count_held(struct spool *spool)
 /* Signs all pages of a new generation outside the lock; *out is the caller's to free. */
 static int make_catalogue(struct dispatcher *dispatcher, struct control_message **out)
 {
-	struct spool *spool = dispatcher->releaser->spool;
+	struct spool *spool = dispatcher->releaser->allowance.spool;
 	size_t held = count_held(spool);
 	size_t bundles = spool_count(spool) - held;
 	size_t pages = bundles == 0 ? 1 : (bundles + PAGE_ENTRIES_MAX - 1) / PAGE_ENTRIES_MAX;
@@ -351,7 +351,7 @@ static void publish(struct dispatcher *dispatcher, const struct control_message 
 {
 	struct orders_page *page = dispatcher->orders;
 	page_write_begin(&page->version);
-	page->epoch = spool_epoch(dispatcher->releaser->spool);
+	page->epoch = spool_epoch(dispatcher->releaser->allowance.spool);
 	if (pages != NULL) {
 		page->generation = dispatcher->generation;
 		page->page_count = dispatcher->page_count;
@@ -384,7 +384,7 @@ int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
 
 int dispatcher_beat(struct dispatcher *dispatcher)
 {
-	struct spool *spool = dispatcher->releaser->spool;
+	struct spool *spool = dispatcher->releaser->allowance.spool;
 	struct heartbeat heartbeat = {
 		.bundles = dispatcher->bundle_count,
 		.epoch = spool_epoch(spool),

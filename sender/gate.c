@@ -70,7 +70,7 @@ static int refuse(struct gate *gate, int result, const char *where)
 
 static int begin(struct gate *gate)
 {
-	struct spool *spool = gate->desk->releaser->spool;
+	struct spool *spool = gate->desk->releaser->allowance.spool;
 	int result = spool_begin(spool, &gate->incoming);
 	if (result != 0)
 		return refuse(gate, result, "spool");

@@ -134,9 +134,8 @@ static int load(struct hold *hold, const char *config_path)
 		service_event(LOG_ERR, "E1019", "spool: %zu standing orders cannot be read and do not count", bad);
 	hold->releaser = (struct releaser){
 		.setup = &hold->setup,
-		.standing = hold->standing,
+		.allowance = {.spool = hold->spool, .standing = hold->standing},
 		.box = hold->box,
-		.spool = hold->spool,
 	};
 	result = releaser_remember(&hold->releaser);
 	if (result != 0)

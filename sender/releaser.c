@@ -23,7 +23,7 @@ static uint64_t now_s(void)
 
 int releaser_remember(struct releaser *releaser)
 {
-	return registry_remember(spool_dir(releaser->spool), registry_version(releaser->setup->registry));
+	return registry_remember(spool_dir(releaser->allowance.spool), registry_version(releaser->setup->registry));
 }
 
 int releaser_reload(struct releaser *releaser, struct setup_problem *problem)
@@ -31,7 +31,7 @@ int releaser_reload(struct releaser *releaser, struct setup_problem *problem)
 	struct registry *registry = NULL;
 	int result = setup_read_registry(&registry, releaser->setup, problem);
 	if (result == 0)
-		result = registry_remember(spool_dir(releaser->spool), registry_version(registry));
+		result = registry_remember(spool_dir(releaser->allowance.spool), registry_version(registry));
 	if (result != 0) {
 		registry_free(registry);
 		return result;
@@ -92,77 +92,6 @@ static int judge(const struct releaser *releaser, const struct statement *statem
 	return push_check(registry, statement, endorsements, now);
 }
 
-/* Whether `more` on top of `sum` stays within the cap; 0 is none. */
-static bool fits(uint64_t sum, uint64_t more, uint64_t cap)
-{
-	return cap == 0 || (sum <= cap && more <= cap - sum);
-}
-
-/*
- * What was pushed on the route today (UTC) and not refused, with this one, against its caps.  The spool keeps
- * what it sends for at least a day, so it is also the record of what was sent.
- */
-static int judge_caps(const struct releaser *releaser, const struct route *route,
-		      const struct statement *statement, const struct tally *tally)
-{
-	uint64_t day = statement->created / DAY_S, bytes = 0, records = 0;
-	for (size_t i = 0; i < spool_count(releaser->spool); i++) {
-		const struct spool_item *item = spool_at(releaser->spool, i);
-		const struct statement *other = &item->release.statement;
-		if (other->created / DAY_S != day || strcmp(other->route, route->name) != 0)
-			continue;
-		bytes += item->tally.content_len;
-		records += item->tally.records;
-	}
-	return fits(0, tally->content_len, route->max_bytes) &&
-			       fits(0, tally->records, route->max_records) &&
-			       fits(bytes, tally->content_len, route->max_bytes_a_day) &&
-			       fits(records, tally->records, route->max_records_a_day)
-		       ? VERDICT_OK
-		       : VERDICT_CAP_REACHED;
-}
-
-/* Pushed before it, under the same order, on the same day (UTC). */
-static uint32_t pushes_before(const struct releaser *releaser, const struct statement *statement,
-			      const struct order *order)
-{
-	uint32_t count = 0;
-	for (size_t i = 0; i < spool_count(releaser->spool); i++) {
-		const struct spool_item *item = spool_at(releaser->spool, i);
-		const struct statement *other = &item->release.statement;
-		int later = other->created != statement->created
-				    ? (other->created > statement->created ? 1 : -1)
-				    : memcmp(other->push_id, statement->push_id, PUSH_ID_BYTES);
-		count += memcmp(item->push_order, order->id, ORDER_ID_BYTES) == 0 && later < 0 &&
-			 other->created / DAY_S == statement->created / DAY_S;
-	}
-	return count;
-}
-
-/* Whether a push under a standing order keeps within it: its counts are known here, unlike in judgement.h. */
-static int judge_push_order(const struct releaser *releaser, const struct statement *statement,
-			    const struct dossier *dossier)
-{
-	struct endorsement push;
-	struct order order;
-	char problem[PROBLEM_BYTES];
-	size_t at = 0;
-	if (!endorsements_next(&dossier->endorsements, &at, &push) || push.type == ENDORSEMENT_PUSH)
-		return VERDICT_OK;
-	int result = order_decode(&order, push.order, push.order_len);
-	if (result != 0)
-		return result;
-	if (standing_is_revoked(releaser->standing, order.id, order.route))
-		return VERDICT_REVOKED;
-	const struct order_use use = {
-		.at = statement->created,
-		.bytes = dossier->tally.content_len,
-		.records = dossier->tally.records,
-		.pushes_today = pushes_before(releaser, statement, &order),
-	};
-	return order_covers(&order, &use, problem);
-}
-
 int releaser_judge(struct releaser *releaser, const struct local_commit *commit, const char **where)
 {
 	struct setup_problem problem;
@@ -179,13 +108,14 @@ int releaser_judge(struct releaser *releaser, const struct local_commit *commit,
 		return VERDICT_BAD_PROTOCOL;
 	int result = judge(releaser, statement, &commit->dossier.endorsements, now_s(), where);
 	if (result == 0 || result == VERDICT_BEYOND_ORDER)
-		result = judge_push_order(releaser, statement, &commit->dossier);
+		result = allowance_push(&releaser->allowance, statement, &commit->dossier);
 	/* what exceeds a standing order is not lost: it waits for people */
 	if (result != 0 && result != VERDICT_BEYOND_ORDER)
 		return result;
 	*where = statement->route;
-	return judge_caps(releaser, registry_route(releaser->setup->registry, statement->route),
-			  statement, &commit->dossier.tally);
+	return allowance_caps(&releaser->allowance,
+			      registry_route(releaser->setup->registry, statement->route), statement,
+			      &commit->dossier.tally);
 }
 
 uint32_t releaser_quorum(const struct releaser *releaser, const struct spool_item *item)
@@ -195,65 +125,6 @@ uint32_t releaser_quorum(const struct releaser *releaser, const struct spool_ite
 	return route == NULL ? 0 : route->quorum;
 }
 
-/* Released under it today (UTC). */
-static uint32_t releases_today(const struct releaser *releaser, const struct order *order, uint64_t now)
-{
-	uint32_t count = 0;
-	for (size_t i = 0; i < spool_count(releaser->spool); i++) {
-		const struct spool_item *item = spool_at(releaser->spool, i);
-		count += item->state != SPOOL_HELD && item->release.released_at / DAY_S == now / DAY_S &&
-			 memcmp(item->release_order, order->id, ORDER_ID_BYTES) == 0;
-	}
-	return count;
-}
-
-/* Whether this order of officers stands for this bundle now. */
-static bool covers(const struct releaser *releaser, const struct order *order,
-		   const struct spool_item *item, uint64_t now)
-{
-	const struct registry *registry = releaser->setup->registry;
-	const struct statement *statement = &item->release.statement;
-	const struct order_use use = {
-		.at = now,
-		.bytes = item->tally.content_len,
-		.records = item->tally.records,
-		.pushes_today = releases_today(releaser, order, now),
-	};
-	char problem[PROBLEM_BYTES];
-	return strcmp(order->route, statement->route) == 0 &&
-	       !standing_is_revoked(releaser->standing, order->id, order->route) &&
-	       order_check_under(order, registry, now, statement->policy_version) == 0 &&
-	       order_releases_for(order, registry_route(registry, order->route),
-				  statement->person_key) == 0 &&
-	       order_covers(order, &use, problem) == 0;
-}
-
-/* Puts a standing order that covers it into its dossier and among those who stand for it. */
-static int take_order(const struct releaser *releaser, struct spool_item *item, uint64_t now,
-		      struct dossier *dossier, struct endorsements *out)
-{
-	for (size_t i = 0; i < standing_count(releaser->standing); i++) {
-		const struct order *order = standing_at(releaser->standing, i);
-		uint8_t bytes[ORDER_BYTES_MAX];
-		if (!covers(releaser, order, item, now))
-			continue;
-		struct endorsement e = {
-			.type = ENDORSEMENT_RELEASE_ORDER,
-			.order = bytes,
-			.order_len = order_encode(bytes, order),
-		};
-		/* one that was tried before, and could not be finished, may have ended meanwhile */
-		dossier->endorsements = *out;
-		int result = endorsements_add(&dossier->endorsements, &e);
-		if (result == 0)
-			result = spool_set_dossier(releaser->spool, item, dossier);
-		if (result == 0)
-			*out = dossier->endorsements;
-		return result;
-	}
-	return VERDICT_TOO_FEW_APPROVALS;
-}
-
 /* Those who stand for it now: an officer who was suspended meanwhile stands for nothing. */
 static int gather_from(const struct releaser *releaser, struct spool_item *item, uint64_t now,
 		       struct dossier *dossier, struct endorsements *out)
@@ -261,18 +132,19 @@ static int gather_from(const struct releaser *releaser, struct spool_item *item,
 	const struct registry *registry = releaser->setup->registry;
 	const struct statement *statement = &item->release.statement;
 	const char *where;
-	int result = spool_dossier(releaser->spool, item, dossier);
+	int result = spool_dossier(releaser->allowance.spool, item, dossier);
 	if (result == 0)
 		result = judge(releaser, statement, &dossier->endorsements, now, &where);
 	if (result == 0)
-		result = judge_push_order(releaser, statement, dossier);
+		result = allowance_push(&releaser->allowance, statement, dossier);
 	if (result != 0)
 		return result;
 	approvals_select(out, registry, statement, &dossier->endorsements, now);
 	item->approvals = (uint8_t)endorsements_approvals(out);
 	result = approvals_check(registry, statement, out, now, releaser->box->card.id);
-	return result == VERDICT_TOO_FEW_APPROVALS ? take_order(releaser, item, now, dossier, out)
-						   : result;
+	return result == VERDICT_TOO_FEW_APPROVALS
+		       ? allowance_release(&releaser->allowance, registry, item, now, dossier, out)
+		       : result;
 }
 
 static int release(struct releaser *releaser, struct spool_item *item, struct endorsements *endorsements)
@@ -292,7 +164,7 @@ static int release(struct releaser *releaser, struct spool_item *item, struct en
 		.repair_permille = releaser->setup->config.repair_permille,
 		.endorsements = endorsements,
 	};
-	return spool_release(releaser->spool, item, &terms);
+	return spool_release(releaser->allowance.spool, item, &terms);
 }
 
 static enum waits waits_for(int result)
@@ -335,11 +207,11 @@ static int find_waiting(struct releaser *releaser, const uint8_t push_id[static 
 {
 	char name[2 * PUSH_ID_BYTES + 1];
 	struct spool_item *item =
-		spool_find(releaser->spool, text_hex(name, sizeof(name), push_id, PUSH_ID_BYTES));
+		spool_find(releaser->allowance.spool, text_hex(name, sizeof(name), push_id, PUSH_ID_BYTES));
 	if (item == NULL)
 		return VERDICT_NO_SUCH_BUNDLE;
 	if (item->state != SPOOL_HELD || item->waits == WAITS_NOT ||
-	    spool_has_number(releaser->spool, item))
+	    spool_has_number(releaser->allowance.spool, item))
 		return VERDICT_NOT_WAITING;
 	*out = item;
 	return VERDICT_OK;
@@ -352,11 +224,11 @@ static int keep_approval(struct releaser *releaser, struct spool_item *item,
 	struct dossier *dossier = malloc(sizeof(*dossier));
 	if (dossier == NULL)
 		return -ENOMEM;
-	int result = spool_dossier(releaser->spool, item, dossier);
+	int result = spool_dossier(releaser->allowance.spool, item, dossier);
 	if (result == 0)
 		result = endorsements_add(&dossier->endorsements, approval);
 	if (result == 0)
-		result = spool_set_dossier(releaser->spool, item, dossier);
+		result = spool_set_dossier(releaser->allowance.spool, item, dossier);
 	free(dossier);
 	return result;
 }
@@ -411,7 +283,7 @@ int releaser_deny(struct releaser *releaser, const struct local_deny *deny)
 		result = refusal_check(releaser->setup->registry, &item->release.statement, refusal,
 				       now_s());
 	if (result == 0)
-		result = spool_remove(releaser->spool, item);
+		result = spool_remove(releaser->allowance.spool, item);
 	if (result != 0)
 		return result;
 	char push_id[2 * PUSH_ID_BYTES + 1], reason[4 * REASON_BYTES_MAX];
@@ -424,7 +296,7 @@ int releaser_deny(struct releaser *releaser, const struct local_deny *deny)
 int releaser_load_order(struct releaser *releaser, const struct order *order)
 {
 	char id[2 * ORDER_ID_BYTES + 1];
-	int result = standing_load(releaser->standing, order, releaser->setup->registry, now_s(),
+	int result = standing_load(releaser->allowance.standing, order, releaser->setup->registry, now_s(),
 				   releaser->box->card.id);
 	if (result != 0)
 		return result;
@@ -437,7 +309,7 @@ int releaser_load_order(struct releaser *releaser, const struct order *order)
 int releaser_revoke_order(struct releaser *releaser, const struct revocation *revocation)
 {
 	char id[2 * ORDER_ID_BYTES + 1];
-	int result = standing_revoke(releaser->standing, revocation, releaser->setup->registry, now_s());
+	int result = standing_revoke(releaser->allowance.standing, revocation, releaser->setup->registry, now_s());
 	if (result == 0)
 		service_event(LOG_NOTICE, "E1018", "spool: standing order %s of route '%s' revoked by '%s'",
 			      text_hex(id, sizeof(id), revocation->order_id, ORDER_ID_BYTES),
@@ -450,11 +322,11 @@ void releaser_release_held(struct releaser *releaser)
 	/* what was released has left the front of the list; what was not is passed over */
 	for (int numbered = 1; numbered >= 0; numbered--) {
 		size_t i = 0;
-		while (i < spool_count(releaser->spool)) {
-			struct spool_item *item = spool_at(releaser->spool, i);
+		while (i < spool_count(releaser->allowance.spool)) {
+			struct spool_item *item = spool_at(releaser->allowance.spool, i);
 			if (item->state != SPOOL_HELD)
 				break;
-			if (spool_has_number(releaser->spool, item) != (numbered == 1) ||
+			if (spool_has_number(releaser->allowance.spool, item) != (numbered == 1) ||
 			    releaser_release(releaser, item) != 0)
 				i++;
 		}
@@ -470,16 +342,16 @@ static bool is_due(const struct releaser *releaser, const struct spool_item *ite
 	bool is_old = now > since && now - since > retention_s;
 	if (item->state == SPOOL_READY || (!is_old && now <= statement->destroy_by))
 		return false;
-	return item->state == SPOOL_SENT || !spool_has_number(releaser->spool, item);
+	return item->state == SPOOL_SENT || !spool_has_number(releaser->allowance.spool, item);
 }
 
 void releaser_retire(struct releaser *releaser)
 {
 	uint64_t now = now_s();
-	standing_retire(releaser->standing, now);
+	standing_retire(releaser->allowance.standing, now);
 	uint64_t retention_s = (uint64_t)releaser->setup->config.retention_days * DAY_S;
-	for (size_t i = spool_count(releaser->spool); i-- > 0;) {
-		struct spool_item *item = spool_at(releaser->spool, i);
+	for (size_t i = spool_count(releaser->allowance.spool); i-- > 0;) {
+		struct spool_item *item = spool_at(releaser->allowance.spool, i);
 		if (!is_due(releaser, item, now, retention_s))
 			continue;
 		char name[BUNDLE_NAME_BYTES];
@@ -487,7 +359,7 @@ void releaser_retire(struct releaser *releaser)
 			text_hex(name, sizeof(name), item->release.statement.push_id, PUSH_ID_BYTES);
 		else
 			memcpy(name, item->name, sizeof(name));
-		int result = spool_remove(releaser->spool, item);
+		int result = spool_remove(releaser->allowance.spool, item);
 		if (result == 0)
 			service_event(LOG_NOTICE, "E1007",
 				      "spool: '%s' removed: it is beyond its retention time", name);

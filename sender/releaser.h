@@ -7,16 +7,14 @@
 
 #include <stdbool.h>
 
+#include "allowance.h"
 #include "local.h"
 #include "setup.h"
-#include "spool.h"
-#include "standing.h"
 
 struct releaser {
 	struct setup *setup;
 	struct key *box;
-	struct spool *spool;
-	struct standing *standing;
+	struct allowance allowance; /* the spool and the standing orders */
 	int box_verdict;  /* of this box's own key, as last told */
 	bool has_changed; /* the catalogue has to be made anew; reset by whoever does */
 };
