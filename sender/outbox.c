@@ -71,6 +71,8 @@ int main(int argc, char **argv)
 		 outbox_approve_help, outbox_approve},
 		{"refuse", "PUSHID --reason TEXT [--key FILE] [OPTION…]", "an officer refuses what waits",
 		 outbox_refuse_help, outbox_refuse},
+		{"order", "new OPTION… -o FILE | sign FILE [--key FILE] | show FILE [--json]",
+		 "make, sign or show a standing order", outbox_order_help, outbox_order},
 		KEY_COMMAND,
 		REGISTRY_COMMAND,
 		{NULL, NULL, NULL, NULL, NULL},

@@ -9,10 +9,12 @@
 #include "common/signer.h"
 
 extern const char outbox_push_help[];
+extern const char outbox_order_help[];
 
 int outbox_push(int argc, char **argv);
 int outbox_list(int argc, char **argv);
 int outbox_show(int argc, char **argv);
+int outbox_order(int argc, char **argv);
 /*
  * What an officer may see of a bundle that waits, printed, or into an object: who stands for it, under
  * which rules it passed, and the members of its manifest.  0, or an exit code after saying why.
