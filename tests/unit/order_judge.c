@@ -240,6 +240,24 @@ static void test_policy(const struct world *w)
 	}
 }
 
+/* A bundle that was made under older rules is judged by them, though the registry is newer by now. */
+static void test_older_policy(const struct world *w)
+{
+	struct order o = push_by(w, "tax", WANG);
+	o.policy_version = 2;
+	o.signer_count = 0;
+	sign_at(&o, w->people[WANG], issued);
+	judged(w, &o, begins, VERDICT_WRONG_POLICY, "an order for older rules does not count now");
+	is_number(order_check_under(&o, w->registry, begins, 2), 0, "but for a bundle that was made under them");
+	is_number(order_check_under(&o, w->registry, begins, 3), VERDICT_WRONG_POLICY, "and for no other");
+	is_number(order_check_under(&o, w->registry, begins - 1, 2), VERDICT_BAD_TIME,
+		  "everything else is judged as ever");
+	o.signers[0].signature.bytes[0] ^= 1;
+	is_number(order_check_under(&o, w->registry, begins, 2), VERDICT_BAD_SIGNATURE, "the signature too");
+	o = push_by(w, "none", WANG);
+	is_number(order_check_under(&o, w->registry, begins, 0), VERDICT_UNKNOWN_ROUTE, "and the route");
+}
+
 static void test_machine(const struct world *w)
 {
 	struct order o = make_order(ORDER_PUSH, "tax", w->gone_machine);
@@ -379,6 +397,7 @@ int main(void)
 	test_times(w);
 	test_route(w);
 	test_policy(w);
+	test_older_policy(w);
 	test_machine(w);
 	test_signer(w);
 	test_quorum(w);
