@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +142,31 @@ static int send_decision(struct decision *d, enum local_type type, const void *p
 	return result == 0 ? 0 : fail(d, result, &refused);
 }
 
+/* What a machine pushed beyond its order: the person who answers for it signs the push itself. */
+static int countersign(struct decision *d)
+{
+	uint8_t bytes[STATEMENT_BYTES], payload[LOCAL_APPROVE_MAX];
+	const struct statement *statement = &d->file->about.statement;
+	struct local_approve approve = {.approval = {.type = ENDORSEMENT_PUSH}};
+	memcpy(approve.push_id, statement->push_id, PUSH_ID_BYTES);
+	statement_encode(bytes, statement);
+	int result = signer_sign(d->signer, &approve.approval.signature, push_domain, bytes,
+				 sizeof(bytes));
+	if (result != 0)
+		return command_fail(result, "cannot sign");
+	return send_decision(d, LOCAL_APPROVE, payload, local_approve_encode(payload, &approve));
+}
+
+static bool is_for_person(const struct decision *d)
+{
+	struct endorsement push;
+	size_t at = 0;
+	const struct card *card = signer_card(d->signer);
+	return strcmp(card->name, d->file->about.statement.person) == 0 &&
+	       endorsements_next(&d->file->about.dossier.endorsements, &at, &push) &&
+	       push.type == ENDORSEMENT_PUSH_ORDER;
+}
+
 static int approve(struct decision *d)
 {
 	uint8_t decision[DECISION_BYTES], payload[LOCAL_APPROVE_MAX];
@@ -209,8 +235,9 @@ static int print_result(const struct decision *d, const char *verb)
 	if (!d->is_there)
 		printf("; removed from the spool\n");
 	else if (after->state == LOCAL_WAITING)
-		printf("; it has %u of %u approvals and waits for more\n",
-		       (unsigned int)after->approvals, (unsigned int)after->quorum);
+		printf("; it has %u of %u approvals and waits for %s\n", (unsigned int)after->approvals,
+		       (unsigned int)after->quorum,
+		       after->waits == WAITS_FOR_PERSON ? "the person who answers for it" : "more");
 	else
 		printf("; released as %s\n", after->name[0] != 0 ? after->name : "soon as it can be");
 	return EXIT_DONE;
@@ -242,10 +269,12 @@ int outbox_approve(int argc, char **argv)
 	int code = parse_options(&d.options, argc, argv, "kepfc");
 	if (code == 0)
 		code = start(&d);
-	if (code == 0)
+	/* who answers for a machine knows what it pushes; officers look */
+	bool countersigns = code == 0 && is_for_person(&d);
+	if (code == 0 && !countersigns)
 		code = look(&d);
 	if (code == 0)
-		code = approve(&d);
+		code = countersigns ? countersign(&d) : approve(&d);
 	if (code == 0)
 		code = print_result(&d, "approved");
 	end(&d);

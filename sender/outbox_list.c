@@ -55,6 +55,9 @@ static struct json *item_json(const struct local_item *item)
 	json_set_number(json, "records", item->records);
 	json_set_number(json, "approvals", item->approvals);
 	json_set_number(json, "quorum", item->quorum);
+	json_set_text(json, "waits_for", item->waits == WAITS_FOR_PERSON	? "person"
+					 : item->waits == WAITS_FOR_OFFICERS ? "officers"
+									     : NULL);
 	return json;
 }
 
@@ -65,6 +68,8 @@ static char *describe_state(char *out, size_t size, const struct local_item *ite
 	if (item->state == LOCAL_SENDING && item->total_bytes > 0)
 		snprintf(out, size, "%s %.0f %%", name,
 			 100.0 * (double)item->sent_bytes / (double)item->total_bytes);
+	else if (item->waits == WAITS_FOR_PERSON)
+		snprintf(out, size, "%s person", name);
 	else if (item->state == LOCAL_WAITING)
 		snprintf(out, size, "%s %u/%u", name, (unsigned int)item->approvals,
 			 (unsigned int)item->quorum);
@@ -116,7 +121,10 @@ static void show_item(void *context, const struct local_item *item)
 	printf("content       %s in %" PRIu64 " member%s, %" PRIu64 " records\n",
 	       text_size(text, sizeof(text), item->content_len), item->members,
 	       item->members == 1 ? "" : "s", item->records);
-	if (item->state == LOCAL_WAITING)
+	if (item->waits == WAITS_FOR_PERSON)
+		printf("waits for     %s, who answers for the machine: it exceeds its standing order\n",
+		       item->person);
+	else if (item->state == LOCAL_WAITING)
 		printf("approvals     %u of %u; it waits for the route's officers: 'weir-outbox approve'\n",
 		       (unsigned int)item->approvals, (unsigned int)item->quorum);
 	printf("passes        %" PRIu64 " of %" PRIu64 "\n", item->passes_done, item->passes);

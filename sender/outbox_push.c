@@ -17,6 +17,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "outbox.h"
+#include "outbox_order.h"
 #include "producer.h"
 #include "setup.h"
 #include "source.h"
@@ -29,6 +30,7 @@ enum { PIPE_BYTES = 1048576 };
 const char outbox_push_help[] =
 	"  --route ROUTE           where it goes; the registry names the routes\n"
 	"  --key FILE              the person's key; else WEIR_KEY, else ~/.weir/person.key\n"
+	"  --order FILE            push under this standing order; --key is then the machine's key\n"
 	"  --person NAME           refuse unless the key is this person's\n"
 	"  --passphrase-file FILE  the key's passphrase in its first line; else WEIR_PASSPHRASE_FILE, else asked\n"
 	"  --name NAME             the member's name when it comes from a pipe or command ('stream')\n"
@@ -52,6 +54,7 @@ struct options {
 	const char *person;
 	const char *key;
 	const char *passphrase_file;
+	const char *order;
 	const char *name;
 	const char *config;
 	uint64_t records;
@@ -65,7 +68,10 @@ struct options {
 struct push {
 	struct options options;
 	struct config config;
-	struct signer *signer;
+	struct signer *signer;   /* the person, or the machine of the order */
+	struct order order;
+	uint8_t order_bytes[ORDER_BYTES_MAX];
+	size_t order_len;        /* 0: a person pushes */
 	struct source *source;
 	struct submit *submit;
 	struct progress progress;
@@ -88,6 +94,9 @@ static int take_option(struct options *out, int option, const char *value)
 		return 0;
 	case 'f':
 		out->passphrase_file = value;
+		return 0;
+	case 'o':
+		out->order = value;
 		return 0;
 	case 'n':
 		out->name = value;
@@ -141,6 +150,7 @@ static int parse_options(struct options *out, int argc, char **argv)
 		{"person", required_argument, NULL, 'p'},
 		{"key", required_argument, NULL, 'k'},
 		{"passphrase-file", required_argument, NULL, 'f'},
+		{"order", required_argument, NULL, 'o'},
 		{"name", required_argument, NULL, 'n'},
 		{"records", required_argument, NULL, 'N'},
 		{"json", no_argument, NULL, 'j'},
@@ -169,9 +179,36 @@ static int parse_options(struct options *out, int argc, char **argv)
 	return take_operands(out, argc, argv, behind);
 }
 
+static int load_machine(struct push *push)
+{
+	char escaped[2 * CONFIG_PATH_BYTES];
+	const char *file = push->options.order;
+	int code = order_load_file(&push->order, file);
+	if (code != EXIT_DONE)
+		return code;
+	text_escape_name(escaped, sizeof(escaped), file);
+	if (push->order.kind != ORDER_PUSH || push->order.signer_count != 1 ||
+	    strcmp(push->order.route, push->options.route) != 0)
+		return command_fail(VERDICT_NOT_ALLOWED,
+				    "order '%s' is no signed push order for this route", escaped);
+	if (push->options.person != NULL &&
+	    strcmp(push->options.person, push->order.signers[0].name) != 0)
+		return command_fail(VERDICT_WRONG_KEY,
+				    "'%s' answers for order '%s', not the person asked for",
+				    push->order.signers[0].name, escaped);
+	push->order_len = order_encode(push->order_bytes, &push->order);
+	const char *key = push->options.key != NULL ? push->options.key : getenv("WEIR_KEY");
+	if (key == NULL)
+		return command_usage("--key is missing: the machine's key, which the order names");
+	return signer_open(&push->signer, KEY_MACHINE, key, push->order.machine.name,
+			   push->options.passphrase_file);
+}
+
 /* Before anything starts, so that a push by cron without a passphrase fails at once. */
 static int load_signer(struct push *push)
 {
+	if (push->options.order != NULL)
+		return load_machine(push);
 	return outbox_signer(&push->signer, push->options.key, push->options.person,
 			     push->options.passphrase_file);
 }
@@ -257,12 +294,21 @@ static int connect_seal(struct push *push)
 			.records = push->options.records,
 		},
 		.signer = push->signer,
+		.order = push->order_len == 0 ? NULL : push->order_bytes,
+		.order_len = push->order_len,
 		.advance = advance,
 		.context = push,
 	};
 	snprintf(options.push.route, sizeof(options.push.route), "%s", push->options.route);
-	memcpy(options.push.person, signer_card(push->signer)->name, NAME_BYTES);
-	memcpy(options.push.person_key, signer_card(push->signer)->id, KEY_ID_BYTES);
+	const struct card *card = signer_card(push->signer);
+	const struct order_signer *responsible = &push->order.signers[0];
+	bool is_ordered = push->order_len > 0;
+	memcpy(options.push.person, is_ordered ? responsible->name : card->name, NAME_BYTES);
+	memcpy(options.push.person_key, is_ordered ? responsible->key_id : card->id, KEY_ID_BYTES);
+	if (is_ordered) {
+		memcpy(options.push.machine, card->name, NAME_BYTES);
+		memcpy(options.push.machine_key, card->id, KEY_ID_BYTES);
+	}
 	result = submit_start(&push->submit, &options);
 	return result == 0 ? 0 : fail_push(push, result);
 }
@@ -337,7 +383,8 @@ static int print_accepted(const struct push *push, const struct local_accepted *
 	text_hex(push_id, sizeof(push_id), accepted->push_id, PUSH_ID_BYTES);
 	if (!push->options.json) {
 		printf("accepted %s: %s (%s, %s member%s, %s records)\n", push_id,
-		       accepted->name[0] != 0 ? accepted->name : "held, no number yet",
+		       accepted->name[0] != 0 ? accepted->name
+						  : "it waits, 'weir-outbox show' says for whom",
 		       text_size(size, sizeof(size), accepted->content_len),
 		       text_count(members, sizeof(members), accepted->members),
 		       accepted->members == 1 ? "" : "s",
@@ -349,7 +396,9 @@ static int print_accepted(const struct push *push, const struct local_accepted *
 	json_set_text(json, "push_id", push_id);
 	json_set_text(json, "name", accepted->name[0] != 0 ? accepted->name : NULL);
 	json_set_text(json, "route", push->options.route);
-	json_set_text(json, "person", signer_card(push->signer)->name);
+	json_set_text(json, "person", push->order_len > 0 ? push->order.signers[0].name
+							: signer_card(push->signer)->name);
+	json_set_text(json, "machine", push->order_len > 0 ? push->order.machine.name : NULL);
 	json_set_number(json, "bytes", accepted->content_len);
 	json_set_number(json, "members", accepted->members);
 	json_set_number(json, "records", accepted->records);
