@@ -11,11 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <syslog.h>
 #include <time.h>
 
+#include "admission.h"
 #include "common/channel.h"
 #include "common/command.h"
 #include "common/confine.h"
@@ -25,12 +24,10 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "deposit.h"
-#include "flow.h"
-#include "local.h"
 #include "pack.h"
 #include "setup.h"
 
-enum { PUSH_TIMEOUT_S = 10, DAY_S = 86400 };
+enum { DAY_S = 86400 };
 
 /* Before the push is known: the keys of its route are still to be read. */
 static const char *const first_calls[] = {
@@ -48,149 +45,18 @@ static const char *const second_calls[] = {
 
 struct seal {
 	struct setup setup;
-	int push_fd;
 	struct deposit deposit;
-	struct inflow *from_person;
-	struct local_push push;
-	const struct route *route;
+	struct admission who;
 	uint8_t (*psk)[SUITE_KEY_BYTES]; /* one for each recipient; secret memory */
 	struct pack *pack;
 	uint64_t members;
 	uint64_t records;                /* counted */
-	uint64_t created;
 	struct local_commit commit;      /* what hold is to get in the end */
-	char where[MEMBER_NAME_MAX + 1]; /* what a refusal is about */
 };
 
 static void set_where(struct seal *seal, const char *where)
 {
-	snprintf(seal->where, sizeof(seal->where), "%s", where);
-}
-
-/* Who hangs up before the end has pushed nothing. */
-static int next_frame(struct seal *seal, uint16_t *type, const uint8_t **payload, size_t *len)
-{
-	int result = inflow_next(seal->from_person, type, payload, len);
-	return result == -EPIPE ? VERDICT_TRUNCATED : result;
-}
-
-/* How long a read waits for the caller; 0: for ever. */
-static int set_patience(int fd, time_t seconds)
-{
-	const struct timeval patience = {.tv_sec = seconds};
-	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ? -errno : 0;
-}
-
-/*
- * Push and proof must come at once: a caller that says nothing, or begins and stops, must not keep a
- * worker.  Members may take their time, for they may come from a command.
- */
-static int receive_soon(struct seal *seal, uint16_t wanted, const uint8_t **payload, size_t *len)
-{
-	uint16_t type;
-	int result = set_patience(seal->push_fd, PUSH_TIMEOUT_S);
-	if (result == 0)
-		result = next_frame(seal, &type, payload, len);
-	if (result == -EAGAIN)
-		result = -ETIMEDOUT;
-	if (result == 0)
-		result = set_patience(seal->push_fd, 0);
-	if (result != 0)
-		return result;
-	return type == wanted ? 0 : VERDICT_BAD_PROTOCOL;
-}
-
-static int receive_push(struct seal *seal)
-{
-	const uint8_t *payload;
-	size_t len;
-	set_where(seal, "push");
-	int result = receive_soon(seal, LOCAL_PUSH, &payload, &len);
-	return result != 0 ? result : local_push_decode(&seal->push, payload, len);
-}
-
-static bool is_by_machine(const struct seal *seal)
-{
-	return seal->push.machine[0] != 0;
-}
-
-/* Whose key is at the other end: the person's, or that of a machine under a standing order. */
-static const struct party *find_caller(const struct seal *seal)
-{
-	return is_by_machine(seal)
-		       ? registry_party(seal->setup.registry, KEY_MACHINE, seal->push.machine)
-		       : registry_party(seal->setup.registry, KEY_PERSON, seal->push.person);
-}
-
-/* Names and key ids are no secret; what makes a caller the person is the key. */
-static int receive_proof(struct seal *seal)
-{
-	uint8_t challenge[LOCAL_CHALLENGE_BYTES], proven[LOCAL_PROVEN_BYTES];
-	struct signature proof;
-	const uint8_t *payload;
-	size_t len;
-	set_where(seal, is_by_machine(seal) ? seal->push.machine : seal->push.person);
-	suite_random(challenge, sizeof(challenge));
-	int result = channel_send(seal->push_fd, LOCAL_CHALLENGE, challenge, sizeof(challenge));
-	if (result == 0)
-		result = receive_soon(seal, LOCAL_PROOF, &payload, &len);
-	if (result != 0)
-		return result;
-	result = local_signature_decode(&proof, payload, len);
-	if (result != 0)
-		return result;
-	local_proven(proven, &seal->push, challenge);
-	return signature_verify(&proof, local_proof_domain, proven, sizeof(proven), find_caller(seal));
-}
-
-static int judge_machine(struct seal *seal)
-{
-	if (!is_by_machine(seal))
-		return 0;
-	const struct party *machine = find_caller(seal);
-	set_where(seal, seal->push.machine);
-	if (machine == NULL ||
-	    memcmp(machine->card.id, seal->push.machine_key, sizeof(machine->card.id)) != 0)
-		return VERDICT_UNKNOWN_KEY;
-	return party_check(machine, seal->created);
-}
-
-static int judge_person(struct seal *seal)
-{
-	const struct registry *registry = seal->setup.registry;
-	set_where(seal, seal->push.person);
-	const struct party *person = registry_party(registry, KEY_PERSON, seal->push.person);
-	if (person == NULL ||
-	    memcmp(person->card.id, seal->push.person_key, sizeof(person->card.id)) != 0)
-		return VERDICT_UNKNOWN_KEY;
-	int result = party_check(person, seal->created);
-	if (result == 0)
-		result = route_allows_operator(seal->route, person);
-	return result != 0 ? result : judge_machine(seal);
-}
-
-static int judge_push(struct seal *seal)
-{
-	const struct registry *registry = seal->setup.registry;
-	set_where(seal, "registry");
-	int result = registry_check(registry, seal->created);
-	if (result != 0)
-		return result;
-	set_where(seal, seal->push.route);
-	seal->route = registry_route(registry, seal->push.route);
-	if (seal->route == NULL)
-		return VERDICT_UNKNOWN_ROUTE;
-	result = route_check(seal->route, seal->created);
-	if (result != 0)
-		return result;
-	result = judge_person(seal);
-	if (result != 0)
-		return result;
-	set_where(seal, seal->push.route);
-	if (seal->push.origin == LOCAL_PIPE && seal->route->records_required &&
-	    !seal->push.has_records)
-		return VERDICT_RECORDS_NOT_STATED;
-	return 0;
+	admission_about(&seal->who, where);
 }
 
 /* psk_dir/NAME.key must be the one whose public part the registry names for this recipient. */
@@ -219,12 +85,12 @@ static int load_psk(struct seal *seal, const struct party *recipient,
 
 static int load_psks(struct seal *seal)
 {
-	size_t count = seal->route->recipient_count;
+	size_t count = seal->who.route->recipient_count;
 	seal->psk = suite_secret_alloc(count * SUITE_KEY_BYTES);
 	if (seal->psk == NULL)
 		return -errno;
 	for (size_t i = 0; i < count; i++) {
-		int result = load_psk(seal, seal->route->recipients[i], seal->psk[i]);
+		int result = load_psk(seal, seal->who.route->recipients[i], seal->psk[i]);
 		if (result != 0)
 			return result;
 	}
@@ -247,11 +113,11 @@ static int start_pack(struct seal *seal)
 		set_where(seal, seal->deposit.where);
 		return result;
 	}
-	set_where(seal, seal->push.route);
+	set_where(seal, seal->who.push.route);
 	struct pack_options options = {
-		.route = seal->route,
+		.route = seal->who.route,
 		.psk = (const uint8_t(*)[SUITE_KEY_BYTES])seal->psk,
-		.rule = seal->route->rule,
+		.rule = seal->who.route->rule,
 		.threads = seal->setup.config.seal_threads,
 		.sink = deposit_body,
 		.context = &seal->deposit,
@@ -281,7 +147,7 @@ static int take_member(struct seal *seal)
 		uint16_t type;
 		const uint8_t *payload;
 		size_t len;
-		int result = next_frame(seal, &type, &payload, &len);
+		int result = admission_frame(&seal->who, &type, &payload, &len);
 		if (result != 0)
 			return result;
 		if (type == LOCAL_END)
@@ -312,8 +178,8 @@ static int take_members(struct seal *seal)
 		uint16_t type;
 		const uint8_t *payload;
 		size_t len;
-		set_where(seal, seal->push.route);
-		int result = next_frame(seal, &type, &payload, &len);
+		set_where(seal, seal->who.push.route);
+		int result = admission_frame(&seal->who, &type, &payload, &len);
 		if (result != 0)
 			return result;
 		if (type == LOCAL_FINISH)
@@ -340,10 +206,10 @@ static int check_records(struct seal *seal)
 	if (result != 0)
 		return result;
 	seal->records = manifest->records;
-	if (!seal->push.has_records || seal->push.records == seal->records)
+	if (!seal->who.push.has_records || seal->who.push.records == seal->records)
 		return 0;
-	snprintf(seal->where, sizeof(seal->where),
-		 "%" PRIu64 " records stated, %" PRIu64 " counted", seal->push.records, seal->records);
+	snprintf(seal->who.where, sizeof(seal->who.where),
+		 "%" PRIu64 " records stated, %" PRIu64 " counted", seal->who.push.records, seal->records);
 	return VERDICT_BAD_COUNT;
 }
 
@@ -351,13 +217,13 @@ static int make_statement(struct seal *seal, struct statement *statement)
 {
 	*statement = (struct statement){
 		.registry_version = registry_version(seal->setup.registry),
-		.created = seal->created,
-		.destroy_by = seal->created + (uint64_t)seal->route->destroy_after_days * DAY_S,
-		.policy_version = seal->route->policy == NULL ? 0 : seal->route->policy->version,
+		.created = seal->who.created,
+		.destroy_by = seal->who.created + (uint64_t)seal->who.route->destroy_after_days * DAY_S,
+		.policy_version = seal->who.route->policy == NULL ? 0 : seal->who.route->policy->version,
 	};
-	memcpy(statement->route, seal->push.route, NAME_BYTES);
-	memcpy(statement->person, seal->push.person, NAME_BYTES);
-	memcpy(statement->person_key, seal->push.person_key, KEY_ID_BYTES);
+	memcpy(statement->route, seal->who.push.route, NAME_BYTES);
+	memcpy(statement->person, seal->who.push.person, NAME_BYTES);
+	memcpy(statement->person_key, seal->who.push.person_key, KEY_ID_BYTES);
 	return pack_finish(seal->pack, statement);
 }
 
@@ -371,7 +237,7 @@ static int make_dossier(struct seal *seal)
 		.records = seal->records,
 	};
 	memcpy(dossier->push_id, seal->commit.statement.push_id, PUSH_ID_BYTES);
-	return dossier_seal_keys(dossier, seal->route, pack_manifest_key(seal->pack));
+	return dossier_seal_keys(dossier, seal->who.route, pack_manifest_key(seal->pack));
 }
 
 static int ask_endorsement(struct seal *seal)
@@ -380,27 +246,27 @@ static int ask_endorsement(struct seal *seal)
 	struct endorsements *endorsements = &seal->commit.dossier.endorsements;
 	uint8_t encoded[STATEMENT_BYTES];
 	statement_encode(encoded, statement);
-	int result = channel_send(seal->push_fd, LOCAL_SIGN, encoded, sizeof(encoded));
+	int result = channel_send(seal->who.fd, LOCAL_SIGN, encoded, sizeof(encoded));
 	if (result != 0)
 		return result;
 	uint16_t type;
 	const uint8_t *payload;
 	size_t len;
 	struct endorsement endorsement;
-	result = next_frame(seal, &type, &payload, &len);
+	result = admission_frame(&seal->who, &type, &payload, &len);
 	if (result != 0)
 		return result;
 	if (type != LOCAL_ENDORSEMENT)
 		return VERDICT_BAD_PROTOCOL;
-	set_where(seal, seal->push.person);
+	set_where(seal, seal->who.push.person);
 	result = endorsement_decode(&endorsement, payload, len);
-	if (result == 0 && endorsement.type != (is_by_machine(seal) ? ENDORSEMENT_PUSH_ORDER
+	if (result == 0 && endorsement.type != (admission_is_by_machine(&seal->who) ? ENDORSEMENT_PUSH_ORDER
 								    : ENDORSEMENT_PUSH))
 		result = VERDICT_BAD_PROTOCOL;
 	if (result == 0)
 		result = endorsements_add(endorsements, &endorsement);
 	if (result == 0)
-		result = push_check(seal->setup.registry, statement, endorsements, seal->created);
+		result = push_check(seal->setup.registry, statement, endorsements, seal->who.created);
 	/* what a machine pushes beyond its order waits for people, in hold */
 	return result == VERDICT_BEYOND_ORDER ? 0 : result;
 }
@@ -418,14 +284,10 @@ static int commit(struct seal *seal, struct local_accepted *accepted)
 	return 0;
 }
 
-/* The whole push; on a refusal seal->where is what it is about. */
+/* The whole push; on a refusal seal->who.where is what it is about. */
 static int push(struct seal *seal, struct local_accepted *accepted)
 {
-	int result = receive_push(seal);
-	if (result == 0)
-		result = judge_push(seal);
-	if (result == 0)
-		result = receive_proof(seal);
+	int result = admission_take(&seal->who);
 	if (result == 0)
 		result = load_psks(seal);
 	if (result == 0)
@@ -433,7 +295,7 @@ static int push(struct seal *seal, struct local_accepted *accepted)
 	if (result == 0)
 		result = confine_calls(second_calls);
 	if (result == 0)
-		result = channel_send(seal->push_fd, LOCAL_READY, NULL, 0);
+		result = channel_send(seal->who.fd, LOCAL_READY, NULL, 0);
 	if (result == 0)
 		result = or_hold(seal, take_members(seal));
 	if (result == 0)
@@ -454,13 +316,13 @@ static int finish(struct seal *seal, int result, const struct local_accepted *ac
 		uint8_t payload[LOCAL_ACCEPTED_BYTES];
 		local_accepted_encode(payload, accepted);
 		/* it is durable, whether or not the person still hears of it */
-		(void)channel_send(seal->push_fd, LOCAL_ACCEPTED, payload, sizeof(payload));
+		(void)channel_send(seal->who.fd, LOCAL_ACCEPTED, payload, sizeof(payload));
 		return EXIT_DONE;
 	}
-	text_escape_name(where, sizeof(where), seal->where);
+	text_escape_name(where, sizeof(where), seal->who.where);
 	service_event(LOG_WARNING, "E1101", "seal: push refused: '%s': %s [%s]", where,
 		      verdict_explain(result), result > 0 ? verdict_name(result) : "environment");
-	(void)local_refuse(seal->push_fd, result, seal->where);
+	(void)local_refuse(seal->who.fd, result, seal->who.where);
 	return result > 0 ? EXIT_REFUSED : EXIT_ENVIRONMENT;
 }
 
@@ -479,8 +341,9 @@ static int start(struct seal *seal, const char *config_path)
 		set_where(seal, path);
 		result = deposit_open(&seal->deposit, path);
 	}
+	seal->who.registry = seal->setup.registry;
 	if (result == 0)
-		result = inflow_new(&seal->from_person, seal->push_fd);
+		result = inflow_new(&seal->who.from_person, seal->who.fd);
 	if (result == 0)
 		result = confine_privileges();
 	return result != 0 ? result : confine_calls(first_calls);
@@ -490,7 +353,7 @@ static void note_caller(const struct seal *seal)
 {
 	uid_t uid;
 	pid_t pid;
-	if (channel_peer(seal->push_fd, &uid, &pid) == 0)
+	if (channel_peer(seal->who.fd, &uid, &pid) == 0)
 		service_event(LOG_INFO, "E1102", "seal: a push by user %u, process %d", uid, (int)pid);
 }
 
@@ -507,9 +370,9 @@ int main(int argc, char **argv)
 	if (seal == NULL)
 		return command_fail(result != 0 ? result : -ENOMEM, "cannot start");
 	seal->deposit.fd = -1;
-	seal->created = (uint64_t)time(NULL);
-	seal->push_fd = service_socket("push");
-	if (seal->push_fd < 0) {
+	seal->who.created = (uint64_t)time(NULL);
+	seal->who.fd = service_socket("push");
+	if (seal->who.fd < 0) {
 		command_say("the socket 'push' was not passed in; start it with 'weir-sender run' or its systemd unit");
 		free(seal);
 		return EXIT_ENVIRONMENT;
@@ -521,11 +384,11 @@ int main(int argc, char **argv)
 		result = push(seal, &accepted);
 	code = finish(seal, result, &accepted);
 	pack_free(seal->pack);
-	inflow_free(seal->from_person);
+	inflow_free(seal->who.from_person);
 	suite_secret_free(seal->psk);
 	setup_free(&seal->setup);
 	io_close(seal->deposit.fd);
-	io_close(seal->push_fd);
+	io_close(seal->who.fd);
 	free(seal);
 	return code;
 }
