@@ -13,7 +13,10 @@
 #include "common/text.h"
 #include "common/verdict.h"
 
-enum { DAY_S = 86400 };
+enum {
+	DAY_S = 86400,
+	PUSH_LIFE_S = DAY_S, /* a push may take long, but no longer */
+};
 
 static uint64_t now_s(void)
 {
@@ -104,9 +107,13 @@ int releaser_judge(struct releaser *releaser, const struct local_commit *commit,
 	}
 	if (statement->registry_version != registry_version(releaser->setup->registry))
 		return VERDICT_OLDER_REGISTRY;
+	/* a standing order is judged at this time, so it is not seal's to choose */
+	uint64_t now = now_s();
+	if (statement->created > now || now - statement->created > PUSH_LIFE_S)
+		return VERDICT_BAD_TIME;
 	if (commit->dossier.endorsements.count != 1) /* approvals come from officers, not from seal */
 		return VERDICT_BAD_PROTOCOL;
-	int result = judge(releaser, statement, &commit->dossier.endorsements, now_s(), where);
+	int result = judge(releaser, statement, &commit->dossier.endorsements, now, where);
 	if (result == 0 || result == VERDICT_BEYOND_ORDER)
 		result = allowance_push(&releaser->allowance, statement, &commit->dossier);
 	/* what exceeds a standing order is not lost: it waits for people */
