@@ -240,6 +240,18 @@ size_t json_count(struct json_view view)
 	return json_is_array(node) ? json_array_size(node) : json_object_size(node);
 }
 
+const char *json_key(struct json_view object, size_t index)
+{
+	union {
+		const void *in;
+		json_t *out; /* jansson iterates over what it could change */
+	} node = {.in = object.node};
+	void *at = json_object_iter(node.out);
+	while (at != NULL && index-- > 0)
+		at = json_object_iter_next(node.out, at);
+	return at == NULL ? NULL : json_object_iter_key(at);
+}
+
 const char *json_text(struct json_view view)
 {
 	return json_string_value(view.node);

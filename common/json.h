@@ -69,6 +69,8 @@ struct json_view json_get(struct json_view object, const char *key);
 struct json_view json_at(struct json_view array, size_t index);
 /* Values in an array, keys in an object, else 0. */
 size_t json_count(struct json_view view);
+/* The i-th key of an object, in the order of the document; NULL when there is none. */
+const char *json_key(struct json_view object, size_t index);
 /* NULL when it is no text. */
 const char *json_text(struct json_view view);
 /* False, and *out untouched, when it is no whole number from 0, or no boolean. */

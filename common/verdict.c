@@ -62,6 +62,9 @@ static const struct {
 	[VERDICT_CAP_REACHED] = {"cap-reached", "it would exceed what may leave on this route; push less, or tomorrow (UTC)"},
 	[VERDICT_BEYOND_ORDER] = {"beyond-order", "it exceeds its standing order, so it waits for people"},
 	[VERDICT_REVOKED] = {"revoked", "this standing order was revoked; have a new one made and signed"},
+	[VERDICT_BAD_ENTRY] = {"bad-entry", "a line of the ledger is not an entry; 'ledger verify' shows where"},
+	[VERDICT_BAD_CHAIN] = {"bad-chain", "the ledger's entries do not follow one another; 'ledger verify' shows where"},
+	[VERDICT_MISSING_ENTRIES] = {"missing-entries", "entries of the ledger are missing; 'ledger verify' shows where"},
 };
 
 const char *verdict_name(int verdict)

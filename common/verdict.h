@@ -69,6 +69,10 @@ enum verdict {
 	/* standing orders */
 	VERDICT_BEYOND_ORDER,
 	VERDICT_REVOKED,
+	/* ledger */
+	VERDICT_BAD_ENTRY,
+	VERDICT_BAD_CHAIN,
+	VERDICT_MISSING_ENTRIES,
 	VERDICT_COUNT_END
 };
 

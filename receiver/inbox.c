@@ -2,6 +2,7 @@
 #include "inbox.h"
 
 #include "common/keycommand.h"
+#include "common/ledgercommand.h"
 #include "common/registrycommand.h"
 
 static const char list_help[] =
@@ -51,6 +52,11 @@ static const char open_help[] =
 	"  --roots FILE   the root keys to judge by (WEIR_ROOTS), where no configuration is\n"
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
+static int inbox_ledger(int argc, char **argv)
+{
+	return ledger_command(CONFIG_RECEIVER, INBOX_CONFIG, argc, argv);
+}
+
 static const struct command commands[] = {
 	{"list", "[--json]", "what has been delivered, and what is on its way", list_help,
 	 inbox_list},
@@ -65,6 +71,7 @@ static const struct command commands[] = {
 	 "decrypt, for a recipient", open_help, inbox_open},
 	KEY_COMMAND,
 	REGISTRY_COMMAND,
+	LEDGER_COMMAND(inbox_ledger),
 	{NULL, NULL, NULL, NULL, NULL},
 };
 

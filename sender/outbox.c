@@ -10,6 +10,7 @@
 
 #include "common/command.h"
 #include "common/keycommand.h"
+#include "common/ledgercommand.h"
 #include "common/registrycommand.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -58,6 +59,11 @@ int outbox_cannot_reach(int result, const char *program, const char *runtime, co
 	return EXIT_ENVIRONMENT;
 }
 
+static int outbox_ledger(int argc, char **argv)
+{
+	return ledger_command(CONFIG_SENDER, SENDER_CONFIG, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct command commands[] = {
@@ -75,6 +81,7 @@ int main(int argc, char **argv)
 		 "make, sign or show a standing order", outbox_order_help, outbox_order},
 		KEY_COMMAND,
 		REGISTRY_COMMAND,
+		LEDGER_COMMAND(outbox_ledger),
 		{NULL, NULL, NULL, NULL, NULL},
 	};
 	return command_main("weir-outbox", "pushes exports to the other side", commands, argc, argv);

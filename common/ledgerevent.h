@@ -1,0 +1,12 @@
+/*
+ * ledgerevent: the events of LEDGER.md 6, and how a person is told of them.
+ */
+#ifndef WEIR_LEDGEREVENT_H
+#define WEIR_LEDGEREVENT_H
+
+#include <stddef.h>
+
+/* "a push was accepted"; NULL for an event that is not in the list. */
+const char *ledger_event_phrase(const char *event, size_t len);
+
+#endif
