@@ -26,7 +26,10 @@ static const struct {
 	{"approve", "a bundle was approved"},
 	{"refuse", "a bundle was refused by an officer"},
 	{"order.loaded", "a standing order was loaded"},
+	{"order.revoked", "a standing order was revoked"},
+	{"decision", "all is there that the route demands"},
 	{"release", "a bundle was released"},
+	{"found", "a bundle lay in the spool at the start"},
 	{"sent", "a bundle was sent in all its passes"},
 	{"removed", "a bundle was removed from the spool"},
 	/* the receiver */

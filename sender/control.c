@@ -10,6 +10,7 @@
 #include "common/cursor.h"
 #include "common/io.h"
 #include "common/verdict.h"
+#include "decide.h"
 
 enum {
 	ENDED = 1,
@@ -24,6 +25,7 @@ _Static_assert(ORDER_BYTES_MAX >= (int)LOCAL_APPROVE_MAX && ORDER_BYTES_MAX >= (
 struct control {
 	int fd;
 	const struct control_desk *desk;
+	struct ledger_who peer;
 	uint8_t question[QUESTION_MAX];
 	size_t question_len;
 	uint8_t *answer; /* NULL while the question is coming */
@@ -46,6 +48,7 @@ int control_new(struct control **out, int fd, const struct control_desk *desk)
 	control->fd = fd;
 	control->file_fd = -1;
 	control->desk = desk;
+	control->peer = book_peer(fd);
 	*out = control;
 	return 0;
 }
@@ -136,8 +139,14 @@ static void write_done(struct writer *w, size_t count)
 	write_frame(w, LOCAL_DONE, payload, sizeof(payload));
 }
 
+static void note_question(const struct control *control, const char *verb, const char *about, int result)
+{
+	book_question(control->desk->releaser->book, &control->peer, verb, about, result);
+}
+
 static void answer_list(struct control *control, struct writer *w)
 {
+	note_question(control, "list", "", 0);
 	size_t count = spool_count(spool_of(control));
 	for (size_t i = 0; i < count; i++)
 		write_item(w, control->desk, spool_at(spool_of(control), i));
@@ -160,6 +169,7 @@ static void answer_show(struct control *control, struct writer *w, const uint8_t
 		return;
 	}
 	const struct spool_item *item = spool_find(spool_of(control), keyword);
+	note_question(control, "show", keyword, item == NULL ? VERDICT_NO_SUCH_BUNDLE : 0);
 	if (item == NULL) {
 		write_refusal(w, VERDICT_NO_SUCH_BUNDLE, keyword);
 		return;
@@ -185,7 +195,7 @@ static void answer_approve(const struct control *control, struct writer *w, cons
 	struct spool_item *item = NULL;
 	int result = local_approve_decode(&approve, payload, len);
 	if (result == 0)
-		result = releaser_approve(control->desk->releaser, &approve, &item);
+		result = decide_approve(control->desk->releaser, &control->peer, &approve, &item);
 	answer_item(control, w, result, item);
 }
 
@@ -202,7 +212,7 @@ static void answer_deny(const struct control *control, struct writer *w, const u
 	struct local_deny deny;
 	int result = local_deny_decode(&deny, payload, len);
 	if (result == 0)
-		result = releaser_deny(control->desk->releaser, &deny);
+		result = decide_deny(control->desk->releaser, &control->peer, &deny);
 	answer_done(w, result);
 }
 
@@ -228,9 +238,12 @@ static int find_case(struct control *control, const uint8_t *payload, size_t len
 		return result;
 	const struct spool_item *item = spool_find(spool_of(control), keyword);
 	if (item == NULL)
-		return VERDICT_NO_SUCH_BUNDLE;
-	if (item->state != SPOOL_HELD)
-		return VERDICT_NOT_WAITING;
+		result = VERDICT_NO_SUCH_BUNDLE;
+	else if (item->state != SPOOL_HELD)
+		result = VERDICT_NOT_WAITING;
+	note_question(control, "open case", keyword, result);
+	if (result != 0)
+		return result;
 	result = spool_dossier(spool_of(control), item, &out->dossier);
 	out->statement = item->release.statement;
 	return result != 0 ? result : begin_manifest(control, item);
@@ -254,7 +267,7 @@ static void answer_order_load(const struct control *control, struct writer *w, c
 	struct order order;
 	int result = order_decode(&order, payload, len);
 	if (result == 0)
-		result = releaser_load_order(control->desk->releaser, &order);
+		result = decide_order(control->desk->releaser, &control->peer, &order);
 	answer_done(w, result);
 }
 
@@ -264,13 +277,14 @@ static void answer_order_revoke(const struct control *control, struct writer *w,
 	struct revocation revocation;
 	int result = revocation_decode(&revocation, payload, len);
 	if (result == 0)
-		result = releaser_revoke_order(control->desk->releaser, &revocation);
+		result = decide_revoke(control->desk->releaser, &control->peer, &revocation);
 	answer_done(w, result);
 }
 
 static void answer_order_list(const struct control *control, struct writer *w)
 {
 	const struct standing *standing = control->desk->releaser->allowance.standing;
+	note_question(control, "order list", "", 0);
 	for (size_t i = 0; i < standing_count(standing); i++) {
 		const struct order *order = standing_at(standing, i);
 		uint8_t payload[1 + ORDER_BYTES_MAX];

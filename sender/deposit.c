@@ -51,10 +51,19 @@ static int or_refusal(struct deposit *deposit, int result)
 							 : result;
 }
 
-int deposit_begin(struct deposit *deposit)
+void deposit_note(struct deposit *deposit, const struct local_note *note)
 {
+	uint8_t payload[LOCAL_NOTE_MAX];
+	(void)channel_send(deposit->fd, LOCAL_NOTE, payload, local_note_encode(payload, note));
+}
+
+int deposit_begin(struct deposit *deposit, const struct local_caller *caller)
+{
+	uint8_t payload[LOCAL_CALLER_BYTES];
+	local_caller_encode(payload, caller);
 	struct pollfd slot = {.fd = deposit->fd, .events = POLLIN};
-	int result = or_refusal(deposit, channel_send(deposit->fd, LOCAL_INTAKE, NULL, 0));
+	int result = or_refusal(deposit, channel_send(deposit->fd, LOCAL_INTAKE, payload,
+							      sizeof(payload)));
 	if (result != 0)
 		return result;
 	int ready = poll(&slot, 1, BEGIN_TIMEOUT_MS);

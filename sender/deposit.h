@@ -20,8 +20,10 @@ struct deposit {
 
 /* Connects.  deposit->fd is the caller's to close; it is -1 after a failure. */
 int deposit_open(struct deposit *deposit, const char *path);
-/* INTAKE; waits for READY, 30 s at most, since hold may just be starting: -ETIMEDOUT. */
-int deposit_begin(struct deposit *deposit);
+/* INTAKE, with who calls; waits for READY, 30 s at most, since hold may just be starting: -ETIMEDOUT. */
+int deposit_begin(struct deposit *deposit, const struct local_caller *caller);
+/* NOTE: nothing comes of it.  Nothing waits for it, and when hold is gone nobody can know. */
+void deposit_note(struct deposit *deposit, const struct local_note *note);
 /* The next bytes of the body; a pack_sink with the deposit as its context. */
 int deposit_body(void *deposit, const void *data, size_t len);
 /* What a result of something that deposit_body made fail really means. */

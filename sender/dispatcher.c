@@ -198,8 +198,10 @@ static int settle(struct dispatcher *dispatcher)
 		int result = spool_set_sent(spool, item);
 		if (result != 0)
 			failure = result;
-		if (item->state == SPOOL_SENT)
-			service_event(LOG_NOTICE, "E1006", "link: '%s' sent", item->name);
+		if (item->state != SPOOL_SENT)
+			continue;
+		service_event(LOG_NOTICE, "E1006", "link: '%s' sent", item->name);
+		book_bundle(dispatcher->releaser->book, "sent", item, 0);
 	}
 	return failure;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,8 +29,10 @@ struct gate {
 	size_t header_len;
 	uint16_t type;             /* of the frame whose payload is coming */
 	uint32_t left;             /* of that payload */
-	uint8_t commit[LOCAL_COMMIT_MAX];
-	size_t commit_len;
+	struct local_caller caller; /* from INTAKE on */
+	bool is_over;              /* accepted, refused or noted: nothing more is to be written down */
+	uint8_t payload[LOCAL_COMMIT_MAX]; /* of a frame that is no BODY */
+	size_t payload_len;
 };
 
 int gate_new(struct gate **out, int fd, const struct gate_desk *desk)
@@ -48,10 +51,20 @@ int gate_fd(const struct gate *gate)
 	return gate->fd;
 }
 
+static void note(struct gate *gate, int result, const char *where)
+{
+	struct local_note refused = {.caller = gate->caller, .refused = {.result = result}};
+	snprintf(refused.refused.where, sizeof(refused.refused.where), "%s", where);
+	book_refused_push(gate->desk->releaser->book, &refused);
+	gate->is_over = true;
+}
+
 void gate_free(struct gate *gate)
 {
 	if (gate == NULL)
 		return;
+	if (gate->incoming != NULL && !gate->is_over)
+		note(gate, VERDICT_TRUNCATED, "seal");
 	spool_abandon(gate->incoming);
 	io_close(gate->fd);
 	free(gate);
@@ -60,6 +73,7 @@ void gate_free(struct gate *gate)
 static int refuse(struct gate *gate, int result, const char *where)
 {
 	char escaped[4 * LOCAL_WHERE_BYTES];
+	note(gate, result, where);
 	service_event(LOG_WARNING, "E1004", "spool: push refused: '%s': %s [%s]",
 		      text_escape_name(escaped, sizeof(escaped), where), verdict_explain(result),
 		      result > 0 ? verdict_name(result) : "environment");
@@ -70,8 +84,16 @@ static int refuse(struct gate *gate, int result, const char *where)
 
 static int begin(struct gate *gate)
 {
-	struct spool *spool = gate->desk->releaser->allowance.spool;
-	int result = spool_begin(spool, &gate->incoming);
+	struct releaser *releaser = gate->desk->releaser;
+	int result = local_caller_decode(&gate->caller, gate->payload, gate->payload_len);
+	gate->payload_len = 0;
+	if (result != 0)
+		return refuse(gate, result, "spool");
+	/* what cannot be written down is not accepted */
+	result = book_check(releaser->book);
+	if (result != 0)
+		return refuse(gate, result, "ledger");
+	result = spool_begin(releaser->allowance.spool, &gate->incoming);
 	if (result != 0)
 		return refuse(gate, result, "spool");
 	return channel_send(gate->fd, LOCAL_READY, NULL, 0) == 0 ? 0 : ENDED;
@@ -86,9 +108,26 @@ static int hold_commit(struct gate *gate, const struct local_commit *commit, str
 		return result;
 	*where = "spool";
 	result = spool_hold(gate->incoming, &commit->statement, &commit->dossier, item);
+	if (result != 0)
+		return result;
+	gate->incoming = NULL;
+	result = book_accepted_push(gate->desk->releaser->book, *item, &gate->caller);
 	if (result == 0)
-		gate->incoming = NULL;
+		return 0;
+	/* it has just been made, and nobody was told */
+	(void)spool_remove(gate->desk->releaser->allowance.spool, *item);
+	*where = "ledger";
 	return result;
+}
+
+/* What seal has refused by itself. */
+static int take_note(struct gate *gate)
+{
+	struct local_note refused;
+	if (local_note_decode(&refused, gate->payload, gate->payload_len) == 0)
+		book_refused_push(gate->desk->releaser->book, &refused);
+	gate->is_over = true;
+	return ENDED;
 }
 
 static int commit(struct gate *gate)
@@ -99,7 +138,7 @@ static int commit(struct gate *gate)
 	struct local_commit *commit = malloc(sizeof(*commit));
 	if (commit == NULL)
 		return refuse(gate, -ENOMEM, where);
-	int result = local_commit_decode(commit, gate->commit, gate->commit_len);
+	int result = local_commit_decode(commit, gate->payload, gate->payload_len);
 	if (result == 0)
 		result = hold_commit(gate, commit, &item, &where);
 	if (result != 0) {
@@ -108,6 +147,7 @@ static int commit(struct gate *gate)
 		return result;
 	}
 	free(commit);
+	gate->is_over = true;
 	/* without a number it is durable all the same, and will be released later */
 	(void)releaser_release(releaser, item);
 
@@ -129,15 +169,13 @@ static int begin_frame(struct gate *gate)
 	gate->header_len = 0;
 	if (read_u16(&r) != 0 || gate->left > CHANNEL_BYTES_MAX)
 		return refuse(gate, VERDICT_BAD_PROTOCOL, "spool");
-	if (gate->incoming == NULL)
-		return gate->type == LOCAL_INTAKE && gate->left == 0
-			       ? begin(gate)
-			       : refuse(gate, VERDICT_BAD_PROTOCOL, "spool");
-	if (gate->type == LOCAL_BODY && gate->left > 0)
-		return 0;
-	if (gate->type == LOCAL_COMMIT && gate->left > 0 && gate->left <= LOCAL_COMMIT_MAX)
-		return 0;
-	return refuse(gate, VERDICT_BAD_PROTOCOL, "spool");
+	bool has_begun = gate->incoming != NULL;
+	bool is_good = gate->left > 0 &&
+		       ((gate->type == LOCAL_INTAKE && !has_begun && gate->left == LOCAL_CALLER_BYTES) ||
+			(gate->type == LOCAL_BODY && has_begun) ||
+			(gate->type == LOCAL_COMMIT && has_begun && gate->left <= LOCAL_COMMIT_MAX) ||
+			(gate->type == LOCAL_NOTE && gate->left <= LOCAL_NOTE_MAX));
+	return is_good ? 0 : refuse(gate, VERDICT_BAD_PROTOCOL, "spool");
 }
 
 /* Takes what belongs to the current payload; *taken says how much. */
@@ -150,9 +188,13 @@ static int take_payload(struct gate *gate, const uint8_t *data, size_t len, size
 		int result = spool_add(gate->incoming, data, n);
 		return result != 0 ? refuse(gate, result, "spool") : 0;
 	}
-	memcpy(gate->commit + gate->commit_len, data, n);
-	gate->commit_len += n;
-	return gate->left == 0 ? commit(gate) : 0;
+	memcpy(gate->payload + gate->payload_len, data, n);
+	gate->payload_len += n;
+	if (gate->left > 0)
+		return 0;
+	if (gate->type == LOCAL_NOTE)
+		return take_note(gate);
+	return gate->type == LOCAL_INTAKE ? begin(gate) : commit(gate);
 }
 
 static int take(struct gate *gate, const uint8_t *data, size_t len)

@@ -54,6 +54,7 @@ static const char *const allowed_calls[] = {
 	"getsockopt", "setsockopt", "socket", "fcntl",                     /* sockets, sd_notify */
 	"openat", "fstat", "newfstatat", "pread64", "pwrite64", "fsync", "sync_file_range", "fstatfs",
 	"renameat", "renameat2", "unlinkat", "getdents64", "lseek", "ftruncate", "fchmod", /* the spool */
+	"fdatasync", "fallocate",                                                   /* the ledger */
 	"mlock", "munlock", "geteuid", "mremap",                                    /* keys */
 	NULL,
 };
@@ -63,6 +64,7 @@ struct hold {
 	struct key *box;
 	struct spool *spool;
 	struct standing *standing;
+	struct book book;
 	struct releaser releaser;
 	struct dispatcher *dispatcher;
 	struct gate_desk gate_desk;
@@ -132,7 +134,12 @@ static int load(struct hold *hold, const char *config_path)
 		return command_fail(result, "cannot read the standing orders");
 	if (bad > 0)
 		service_event(LOG_ERR, "E1019", "spool: %zu standing orders cannot be read and do not count", bad);
+	result = book_open(&hold->book, hold->setup.config.spool, hold->box);
+	if (result != 0)
+		return command_fail(result, "cannot open the ledger in '%s/ledger'",
+				    text_escape_name(text, sizeof(text), hold->setup.config.spool));
 	hold->releaser = (struct releaser){
+		.book = &hold->book,
 		.setup = &hold->setup,
 		.allowance = {.spool = hold->spool, .standing = hold->standing},
 		.box = hold->box,
@@ -186,14 +193,21 @@ static int open_descriptors(struct hold *hold)
 	return 0;
 }
 
+static void alarm_once(struct hold *hold, const char *id, const char *what, int result)
+{
+	service_event(LOG_ERR, id, "%s: %s", what, verdict_explain(result));
+	book_alarm(&hold->book, id, what);
+}
+
 /* A turn that fails is told of once and taken up again: a full disk must not end the heartbeat. */
 static void note_turn(struct hold *hold, int result)
 {
 	if (result != 0 && result != hold->last_failure)
-		service_event(LOG_ERR, "E1010", "spool: cannot keep its books: %s",
-			      verdict_explain(result));
+		alarm_once(hold, "E1010", "spool: cannot keep its counters and pages", result);
 	hold->last_failure = result;
 	bool lives = dispatcher_emit_lives(hold->dispatcher);
+	if (lives != hold->emit_lives && !lives && hold->ticks > EMIT_GRACE_TICKS)
+		book_alarm(&hold->book, "E1011", "weir-emit has not worked for five seconds");
 	if (lives != hold->emit_lives && (lives || hold->ticks > EMIT_GRACE_TICKS))
 		service_event(lives ? LOG_NOTICE : LOG_ERR, "E1011", "link: weir-emit %s",
 			      lives ? "works" : "has not worked for five seconds");
@@ -225,6 +239,7 @@ static void tick(struct hold *hold)
 	if (hold->ticks % BEAT_TICKS == 0) {
 		int beat = dispatcher_beat(hold->dispatcher);
 		result = result != 0 ? result : beat;
+		book_tick(&hold->book);
 		service_alive();
 	}
 	note_turn(hold, result);
@@ -232,11 +247,45 @@ static void tick(struct hold *hold)
 	hold->ticks++;
 }
 
+/* The one in use, or why another is not used. */
+static void write_registry(struct hold *hold, int result)
+{
+	struct ledger_entry *e = ledger_entry_new("registry.loaded", result);
+	ledger_set_number(e, "version", registry_version(hold->setup.registry));
+	ledger_set_text(e, "file", hold->setup.config.registry);
+	book_note(&hold->book, e);
+}
+
+/* "start", and what it starts with; what a crash may have left without its entry is entered as found. */
+static int write_start(struct hold *hold)
+{
+	char epoch[17];
+	struct ledger_entry *e = ledger_entry_new("start", 0);
+	snprintf(epoch, sizeof(epoch), "%016" PRIx64, spool_epoch(hold->spool));
+	ledger_set_text(e, "program", "weir-hold " WEIR_VERSION);
+	ledger_set_text(e, "epoch", epoch);
+	ledger_set_number(e, "bundles", spool_count(hold->spool));
+	book_note(&hold->book, e);
+	e = ledger_entry_new("key.loaded", 0);
+	ledger_set_text(e, "box", hold->box->card.name);
+	ledger_set_hex(e, "key", hold->box->card.id, KEY_ID_BYTES);
+	book_note(&hold->book, e);
+	write_registry(hold, 0);
+	for (size_t i = 0; i < spool_count(hold->spool); i++) {
+		const struct spool_item *item = spool_at(hold->spool, i);
+		if (item->state != SPOOL_SENT)
+			book_bundle(&hold->book, "found", item, 0);
+	}
+	book_commit(&hold->book);
+	return hold->book.failure;
+}
+
 static void reload(struct hold *hold)
 {
 	struct setup_problem problem;
 	char text[SETUP_TEXT_BYTES];
 	int result = releaser_reload(&hold->releaser, &problem);
+	write_registry(hold, result);
 	if (result == 0)
 		service_event(LOG_NOTICE, "E1012", "registry: version %" PRIu64 " loaded",
 			      registry_version(hold->setup.registry));
@@ -350,6 +399,7 @@ static int run(struct hold *hold)
 		serve(hold, slots);
 		if (slots[SLOT_TIMER].revents != 0)
 			tick(hold);
+		book_commit(&hold->book);
 		if ((slots[SLOT_LISTEN_INTAKE].revents & POLLIN) != 0)
 			accept_intake(hold);
 		if ((slots[SLOT_LISTEN_CONTROL].revents & POLLIN) != 0)
@@ -365,6 +415,7 @@ static void close_all(struct hold *hold)
 	for (size_t i = 0; i < CONTROLS_MAX; i++)
 		control_free(hold->controls[i]);
 	dispatcher_free(hold->dispatcher);
+	book_close(&hold->book);
 	standing_close(hold->standing);
 	spool_close(hold->spool);
 	key_free(hold->box);
@@ -394,6 +445,11 @@ int main(int argc, char **argv)
 			result = confine_calls(allowed_calls);
 		if (result != 0)
 			code = command_fail(result, "cannot confine itself");
+	}
+	if (code == 0) {
+		result = write_start(hold);
+		if (result != 0)
+			code = command_fail(result, "cannot write the ledger");
 	}
 	if (code == 0) {
 		service_event(LOG_NOTICE, "E1001", "spool: epoch %016" PRIx64 ", %zu bundles",

@@ -216,6 +216,59 @@ int local_refused_decode(struct local_refused *out, const uint8_t *in, size_t le
 	return 0;
 }
 
+void local_caller_encode(uint8_t out[static LOCAL_CALLER_BYTES], const struct local_caller *caller)
+{
+	struct writer w = writer_of(out, LOCAL_CALLER_BYTES);
+	write_u32(&w, caller->uid);
+	write_u32(&w, (uint32_t)caller->pid);
+	write_u8(&w, caller->is_proven);
+	write_zeros(&w, 3);
+	local_push_encode(out + w.at, &caller->push);
+}
+
+int local_caller_decode(struct local_caller *out, const uint8_t *in, size_t len)
+{
+	struct local_caller caller = {0};
+	struct reader r = reader_of(in, len);
+	caller.uid = read_u32(&r);
+	caller.pid = (int32_t)read_u32(&r);
+	uint8_t is_proven = read_u8(&r);
+	bool reserved_are_zero = read_zeros(&r, 3);
+	const uint8_t *push = read_view(&r, LOCAL_PUSH_BYTES);
+	if (whole(&r) != 0 || is_proven > 1 || !reserved_are_zero)
+		return VERDICT_BAD_PROTOCOL;
+	/* one that was never read is all zeros */
+	if (!bytes_are_zero(push, LOCAL_PUSH_BYTES)) {
+		int result = local_push_decode(&caller.push, push, LOCAL_PUSH_BYTES);
+		if (result != 0)
+			return result;
+	}
+	caller.is_proven = is_proven == 1;
+	*out = caller;
+	return 0;
+}
+
+size_t local_note_encode(uint8_t out[static LOCAL_NOTE_MAX], const struct local_note *note)
+{
+	local_caller_encode(out, &note->caller);
+	return LOCAL_CALLER_BYTES + local_refused_encode(out + LOCAL_CALLER_BYTES, note->refused.result,
+							 note->refused.where);
+}
+
+int local_note_decode(struct local_note *out, const uint8_t *in, size_t len)
+{
+	struct local_note note;
+	if (len < LOCAL_CALLER_BYTES)
+		return VERDICT_BAD_PROTOCOL;
+	int result = local_caller_decode(&note.caller, in, LOCAL_CALLER_BYTES);
+	if (result == 0)
+		result = local_refused_decode(&note.refused, in + LOCAL_CALLER_BYTES,
+					      len - LOCAL_CALLER_BYTES);
+	if (result == 0)
+		*out = note;
+	return result;
+}
+
 size_t local_commit_encode(uint8_t out[static LOCAL_COMMIT_MAX], const struct local_commit *commit)
 {
 	statement_encode(out, &commit->statement);

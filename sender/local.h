@@ -6,7 +6,8 @@
  * seal -> outbox:               CHALLENGE (32 random bytes) after PUSH, READY after PROOF; SIGN with the statement after FINISH;
  *                               ACCEPTED or REFUSED at the end; REFUSED at any time.
  * outbox -> seal:               ENDORSEMENT (one record, endorsement.h) after SIGN.
- * seal -> hold (intake.sock):   INTAKE, BODY…, COMMIT (statement and dossier).
+ * seal -> hold (intake.sock):   INTAKE (who calls), BODY…, COMMIT (statement and dossier); or at any time NOTE:
+ *                               that seal has refused the push, and why, for the ledger.
  * hold -> seal:                 READY after INTAKE; ACCEPTED or REFUSED.
  * outbox -> hold (control.sock): LIST, SHOW, APPROVE, DENY; answers ITEM…, then DONE, or REFUSED.  CASE asks for
  *                               what an officer decides on; answers CASE, BODY… (the manifest segments), DONE.
@@ -61,6 +62,7 @@ enum local_type {
 	LOCAL_ORDER_LIST,
 	LOCAL_ORDER_REVOKE,
 	LOCAL_ORDER,
+	LOCAL_NOTE,
 };
 
 /* Where an export comes from: a bare pipe may end early unseen. */
@@ -72,6 +74,8 @@ enum {
 	LOCAL_MEMBER_MAX = 12 + MEMBER_NAME_MAX,
 	LOCAL_END_BYTES = 8,
 	LOCAL_FINISH_BYTES = 16,
+	LOCAL_CALLER_BYTES = 12 + LOCAL_PUSH_BYTES,
+	LOCAL_NOTE_MAX = LOCAL_CALLER_BYTES + 6 + 512,
 	LOCAL_COMMIT_MAX = STATEMENT_BYTES + DOSSIER_BYTES_MAX,
 	LOCAL_PROVEN_BYTES = LOCAL_PUSH_BYTES + LOCAL_CHALLENGE_BYTES,
 	LOCAL_APPROVE_MAX = PUSH_ID_BYTES + 64 + SIGNATURE_ENCODED_MAX,
@@ -138,6 +142,20 @@ struct local_accepted {
 struct local_refused {
 	int result; /* never 0 */
 	char where[LOCAL_WHERE_BYTES + 1]; /* raw: whoever shows it escapes it */
+};
+
+/* INTAKE: u32 uid and i32 pid of the caller, u8 whether it has shown its key, 3 reserved bytes, the payload of PUSH. */
+struct local_caller {
+	uint32_t uid;
+	int32_t pid;
+	bool is_proven;
+	struct local_push push; /* zeros when it was not read */
+};
+
+/* NOTE: the caller, then the payload of REFUSED. */
+struct local_note {
+	struct local_caller caller;
+	struct local_refused refused;
 };
 
 /* COMMIT: the statement and the dossier, with the endorsement of the push. */
@@ -207,6 +225,10 @@ int local_accepted_decode(struct local_accepted *out, const uint8_t *in, size_t 
 /* Gives the number of bytes; a longer `where` is cut. */
 size_t local_refused_encode(uint8_t out[static LOCAL_REFUSED_MAX], int result, const char *where);
 int local_refused_decode(struct local_refused *out, const uint8_t *in, size_t len);
+void local_caller_encode(uint8_t out[static LOCAL_CALLER_BYTES], const struct local_caller *caller);
+int local_caller_decode(struct local_caller *out, const uint8_t *in, size_t len);
+size_t local_note_encode(uint8_t out[static LOCAL_NOTE_MAX], const struct local_note *note);
+int local_note_decode(struct local_note *out, const uint8_t *in, size_t len);
 /* Gives the number of bytes. */
 size_t local_commit_encode(uint8_t out[static LOCAL_COMMIT_MAX], const struct local_commit *commit);
 /* Also the verdicts of statement_decode and dossier_decode.  CASE has the same payload. */

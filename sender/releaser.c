@@ -59,6 +59,8 @@ void releaser_watch_box(struct releaser *releaser)
 		return;
 	releaser->box_verdict = verdict;
 	if (verdict != 0)
+		book_alarm(releaser->book, "E1014", "the key of this box does not count by the registry");
+	if (verdict != 0)
 		service_event(LOG_CRIT, "E1014",
 			      "registry: the key of this box, '%s', does not count: %s [%s]: no receiver "
 			      "listens to it, and every push is refused until a registry with a good key is loaded",
@@ -171,7 +173,8 @@ static int release(struct releaser *releaser, struct spool_item *item, struct en
 		.repair_permille = releaser->setup->config.repair_permille,
 		.endorsements = endorsements,
 	};
-	return spool_release(releaser->allowance.spool, item, &terms);
+	result = book_decision(releaser->book, item, endorsements);
+	return result != 0 ? result : spool_release(releaser->allowance.spool, item, &terms);
 }
 
 static enum waits waits_for(int result)
@@ -198,6 +201,7 @@ int releaser_release(struct releaser *releaser, struct spool_item *item)
 		return result;
 	}
 	releaser->has_changed = true;
+	book_release(releaser->book, item);
 	bool is_ordered = !bytes_are_zero(item->release_order, ORDER_ID_BYTES);
 	text_hex(order, sizeof(order), item->release_order, ORDER_ID_BYTES);
 	service_event(LOG_NOTICE, "E1003",
@@ -206,122 +210,6 @@ int releaser_release(struct releaser *releaser, struct spool_item *item)
 		      endorsements_approvals(&endorsements), is_ordered ? ", standing order " : "",
 		      is_ordered ? order : "");
 	return 0;
-}
-
-/* The item an officer decides on. */
-static int find_waiting(struct releaser *releaser, const uint8_t push_id[static PUSH_ID_BYTES],
-			struct spool_item **out)
-{
-	char name[2 * PUSH_ID_BYTES + 1];
-	struct spool_item *item =
-		spool_find(releaser->allowance.spool, text_hex(name, sizeof(name), push_id, PUSH_ID_BYTES));
-	if (item == NULL)
-		return VERDICT_NO_SUCH_BUNDLE;
-	if (item->state != SPOOL_HELD || item->waits == WAITS_NOT ||
-	    spool_has_number(releaser->allowance.spool, item))
-		return VERDICT_NOT_WAITING;
-	*out = item;
-	return VERDICT_OK;
-}
-
-/* The approval is in the dossier, durably, before it counts. */
-static int keep_approval(struct releaser *releaser, struct spool_item *item,
-			 const struct endorsement *approval)
-{
-	struct dossier *dossier = malloc(sizeof(*dossier));
-	if (dossier == NULL)
-		return -ENOMEM;
-	int result = spool_dossier(releaser->allowance.spool, item, dossier);
-	if (result == 0)
-		result = endorsements_add(&dossier->endorsements, approval);
-	if (result == 0)
-		result = spool_set_dossier(releaser->allowance.spool, item, dossier);
-	free(dossier);
-	return result;
-}
-
-/* An officer's approval, or the person's own signature in the place of a machine's. */
-static int check_decision(const struct releaser *releaser, const struct spool_item *item,
-			  const struct endorsement *e)
-{
-	const struct statement *statement = &item->release.statement;
-	struct endorsements alone = {.count = 0};
-	if (e->type == ENDORSEMENT_APPROVAL)
-		return approval_check(releaser->setup->registry, statement, e, now_s());
-	if (e->type != ENDORSEMENT_PUSH)
-		return VERDICT_BAD_PROTOCOL;
-	if (item->waits != WAITS_FOR_PERSON)
-		return VERDICT_NOT_WAITING;
-	int result = endorsements_add(&alone, e);
-	return result != 0 ? result
-			   : push_check(releaser->setup->registry, statement, &alone, now_s());
-}
-
-int releaser_approve(struct releaser *releaser, const struct local_approve *approve,
-		     struct spool_item **out)
-{
-	struct spool_item *item;
-	int result = find_waiting(releaser, approve->push_id, &item);
-	if (result == 0)
-		result = check_decision(releaser, item, &approve->approval);
-	if (result == 0)
-		result = keep_approval(releaser, item, &approve->approval);
-	if (result != 0)
-		return result;
-	char push_id[2 * PUSH_ID_BYTES + 1];
-	service_event(LOG_NOTICE, "E1015", "spool: push %s approved by '%s', %u of %u",
-		      text_hex(push_id, sizeof(push_id), approve->push_id, PUSH_ID_BYTES),
-		      approve->approval.type == ENDORSEMENT_PUSH ? item->release.statement.person
-								 : approve->approval.person,
-		      (unsigned int)item->approvals,
-		      (unsigned int)releaser_quorum(releaser, item));
-	/* what it still lacks shows in its state */
-	(void)releaser_release(releaser, item);
-	*out = item;
-	return 0;
-}
-
-int releaser_deny(struct releaser *releaser, const struct local_deny *deny)
-{
-	struct spool_item *item;
-	const struct refusal *refusal = &deny->refusal;
-	int result = find_waiting(releaser, deny->push_id, &item);
-	if (result == 0)
-		result = refusal_check(releaser->setup->registry, &item->release.statement, refusal,
-				       now_s());
-	if (result == 0)
-		result = spool_remove(releaser->allowance.spool, item);
-	if (result != 0)
-		return result;
-	char push_id[2 * PUSH_ID_BYTES + 1], reason[4 * REASON_BYTES_MAX];
-	service_event(LOG_NOTICE, "E1016", "spool: push %s refused by '%s': %s",
-		      text_hex(push_id, sizeof(push_id), deny->push_id, PUSH_ID_BYTES), refusal->person,
-		      text_escape_name(reason, sizeof(reason), refusal->reason));
-	return 0;
-}
-
-int releaser_load_order(struct releaser *releaser, const struct order *order)
-{
-	char id[2 * ORDER_ID_BYTES + 1];
-	int result = standing_load(releaser->allowance.standing, order, releaser->setup->registry, now_s(),
-				   releaser->box->card.id);
-	if (result != 0)
-		return result;
-	service_event(LOG_NOTICE, "E1017", "spool: standing order %s for route '%s' is in force",
-		      text_hex(id, sizeof(id), order->id, ORDER_ID_BYTES), order->route);
-	releaser_release_held(releaser);
-	return 0;
-}
-
-int releaser_revoke_order(struct releaser *releaser, const struct revocation *revocation)
-{
-	char id[2 * ORDER_ID_BYTES + 1];
-	int result = standing_revoke(releaser->allowance.standing, revocation, releaser->setup->registry, now_s());
-	if (result == 0)
-		service_event(LOG_NOTICE, "E1018", "spool: standing order %s of route '%s' revoked by '%s'",
-			      text_hex(id, sizeof(id), revocation->order_id, ORDER_ID_BYTES),
-			      revocation->route, revocation->person);
-	return result;
 }
 
 void releaser_release_held(struct releaser *releaser)
@@ -366,6 +254,7 @@ void releaser_retire(struct releaser *releaser)
 			text_hex(name, sizeof(name), item->release.statement.push_id, PUSH_ID_BYTES);
 		else
 			memcpy(name, item->name, sizeof(name));
+		book_bundle(releaser->book, "removed", item, 0);
 		int result = spool_remove(releaser->allowance.spool, item);
 		if (result == 0)
 			service_event(LOG_NOTICE, "E1007",

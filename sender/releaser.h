@@ -8,12 +8,14 @@
 #include <stdbool.h>
 
 #include "allowance.h"
+#include "book.h"
 #include "local.h"
 #include "setup.h"
 
 struct releaser {
 	struct setup *setup;
 	struct key *box;
+	struct book *book;
 	struct allowance allowance; /* the spool and the standing orders */
 	int box_verdict;  /* of this box's own key, as last told */
 	bool has_changed; /* the catalogue has to be made anew; reset by whoever does */
@@ -45,21 +47,8 @@ int releaser_release(struct releaser *releaser, struct spool_item *item);
 /* How many officers of its route it needs; 0 when the route is gone. */
 uint32_t releaser_quorum(const struct releaser *releaser, const struct spool_item *item);
 
-/*
- * A decision on a waiting item: an officer's approval or refusal, or, of what a machine has pushed beyond its
- * order, the signature of the person who answers for the order.  It is durable when the result is 0.  An approval that was the last
- * one needed releases the bundle at once; a refusal removes it, and *item is gone then.  VERDICT_NO_SUCH_BUNDLE,
- * VERDICT_NOT_WAITING, and those of approval_check and refusal_check.
- */
-int releaser_approve(struct releaser *releaser, const struct local_approve *approve,
-		     struct spool_item **item);
-int releaser_deny(struct releaser *releaser, const struct local_deny *deny);
 /* Tries all held items, those first that had their number before a crash. */
 void releaser_release_held(struct releaser *releaser);
-
-/* A standing order of officers, and the end of one; standing.h.  Whatever the order covers is released at once. */
-int releaser_load_order(struct releaser *releaser, const struct order *order);
-int releaser_revoke_order(struct releaser *releaser, const struct revocation *revocation);
 
 /* Removes what is beyond the retention time. */
 void releaser_retire(struct releaser *releaser);

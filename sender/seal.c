@@ -47,6 +47,8 @@ struct seal {
 	struct setup setup;
 	struct deposit deposit;
 	struct admission who;
+	uid_t uid;                       /* of the process at the other end */
+	pid_t pid;
 	uint8_t (*psk)[SUITE_KEY_BYTES]; /* one for each recipient; secret memory */
 	struct pack *pack;
 	uint64_t members;
@@ -106,9 +108,20 @@ static int or_hold(struct seal *seal, int result)
 	return real;
 }
 
+static struct local_caller caller_of(const struct seal *seal)
+{
+	return (struct local_caller){
+		.uid = seal->uid,
+		.pid = seal->pid,
+		.is_proven = seal->who.is_proven,
+		.push = seal->who.push,
+	};
+}
+
 static int start_pack(struct seal *seal)
 {
-	int result = deposit_begin(&seal->deposit);
+	const struct local_caller caller = caller_of(seal);
+	int result = deposit_begin(&seal->deposit, &caller);
 	if (result != 0) {
 		set_where(seal, seal->deposit.where);
 		return result;
@@ -309,6 +322,16 @@ static int push(struct seal *seal, struct local_accepted *accepted)
 	return result != 0 ? result : commit(seal, accepted);
 }
 
+/* What hold refused it has written down itself; everything else is told to it. */
+static void note_refusal(struct seal *seal, int result)
+{
+	struct local_note note = {.caller = caller_of(seal), .refused = {.result = result}};
+	snprintf(note.refused.where, sizeof(note.refused.where), "%.*s", LOCAL_WHERE_BYTES,
+		 seal->who.where);
+	if (seal->deposit.fd >= 0)
+		deposit_note(&seal->deposit, &note);
+}
+
 static int finish(struct seal *seal, int result, const struct local_accepted *accepted)
 {
 	char where[4 * LOCAL_WHERE_BYTES];
@@ -320,6 +343,7 @@ static int finish(struct seal *seal, int result, const struct local_accepted *ac
 		return EXIT_DONE;
 	}
 	text_escape_name(where, sizeof(where), seal->who.where);
+	note_refusal(seal, result);
 	service_event(LOG_WARNING, "E1101", "seal: push refused: '%s': %s [%s]", where,
 		      verdict_explain(result), result > 0 ? verdict_name(result) : "environment");
 	(void)local_refuse(seal->who.fd, result, seal->who.where);
@@ -349,12 +373,11 @@ static int start(struct seal *seal, const char *config_path)
 	return result != 0 ? result : confine_calls(first_calls);
 }
 
-static void note_caller(const struct seal *seal)
+static void note_caller(struct seal *seal)
 {
-	uid_t uid;
-	pid_t pid;
-	if (channel_peer(seal->who.fd, &uid, &pid) == 0)
-		service_event(LOG_INFO, "E1102", "seal: a push by user %u, process %d", uid, (int)pid);
+	if (channel_peer(seal->who.fd, &seal->uid, &seal->pid) == 0)
+		service_event(LOG_INFO, "E1102", "seal: a push by user %u, process %d", seal->uid,
+			      (int)seal->pid);
 }
 
 int main(int argc, char **argv)

@@ -198,22 +198,28 @@ static bool is_loaded(const struct standing *s, const uint8_t *id)
 	return false;
 }
 
-int standing_load(struct standing *s, const struct order *order, const struct registry *registry,
-		  uint64_t now, const uint8_t box[static KEY_ID_BYTES])
+int standing_check(const struct standing *s, const struct order *order, const struct standing_site *site)
 {
-	uint8_t bytes[ORDER_BYTES_MAX];
-	char name[NAME_SIZE];
-	if (order->kind != ORDER_RELEASE || memcmp(order->machine.id, box, KEY_ID_BYTES) != 0)
+	if (order->kind != ORDER_RELEASE || memcmp(order->machine.id, site->box, KEY_ID_BYTES) != 0)
 		return VERDICT_NOT_ALLOWED;
 	if (standing_is_revoked(s, order->id, order->route))
 		return VERDICT_REVOKED;
-	int result = order_check(order, registry, now < order->not_before ? order->not_before : now);
+	int result = order_check(order, site->registry,
+				 site->now < order->not_before ? order->not_before : site->now);
 	if (result != 0)
 		return result;
 	if (is_loaded(s, order->id))
 		return -EEXIST;
-	if (s->order_count == STANDING_MAX)
-		return VERDICT_BAD_LIMIT;
+	return s->order_count == STANDING_MAX ? VERDICT_BAD_LIMIT : VERDICT_OK;
+}
+
+int standing_load(struct standing *s, const struct order *order, const struct standing_site *site)
+{
+	uint8_t bytes[ORDER_BYTES_MAX];
+	char name[NAME_SIZE];
+	int result = standing_check(s, order, site);
+	if (result != 0)
+		return result;
 	order_name(name, order);
 	result = io_create_file(s->dir_fd, name, bytes, order_encode(bytes, order), FILE_MODE);
 	if (result == 0)
@@ -221,7 +227,7 @@ int standing_load(struct standing *s, const struct order *order, const struct re
 	return result;
 }
 
-static int check_revocation(const struct revocation *r, const struct registry *registry, uint64_t now)
+int revocation_check(const struct revocation *r, const struct registry *registry, uint64_t now)
 {
 	uint8_t input[REVOCATION_BYTES];
 	const struct route *route = registry_route(registry, r->route);
@@ -246,7 +252,7 @@ int standing_revoke(struct standing *s, const struct revocation *revocation,
 {
 	uint8_t bytes[REVOCATION_ENCODED_MAX];
 	char name[NAME_SIZE];
-	int result = check_revocation(revocation, registry, now);
+	int result = revocation_check(revocation, registry, now);
 	if (result != 0 || standing_is_revoked(s, revocation->order_id, revocation->route))
 		return result;
 	if (s->revocation_count == STANDING_MAX)

@@ -22,13 +22,22 @@ enum {
 int standing_open(struct standing **out, int spool_dir, size_t *bad);
 void standing_close(struct standing *standing); /* NULL is fine */
 
+/* Where and when an order is judged. */
+struct standing_site {
+	const struct registry *registry;
+	uint64_t now;
+	const uint8_t *box; /* key id of the box that would release, KEY_ID_BYTES */
+};
+
 /*
- * Takes a release order that is good now by the registry, for the box with this key: durable when the result
- * is 0.  VERDICT_NOT_ALLOWED for a push order or another box, VERDICT_REVOKED, VERDICT_BAD_LIMIT when there are too
- * many, -EEXIST when it is there, and those of order_check; one that has not begun is judged at its beginning.
+ * Whether a release order may be loaded: good now by the registry, for this box.  VERDICT_NOT_ALLOWED for a push
+ * order or another box, VERDICT_REVOKED, VERDICT_BAD_LIMIT when there are too many, -EEXIST when it is there,
+ * and those of order_check; one that has not begun is judged at its beginning.
  */
-int standing_load(struct standing *standing, const struct order *order, const struct registry *registry,
-		  uint64_t now, const uint8_t box[static KEY_ID_BYTES]);
+int standing_check(const struct standing *standing, const struct order *order,
+		   const struct standing_site *site);
+/* The same, and takes it: durable when the result is 0. */
+int standing_load(struct standing *standing, const struct order *order, const struct standing_site *site);
 
 /*
  * A revocation, signed under `weir1 revoke` by an operator or officer of the route.  It counts for orders of
@@ -47,7 +56,9 @@ extern const char revocation_domain[];
 void revocation_input(uint8_t out[static REVOCATION_BYTES], const struct revocation *revocation);
 size_t revocation_encode(uint8_t out[static REVOCATION_ENCODED_MAX], const struct revocation *revocation);
 int revocation_decode(struct revocation *out, const uint8_t *in, size_t len);
-/* Durable when the result is 0; a second time is fine.  VERDICT_UNKNOWN_ROUTE, VERDICT_UNKNOWN_KEY, VERDICT_NOT_ALLOWED, … */
+/* VERDICT_UNKNOWN_ROUTE, VERDICT_UNKNOWN_KEY, VERDICT_NOT_ALLOWED, VERDICT_BAD_TIME, VERDICT_BAD_SIGNATURE, … */
+int revocation_check(const struct revocation *revocation, const struct registry *registry, uint64_t now);
+/* The same, and takes it: durable when the result is 0; a second time is fine. */
 int standing_revoke(struct standing *standing, const struct revocation *revocation,
 		    const struct registry *registry, uint64_t now);
 bool standing_is_revoked(const struct standing *standing, const uint8_t order_id[static ORDER_ID_BYTES],

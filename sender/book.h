@@ -1,0 +1,71 @@
+/*
+ * book: what weir-hold writes into its ledger (LEDGER.md), and what depends on that it could.
+ *
+ * "Write" is durable when the result is 0, and what it tells of must not be done otherwise.  "Note" is durable
+ * with the next book_commit, which hold calls every turn; it tells of what has happened already.  The first
+ * failure is told of as an event, once, until it is over.
+ */
+#ifndef WEIR_BOOK_H
+#define WEIR_BOOK_H
+
+#include "common/ledger.h"
+#include "local.h"
+#include "spool.h"
+#include "standing.h"
+
+enum {
+	/* A minute, of callers that have not shown a key, and of questions; what is more is counted. */
+	BOOK_CALLS_MAX = 120,
+};
+
+struct book {
+	struct ledger *ledger;
+	int failure; /* told of; 0: all is well */
+	/* entries of callers and questions in this minute */
+	uint64_t minute;
+	uint32_t calls;
+	uint32_t left_out;
+};
+
+/* In the directory "ledger" of the spool.  As ledger_open. */
+int book_open(struct book *book, const char *spool, const struct key *box);
+/* Writes "stop" and closes. */
+void book_close(struct book *book);
+
+/* An entry of any kind: taken over. */
+int book_write(struct book *book, struct ledger_entry *entry);
+void book_note(struct book *book, struct ledger_entry *entry);
+/* Every turn; every second also ledger_tick. */
+void book_commit(struct book *book);
+void book_tick(struct book *book);
+/* VERDICT_SPOOL_FULL, or what keeps the ledger from being written; 0 when it can be. */
+int book_check(const struct book *book);
+/* For the heartbeat. */
+void book_head(const struct book *book, struct ledger_head *out);
+
+/* Whoever is at the other end of a local socket. */
+struct ledger_who book_peer(int fd);
+
+/* A push that was refused before it became a bundle: who, as far as it is known, and what about. */
+void book_refused_push(struct book *book, const struct local_note *note);
+/* A push that is durable in the spool. */
+int book_accepted_push(struct book *book, const struct spool_item *item, const struct local_caller *caller);
+/* All is there that the route demands: written before the release is made. */
+int book_decision(struct book *book, const struct spool_item *item, const struct endorsements *endorsements);
+void book_release(struct book *book, const struct spool_item *item);
+/* An officer's word, or that of the person who answers for a machine; result 0 is written, others are noted. */
+int book_approval(struct book *book, const struct ledger_who *peer, const struct local_approve *approve,
+		  const char *person, int result);
+int book_denial(struct book *book, const struct ledger_who *peer, const struct local_deny *deny, int result);
+/* A standing order, and the end of one; as book_approval. */
+int book_order(struct book *book, const struct ledger_who *peer, const struct order *order, int result);
+int book_revocation(struct book *book, const struct ledger_who *peer, const struct revocation *revocation,
+		    int result);
+/* A question: "list", "show tax-000123". */
+void book_question(struct book *book, const struct ledger_who *peer, const char *verb, const char *about,
+		   int result);
+/* What happened to a bundle: "sent", "removed", "found". */
+void book_bundle(struct book *book, const char *event, const struct spool_item *item, int result);
+void book_alarm(struct book *book, const char *id, const char *text);
+
+#endif
