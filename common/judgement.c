@@ -22,6 +22,8 @@ static int check_policy(const struct registry *registry, const struct route *rou
 {
 	const struct policy *policy = route->policy;
 	uint64_t version = policy == NULL ? 0 : policy->version;
+	if (statement->policy_version > 0 && statement->guard != GUARD_PASSED)
+		return VERDICT_WRONG_POLICY;
 	/* rules may have been made stricter while it was under way; what was released stays released */
 	bool is_older = statement->registry_version < registry_version(registry) &&
 			statement->policy_version < version;
@@ -29,10 +31,9 @@ static int check_policy(const struct registry *registry, const struct route *rou
 		return VERDICT_OK;
 	if (statement->policy_version != version)
 		return VERDICT_WRONG_POLICY;
-	if (policy != NULL && (statement->guard != GUARD_PASSED ||
-			       (policy->needs_scan && statement->scan != SCAN_CLEAN)))
-		return VERDICT_WRONG_POLICY;
-	return VERDICT_OK;
+	return policy != NULL && policy->needs_scan && statement->scan != SCAN_CLEAN
+		       ? VERDICT_WRONG_POLICY
+		       : VERDICT_OK;
 }
 
 static int check_push_signature(const struct statement *statement, const struct endorsement *push,

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "common/bundle.h"
+#include "common/endorsement.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,12 +21,15 @@ static void try_statement(const uint8_t *segment)
 
 static void try_release(const uint8_t *segment)
 {
+	static const uint8_t seed[SUITE_KEY_BYTES] = {3};
 	struct release r;
+	struct endorsements endorsements;
 	uint8_t out[SEGMENT_BYTES];
-	if (release_segment_decode(&r, segment) != 0)
+	if (release_segment_decode(&r, &endorsements, segment) != 0)
 		return;
-	release_segment_encode(out, &r);
-	assert(memcmp(out, segment, sizeof(out)) == 0);
+	/* the box's signature is made anew */
+	assert(release_segment_encode(out, &r, &endorsements, seed) == 0);
+	assert(memcmp(out, segment, BOX_SIGNATURE_AT) == 0);
 	char name[BUNDLE_NAME_BYTES], route[NAME_BYTES];
 	uint64_t number;
 	bundle_name(name, r.statement.route, r.number);
@@ -37,11 +40,28 @@ static void try_release(const uint8_t *segment)
 static void try_unreleased(const uint8_t *segment)
 {
 	struct statement s;
-	uint8_t signature[SUITE_SIGNATURE_BYTES], out[SEGMENT_BYTES];
-	if (unreleased_segment_decode(&s, signature, segment) != 0)
+	struct endorsements endorsements;
+	uint8_t out[SEGMENT_BYTES];
+	if (unreleased_segment_decode(&s, &endorsements, segment) != 0)
 		return;
-	unreleased_segment_encode(out, &s, signature);
+	unreleased_segment_encode(out, &s, &endorsements);
 	assert(memcmp(out, segment, sizeof(out)) == 0);
+}
+
+/* Records of any form: read or refused; what was read is written as the same bytes. */
+static void try_endorsements(const uint8_t *data, size_t size)
+{
+	struct endorsements all = {.count = data[0]}, again = {0};
+	struct endorsement e;
+	size_t at = 0;
+	all.len = (uint16_t)(size - 1 < sizeof(all.bytes) ? size - 1 : sizeof(all.bytes));
+	memcpy(all.bytes, data + 1, all.len);
+	if (endorsements_check(all.bytes, all.len, all.count) != 0)
+		return;
+	while (endorsements_next(&all, &at, &e))
+		assert(endorsements_add(&again, &e) == 0);
+	assert(again.count == all.count && again.len == all.len);
+	assert(memcmp(again.bytes, all.bytes, all.len) == 0);
 }
 
 static void try_head(const uint8_t *segment)
@@ -83,5 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_unreleased(segment);
 	try_head(segment);
 	try_name(data, size);
+	if (size > 0)
+		try_endorsements(data, size);
 	return 0;
 }

@@ -70,11 +70,38 @@ static void refused(const uint8_t *in, size_t len)
 static void commit(const uint8_t *in, size_t len)
 {
 	struct local_commit commit;
-	uint8_t again[LOCAL_COMMIT_BYTES];
+	uint8_t again[LOCAL_COMMIT_MAX];
 	if (local_commit_decode(&commit, in, len) != 0)
 		return;
-	local_commit_encode(again, &commit);
-	assert(len == sizeof(again) && memcmp(again, in, len) == 0);
+	assert(local_commit_encode(again, &commit) == len && memcmp(again, in, len) == 0);
+}
+
+static void approve(const uint8_t *in, size_t len)
+{
+	struct local_approve approve;
+	uint8_t again[LOCAL_APPROVE_MAX];
+	if (local_approve_decode(&approve, in, len) != 0)
+		return;
+	assert(local_approve_encode(again, &approve) == len && memcmp(again, in, len) == 0);
+}
+
+static void deny(const uint8_t *in, size_t len)
+{
+	struct local_deny deny;
+	uint8_t again[LOCAL_DENY_MAX];
+	if (local_deny_decode(&deny, in, len) != 0)
+		return;
+	assert(strlen(deny.refusal.reason) <= REASON_BYTES_MAX);
+	assert(local_deny_encode(again, &deny) == len && memcmp(again, in, len) == 0);
+}
+
+static void signature(const uint8_t *in, size_t len)
+{
+	struct signature signature;
+	uint8_t again[SIGNATURE_ENCODED_MAX];
+	if (local_signature_decode(&signature, in, len) != 0)
+		return;
+	assert(local_signature_encode(again, &signature) == len && memcmp(again, in, len) == 0);
 }
 
 static void item(const uint8_t *in, size_t len)
@@ -98,7 +125,7 @@ static void show(const uint8_t *in, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const decoders[])(const uint8_t *, size_t) = {
-		push, member, lengths, accepted, refused, commit, item, show,
+		push, member, lengths, accepted, refused, commit, item, show, approve, deny, signature,
 	};
 	if (size > 0)
 		decoders[data[0] % (sizeof(decoders) / sizeof(decoders[0]))](data + 1, size - 1);

@@ -6,11 +6,13 @@ import os
 import struct
 from types import SimpleNamespace
 
+import endorsement
 import suite
 from suite import FRAME, PLAIN, SEGMENT, blake, name32, require
 
-STATEMENT = struct.Struct("<8sHHI16s32s32s16sQQQQII32s32s")
-RELEASE = struct.Struct("<8sHHHHQQQIBBH32s16s216s64s16s64s")
+STATEMENT = struct.Struct("<8sHHI16s32s32s16sQQQQII32s32sQBB6s")
+RELEASE = struct.Struct("<8sHHHHQQQIBBH32s16s")
+BOX_SIGNATURE_AT = SEGMENT - 64
 HEAD = struct.Struct("<8sHHHH32s32s32s")
 STANZA = struct.Struct("<16s32s48s")
 MANIFEST = struct.Struct("<8sHHI16sQQQII")
@@ -30,21 +32,23 @@ def begins(raw, magic):
 def encode_statement(s):
     return STATEMENT.pack(b"WEIRPUSH", 1, 1, 0, s.push_id, name32(s.route), name32(s.person),
                           s.person_key, s.registry_version, s.created, s.destroy_by, s.segments,
-                          s.manifest_segments, 0, s.root, s.manifest_digest)
+                          s.manifest_segments, 0, s.root, s.manifest_digest, s.policy_version,
+                          s.content_rules, s.scan, b"")
 
 
 def read_statement(raw):
     begins(raw, b"WEIRPUSH")
     s = SimpleNamespace()
     (_, _, _, reserved, s.push_id, route, person, s.person_key, s.registry_version, s.created,
-     s.destroy_by, s.segments, s.manifest_segments, reserved_2, s.root,
-     s.manifest_digest) = STATEMENT.unpack(raw)
-    require(reserved == 0 and reserved_2 == 0, "bad-reserved")
+     s.destroy_by, s.segments, s.manifest_segments, reserved_2, s.root, s.manifest_digest,
+     s.policy_version, s.content_rules, s.scan, reserved_3) = STATEMENT.unpack(raw)
+    require(reserved == 0 and reserved_2 == 0 and suite.zeros(reserved_3), "bad-reserved")
     s.route, s.person = suite.read_name32(route), suite.read_name32(person)
     require(s.destroy_by >= s.created, "bad-time")
     require(3 <= s.segments <= 2**32 - 2 and 1 <= s.manifest_segments <= 8192, "bad-limit")
     s.content_segments = s.segments - 1 - s.manifest_segments
-    require(s.content_segments >= 1, "bad-limit")
+    require(s.content_segments >= 1 and s.policy_version < 1 << 63, "bad-limit")
+    require(s.content_rules <= 1 and s.scan <= 1, "bad-type")
     return s
 
 
@@ -59,47 +63,46 @@ def geometry_check(object_len, row_len, k, r):
     return blocks
 
 
-def encode_release(r, statement_raw, person_signature, box_seed):
-    raw = RELEASE.pack(b"WEIRRELS", 1, 1, r.route_id, 0, r.epoch, r.number, r.released_at,
-                       r.row_len, r.k, r.r, 0, name32(r.box), r.box_key, statement_raw,
-                       person_signature, b"", b"")[:392]
-    return raw + suite.sign("weir1 release", raw, box_seed)
+def encode_release(r, statement_raw, endorsements, box_seed, count=None):
+    """The whole segment.  endorsements: encoded records; count, when it is to be a wrong one."""
+    records = b"".join(endorsements)
+    raw = RELEASE.pack(b"WEIRRELS", 1, 1, r.route_id, len(endorsements) if count is None else count,
+                       r.epoch, r.number, r.released_at, r.row_len, r.k, r.r, len(records),
+                       name32(r.box), r.box_key)
+    return sign_release(raw + statement_raw + records, box_seed)
+
+
+def sign_release(raw, box_seed, domain="weir1 release"):
+    raw = raw[:BOX_SIGNATURE_AT].ljust(BOX_SIGNATURE_AT, b"\0")
+    return raw + suite.sign(domain, raw, box_seed)
 
 
 def read_release(segment):
-    raw = segment[:RELEASE.size]
-    begins(raw, b"WEIRRELS")
-    r = SimpleNamespace(raw=raw)
-    (_, _, _, r.route_id, reserved, r.epoch, r.number, r.released_at, r.row_len, r.k, r.r,
-     reserved_2, box, r.box_key, r.statement_raw, r.person_signature, reserved_3,
-     r.box_signature) = RELEASE.unpack(raw)
-    require(reserved == 0 and reserved_2 == 0 and suite.zeros(reserved_3), "bad-reserved")
+    begins(segment, b"WEIRRELS")
+    r = SimpleNamespace(raw=segment)
+    (_, _, _, r.route_id, count, r.epoch, r.number, r.released_at, r.row_len, r.k, r.r, length, box,
+     r.box_key) = RELEASE.unpack_from(segment)
+    require(length <= endorsement.BYTES_MAX, "bad-limit")
     require(r.epoch != 0 and 1 <= r.number < 1 << 48, "bad-limit")
     r.box = suite.read_name32(box)
+    at = RELEASE.size + STATEMENT.size
+    r.statement_raw = segment[RELEASE.size:at]
     r.statement = s = read_statement(r.statement_raw)
+    r.endorsements = endorsement.read_endorsements(segment[at:at + length], count)
     require(r.released_at >= s.created, "bad-time")
     r.object_len = (s.segments + 1) * SEGMENT
     geometry_check(r.object_len, r.row_len, r.k, r.r)
-    require(suite.zeros(segment[RELEASE.size:]), "bad-reserved")
+    require(suite.zeros(segment[at + length:BOX_SIGNATURE_AT]), "bad-reserved")
     return r
 
 
 def check_release(r, registry):
-    s, at = r.statement, r.released_at
-    require(s.registry_version <= registry.version, "older-registry")
-    require(at <= registry.expires, "expired", "registry")
-    require(("route", s.route) in registry.found, "unknown-route")
-    route = registry.judge("route", s.route, at)
-    require(route["id"] == r.route_id, "wrong-route")
     box = registry.card("sender", r.box, r.box_key)
-    registry.judge("sender", r.box, at)
-    person = registry.card("person", s.person, s.person_key)
-    registry.judge("person", s.person, at)
-    require(s.person in route["operators"], "not-allowed")
-    require(suite.verify("weir1 push", r.statement_raw, r.person_signature, person.public),
-            "bad-signature", "person")
-    require(suite.verify("weir1 release", r.raw[:392], r.box_signature, box.public),
-            "bad-signature", "box")
+    registry.judge("sender", r.box, r.released_at)
+    require(suite.verify("weir1 release", r.raw[:BOX_SIGNATURE_AT], r.raw[BOX_SIGNATURE_AT:],
+                         box.public), "bad-signature", "box")
+    route = endorsement.check(r.statement, r.statement_raw, r.endorsements, registry, r.released_at)
+    require(route["id"] == r.route_id, "wrong-route")
 
 
 # ---- head and stanzas: 4
@@ -199,7 +202,7 @@ def padded_counts(content_raw, manifest_raw):
 
 def member_of(name, data, rule=0, mtime=0, mtime_ns=0):
     return SimpleNamespace(name=name.encode() if isinstance(name, str) else name, data=data,
-                           rule=rule, size=len(data), mtime=mtime, mtime_ns=mtime_ns,
+                           rule=rule, size=len(data), mtime=mtime, mtime_ns=mtime_ns, columns=0,
                            records=count_records(data, rule),
                            digest=hashlib.blake2b(data, digest_size=32).digest())
 
@@ -220,7 +223,7 @@ def encode_manifest(push_id, members, frame_lens):
                          sum(frame_lens), sum(m.records for m in members), len(frame_lens),
                          len(members)), struct.pack(f"<{len(frame_lens)}I", *frame_lens)]
     for m in members:
-        out += [MEMBER.pack(len(m.name), m.rule, 0, m.size, m.mtime, m.mtime_ns, 0, m.records,
+        out += [MEMBER.pack(len(m.name), m.rule, 0, m.size, m.mtime, m.mtime_ns, m.columns, m.records,
                             m.digest), m.name]
     return b"".join(out)
 
@@ -261,10 +264,10 @@ def read_manifest(raw):
 def _read_member(raw, at):
     require(len(raw) >= at + MEMBER.size, "truncated")
     m = SimpleNamespace()
-    (name_len, m.rule, reserved, m.size, m.mtime, m.mtime_ns, reserved_2, m.records,
+    (name_len, m.rule, reserved, m.size, m.mtime, m.mtime_ns, m.columns, m.records,
      m.digest) = MEMBER.unpack_from(raw, at)
     require(m.rule <= 2 and m.mtime_ns < 10**9, "bad-limit")
-    require(reserved == 0 and reserved_2 == 0, "bad-reserved")
+    require(reserved == 0, "bad-reserved")
     require(m.rule or not m.records, "bad-manifest")
     at += MEMBER.size
     require(len(raw) >= at + name_len, "truncated")
@@ -349,7 +352,7 @@ def assemble_body(route, cards_and_psks, keys, push_id, content, manifest, ephem
 
 
 def encode_object(body, release_raw):
-    return release_raw.ljust(SEGMENT, b"\0") + body
+    return release_raw + body
 
 
 class Object:

@@ -26,6 +26,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import bundle  # noqa: E402
+import endorsement  # noqa: E402
 import link  # noqa: E402
 import registry  # noqa: E402
 import suite  # noqa: E402
@@ -65,7 +66,7 @@ def make_world(options):
             f"issued = {time.strftime(DATE, time.gmtime(now - 60))}\n"
             f"expires = {time.strftime(DATE, time.gmtime(now + 86400))}\n")
     for kind in ("person", "sender", "receiver", "recipient"):
-        text += "\n" + keys[kind].card.text()
+        text += "\n" + keys[kind].card.text() + ("roles = operator\n" if kind == "person" else "")
     text += (f"psk = {keys['psk'].public.hex()}\n\n[route tax]\nid = 1\nrecipients = tax-agency\n"
              "operators = wang-mei\nformat = lines\nrecords = waived\ndestroy_after_days = 30\n"
              "priority = 4\n\n")
@@ -85,15 +86,15 @@ def seal(options):
                for path in options.files]
     body, s = bundle.seal_body("tax", [(load("recipient").card, load("psk").secret)], members)
     s.__dict__.update(person=person.name, person_key=person.id, registry_version=1, created=now,
-                      destroy_by=now + 86400)
+                      destroy_by=now + 86400, policy_version=0, content_rules=0, scan=0)
     statement = bundle.encode_statement(s)
     length = (s.segments + 1) * suite.SEGMENT
     row_len, k, repair = link.choose_geometry(length)
     r = SimpleNamespace(route_id=1, epoch=random.SystemRandom().getrandbits(64) or 1, number=1,
                         released_at=now, row_len=row_len, k=k, r=repair,
                         box=box.name, box_key=box.id)
-    release = bundle.encode_release(r, statement, suite.sign("weir1 push", statement, person.secret),
-                                    box.secret)
+    release = bundle.encode_release(r, statement,
+                                    [endorsement.encode_push(statement, person.secret)], box.secret)
     write(options.out, bundle.encode_object(body, release) + text)
 
 

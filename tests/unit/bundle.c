@@ -6,6 +6,7 @@
 #include "common/cursor.h"
 #include "common/geometry.h"
 #include "common/verdict.h"
+#include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
 
 static const uint8_t person_seed[SUITE_KEY_BYTES] = {1}, box_seed[SUITE_KEY_BYTES] = {2};
@@ -43,10 +44,32 @@ static struct release make_release(void)
 	r.source_rows = g.source_rows;
 	r.repair_rows = g.repair_rows;
 	memset(r.box_key, 0xb1, sizeof(r.box_key));
-	if (statement_sign(r.person_signature, &r.statement, person_seed) != 0 ||
-	    release_sign(&r, box_seed) != 0)
-		abort();
 	return r;
+}
+
+/* The person's push and two approvals, by keys that only have to be there. */
+static struct endorsements make_endorsements(const struct statement *s)
+{
+	struct endorsements out;
+	endorse_push(&out, s, person_seed);
+	for (uint8_t i = 0; i < 2; i++) {
+		struct endorsement approval = {
+			.type = ENDORSEMENT_APPROVAL,
+			.person = "tseng-yu",
+			.key_id = {i},
+			.at = s->created,
+			.signature = {.algorithm = SIGNATURE_ED25519, .len = 64, .bytes = {i}},
+		};
+		endorse_with(&out, &approval);
+	}
+	return out;
+}
+
+static void encode_release(uint8_t segment[static SEGMENT_BYTES], const struct release *r)
+{
+	struct endorsements endorsements = make_endorsements(&r->statement);
+	if (release_segment_encode(segment, r, &endorsements, box_seed) != 0)
+		abort();
 }
 
 static void test_names(void)
@@ -107,24 +130,25 @@ static int decode_statement(struct statement s)
 
 static void test_statement(void)
 {
-	uint8_t bytes[STATEMENT_BYTES], again[STATEMENT_BYTES], signature[SUITE_SIGNATURE_BYTES];
-	uint8_t public_key[SUITE_KEY_BYTES], other[SUITE_KEY_BYTES];
+	uint8_t bytes[STATEMENT_BYTES], again[STATEMENT_BYTES];
 	struct statement s = make_statement(), got;
 	statement_encode(bytes, &s);
 	is_number(statement_decode(&got, bytes), 0, "a statement is read back");
 	statement_encode(again, &got);
 	is_bytes(again, bytes, sizeof(bytes), "and written as the same bytes");
-	is_number(statement_sign(signature, &s, person_seed), 0, "it is signed");
-	suite_sign_public(public_key, person_seed);
-	suite_sign_public(other, box_seed);
-	is_number(statement_verify(&s, signature, public_key), 0, "the signature verifies");
-	is_number(statement_verify(&s, signature, other), VERDICT_BAD_SIGNATURE, "but not for another person");
-
 	is_number(decode_statement_with(0, 'w'), VERDICT_BAD_MAGIC, "another magic is refused");
 	is_number(decode_statement_with(8, 2), VERDICT_UNKNOWN_VERSION, "another version is");
 	is_number(decode_statement_with(10, 2), VERDICT_UNKNOWN_SUITE, "another suite is");
 	is_number(decode_statement_with(12, 1), VERDICT_BAD_RESERVED, "a reserved byte is zero");
 	is_number(decode_statement_with(148, 1), VERDICT_BAD_RESERVED, "the second lot too");
+	is_number(decode_statement_with(226, 1), VERDICT_BAD_RESERVED, "and the last lot");
+	is_number(decode_statement_with(231, 1), VERDICT_BAD_RESERVED, "to its end");
+	is_number(decode_statement_with(224, GUARD_PASSED), 0, "content rules may have passed");
+	is_number(decode_statement_with(224, 2), VERDICT_BAD_TYPE, "but nothing else is known of them");
+	is_number(decode_statement_with(225, SCAN_CLEAN), 0, "members may be scanned and clean");
+	is_number(decode_statement_with(225, 255), VERDICT_BAD_TYPE, "but nothing else is known of that");
+	is_number(decode_statement_with(223, 0x7f), 0, "a policy version is below 2^63");
+	is_number(decode_statement_with(223, 0x80), VERDICT_BAD_LIMIT, "from there on it is refused");
 	is_number(decode_statement_with(63, 1), VERDICT_BAD_NAME, "a route ends within its 32 bytes");
 	is_number(decode_statement_with(64, 'W'), VERDICT_BAD_NAME, "a person has a name");
 
@@ -169,40 +193,47 @@ static void test_statement_limits(void)
 
 static int decode_release_with(size_t at, uint8_t value)
 {
-	uint8_t bytes[RELEASE_BYTES];
+	uint8_t segment[SEGMENT_BYTES];
 	struct release r = make_release(), got;
-	release_encode(bytes, &r);
-	bytes[at] = value;
-	return release_decode(&got, bytes);
+	encode_release(segment, &r);
+	segment[at] = value;
+	return release_segment_decode(&got, NULL, segment);
 }
 
 static int decode_release(struct release r)
 {
-	uint8_t bytes[RELEASE_BYTES];
+	uint8_t segment[SEGMENT_BYTES];
 	struct release got;
-	release_encode(bytes, &r);
-	return release_decode(&got, bytes);
+	encode_release(segment, &r);
+	return release_segment_decode(&got, NULL, segment);
 }
 
 static void test_release(void)
 {
 	struct release r = make_release(), got;
-	uint8_t bytes[RELEASE_BYTES], again[RELEASE_BYTES], public_key[SUITE_KEY_BYTES];
-	release_encode(bytes, &r);
-	is_number(release_decode(&got, bytes), 0, "a release is read back");
-	release_encode(again, &got);
-	is_bytes(again, bytes, sizeof(bytes), "and written as the same bytes");
+	struct endorsements wanted = make_endorsements(&r.statement), endorsements;
+	uint8_t segment[SEGMENT_BYTES], again[SEGMENT_BYTES], public_key[SUITE_KEY_BYTES];
+	encode_release(segment, &r);
+	is_number(release_segment_decode(&got, &endorsements, segment), 0, "a release is read back");
+	ok(endorsements.count == 3 && endorsements.len == wanted.len, "with who stands for it");
+	is_bytes(endorsements.bytes, wanted.bytes, wanted.len, "byte by byte");
+	is_number(release_segment_encode(again, &got, &endorsements, box_seed), 0, "it is signed again");
+	is_bytes(again, segment, sizeof(segment), "and written as the same bytes");
 	suite_sign_public(public_key, box_seed);
-	is_number(release_verify(&got, public_key), 0, "its signature verifies");
+	is_number(release_segment_verify(segment, public_key), 0, "its signature verifies");
+	suite_sign_public(public_key, person_seed);
+	is_number(release_segment_verify(segment, public_key), VERDICT_BAD_SIGNATURE,
+		  "but not for another box");
 
 	is_number(decode_release_with(0, 'w'), VERDICT_BAD_MAGIC, "another magic is refused");
 	is_number(decode_release_with(9, 1), VERDICT_UNKNOWN_VERSION, "another version is");
 	is_number(decode_release_with(11, 1), VERDICT_UNKNOWN_SUITE, "another suite is");
-	is_number(decode_release_with(14, 1), VERDICT_BAD_RESERVED, "reserved bytes at 14 are zero");
-	is_number(decode_release_with(47, 1), VERDICT_BAD_RESERVED, "those at 46 are");
-	is_number(decode_release_with(391, 1), VERDICT_BAD_RESERVED, "and those at 376");
 	is_number(decode_release_with(48, '-'), VERDICT_BAD_NAME, "the box has a name");
 	is_number(decode_release_with(96, 'w'), VERDICT_BAD_MAGIC, "the statement inside is judged too");
+	is_number(decode_release_with(RELEASE_BYTES, 9), VERDICT_BAD_TYPE, "and so are the endorsements");
+	is_number(decode_release_with(14, 0), VERDICT_BAD_LIMIT, "somebody stands for it");
+	is_number(decode_release_with(14, 4), VERDICT_TRUNCATED, "as many as it says");
+	is_number(decode_release_with(14, 2), VERDICT_TRAILING_BYTES, "and no more");
 
 	r = make_release();
 	r.epoch = 0;
@@ -222,70 +253,110 @@ static void test_release(void)
 	is_number(decode_release(r), VERDICT_BAD_GEOMETRY, "its geometry is judged");
 }
 
+/* A release whose endorsements are one push order of this many bytes in all. */
+static int decode_with_endorsements_of(size_t len)
+{
+	static uint8_t order[SEGMENT_BYTES];
+	uint8_t segment[SEGMENT_BYTES];
+	struct release r = make_release(), got;
+	struct endorsements endorsements = {0};
+	struct endorsement push = {
+		.type = ENDORSEMENT_PUSH_ORDER,
+		.signature = {.algorithm = SIGNATURE_ED25519, .len = 64},
+		.order = order,
+		.order_len = len - 4 - 68,
+	};
+	if (len > ENDORSEMENTS_BYTES_MAX) {
+		encode_release(segment, &r);
+		segment[46] = (uint8_t)len;
+		segment[47] = (uint8_t)(len >> 8);
+		return release_segment_decode(&got, NULL, segment);
+	}
+	memset(order, 0xee, sizeof(order));
+	endorse_with(&endorsements, &push);
+	if (release_segment_encode(segment, &r, &endorsements, box_seed) != 0)
+		abort();
+	return release_segment_decode(&got, NULL, segment);
+}
+
 static void test_release_segment(void)
 {
 	struct release r = make_release(), got;
+	struct endorsements wanted = make_endorsements(&r.statement), untouched = {.count = 77};
 	uint8_t segment[SEGMENT_BYTES];
-	release_segment_encode(segment, &r);
-	is_number(release_segment_decode(&got, segment), 0, "a release segment is read back");
-	for (size_t at = RELEASE_BYTES; at < SEGMENT_BYTES; at += at < RELEASE_BYTES + 8 ? 1 : 5303) {
+	encode_release(segment, &r);
+	size_t end = RELEASE_BYTES + (size_t)wanted.len;
+	for (size_t at = end; at < BOX_SIGNATURE_AT; at += at < end + 8 ? 1 : 2303) {
 		segment[at] = 1;
-		is_number(release_segment_decode(&got, segment), VERDICT_BAD_RESERVED,
-			  "byte %zu behind it is zero", at);
+		is_number(release_segment_decode(&got, &untouched, segment), VERDICT_BAD_RESERVED,
+			  "byte %zu behind the endorsements is zero", at);
 		segment[at] = 0;
 	}
-	segment[SEGMENT_BYTES - 1] = 128;
-	is_number(release_segment_decode(&got, segment), VERDICT_BAD_RESERVED, "so is the last one");
+	segment[BOX_SIGNATURE_AT - 1] = 128;
+	is_number(release_segment_decode(&got, &untouched, segment), VERDICT_BAD_RESERVED,
+		  "so is the last one before the signature");
+	is_number(untouched.count, 77, "refusals leave the endorsements alone");
+	is_number(decode_with_endorsements_of(15992), 0, "15,992 bytes of endorsements are read");
+	is_number(decode_with_endorsements_of(15993), VERDICT_BAD_LIMIT, "a byte more is refused");
+	is_number(decode_with_endorsements_of(16056), VERDICT_BAD_LIMIT, "and all of the segment");
+	is_number(decode_with_endorsements_of(65535), VERDICT_BAD_LIMIT, "and what lies beyond it");
 }
 
 static void test_unreleased_segment(void)
 {
 	struct release r = make_release(), released;
+	struct endorsements wanted = make_endorsements(&r.statement), got;
 	struct statement s;
-	uint8_t segment[SEGMENT_BYTES], signature[SUITE_SIGNATURE_BYTES];
-	unreleased_segment_encode(segment, &r.statement, r.person_signature);
-	is_number(unreleased_segment_decode(&s, signature, segment), 0, "the spool's form is read back");
-	is_bytes(signature, r.person_signature, sizeof(signature), "with the person's signature");
+	uint8_t segment[SEGMENT_BYTES];
+	unreleased_segment_encode(segment, &r.statement, &wanted);
+	is_number(unreleased_segment_decode(&s, &got, segment), 0, "the spool's form is read back");
+	ok(got.count == wanted.count && got.len == wanted.len &&
+		   memcmp(got.bytes, wanted.bytes, wanted.len) == 0,
+	   "with who stands for it");
 	ok(s.segments == 12 && strcmp(s.route, "tax") == 0, "and the statement");
-	is_number(release_segment_decode(&released, segment), VERDICT_BAD_LIMIT, "it is no release");
-	release_segment_encode(segment, &r);
-	is_number(unreleased_segment_decode(&s, signature, segment), VERDICT_BAD_RESERVED,
+	is_number(release_segment_decode(&released, NULL, segment), VERDICT_BAD_LIMIT, "it is no release");
+	encode_release(segment, &r);
+	is_number(unreleased_segment_decode(&s, &got, segment), VERDICT_BAD_RESERVED,
 		  "and a release is not the spool's form");
 	size_t accepted = 0;
-	unreleased_segment_encode(segment, &r.statement, r.person_signature);
+	unreleased_segment_encode(segment, &r.statement, &wanted);
 	for (size_t at = 0; at < SEGMENT_BYTES; at++) {
-		/* what the statement and its signature say is judged by others */
-		if (at >= 96 && at < 376)
+		/* what the statement and the signatures say is judged by others */
+		if (at >= 96 && at < RELEASE_BYTES + (size_t)wanted.len)
 			continue;
 		segment[at] ^= 1;
-		accepted += unreleased_segment_decode(&s, signature, segment) == 0;
+		accepted += unreleased_segment_decode(&s, &got, segment) == 0;
 		segment[at] ^= 1;
 	}
-	is_number((int64_t)accepted, 0, "a bit anywhere outside statement and signature is refused");
+	is_number((int64_t)accepted, 0, "a bit anywhere outside statement and endorsements is refused");
 }
 
-/* Decoded and verified as a receiver does, by both public keys. */
-static bool release_is_accepted(const uint8_t bytes[static RELEASE_BYTES])
+/* Decoded and verified as a receiver does, by the box's public key. */
+static bool release_is_accepted(const uint8_t segment[static SEGMENT_BYTES])
 {
-	uint8_t person[SUITE_KEY_BYTES], box[SUITE_KEY_BYTES];
+	uint8_t box[SUITE_KEY_BYTES];
 	struct release r;
-	suite_sign_public(person, person_seed);
+	struct endorsements endorsements;
 	suite_sign_public(box, box_seed);
-	return release_decode(&r, bytes) == 0 && release_verify(&r, box) == 0 &&
-	       statement_verify(&r.statement, r.person_signature, person) == 0;
+	return release_segment_decode(&r, &endorsements, segment) == 0 &&
+	       release_segment_verify(segment, box) == 0;
 }
 
 static void test_every_bit_of_a_release(void)
 {
 	struct release r = make_release();
-	uint8_t bytes[RELEASE_BYTES];
-	release_encode(bytes, &r);
-	ok(release_is_accepted(bytes), "a release is accepted as it is");
+	uint8_t segment[SEGMENT_BYTES];
+	encode_release(segment, &r);
+	ok(release_is_accepted(segment), "a release is accepted as it is");
 	size_t accepted = 0;
-	for (size_t bit = 0; bit < sizeof(bytes) * 8; bit++) {
-		bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
-		accepted += release_is_accepted(bytes);
-		bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+	for (size_t bit = 0; bit < sizeof(segment) * 8; bit++) {
+		/* all but the zeros in the middle, of which every 61st bit is as good as any */
+		bool is_filler = bit / 8 >= 1024 && bit / 8 < BOX_SIGNATURE_AT;
+		if (is_filler && bit % 61 != 0)
+			continue;
+		segment[bit / 8] ^= (uint8_t)(1U << bit % 8);
+		accepted += release_is_accepted(segment);
+		segment[bit / 8] ^= (uint8_t)(1U << bit % 8);
 	}
 	is_number((int64_t)accepted, 0, "with any bit flipped it is not");
 }

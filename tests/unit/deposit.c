@@ -17,7 +17,7 @@ enum ending { ACCEPTS, REFUSES, DIES, DIES_BEFORE };
 static void play_hold(int listener, enum ending ending)
 {
 	int fd = accept(listener, NULL, NULL);
-	uint8_t payload[LOCAL_COMMIT_BYTES];
+	uint8_t payload[LOCAL_COMMIT_MAX];
 	uint16_t type;
 	size_t len;
 	if (channel_receive(fd, &type, payload, sizeof(payload), &len) != 0 ||

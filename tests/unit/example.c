@@ -13,6 +13,7 @@
 #include "common/text.h"
 #include "common/tree.h"
 #include "common/verdict.h"
+#include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
 
 enum { PAGE_BYTES_MAX = 1 << 20, HEX_MAX = 1024, SHOWN_BYTES = 32 };
@@ -237,7 +238,10 @@ static void make_release(struct example *e)
 	s->destroy_by = s->created + 30 * 86400;
 	s->segments = 3;
 	s->manifest_segments = 1;
-	uint8_t bytes[RELEASE_BYTES];
+	uint8_t bytes[STATEMENT_BYTES], segment[SEGMENT_BYTES];
+	struct endorsements endorsements;
+	struct endorsement push;
+	size_t at = 0;
 	statement_encode(bytes, s);
 	shows("push statement", bytes, STATEMENT_BYTES);
 	struct release r = {
@@ -253,13 +257,15 @@ static void make_release(struct example *e)
 	struct release got;
 	memcpy(r.box, e->box.name, NAME_BYTES);
 	memcpy(r.box_key, e->box.id, KEY_ID_BYTES);
-	is_number(statement_sign(r.person_signature, s, e->person_seed), 0, "the person signs");
-	is_number(release_sign(&r, e->box_seed), 0, "the box signs");
-	release_encode(bytes, &r);
-	shows("person's signature", r.person_signature, SUITE_SIGNATURE_BYTES);
-	shows("release, bytes 0 to 95", bytes, 96);
-	shows("box's signature", r.box_signature, SUITE_SIGNATURE_BYTES);
-	is_number(release_decode(&got, bytes), 0, "the release is read");
+	endorse_push(&endorsements, s, e->person_seed);
+	is_number(release_segment_encode(segment, &r, &endorsements, e->box_seed), 0, "the box signs");
+	shows("endorsement, the push", endorsements.bytes, endorsements.len);
+	shows("release, bytes 0 to 95", segment, 96);
+	shows("box's signature", segment + BOX_SIGNATURE_AT, SUITE_SIGNATURE_BYTES);
+	is_number(release_segment_decode(&got, &endorsements, segment), 0, "the release is read");
+	ok(endorsements_next(&endorsements, &at, &push) && push.type == ENDORSEMENT_PUSH &&
+		   at == endorsements.len,
+	   "with the push alone");
 }
 
 int main(void)

@@ -17,6 +17,7 @@
 #include "common/io.h"
 #include "common/verdict.h"
 #include "sender/pack.h"
+#include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
 
 #define VECTORS "tests/vectors/"
@@ -183,6 +184,7 @@ static void make_bundle(const char *file, const char *route_name, uint64_t epoch
 			const struct part *parts, size_t repeat)
 {
 	uint8_t psk[3][SUITE_KEY_BYTES], seed[SUITE_KEY_BYTES], segment[SEGMENT_BYTES];
+	struct endorsements endorsements;
 	const struct route *route = registry_route(registry, route_name);
 	struct release r = {
 		.epoch = epoch, .number = number, .released_at = RELEASED, .route_id = route->id};
@@ -221,8 +223,7 @@ static void make_bundle(const char *file, const char *route_name, uint64_t epoch
 	s->created = RELEASED - 5;
 	s->destroy_by = RELEASED + 86400 * 3650ULL;
 	seed_of(seed, "person", "wang-mei");
-	if (statement_sign(r.person_signature, s, seed) != 0)
-		abort();
+	endorse_push(&endorsements, s, seed);
 	strcpy(r.box, "inside-1");
 	memcpy(r.box_key, registry_party(registry, KEY_SENDER, "inside-1")->card.id, KEY_ID_BYTES);
 	struct geometry g = geometry_choose(bundle_object_len(s), 125);
@@ -230,9 +231,8 @@ static void make_bundle(const char *file, const char *route_name, uint64_t epoch
 	r.source_rows = g.source_rows;
 	r.repair_rows = g.repair_rows;
 	seed_of(seed, "sender", "inside-1");
-	if (release_sign(&r, seed) != 0)
+	if (release_segment_encode(segment, &r, &endorsements, seed) != 0)
 		abort();
-	release_segment_encode(segment, &r);
 	size_t len;
 	const uint8_t *text = registry_text(registry, &len);
 	if (io_pwrite(fd, segment, sizeof(segment), 0) != 0 || lseek(fd, 0, SEEK_END) < 0 ||

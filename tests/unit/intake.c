@@ -19,6 +19,7 @@
 #include "common/verdict.h"
 #include "receiver/accept.h"
 #include "receiver/vault.h"
+#include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
 
 enum { EPOCH = 0x1122334455667788, SYMBOLS = 11, TRAIN = 44, DATAGRAM = 64 + SYMBOLS * 128 };
@@ -142,9 +143,9 @@ static void make_object(struct world *w, struct bundle *b, uint64_t version)
 	strcpy(release.box, "inside-1");
 	memcpy(release.statement.person_key, w->person->card.id, KEY_ID_BYTES);
 	memcpy(release.box_key, w->box->card.id, KEY_ID_BYTES);
-	must(statement_sign(release.person_signature, &release.statement, w->person->secret) == 0 &&
-	     release_sign(&release, w->box->secret) == 0, "signing");
-	release_segment_encode(b->object, &release);
+	struct endorsements endorsements;
+	endorse_push(&endorsements, &release.statement, w->person->secret);
+	must(release_segment_encode(b->object, &release, &endorsements, w->box->secret) == 0, "signing");
 	memcpy(b->entry.root, release.statement.root, SUITE_DIGEST_BYTES);
 }
 
@@ -764,7 +765,7 @@ static void test_refusals(void)
 	free_bundle(&b);
 
 	b = make_bundle(&w, 2, 30);
-	b.object[400] ^= 1;
+	b.object[SEGMENT_BYTES - 9] ^= 1;
 	expect_refusal(&w, &b, "bad-signature", "a release that its box did not sign");
 	free_bundle(&b);
 

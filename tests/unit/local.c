@@ -8,6 +8,7 @@
 
 #include "common/verdict.h"
 #include "sender/flow.h"
+#include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
 
 /* One decoder under one signature, with where its bytes may not change unseen. */
@@ -16,7 +17,7 @@ struct format {
 	int (*decode)(const uint8_t *in, size_t len);
 	const uint8_t *valid;
 	size_t len;
-	bool is_text; /* any length may be right */
+	int longer; /* the verdict with a byte more; 0: any length may be right */
 };
 
 static int decode_push(const uint8_t *in, size_t len)
@@ -80,10 +81,10 @@ static void lengths(const struct format *f)
 		free(exact);
 	}
 	is_number(f->decode(f->valid, f->len), 0, "a right %s is taken", f->name);
-	if (!f->is_text) {
+	if (f->longer != 0) {
 		is_number((int64_t)cuts_refused, (int64_t)f->len, "every truncated %s is refused",
 			  f->name);
-		is_number(f->decode(longer, f->len + 1), VERDICT_BAD_PROTOCOL,
+		is_number(f->decode(longer, f->len + 1), f->longer,
 			  "a %s with a byte more is refused", f->name);
 	}
 }
@@ -101,7 +102,7 @@ static void push_is_what_it_was(void)
 	struct local_push out = {0};
 	uint8_t bytes[LOCAL_PUSH_BYTES];
 	local_push_encode(bytes, &in);
-	struct format f = {"PUSH", decode_push, bytes, sizeof(bytes), false};
+	struct format f = {"PUSH", decode_push, bytes, sizeof(bytes), VERDICT_BAD_PROTOCOL};
 	lengths(&f);
 	local_push_decode(&out, bytes, sizeof(bytes));
 	is_text(out.route, "tax", "PUSH keeps the route");
@@ -119,11 +120,13 @@ static void push_is_what_it_was(void)
 		{0, 'T', VERDICT_BAD_NAME, "a route that is no name"},
 		{31, 'x', VERDICT_BAD_NAME, "a route without its end"},
 		{32, 0, VERDICT_BAD_NAME, "no person"},
-		{80, 3, VERDICT_BAD_PROTOCOL, "an unknown origin"},
-		{81, 2, VERDICT_BAD_PROTOCOL, "a flag that is not 0 or 1"},
-		{81, 0, VERDICT_BAD_PROTOCOL, "records that are given and not stated"},
-		{82, 1, VERDICT_BAD_PROTOCOL, "a reserved byte, the first"},
-		{87, 1, VERDICT_BAD_PROTOCOL, "a reserved byte, the last"},
+		{80, 'N', VERDICT_BAD_NAME, "a machine that is no name"},
+		{112, 1, VERDICT_BAD_PROTOCOL, "the key of no machine"},
+		{128, 3, VERDICT_BAD_PROTOCOL, "an unknown origin"},
+		{129, 2, VERDICT_BAD_PROTOCOL, "a flag that is not 0 or 1"},
+		{129, 0, VERDICT_BAD_PROTOCOL, "records that are given and not stated"},
+		{130, 1, VERDICT_BAD_PROTOCOL, "a reserved byte, the first"},
+		{135, 1, VERDICT_BAD_PROTOCOL, "a reserved byte, the last"},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		uint8_t copy[LOCAL_PUSH_BYTES];
@@ -141,7 +144,7 @@ static void member_is_what_it_was(void)
 	struct local_member in = {.mtime_s = -5, .mtime_ns = 999999999, .name = "表/戶籍.csv"}, out;
 	uint8_t bytes[LOCAL_MEMBER_MAX];
 	size_t len = local_member_encode(bytes, &in);
-	struct format f = {"MEMBER", decode_member, bytes, len, true};
+	struct format f = {"MEMBER", decode_member, bytes, len, 0};
 	lengths(&f);
 	is_number(local_member_decode(&out, bytes, len), 0, "MEMBER is read back");
 	ok(out.mtime_s == -5 && out.mtime_ns == 999999999, "MEMBER keeps the time");
@@ -172,8 +175,8 @@ static void short_messages(void)
 	struct local_finish in = {.members = 3, .bytes = UINT64_MAX}, out = {0};
 	local_end_encode(end, 1234567890123);
 	local_finish_encode(finish, &in);
-	struct format e = {"END", decode_end, end, sizeof(end), false};
-	struct format f = {"FINISH", decode_finish, finish, sizeof(finish), false};
+	struct format e = {"END", decode_end, end, sizeof(end), VERDICT_BAD_PROTOCOL};
+	struct format f = {"FINISH", decode_finish, finish, sizeof(finish), VERDICT_BAD_PROTOCOL};
 	lengths(&e);
 	lengths(&f);
 	local_end_decode(&bytes, end, sizeof(end));
@@ -195,7 +198,7 @@ static void accepted_is_what_it_was(void)
 	struct local_accepted out = {0};
 	uint8_t bytes[LOCAL_ACCEPTED_BYTES];
 	local_accepted_encode(bytes, &in);
-	struct format f = {"ACCEPTED", decode_accepted, bytes, sizeof(bytes), false};
+	struct format f = {"ACCEPTED", decode_accepted, bytes, sizeof(bytes), VERDICT_BAD_PROTOCOL};
 	lengths(&f);
 	local_accepted_decode(&out, bytes, sizeof(bytes));
 	is_text(out.name, "tax-000123", "ACCEPTED keeps the name");
@@ -220,7 +223,7 @@ static void refused_is_what_it_was(void)
 	uint8_t bytes[LOCAL_REFUSED_MAX];
 	struct local_refused out = {0};
 	size_t len = local_refused_encode(bytes, VERDICT_BAD_COUNT, "a \x1b[31m name");
-	struct format f = {"REFUSED", decode_refused, bytes, len, false};
+	struct format f = {"REFUSED", decode_refused, bytes, len, VERDICT_BAD_PROTOCOL};
 	lengths(&f);
 	local_refused_decode(&out, bytes, len);
 	is_number(out.result, VERDICT_BAD_COUNT, "REFUSED keeps the verdict");
@@ -259,18 +262,28 @@ static void commit_is_what_it_was(void)
 		},
 	};
 	struct local_commit out;
-	memset(in.signature, 0x5a, sizeof(in.signature));
-	uint8_t bytes[LOCAL_COMMIT_BYTES];
-	local_commit_encode(bytes, &in);
-	struct format f = {"COMMIT", decode_commit, bytes, sizeof(bytes), false};
+	static const uint8_t seed[SUITE_KEY_BYTES] = {0x5a};
+	in.dossier.tally = (struct tally){1, 2, 3, 4};
+	endorse_push(&in.dossier.endorsements, &in.statement, seed);
+	uint8_t bytes[LOCAL_COMMIT_MAX];
+	size_t len = local_commit_encode(bytes, &in);
+	struct format f = {"COMMIT", decode_commit, bytes, len, VERDICT_TRAILING_BYTES};
 	lengths(&f);
-	local_commit_decode(&out, bytes, sizeof(bytes));
+	is_number(local_commit_decode(&out, bytes, len), 0, "COMMIT is read back");
 	ok(out.statement.segments == 4 && out.statement.registry_version == 7,
 	   "COMMIT keeps the statement");
-	is_bytes(out.signature, in.signature, sizeof(in.signature), "and the signature");
+	ok(memcmp(&out.dossier.tally, &in.dossier.tally, sizeof(in.dossier.tally)) == 0, "what was counted");
+	is_bytes(out.dossier.endorsements.bytes, in.dossier.endorsements.bytes, in.dossier.endorsements.len,
+		 "and who stands for it");
+	bytes[STATEMENT_BYTES] ^= 1;
+	is_number(decode_commit(bytes, len), VERDICT_BAD_MAGIC, "a dossier that is none has its own verdict");
 	bytes[0] ^= 1;
-	is_number(decode_commit(bytes, sizeof(bytes)), VERDICT_BAD_MAGIC,
+	is_number(decode_commit(bytes, len), VERDICT_BAD_MAGIC,
 		  "a statement that is none has its own verdict");
+	in.dossier.push_id[3] ^= 1;
+	len = local_commit_encode(bytes, &in);
+	is_number(decode_commit(bytes, len), VERDICT_BAD_PROTOCOL,
+		  "the dossier of another push is refused");
 }
 
 static void item_is_what_it_was(void)
@@ -295,7 +308,7 @@ static void item_is_what_it_was(void)
 	struct local_item out = {0};
 	uint8_t bytes[LOCAL_ITEM_BYTES];
 	local_item_encode(bytes, &in);
-	struct format f = {"ITEM", decode_item, bytes, sizeof(bytes), false};
+	struct format f = {"ITEM", decode_item, bytes, sizeof(bytes), VERDICT_BAD_PROTOCOL};
 	lengths(&f);
 	local_item_decode(&out, bytes, sizeof(bytes));
 	uint8_t again[LOCAL_ITEM_BYTES];
@@ -307,7 +320,7 @@ static void item_is_what_it_was(void)
 		   out.state == LOCAL_SENDING,
 	   "ITEM keeps every number");
 	is_text(out.person, "wang-mei", "ITEM keeps the person");
-	static const uint8_t states[] = {0, LOCAL_SENT + 1, 255};
+	static const uint8_t states[] = {0, LOCAL_WAITING + 1, 255};
 	for (size_t i = 0; i < sizeof(states); i++) {
 		bytes[LOCAL_ITEM_BYTES - 8] = states[i];
 		is_number(decode_item(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,

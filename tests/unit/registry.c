@@ -477,92 +477,6 @@ static void test_life(const struct world *w)
 	registry_free(r);
 }
 
-static void make_release(const struct world *w, struct release *release)
-{
-	*release = (struct release){
-		.route_id = 1, .epoch = 9, .number = 1, .released_at = issued + 60,
-		.row_len = 4096, .source_rows = 12, .repair_rows = 3,
-	};
-	strcpy(release->box, "inside-1");
-	memcpy(release->box_key, w->inside->card.id, KEY_ID_BYTES);
-	struct statement *s = &release->statement;
-	strcpy(s->route, "tax");
-	strcpy(s->person, "wang-mei");
-	memcpy(s->person_key, w->wang->card.id, KEY_ID_BYTES);
-	s->registry_version = 7;
-	s->created = issued;
-	s->destroy_by = issued + 86400;
-	s->segments = 3;
-	s->manifest_segments = 1;
-}
-
-static void sign_release(struct release *release, const struct key *person, const struct key *box)
-{
-	statement_sign(release->person_signature, &release->statement, person->secret);
-	release_sign(release, box->secret);
-}
-
-static void test_judgement(const struct world *w)
-{
-	struct registry *r = must_parse(w->text, NULL);
-	struct release release;
-	make_release(w, &release);
-	sign_release(&release, w->wang, w->inside);
-	is_number(release_check(r, &release), 0, "a release by those who may is good");
-	is_number(statement_check(r, &release.statement, release.person_signature, issued), 0,
-		  "and so was its statement before");
-	sign_release(&release, w->lee, w->inside);
-	is_number(release_check(r, &release), VERDICT_BAD_SIGNATURE,
-		  "another person's signature is refused");
-	sign_release(&release, w->wang, w->outside);
-	is_number(release_check(r, &release), VERDICT_BAD_SIGNATURE,
-		  "another box's signature is refused");
-	make_release(w, &release);
-	strcpy(release.box, "outside-1");
-	sign_release(&release, w->wang, w->outside);
-	is_number(release_check(r, &release), VERDICT_UNKNOWN_KEY, "a receiver cannot release");
-	make_release(w, &release);
-	memcpy(release.box_key, w->outside->card.id, KEY_ID_BYTES);
-	sign_release(&release, w->wang, w->inside);
-	is_number(release_check(r, &release), VERDICT_UNKNOWN_KEY,
-		  "another key of the box is unknown");
-	make_release(w, &release);
-	release.route_id = 65535;
-	sign_release(&release, w->wang, w->inside);
-	is_number(release_check(r, &release), VERDICT_WRONG_ROUTE,
-		  "the id of another route is refused");
-	make_release(w, &release);
-	memset(release.statement.route, 0, NAME_BYTES);
-	strcpy(release.statement.route, "none");
-	sign_release(&release, w->wang, w->inside);
-	is_number(release_check(r, &release), VERDICT_UNKNOWN_ROUTE, "a route must be there");
-	make_release(w, &release);
-	strcpy(release.statement.person, "nobody-0");
-	sign_release(&release, w->wang, w->inside);
-	is_number(release_check(r, &release), VERDICT_UNKNOWN_KEY, "a person must be there");
-	make_release(w, &release);
-	memcpy(release.statement.person_key, w->lee->card.id, KEY_ID_BYTES);
-	sign_release(&release, w->lee, w->inside);
-	is_number(release_check(r, &release), VERDICT_UNKNOWN_KEY, "with her own key");
-	make_release(w, &release);
-	memset(release.statement.route, 0, NAME_BYTES);
-	strcpy(release.statement.route, "notices");
-	release.route_id = 65535;
-	sign_release(&release, w->wang, w->inside);
-	is_number(release_check(r, &release), VERDICT_NOT_ALLOWED, "and may push there");
-	make_release(w, &release);
-	release.released_at = 1809129600;
-	sign_release(&release, w->wang, w->inside);
-	is_number(release_check(r, &release), VERDICT_SUSPENDED,
-		  "she is judged at the time of the release");
-	make_release(w, &release);
-	release.released_at = expires + 1;
-	sign_release(&release, w->wang, w->inside);
-	is_number(release_check(r, &release), VERDICT_EXPIRED,
-		  "and nothing is released after the registry's end");
-	registry_free(r);
-}
-
 static void test_roots(const struct world *w)
 {
 	char good[512], text[1024], problem[PROBLEM_BYTES];
@@ -687,7 +601,6 @@ int main(void)
 	test_signature_lines(w);
 	test_too_large();
 	test_life(w);
-	test_judgement(w);
 	test_roots(w);
 	test_loading(w);
 	test_examples();

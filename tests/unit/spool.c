@@ -18,6 +18,7 @@
 #include "common/suite.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
 
 enum { SEGMENTS = 5 };
@@ -71,15 +72,24 @@ static struct statement statement_of(const char *route)
 	return s;
 }
 
+/* Its push stands for it, and what was counted. */
+static struct dossier dossier_of(const struct statement *s)
+{
+	static const uint8_t seed[SUITE_KEY_BYTES] = {7};
+	struct dossier dossier = {.tally = {.content_len = 70, .members = 2, .records = 30, .columns = 4}};
+	memcpy(dossier.push_id, s->push_id, PUSH_ID_BYTES);
+	endorse_push(&dossier.endorsements, s, seed);
+	return dossier;
+}
+
 static uint8_t body[SEGMENTS * SEGMENT_BYTES];
 
 /* A held bundle on this route, its body in uneven pieces. */
 static struct spool_item *hold_one(struct spool *spool, const struct statement *s)
 {
 	struct incoming *incoming;
-	uint8_t signature[SUITE_SIGNATURE_BYTES];
 	struct spool_item *item = NULL;
-	memset(signature, 7, sizeof(signature));
+	struct dossier dossier = dossier_of(s);
 	if (spool_begin(spool, &incoming) != 0)
 		abort();
 	for (size_t at = 0; at < sizeof(body);) {
@@ -90,15 +100,23 @@ static struct spool_item *hold_one(struct spool *spool, const struct statement *
 			abort();
 		at += n;
 	}
-	if (spool_hold(incoming, s, signature, &item) != 0)
+	if (spool_hold(incoming, s, &dossier, &item) != 0)
 		abort();
 	return item;
 }
 
 static int release_one(struct spool *spool, struct spool_item *item, uint64_t at)
 {
+	struct dossier dossier;
+	if (spool_dossier(spool, item, &dossier) != 0)
+		abort();
 	struct spool_terms terms = {
-		.box = box, .route_id = 3, .released_at = at, .repair_permille = 125};
+		.box = box,
+		.route_id = 3,
+		.released_at = at,
+		.repair_permille = 125,
+		.endorsements = &dossier.endorsements,
+	};
 	return spool_release(spool, item, &terms);
 }
 
@@ -136,12 +154,18 @@ static void a_bundle_takes_its_way(void)
 	uint8_t *bytes;
 	size_t len;
 	struct release release;
+	struct endorsements endorsements;
+	struct dossier dossier = dossier_of(&s);
 	snprintf(file, sizeof(file), "%s/ready/tax-000001", path);
 	if (io_read_file(AT_FDCWD, file, 1 << 20, &bytes, &len) != 0)
 		abort();
 	is_number((int64_t)len, (SEGMENTS + 1) * SEGMENT_BYTES, "the file is the object");
-	is_number(release_segment_decode(&release, bytes), 0, "its first segment is the release");
-	is_number(release_verify(&release, box->card.public_key), 0, "signed by the box");
+	is_number(release_segment_decode(&release, &endorsements, bytes), 0,
+		  "its first segment is the release");
+	is_number(release_segment_verify(bytes, box->card.public_key), 0, "signed by the box");
+	ok(endorsements.count == 1 && endorsements.len == dossier.endorsements.len &&
+		   memcmp(endorsements.bytes, dossier.endorsements.bytes, endorsements.len) == 0,
+	   "it carries who stands for it");
 	ok(release.epoch == spool_epoch(spool) && release.number == 1 && release.route_id == 3 &&
 		   release.released_at == 5000,
 	   "of this epoch, number, route and time");
@@ -171,7 +195,7 @@ static void vanished_files_and_used_ids(void)
 	struct spool *spool = open_at(path);
 	struct statement s = statement_of("tax");
 	struct spool_item *item = hold_one(spool, &s);
-	uint8_t signature[SUITE_SIGNATURE_BYTES] = {0};
+	struct dossier dossier = dossier_of(&s);
 	struct incoming *incoming;
 	char file[4400];
 	if (release_one(spool, item, 5000) != 0 || spool_set_sent(spool, item) != 0)
@@ -181,7 +205,7 @@ static void vanished_files_and_used_ids(void)
 	is_number(spool_remove(spool, item), 0, "one that somebody else has removed is gone as well");
 	if (spool_begin(spool, &incoming) != 0 || spool_add(incoming, body, sizeof(body)) != 0)
 		abort();
-	is_number(spool_hold(incoming, &s, signature, &item), -EEXIST,
+	is_number(spool_hold(incoming, &s, &dossier, &item), -EEXIST,
 		  "the push id that has the newest number of its route never gets it for another body");
 	spool_abandon(incoming);
 
@@ -289,12 +313,12 @@ static void refusals(void)
 	struct statement s = statement_of("tax");
 	struct incoming *incoming;
 	struct spool_item *item;
-	uint8_t signature[SUITE_SIGNATURE_BYTES] = {0};
+	struct dossier dossier = dossier_of(&s);
 	if (spool_begin(spool, &incoming) != 0 ||
 	    spool_add(incoming, body, sizeof(body) - 1) != 0)
 		abort();
 	ok(exists(path, "incoming", "0"), "what comes in is in incoming/");
-	is_number(spool_hold(incoming, &s, signature, &item), VERDICT_BAD_LENGTH,
+	is_number(spool_hold(incoming, &s, &dossier, &item), VERDICT_BAD_LENGTH,
 		  "a body shorter than stated is refused");
 	spool_abandon(incoming);
 	ok(!exists(path, "incoming", "0"), "and removed at once");
@@ -302,7 +326,7 @@ static void refusals(void)
 	hold_one(spool, &s);
 	if (spool_begin(spool, &incoming) != 0 || spool_add(incoming, body, sizeof(body)) != 0)
 		abort();
-	is_number(spool_hold(incoming, &s, signature, &item), -EEXIST, "a push id is taken once");
+	is_number(spool_hold(incoming, &s, &dossier, &item), -EEXIST, "a push id is taken once");
 	spool_abandon(incoming);
 	ok(exists(path, "held", hex_of(&s)), "and the one that has it stays");
 	spool_abandon(NULL);
@@ -339,8 +363,9 @@ static void flip_file(const char *path, off_t at, size_t len, const uint8_t *byt
 /* After a crash between the sequence file and the rename, with any part of the release written. */
 static void crash_while_released(void)
 {
-	/* behind the release both forms hold zeros */
-	for (size_t written = 0; written <= RELEASE_BYTES + 8; written += 8) {
+	/* between endorsements and the box's signature both forms hold zeros */
+	for (size_t written = 0; written <= SEGMENT_BYTES;
+	     written = written == 512 ? BOX_SIGNATURE_AT - 8 : written + 8) {
 		char name[64];
 		const char *path = fresh_dir();
 		struct spool *spool = open_at(path);
@@ -359,8 +384,9 @@ static void crash_while_released(void)
 		release.number = number;
 		release.epoch = spool_epoch(spool);
 		release.route_id = 3;
-		memset(release.box_signature, 0xee, sizeof(release.box_signature));
-		release_segment_encode(segment, &release);
+		struct dossier dossier = dossier_of(&first);
+		if (release_segment_encode(segment, &release, &dossier.endorsements, box->secret) != 0)
+			abort();
 		snprintf(file, sizeof(file), "%s/held/%s", path, hex_of(&first));
 		flip_file(file, 0, written, segment);
 		hold_one(spool, &other); /* arrived just before, without a number */
@@ -374,7 +400,7 @@ static void crash_while_released(void)
 			    release_one(spool, a, 6000) == 0 && release_one(spool, b, 6000) == 0 &&
 			    strcmp(a->name, "tax-000001") == 0 && strcmp(b->name, "tax-000002") == 0;
 		snprintf(name, sizeof(name), "%zu", written);
-		if (!good || written == 0 || written == RELEASE_BYTES || written == 192)
+		if (!good || written == 0 || written == RELEASE_BYTES || written == SEGMENT_BYTES)
 			ok(good, "after a crash with %s bytes of the release written it keeps its number",
 			   name);
 		spool_close(spool);

@@ -19,6 +19,7 @@
 #include "common/verdict.h"
 #include "receiver/unpack.h"
 #include "sender/pack.h"
+#include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
 
 /* 2026-06-01, when everybody in the registry is in good standing. */
@@ -133,10 +134,10 @@ static inline void world_release(const struct world_file *file, const struct reg
 	memcpy(release.box, box.card.name, NAME_BYTES);
 	memcpy(release.box_key, box.card.id, KEY_ID_BYTES);
 	uint8_t segment[SEGMENT_BYTES];
-	world_need(statement_sign(release.person_signature, statement, person.secret) == 0 &&
-			   release_sign(&release, box.secret) == 0,
+	struct endorsements endorsements;
+	endorse_push(&endorsements, statement, person.secret);
+	world_need(release_segment_encode(segment, &release, &endorsements, box.secret) == 0,
 		   "cannot sign");
-	release_segment_encode(segment, &release);
 	world_need(io_pwrite(file->fd, segment, sizeof(segment), 0) == 0, "cannot write the release");
 }
 

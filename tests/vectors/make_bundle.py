@@ -1,10 +1,11 @@
 """Vectors of BUNDLE.md for its parts: statement, release, head, manifest, tree, pad."""
 
 import bundle
+import endorsement
 import suite
 from suite import SEGMENT, blake, name32
-from world import (CREATED, PEOPLE, PSKS, RECIPIENTS, REGISTRY, SENDERS, fixed, flip, key, le, put,
-                   release, statement, time)
+from world import (CREATED, OFFICERS, OFFICERS_MORE, PEOPLE, PSKS, RECIPIENTS, REGISTRY, RELEASED,
+                   SENDERS, approvals_of, fixed, flip, key, le, put, release, statement, time)
 
 FOLDERS = ("statement", "release", "head", "manifest", "tree", "pad")
 KEYS = bundle.file_keys(fixed("file key"))
@@ -41,6 +42,13 @@ def _statements(vectors):
     write("unknown-suite", put(good, 10, le(2, 2)))
     write("bad-reserved--12", put(good, 15, 1))
     write("bad-reserved--148", put(good, 148, 1))
+    write("bad-reserved--226", put(good, 226, 1))
+    write("bad-reserved--231", put(good, 231, 1))
+    write("ok--under-a-policy", bundle.encode_statement(
+        statement(policy_version=2**63 - 1, content_rules=1, scan=1)))
+    write("bad-limit--policy-version-2-to-the-63", bundle.encode_statement(statement(policy_version=2**63)))
+    write("bad-type--content-rules-2", put(good, 224, 2))
+    write("bad-type--scan-2", put(good, 225, 2))
     for field, at in (("route", 32), ("person", 64)):
         for case, raw in _name32_faults(good, at):
             write(f"bad-name--{field}-{case}", raw)
@@ -55,25 +63,24 @@ def _statements(vectors):
 
 def _releases(vectors):
     def judge(raw):
-        bundle.check_release(bundle.read_release(raw.ljust(SEGMENT, b"\0")), REGISTRY)
-
-    def write(name, raw):
-        vectors.write(f"release/{name}.bin", raw, judge)
-
-    def resigned(name, raw):
-        write(name, raw[:392] + suite.sign("weir1 release", raw[:392], SENDERS["inside-1"].secret))
+        bundle.check_release(bundle.read_release(raw), REGISTRY)
 
     good = release()
-    write("ok", good)
+    vectors.write("release/ok.bin", good, judge)
+
+    def write(name, raw):
+        vectors.recipe(f"release/{name}.patch", "release/ok.bin", good, raw, judge)
+
+    def resigned(name, raw):
+        write(name, bundle.sign_release(raw, SENDERS["inside-1"].secret))
+
     write("ok--number-2-to-the-48-less-1", release(number=2**48 - 1))
     write("ok--older-registry-named", release(statement(registry_version=6)))
     resigned("bad-magic", flip(good, 0))
     resigned("unknown-version", put(good, 8, le(2, 2)))
     resigned("unknown-suite", put(good, 10, le(2, 2)))
-    for at in (14, 46, 376, 391):
+    for at in (400, 401, suite.SEGMENT - 65):
         resigned(f"bad-reserved--{at}", put(good, at, 1))
-    write("bad-reserved--behind", good + b"\1")
-    write("bad-reserved--last-byte-of-the-segment", good.ljust(SEGMENT - 1, b"\0") + b"\1")
     write("bad-limit--epoch-0", release(epoch=0))
     write("bad-limit--number-0", release(number=0))
     write("bad-limit--number-2-to-the-48", release(number=2**48))
@@ -86,13 +93,15 @@ def _releases(vectors):
     write("bad-time--statement", release(statement(destroy_by=CREATED - 1)))
     _release_geometries(write)
     _release_judgements(write, good)
+    _release_policies(write)
+    _release_records(write)
+    _release_approvals(write)
 
 
 def _restate(change):
     raw = change(bundle.encode_statement(statement()))
-    signed = suite.sign("weir1 push", raw, PEOPLE["wang-mei"].secret)
-    front = put(put(release(), 96, raw), 312, signed)[:392]
-    return front + suite.sign("weir1 release", front, SENDERS["inside-1"].secret)
+    push = endorsement.encode_push(raw, PEOPLE["wang-mei"].secret)
+    return bundle.sign_release(put(release(), 96, raw + push), SENDERS["inside-1"].secret)
 
 
 def _release_geometries(write):
@@ -138,13 +147,146 @@ def _release_judgements(write, good):
     write("ok--person-not-yet-suspended", _at(before, "wu-stop"))
     write("older-registry", release(statement(registry_version=8)))
     write("bad-signature--person", release(signer="lee-hao"))
-    front = put(good, 312, flip(good[312:376], 40))[:392]
     write("bad-signature--person-one-bit",
-          front + suite.sign("weir1 release", front, SENDERS["inside-1"].secret))
-    write("bad-signature--box", flip(good, 400))
+          bundle.sign_release(flip(good, 376), SENDERS["inside-1"].secret))
+    write("bad-signature--box", flip(good, suite.SEGMENT - 24))
     write("bad-signature--box-other-number", put(good, 24, le(124, 8)))
     write("bad-signature--box-in-the-domain-of-a-push",
-          good[:392] + suite.sign("weir1 push", good[:392], SENDERS["inside-1"].secret))
+          bundle.sign_release(good, SENDERS["inside-1"].secret, "weir1 push"))
+
+
+def _release_policies(write):
+    def under(route, policy_version, **changes):
+        return release(statement(route=route, policy_version=policy_version, **changes))
+
+    passed = dict(content_rules=1, scan=1)
+    write("ok--policy", under("ruled", 3, **passed))
+    write("ok--policy-that-asks-for-no-scan", under("watched", 5, content_rules=1))
+    write("wrong-policy--none-named", under("ruled", 0, **passed))
+    write("wrong-policy--older", under("ruled", 2, **passed))
+    write("wrong-policy--newer", under("ruled", 4, **passed))
+    write("wrong-policy--of-a-route-that-has-none", under("tax", 1, **passed))
+    write("wrong-policy--rules-not-looked-at", under("watched", 5, scan=1))
+    write("wrong-policy--not-scanned", under("ruled", 3, content_rules=1))
+    write("ok--older-policy-of-an-older-registry", under("ruled", 2, registry_version=6, **passed))
+    write("ok--no-policy-under-an-older-registry", under("ruled", 0, registry_version=6))
+    write("wrong-policy--newer-of-an-older-registry", under("ruled", 4, registry_version=6, **passed))
+    write("wrong-policy--older-and-rules-not-looked-at", under("ruled", 2, registry_version=6, scan=1))
+    write("ok--same-policy-under-an-older-registry", under("ruled", 3, registry_version=6, **passed))
+    write("wrong-policy--same-and-not-scanned",
+          under("ruled", 3, registry_version=6, content_rules=1))
+    write("not-reviewed", under("unread", 0))
+
+
+DUAL = statement(route="dual")
+
+
+def _release_records(write):
+    """What is wrong with the endorsements as bytes."""
+    raw = bundle.encode_statement(DUAL)
+    push = endorsement.encode_push(raw, PEOPLE["wang-mei"].secret)
+    first, second = approvals_of(raw, "tseng-yu", "kuo-an")
+
+    def dual(name, *records, count=None):
+        write(name, release(DUAL, endorsements=records, count=count))
+
+    def approval(name, at=CREATED + 2):
+        key = OFFICERS[name]
+        return endorsement.encode_approval(raw, key, at)
+
+    dual("ok--two-approvals", push, first, second)
+    dual("bad-limit--no-endorsement")
+    dual("bad-limit--none-counted", push, first, second, count=0)
+    dual("truncated--one-more-counted", push, first, second, count=4)
+    dual("trailing-bytes--one-less-counted", push, first, second, count=2)
+    dual("bad-order--no-push", first, second)
+    dual("bad-order--push-twice", push, push)
+    dual("bad-order--push-last", first, second, push)
+    dual("bad-order--descending-approvals", push, second, first)
+    dual("bad-order--approved-twice", push, first, first)
+    order = endorsement.record(endorsement.RELEASE_ORDER, b"order")
+    dual("bad-order--approval-behind-the-order", push, order, first)
+    dual("bad-order--two-orders", push, order, order)
+    dual("bad-order--under-an-order-and-by-a-person", push,
+         endorsement.record(endorsement.PUSH_ORDER, push[4:] + b"order"))
+    dual("bad-type--0", put(push, 0, 0), first, second)
+    dual("bad-type--5", push, first, put(second, 0, 5))
+    dual("bad-reserved--record", push, first, put(second, 1, 1))
+    dual("bad-length--record-of-3", push, first, put(second, 2, le(3, 2)))
+    dual("truncated--record-beyond-the-end", push, first, put(second, 2, le(len(second) + 1, 2)))
+    dual("truncated--approval-of-55", push, first, endorsement.record(3, second[4:59]))
+    dual("truncated--signature", push, first, endorsement.record(3, second[4:-1]))
+    dual("truncated--push-of-nothing", endorsement.record(1, b""), first, second)
+    dual("truncated--order-of-nothing", push, first, second, endorsement.record(4, b""))
+    dual("truncated--push-under-no-order", endorsement.record(2, push[4:]), first, second)
+    dual("trailing-bytes--push", endorsement.record(1, push[4:] + b"\0"), first, second)
+    dual("trailing-bytes--approval", push, first, endorsement.record(3, second[4:] + b"\0"))
+    dual("bad-type--algorithm-3", push, first, put(second, 60, 3))
+    dual("bad-reserved--signature", push, first, put(second, 61, 1))
+    dual("bad-length--signature-of-65", push, first,
+         endorsement.record(3, second[4:60] + endorsement.encode_signature(bytes(65))))
+    dual("bad-length--rsa-signature-of-64", push, first, put(second, 60, 2))
+    for case, changed in _name32_faults(second, 4):
+        dual(f"bad-name--officer-{case}", push, first, changed)
+    officers = sorted(OFFICERS_MORE + ["tseng-yu", "kuo-an", "hsu-li", "ou-old", "ma-stop"],
+                      key=lambda name: OFFICERS[name].id)
+    dual("bad-limit--17-approvals", push, *(approval(name) for name in officers))
+    sound = [name for name in officers if name not in ("ou-old", "ma-stop")]
+    dual("ok--15-approvals", push, *(approval(name) for name in sound))
+    large = endorsement.record(2, push[4:] + bytes(endorsement.BYTES_MAX - 71))
+    dual("bad-limit--15993-bytes-of-endorsements", large)
+
+
+def _release_approvals(write):
+    """Who may stand for it, and when."""
+    raw = bundle.encode_statement(DUAL)
+    push = endorsement.encode_push(raw, PEOPLE["wang-mei"].secret)
+
+    def dual(name, *approvals, s=DUAL, by=push):
+        write(name, release(s, endorsements=[by, *sorted(approvals, key=lambda each: each[36:52])]))
+
+    def approval(name, at=CREATED + 2, statement_raw=raw, **more):
+        return endorsement.encode_approval(statement_raw, {**PEOPLE, **OFFICERS}[name], at, **more)
+
+    good = approval("tseng-yu")
+    dual("ok--three-approvals", good, approval("kuo-an"), approval("hsu-li"))
+    dual("too-few-approvals--none")
+    dual("too-few-approvals--one", good)
+    dual("not-allowed--approved-by-an-operator", good, approval("wang-mei"), approval("kuo-an"))
+    dual("unknown-key--approved-by-a-stranger", good, approval("stranger"))
+    dual("unknown-key--another-key-of-the-officer", good,
+         approval("kuo-an")[:36] + OFFICERS["hsu-li"].id + approval("kuo-an")[52:])
+    dual("expired--officer", good, approval("ou-old"))
+    dual("suspended--officer", good, approval("ma-stop"))
+    own = statement(route="dual", person="tseng-yu", person_key=OFFICERS["tseng-yu"].id)
+    own_raw = bundle.encode_statement(own)
+    own_push = endorsement.encode_push(own_raw, OFFICERS["tseng-yu"].secret)
+    dual("own-push", approval("tseng-yu", statement_raw=own_raw),
+         approval("kuo-an", statement_raw=own_raw), approval("hsu-li", statement_raw=own_raw),
+         s=own, by=own_push)
+    dual("ok--an-officer-pushes-and-others-approve", approval("kuo-an", statement_raw=own_raw),
+         approval("hsu-li", statement_raw=own_raw), s=own, by=own_push)
+    free = statement(route="own", person="tseng-yu", person_key=OFFICERS["tseng-yu"].id)
+    write("ok--pusher-may-approve", release(free, signer="tseng-yu", approvals=["tseng-yu"]))
+    dual("ok--an-hour-before-created", good, approval("kuo-an", CREATED - 3600))
+    dual("bad-time--more-than-an-hour-before-created", good, approval("kuo-an", CREATED - 3601))
+    dual("ok--an-hour-after-released", good, approval("kuo-an", RELEASED + 3600))
+    dual("bad-time--more-than-an-hour-after-released", good, approval("kuo-an", RELEASED + 3601))
+    dual("bad-time--at-the-end-of-time", good, approval("kuo-an", 2**64 - 1))
+    other = bundle.encode_statement(statement(route="dual", push_id=fixed("another push", 16)))
+    dual("bad-signature--approval-of-another-bundle", good, approval("kuo-an", statement_raw=other))
+    dual("bad-signature--approval-by-another-officer", good,
+         approval("kuo-an", signer=OFFICERS["hsu-li"]))
+    dual("bad-signature--approval-of-another-time", good, put(approval("kuo-an"), 52, le(CREATED + 3, 8)))
+    dual("bad-signature--approval-in-the-domain-of-a-push", good, approval("kuo-an", domain="weir1 push"))
+    dual("bad-signature--approval-in-the-domain-of-a-refusal", good,
+         approval("kuo-an", domain="weir1 refuse"))
+    dual("bad-signature--approval-of-another-algorithm", good, endorsement.record(
+        3, approval("kuo-an")[4:60] + endorsement.encode_signature(bytes(256), endorsement.RSA_2048)))
+    dual("bad-signature--push-in-the-domain-of-an-approval", good, approval("kuo-an"),
+         by=endorsement.encode_push(raw, PEOPLE["wang-mei"].secret, "weir1 approve"))
+    dual("bad-signature--an-approval-too-many-that-is-wrong", good, approval("kuo-an"),
+         flip(approval("hsu-li"), 100))
 
 
 def _at(when, name):
@@ -234,7 +376,7 @@ def _manifests(vectors):
     write("bad-limit--nanoseconds", manifest(member("a", mtime_ns=10**9)))
     at = 64 + 4
     write("bad-reserved--member-3", put(good, at + 3, 1))
-    write("bad-reserved--member-24", put(good, at + 24, 1))
+    write("ok--columns", manifest(member("a", rule=2, columns=2**32 - 1)))
     for case, name in _BAD_NAMES:
         write(f"bad-name--{case}", manifest(member(name)))
     write("bad-order--descending", manifest(member("b"), member("a")))

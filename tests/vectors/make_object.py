@@ -65,7 +65,7 @@ class Maker:
         s = statement(push_id=PUSH_ID, route=self.route, segments=facts.segments,
                       manifest_segments=facts.manifest_segments, root=bundle.tree_root(body),
                       manifest_digest=digest or facts.manifest_digest)
-        raw = release(s, route_id={"tax": 1, "all": 4}[self.route], **release_changes)
+        raw = release(s, **release_changes)
         return bundle.encode_object(body, raw)
 
     def with_frames(self, frames, **more):
@@ -147,7 +147,7 @@ def _outside(write, maker, base):
     write("bad-root--content", flip(base, 2 * SEGMENT + 5))
     write("bad-root--last-byte", flip(base, len(base) - 1))
     write("bad-signature--person", maker.make(signer="lee-hao"))
-    write("bad-signature--box", flip(base, 455))
+    write("bad-signature--box", flip(base, SEGMENT - 9))
     write("bad-reserved--release-segment", put(base, 500, 1))
 
 

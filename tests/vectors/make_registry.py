@@ -4,7 +4,7 @@ import re
 
 import registry
 import suite
-from world import (MACHINE, PASSPHRASE, PEOPLE, PSKS, LINK, RECEIVER, RECIPIENTS, REGISTRY_TEXT, ROOTS,
+from world import (MACHINE, OFFICERS, PASSPHRASE, PEOPLE, PSKS, LINK, RECEIVER, RECIPIENTS, REGISTRY_TEXT, ROOTS,
                    ROOTS_TEXT, SENDERS, fixed, flip, le, key, party, put, registry_text,
                    roots_text, route, section)
 
@@ -84,7 +84,7 @@ def _keys(vectors):
 def _cards(vectors):
     """KIND NAME SECRET PUBLIC SECOND KEYID FINGERPRINT, one a line; SECOND is "-" when there is none."""
     lines = []
-    for each in (*ROOTS, *PEOPLE.values(), *SENDERS.values(), RECEIVER, *RECIPIENTS.values(), LINK,
+    for each in (*ROOTS, *PEOPLE.values(), *OFFICERS.values(), *SENDERS.values(), RECEIVER, *RECIPIENTS.values(), LINK,
                  MACHINE, *PSKS.values()):
         second = each.second.hex() if any(each.second) else "-"
         lines.append(f"{each.card.kind} {each.name} {each.secret.hex()} {each.public.hex()} {second} "
@@ -281,7 +281,7 @@ def _too_many(signed):
     signed("bad-registry--receivers-17", registry_text(parties("receiver", 16)))
     signed("bad-registry--recipients-1025", registry_text(parties("recipient", 1024, psk)))
     signed("bad-registry--routes-1025",
-           registry_text("".join(route(f"n{i}", i) for i in range(5, 1026))))
+           registry_text("".join(route(f"n{i}", i) for i in range(10, 1026))))
     names = [f"n{i}" for i in range(126)]
     listed = "".join(f"recipients = {name}\n" for name in names)
     text = registry_text(parties("recipient", 128).replace("\n[", f"\n{psk}\n[") + psk + "\n")

@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, "..", "independent"))
 
 import bundle  # noqa: E402
+import endorsement  # noqa: E402
 import link  # noqa: E402
 import registry  # noqa: E402
 import suite  # noqa: E402
@@ -35,9 +36,13 @@ def key(kind, name):
     return registry.Key(kind, name, fixed(f"{kind} {name}"))
 
 
+OFFICERS_MORE = [f"officer-{i}" for i in range(12)]
 ROOTS = [key("root", f"root-{i}") for i in (1, 2, 3)]
 PEOPLE = {name: key("person", name)
           for name in ("wang-mei", "lee-hao", "chen-old", "wu-stop", "lin-guest", "stranger")}
+# Who releases; ou-old and ma-stop did once.
+OFFICERS = {name: key("person", name)
+            for name in ("tseng-yu", "kuo-an", "hsu-li", "ou-old", "ma-stop", *OFFICERS_MORE)}
 SENDERS = {name: key("sender", name) for name in ("inside-1", "inside-old", "inside-stop", "stranger")}
 RECEIVER = key("receiver", "outside-1")
 RECIPIENTS = {name: key("recipient", name) for name in ("tax-agency", "census", "audit")}
@@ -56,9 +61,9 @@ def party(kind, each, *lines):
 
 
 def route(name, number, *lines, recipients="tax-agency",
-          operators="wang-mei lee-hao chen-old wu-stop"):
+          operators="wang-mei lee-hao chen-old wu-stop", form="csv"):
     return section("route", name, f"id = {number}", f"recipients = {recipients}",
-                   f"operators = {operators}", "format = csv", "records = required",
+                   f"operators = {operators}", f"format = {form}", "records = required",
                    "destroy_after_days = 30", "priority = 4", *lines)
 
 
@@ -67,7 +72,8 @@ def registry_text(extra=""):
     text = section("registry", "", "format = 1", "name = moi", "version = 7",
                    "issued = 2026-01-01", "expires = 2027-01-01")
     gone = {"chen-old": "expires = 2026-03-01", "wu-stop": "suspended = 2026-03-01T12:00:00Z",
-            "inside-old": "expires = 2026-03-01", "inside-stop": "suspended = 2026-03-01"}
+            "inside-old": "expires = 2026-03-01", "inside-stop": "suspended = 2026-03-01",
+            "ou-old": "expires = 2026-03-01", "ma-stop": "suspended = 2026-03-01"}
     for kind, parties in (("person", PEOPLE), ("sender", SENDERS)):
         for name, each in parties.items():
             if name != "stranger":
@@ -79,6 +85,18 @@ def registry_text(extra=""):
     text += route("tax", 1) + route("old", 2, "expires = 2026-03-01")
     text += route("stopped", 3, "suspended = 2026-03-01")
     text += route("all", 4, recipients="tax-agency census audit")
+    for name, each in OFFICERS.items():
+        text += party("person", each, "roles = operator officer", f"reading = {each.second.hex()}",
+                      *([gone[name]] if name in gone else []))
+    officers = [f"officers = {name}" for name in OFFICERS]
+    text += route("dual", 5, *officers, "quorum = 2", operators="wang-mei tseng-yu")
+    text += route("own", 6, *officers, "quorum = 1", "pusher_may_approve = yes",
+                  operators="wang-mei tseng-yu")
+    text += route("ruled", 7, "policy = scanned", operators="wang-mei")
+    text += route("watched", 8, "policy = plain", operators="wang-mei")
+    text += route("unread", 9, "needs = legal", operators="wang-mei")
+    text += section("policy", "scanned", "version = 3", "scan = required")
+    text += section("policy", "plain", "version = 5", "encoding = utf-8")
     return text + extra
 
 
@@ -95,7 +113,7 @@ def statement(**changes):
     s = dict(push_id=fixed("push id", 16), route="tax", person="wang-mei",
              person_key=PEOPLE["wang-mei"].id, registry_version=7, created=CREATED,
              destroy_by=DESTROY, segments=3, manifest_segments=1, root=fixed("root"),
-             manifest_digest=fixed("manifest digest"))
+             manifest_digest=fixed("manifest digest"), policy_version=0, content_rules=0, scan=0)
     s.update(changes)
     return SimpleNamespace(**s)
 
@@ -106,16 +124,30 @@ def geometry_for(object_len, **changes):
     return dict(dict(row_len=row_len, k=-(-object_len // row_len), r=3), **changes)
 
 
-def release(s=None, signer="wang-mei", box="inside-1", box_signer=None, **changes):
+ROUTE_IDS = {"tax": 1, "old": 2, "stopped": 3, "all": 4, "dual": 5, "own": 6, "ruled": 7, "watched": 8,
+             "unread": 9}
+
+
+def release(s=None, signer="wang-mei", box="inside-1", box_signer=None, approvals=(), endorsements=None,
+            count=None, **changes):
+    """A release segment: the push by `signer`, and approvals by these officers."""
     s = s or statement()
     raw = bundle.encode_statement(s)
-    r = dict(route_id=1, epoch=EPOCH, number=123, released_at=RELEASED, box=box,
+    r = dict(route_id=ROUTE_IDS.get(s.route, 1), epoch=EPOCH, number=123, released_at=RELEASED, box=box,
              box_key=SENDERS[box_signer or box].id)
     r.update(geometry_for((s.segments + 1) * suite.SEGMENT))
     r.update(changes)
-    return bundle.encode_release(SimpleNamespace(**r), raw,
-                                 suite.sign("weir1 push", raw, PEOPLE[signer].secret),
-                                 SENDERS[box_signer or box].secret)
+    if endorsements is None:
+        endorsements = [endorsement.encode_push(raw, {**PEOPLE, **OFFICERS}[signer].secret)]
+        endorsements += approvals_of(raw, *approvals)
+    return bundle.encode_release(SimpleNamespace(**r), raw, endorsements,
+                                 SENDERS[box_signer or box].secret, count)
+
+
+def approvals_of(raw, *names, at=CREATED + 2):
+    """By these officers, in their order in a release."""
+    keys = sorted((OFFICERS[name] for name in names), key=lambda each: each.id)
+    return [endorsement.encode_approval(raw, each, at) for each in keys]
 
 
 def put(raw, at, value):
