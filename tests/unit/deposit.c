@@ -48,8 +48,9 @@ static int try_commit(enum ending ending, struct local_accepted *accepted)
 	close(listener);
 	struct deposit deposit;
 	struct local_commit commit = {.statement.route = "tax", .statement.person = "wang-mei"};
+	const struct local_caller caller = {.uid = 1000, .pid = 17};
 	int status;
-	if (deposit_open(&deposit, path) != 0 || deposit_begin(&deposit) != 0)
+	if (deposit_open(&deposit, path) != 0 || deposit_begin(&deposit, &caller) != 0)
 		return -EIO;
 	if (ending == DIES_BEFORE)
 		waitpid(pid, &status, 0);
