@@ -58,4 +58,10 @@ struct policy {
 	bool needs_scan;       /* every member is scanned for viruses */
 };
 
+/* "csv", "utf-8", …; NULL outside the enum.  The reverse gives -ENOENT for an unknown word. */
+const char *record_format_name(enum record_format format);
+int record_format_from_name(const char *name);
+const char *policy_encoding_name(enum policy_encoding encoding);
+int policy_encoding_from_name(const char *name);
+
 #endif

@@ -168,6 +168,16 @@ const struct policy *registry_policy(const struct registry *registry, const char
 		       policy_compare);
 }
 
+size_t registry_policy_count(const struct registry *registry)
+{
+	return registry->policy_count;
+}
+
+const struct policy *registry_policy_at(const struct registry *registry, size_t index)
+{
+	return index < registry->policy_count ? &registry->policies[index] : NULL;
+}
+
 size_t registry_review_count(const struct registry *registry)
 {
 	return registry->review_count;

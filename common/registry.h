@@ -146,6 +146,8 @@ const struct party *registry_party_by_key(const struct registry *registry, enum 
 size_t registry_route_count(const struct registry *registry);
 const struct route *registry_route_at(const struct registry *registry, size_t index);
 const struct policy *registry_policy(const struct registry *registry, const char *name);
+size_t registry_policy_count(const struct registry *registry);
+const struct policy *registry_policy_at(const struct registry *registry, size_t index);
 size_t registry_review_count(const struct registry *registry);
 const struct review *registry_review_at(const struct registry *registry, size_t index);
 size_t registry_party_count(const struct registry *registry);
@@ -158,6 +160,16 @@ int registry_check(const struct registry *registry, uint64_t at);
 /* VERDICT_NOT_ALLOWED unless the person is an operator, or an officer, of the route. */
 int route_allows_operator(const struct route *route, const struct party *person);
 int route_allows_officer(const struct route *route, const struct party *person);
+
+/*
+ * Tells of everything in force that ends within 30 days, and gives their number: the registry, then
+ * parties, then routes.  kind is a word ("registry", "person", …, "route"); days_left is 30, 7 or 1, the
+ * least of them within which it ends, so that who asks often can tell each stage once.  tell may be NULL.
+ */
+typedef void registry_warning(void *context, const char *kind, const char *name, uint64_t expires,
+			      unsigned int days_left);
+int registry_expiring(const struct registry *registry, uint64_t now, registry_warning *tell,
+		      void *context);
 
 /* What a review signs (REGISTRY.md 5), under REVIEW_DOMAIN. */
 #define REVIEW_DOMAIN "weir1 review"

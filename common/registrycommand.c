@@ -11,52 +11,77 @@
 #include "io.h"
 #include "registry.h"
 #include "registryreport.h"
+#include "signature.h"
 #include "text.h"
 #include "verdict.h"
 
-enum { SHOWN_BYTES = 1024 };
+enum { SHOWN_BYTES = 1024, HEX_LINE = 128 };
+
+/* Which options were given, one bit each. */
+enum given {
+	GIVEN_KEY = 1 << 0,
+	GIVEN_PASSPHRASE = 1 << 1,
+	GIVEN_ROOTS = 1 << 2,
+	GIVEN_JSON = 1 << 3,
+	GIVEN_ROUTE = 1 << 4,
+	GIVEN_OFFICE = 1 << 5,
+	GIVEN_DATE = 1 << 6,
+};
 
 struct options {
+	unsigned int given;
 	const char *key;
 	const char *passphrase_file;
 	const char *roots;
-	bool wants_json;
+	const char *route;
+	const char *office;
+	const char *date;
 	const char *file;
 };
 
-/* EXIT_DONE, or the exit code after the refusal has been said. */
-static int read_options(struct options *options, int argc, char **argv)
+/*
+ * EXIT_DONE, or the exit code after the refusal has been said: of all options, `needed` have to be
+ * there, `allowed` may, and others are answered with `sentence`.
+ */
+static int read_options(struct options *options, int argc, char **argv, unsigned int needed,
+			unsigned int allowed, const char *sentence)
 {
 	static const struct option names[] = {
-		{"key", required_argument, NULL, 'k'},
-		{"passphrase-file", required_argument, NULL, 'p'},
-		{"roots", required_argument, NULL, 'r'},
-		{"json", no_argument, NULL, 'j'},
+		{"key", required_argument, NULL, GIVEN_KEY},
+		{"passphrase-file", required_argument, NULL, GIVEN_PASSPHRASE},
+		{"roots", required_argument, NULL, GIVEN_ROOTS},
+		{"json", no_argument, NULL, GIVEN_JSON},
+		{"route", required_argument, NULL, GIVEN_ROUTE},
+		{"office", required_argument, NULL, GIVEN_OFFICE},
+		{"date", required_argument, NULL, GIVEN_DATE},
 		{NULL, 0, NULL, 0},
 	};
-	*options = (struct options){.key = NULL};
+	*options = (struct options){.given = 0};
+	const char **values[] = {&options->key,   &options->passphrase_file, &options->roots, NULL,
+				 &options->route, &options->office,          &options->date};
 	optind = 0; /* glibc: begin anew */
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
-		if (c == 'k')
-			options->key = optarg;
-		else if (c == 'p')
-			options->passphrase_file = optarg;
-		else if (c == 'r')
-			options->roots = optarg;
-		else if (c == 'j')
-			options->wants_json = true;
-		else
+		if (c == '?')
 			return command_usage("unknown option, or one without its value");
+		options->given |= (unsigned int)c;
+		const char **value = values[__builtin_ctz((unsigned int)c)];
+		if (value != NULL)
+			*value = optarg;
 	}
 	if (argc - optind != 1)
 		return command_usage("'registry %s' needs one FILE", argv[0]);
+	if ((options->given & needed) != needed || (options->given & ~(needed | allowed)) != 0)
+		return command_usage("'registry %s' %s", argv[0], sentence);
 	options->file = argv[optind];
 	return EXIT_DONE;
 }
 
-/* The root key, opened; EXIT_DONE, or the exit code after the refusal has been said. */
-static int load_root(struct key **out, const struct options *options)
+/*
+ * A key of this kind, opened; EXIT_DONE, or the exit code after the refusal has been said, with `what` is
+ * done with such a key.
+ */
+static int load_key(struct key **out, const struct options *options, enum key_kind kind, const char *what)
 {
 	struct card card;
 	bool needs_passphrase = false;
@@ -64,10 +89,10 @@ static int load_root(struct key **out, const struct options *options)
 	char shown[SHOWN_BYTES];
 	text_escape_name(shown, sizeof(shown), options->key);
 	int result = key_load_card(&card, options->key, &needs_passphrase);
-	if (result == 0 && card.kind != KEY_ROOT) {
-		command_say("key file '%s': it holds a %s key; a registry is signed with a root "
-			    "key [%s]",
-			    shown, key_kind_name(card.kind), verdict_name(VERDICT_WRONG_KEY));
+	if (result == 0 && card.kind != kind) {
+		command_say("key file '%s': it holds a %s key; %s with a %s key [%s]", shown,
+			    key_kind_name(card.kind), what, key_kind_name(kind),
+			    verdict_name(VERDICT_WRONG_KEY));
 		return EXIT_REFUSED;
 	}
 	if (result == 0 && needs_passphrase)
@@ -90,7 +115,7 @@ static int sign_text(const struct options *options, const uint8_t *text, size_t 
 	int result = registry_parse(&registry, text, len, NULL, problem);
 	if (result != 0)
 		return command_fail_file(result, options->file, problem);
-	int code = load_root(&root, options);
+	int code = load_key(&root, options, KEY_ROOT, "a registry is signed");
 	if (code != EXIT_DONE)
 		goto out;
 	result = registry_sign(&signed_text, &signed_len, text, len, root);
@@ -115,12 +140,10 @@ static int run_sign(int argc, char **argv)
 	struct options options;
 	uint8_t *text;
 	size_t len;
-	int code = read_options(&options, argc, argv);
+	int code = read_options(&options, argc, argv, GIVEN_KEY, GIVEN_PASSPHRASE,
+				"needs --key ROOTKEY, and takes --passphrase-file alone");
 	if (code != EXIT_DONE)
 		return code;
-	if (options.key == NULL || options.roots != NULL || options.wants_json)
-		return command_usage(
-			"'registry sign' needs --key ROOTKEY, and takes --passphrase-file alone");
 	int result = io_read_file(AT_FDCWD, options.file, REGISTRY_BYTES_MAX, &text, &len);
 	if (result != 0)
 		return command_fail_file(result, options.file, "");
@@ -152,13 +175,10 @@ static int run_check(int argc, char **argv)
 {
 	struct options options;
 	char shown[SHOWN_BYTES];
-	int code = read_options(&options, argc, argv);
+	int code = read_options(&options, argc, argv, GIVEN_ROOTS, 0,
+				"needs --roots ROOTS, and takes nothing else");
 	if (code != EXIT_DONE)
 		return code;
-	if (options.roots == NULL || options.key != NULL || options.passphrase_file != NULL ||
-	    options.wants_json)
-		return command_usage(
-			"'registry check' needs --roots ROOTS, and takes nothing else");
 	struct registry *registry = load(&options, &code);
 	if (registry == NULL)
 		return code;
@@ -175,16 +195,15 @@ static int run_check(int argc, char **argv)
 static int run_show(int argc, char **argv)
 {
 	struct options options;
-	int code = read_options(&options, argc, argv);
+	int code = read_options(&options, argc, argv, GIVEN_ROOTS, GIVEN_JSON,
+				"needs --roots ROOTS, and takes --json alone");
 	if (code != EXIT_DONE)
 		return code;
-	if (options.roots == NULL || options.key != NULL || options.passphrase_file != NULL)
-		return command_usage("'registry show' needs --roots ROOTS, and takes --json alone");
 	struct registry *registry = load(&options, &code);
 	if (registry == NULL)
 		return code;
 	uint64_t now = (uint64_t)time(NULL);
-	if (options.wants_json) {
+	if ((options.given & GIVEN_JSON) != 0) {
 		int result = report_json(registry, now);
 		if (result != 0)
 			code = command_fail(result, "cannot print");
@@ -195,15 +214,125 @@ static int run_show(int argc, char **argv)
 	return code;
 }
 
+/* The person of the registry whose key this is, who may review this route for this office at that time. */
+static const struct party *find_reviewer(const struct registry *registry, const struct route *route,
+					 const struct options *options, const struct key *key,
+					 uint64_t date, int *code)
+{
+	const struct party *person = registry_party(registry, KEY_PERSON, key->card.name);
+	bool is_needed = false;
+	int result = 0;
+	for (size_t i = 0; i < route->need_count; i++)
+		is_needed = is_needed || strcmp(route->needs[i], options->office) == 0;
+	if (person == NULL || memcmp(person->card.id, key->card.id, KEY_ID_BYTES) != 0)
+		result = VERDICT_UNKNOWN_KEY;
+	else if ((person->roles & ROLE_REVIEWER) == 0)
+		result = VERDICT_NOT_ALLOWED;
+	else
+		result = party_check(person, date);
+	if (result != 0) {
+		*code = command_fail(result, "reviewer '%s'", key->card.name);
+		return NULL;
+	}
+	if (is_needed)
+		return person;
+	command_say("route '%s' needs no review by '%s'; its 'needs' has to name the office first, "
+		    "since a review signs that line, too [%s]",
+		    route->name, options->office, verdict_name(VERDICT_NOT_ALLOWED));
+	*code = EXIT_REFUSED;
+	return NULL;
+}
+
+/* A name for the section: "tax-security", or what is left of it with a number when another has it. */
+static void name_section(char out[static NAME_BYTES], const struct registry *registry,
+			 const struct route *route, const char *office)
+{
+	char wanted[2 * NAME_BYTES];
+	snprintf(wanted, sizeof(wanted), "%s-%s", route->name, office);
+	for (unsigned int number = 1;; number++) {
+		char tail[16] = "";
+		bool is_free = true;
+		if (number > 1)
+			snprintf(tail, sizeof(tail), "-%u", number);
+		snprintf(out, NAME_BYTES, "%.*s%s", (int)(NAME_BYTES - 1 - strlen(tail)), wanted, tail);
+		for (size_t i = 0; i < registry_review_count(registry); i++) {
+			const struct review *review = registry_review_at(registry, i);
+			/* the one that this review replaces keeps its name */
+			bool is_same = review->route == route && strcmp(review->office, office) == 0;
+			if (!is_same && strcmp(review->name, out) == 0)
+				is_free = false;
+		}
+		if (is_free)
+			return;
+	}
+}
+
+static int print_review(const struct registry *registry, const struct route *route,
+			const struct options *options, const struct key *key, uint64_t date)
+{
+	int code = EXIT_DONE;
+	uint8_t data[REVIEW_BYTES];
+	char name[NAME_BYTES], when[32], hex[2 * SIGNATURE_BYTES_MAX + 1];
+	struct signature signature;
+	const struct party *person = find_reviewer(registry, route, options, key, date, &code);
+	if (person == NULL)
+		return code;
+	review_encode(data, route, options->office, person, date);
+	int result = signature_make(&signature, REVIEW_DOMAIN, data, sizeof(data), key->secret);
+	if (result != 0)
+		return command_fail(result, "cannot sign");
+	name_section(name, registry, route, options->office);
+	printf("[review %s]\nroute = %s\noffice = %s\nperson = %s\ndate = %s\n", name, route->name,
+	       options->office, person->card.name, text_time(when, sizeof(when), date));
+	text_hex(hex, sizeof(hex), signature.bytes, signature.len);
+	for (size_t at = 0; hex[at] != 0; at += HEX_LINE)
+		printf("signature = %.*s\n", HEX_LINE, hex + at);
+	return EXIT_DONE;
+}
+
+static int run_review(int argc, char **argv)
+{
+	struct options options;
+	struct registry *registry = NULL;
+	struct key *key = NULL;
+	char problem[PROBLEM_BYTES] = "", shown[64];
+	uint64_t date = (uint64_t)time(NULL);
+	int code = read_options(&options, argc, argv, GIVEN_KEY | GIVEN_ROUTE | GIVEN_OFFICE,
+				GIVEN_PASSPHRASE | GIVEN_DATE,
+				"needs --route ROUTE --office OFFICE --key KEY, and takes --date and "
+				"--passphrase-file");
+	if (code != EXIT_DONE)
+		return code;
+	if (!name_is_valid(options.office))
+		return command_usage("'%s' is not an office: a-z, then up to 30 of a-z 0-9 -",
+				     text_escape_name(shown, sizeof(shown), options.office));
+	if (options.date != NULL && text_parse_time(&date, options.date) != 0)
+		return command_usage("a date reads 2026-11-23 or 2026-11-23T08:00:00Z");
+	int result = registry_load(&registry, options.file, NULL, problem);
+	if (result != 0)
+		return command_fail_file(result, options.file, problem);
+	const struct route *route = registry_route(registry, options.route);
+	if (route == NULL)
+		code = command_fail(VERDICT_UNKNOWN_ROUTE, "route '%s'",
+				    text_escape_name(shown, sizeof(shown), options.route));
+	else
+		code = load_key(&key, &options, KEY_PERSON, "a review is signed");
+	if (code == EXIT_DONE)
+		code = print_review(registry, route, &options, key, date);
+	key_free(key);
+	registry_free(registry);
+	return code;
+}
+
 int registry_command(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} table[] = {{"sign", run_sign}, {"check", run_check}, {"show", run_show}};
+	} table[] = {{"review", run_review}, {"sign", run_sign}, {"check", run_check}, {"show", run_show}};
 	char shown[64];
 	if (argc < 2)
-		return command_usage("'registry' needs 'sign', 'check' or 'show'");
+		return command_usage("'registry' needs 'review', 'sign', 'check' or 'show'");
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (strcmp(argv[1], table[i].name) == 0)
 			return table[i].run(argc - 1, argv + 1);

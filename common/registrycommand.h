@@ -1,26 +1,31 @@
 /*
- * registrycommand: `registry sign`, `check` and `show`, the same in weir-outbox and weir-inbox.
+ * registrycommand: `registry review`, `sign`, `check` and `show`, the same in weir-outbox and weir-inbox.
  */
 #ifndef WEIR_REGISTRYCOMMAND_H
 #define WEIR_REGISTRYCOMMAND_H
 
 #include "command.h"
 
-enum { EXPIRES_SOON_DAYS = 30 };
-
 int registry_command(int argc, char **argv);
 
 #define REGISTRY_COMMAND_SYNOPSIS \
+	"review FILE --route R --office O --key KEY [--passphrase-file F] [--date D] | " \
 	"sign FILE --key ROOTKEY [--passphrase-file F] | check FILE --roots ROOTS | " \
 	"show FILE --roots ROOTS [--json]"
-#define REGISTRY_COMMAND_SUMMARY "sign, check or show the registry of people, boxes and routes"
+#define REGISTRY_COMMAND_SUMMARY "review, sign, check or show the registry of people, boxes and routes"
 #define REGISTRY_COMMAND_HELP \
+	"'review' prints the section by which an office says that it has reviewed a route and its policy as\n" \
+	"they stand in FILE; it is pasted into FILE before the roots sign.  Whatever changes there, but a\n" \
+	"suspension, voids the review.\n" \
 	"'sign' checks FILE and adds the signature of a root key, in place of an older one of that key;\n" \
 	"the file is replaced as a whole.  'check' says whether enough root keys have signed it and whether\n" \
 	"it is in force.  'show' prints who may do what, and what expires within 30 days.\n" \
 	"\n" \
-	"  --key ROOTKEY         the key file of a root key\n" \
+	"  --key KEY             the key file of a root key, or of the person who reviews\n" \
 	"  --passphrase-file F   take its passphrase from the first line of F instead of the terminal\n" \
+	"  --route R             the route that was reviewed\n" \
+	"  --office O            the office whose review the route's 'needs' names\n" \
+	"  --date D              when it was reviewed, as 2026-11-23T08:00:00Z; now when absent\n" \
 	"  --roots ROOTS         the roots file: the public root keys and how many must have signed\n" \
 	"  --json                as JSON\n"
 

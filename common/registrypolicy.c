@@ -44,18 +44,11 @@ static const char *take_version(struct builder *b, const char *value)
 
 static const char *take_encoding(struct builder *b, const char *value)
 {
-	static const char *const words[] = {
-		[ENCODING_ANY] = "any",
-		[ENCODING_UTF8] = "utf-8",
-		[ENCODING_BIG5] = "big5",
-		[ENCODING_CNS11643] = "cns11643",
-	};
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(value, words[i]) == 0) {
-			last(b)->encoding = (enum policy_encoding)i;
-			return NULL;
-		}
-	return "the encoding is any, utf-8, big5 or cns11643";
+	int encoding = policy_encoding_from_name(value);
+	if (encoding < 0)
+		return "the encoding is any, utf-8, big5 or cns11643";
+	last(b)->encoding = (enum policy_encoding)encoding;
+	return NULL;
 }
 
 static struct policy_column *find_column(const struct builder *b, const struct policy_draft *draft,

@@ -90,22 +90,14 @@ static const char *take_pusher(struct builder *b, const char *value)
 
 static const char *take_format(struct builder *b, const char *value)
 {
-	static const struct {
-		const char *word;
-		enum record_format format;
-		enum record_rule rule;
-	} formats[] = {
-		{"csv", FORMAT_CSV, RECORDS_CSV},       {"lines", FORMAT_LINES, RECORDS_LINES},
-		{"json", FORMAT_JSON, RECORDS_LINES},   {"fixed", FORMAT_FIXED, RECORDS_LINES},
-		{"opaque", FORMAT_OPAQUE, RECORDS_NOT_COUNTED},
-	};
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-		if (strcmp(value, formats[i].word) == 0) {
-			last(b)->format = formats[i].format;
-			last(b)->rule = formats[i].rule;
-			return NULL;
-		}
-	return "the format is csv, lines, json, fixed or opaque";
+	int format = record_format_from_name(value);
+	if (format < 0)
+		return "the format is csv, lines, json, fixed or opaque";
+	last(b)->format = (enum record_format)format;
+	last(b)->rule = format == FORMAT_CSV      ? RECORDS_CSV
+			: format == FORMAT_OPAQUE ? RECORDS_NOT_COUNTED
+						  : RECORDS_LINES;
+	return NULL;
 }
 
 static const char *take_policy(struct builder *b, const char *value)

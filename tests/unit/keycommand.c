@@ -198,9 +198,10 @@ static void make_files(void)
 	static const struct {
 		const char *kind, *name;
 	} keys[] = {{"root", "root-1"}, {"root", "root-2"}, {"person", "lee"}, {"sender", "inside"},
-		    {"receiver", "outside"}, {"recipient", "tax"}, {"psk", "tax"}};
-	char hex[7][2 * SUITE_KEY_BYTES + 1], text[4096], words[256], now[32], end[32];
-	for (size_t i = 0; i < 7; i++) {
+		    {"receiver", "outside"}, {"recipient", "tax"}, {"psk", "tax"},
+		    {"person", "chen"}, {"machine", "nightly"}};
+	char hex[9][2 * SUITE_KEY_BYTES + 1], text[4096], words[256], now[32], end[32];
+	for (size_t i = 0; i < 9; i++) {
 		snprintf(words, sizeof(words), "key new %s %s -o %s-%s.key --unprotected",
 			 keys[i].kind, keys[i].name, keys[i].kind, keys[i].name);
 		run(words);
@@ -219,8 +220,17 @@ static void make_files(void)
 		 "[person lee]\npublic = %s\nroles = operator\nsuspended = %s\n[sender inside]\npublic = %s\n"
 		 "[receiver outside]\npublic = %s\n[recipient tax]\npublic = %s\npsk = %s\n"
 		 "[route tax]\nid = 1\nrecipients = tax\noperators = lee\nformat = csv\n"
-		 "records = required\ndestroy_after_days = 30\npriority = 4\n",
-		 now, end, hex[2], now, hex[3], hex[4], hex[5], hex[6]);
+		 "records = required\ndestroy_after_days = 30\npriority = 4\n"
+		 "[person chen]\npublic = %s\nroles = reviewer officer\noffice = 內政部\n"
+		 "[machine nightly]\npublic = %s\n"
+		 "[route rolls]\nid = 2\nrecipients = tax\noperators = lee\nformat = csv\n"
+		 "records = required\ndestroy_after_days = 30\npriority = 4\nofficers = chen\n"
+		 "quorum = 0\nneeds = security legal\nauthority = 戶政司\napproval = No. 12\n"
+		 "data_class = highest\nmax_records = 23000000\nmax_bytes_a_day = 20 GiB\n"
+		 "expect = daily 06:00\npolicy = household\n"
+		 "[policy household]\nversion = 3\ncolumns = id 姓名\nunique = id\nidentity = id\n"
+		 "refuse_identity = yes\ndeny = 姓名 [0-9]{4,}\nscan = required\n",
+		 now, end, hex[2], now, hex[3], hex[4], hex[5], hex[6], hex[7], hex[8]);
 	put("registry", text, 0640);
 	snprintf(text, sizeof(text), "[registry]\nformat = 1\nname = moi\nversion = 7\nwrong\n");
 	put("bad-registry", text, 0644);
@@ -246,7 +256,7 @@ static void test_signing(void)
 	is_number(run("registry check registry --roots roots"), EXIT_DONE, "two are enough");
 	ok(strstr(out, "'registry': registry 'moi', version 7, is good and in force until ") == out,
 	   "and it is good");
-	ok(strstr(out, "people 1, senders 1, receivers 1, recipients 1, routes 1\n") != NULL,
+	ok(strstr(out, "people 2, machines 1, senders 1, receivers 1, recipients 1, routes 2\n") != NULL,
 	   "its content is counted");
 	ok(strstr(out, "note: person lee: suspended\n") != NULL, "a suspended person is told");
 	ok(strstr(out, "note: route tax: expires in ") != NULL, "and a route that ends soon");
@@ -267,20 +277,103 @@ static void test_showing(void)
 	ok(strstr(out, "registry moi, version 7, issued ") == out, "with its version");
 	ok(strstr(out, "\n  person     lee ") != NULL && strstr(out, "  suspended\n") != NULL,
 	   "its people and their state");
-	ok(strstr(out, "      pushed by  lee\n      opened by  tax\n") != NULL,
-	   "who may push and who may open");
+	static const char *const said[] = {
+		"  person     chen ", "             may be: officer reviewer; office: 內政部\n",
+		"\n  machine    nightly ",
+		"\nroute tax, id 1, expires ", "  authority     not stated\n",
+		"  review        none demanded\n  pushed by     lee\n",
+		"  approved by   nobody: released without approval\n  opened by     tax\n",
+		"  content       csv, record counts required; no rules\n  most a push   no cap\n",
+		"\nroute rolls, id 2, expires ", ": not-reviewed\n",
+		"  authority     戶政司\n  approval      No. 12\n  data class    highest\n",
+		"  review        security: missing\n  review        legal: missing\n",
+		"  approved by   nobody: released without approval; officers: chen\n",
+		"; policy household, version 3\n  most a push   23,000,000 records\n",
+		"  most a day    20.0 GiB\n  expected      daily 06:00\n  destroyed     after 30 days\n",
+		"\npolicy household, version 3\n  encoding      any\n  columns       id 姓名\n",
+		"  unique        id\n  identity      refused outside its columns\n  identity in   id\n",
+		"  denied        姓名: [0-9]{4,}\n  control file  none\n  virus scan    required\n",
+		"note: route rolls: not-reviewed\n", "note: machine nightly: expires in ",
+	};
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+		if (!ok(strstr(out, said[i]) != NULL, "and says what it has to (%zu)", i))
+			note("not said: %s", said[i]);
 	is_number(run("registry show registry --roots roots --json"), EXIT_DONE, "or as JSON");
 	struct json *json = NULL;
 	is_number(json_parse(&json, out, strlen(out)), 0, "which can be read");
 	struct json_view root = json_view_of(json);
 	is_number((int64_t)json_get_number(root, "version", 0), 7, "with its version");
-	is_number((int64_t)json_count(json_get(root, "parties")), 4, "its parties");
-	struct json_view route = json_at(json_get(root, "routes"), 0);
+	is_number((int64_t)json_count(json_get(root, "parties")), 6, "its parties");
+	struct json_view route = json_at(json_get(root, "routes"), 1), rolls;
 	is_text(json_get_text(route, "name", ""), "tax", "its routes");
 	is_text(json_text(json_at(json_get(route, "operators"), 0)), "lee", "and their people");
-	is_text(json_get_text(json_at(json_get(root, "parties"), 0), "state", ""), "suspended",
-		"in their state");
+	is_text(json_get_text(route, "policy", "none"), "none", "no policy where there is none");
+	rolls = json_at(json_get(root, "routes"), 0);
+	is_text(json_get_text(rolls, "state", ""), "not-reviewed", "whether they are reviewed");
+	is_text(json_text(json_at(json_get(rolls, "needs"), 1)), "legal", "what they need");
+	is_text(json_get_text(rolls, "authority", ""), "戶政司", "by whose leave they are");
+	is_text(json_text(json_at(json_get(rolls, "officers"), 0)), "chen", "their officers");
+	is_number((int64_t)json_get_number(rolls, "max_bytes_a_day", 0), INT64_C(20) << 30, "their caps");
+	is_text(json_get_text(json_at(json_get(root, "parties"), 1), "state", ""), "suspended",
+		"people in their state");
+	is_text(json_text(json_at(json_get(json_at(json_get(root, "parties"), 0), "roles"), 1)), "reviewer",
+		"and with their roles");
+	struct json_view policy = json_at(json_get(root, "policies"), 0);
+	is_text(json_get_text(json_at(json_get(policy, "deny"), 0), "pattern", ""), "[0-9]{4,}",
+		"policies with their patterns");
+	ok(json_get_bool(json_at(json_get(policy, "columns"), 0), "unique", false), "and columns");
+	is_number((int64_t)json_get_number(json_at(json_get(root, "warnings"), 0), "days_left", 0), 30,
+		  "and what ends soon");
 	json_free(json);
+}
+
+/* Two reviews, pasted into the text, bring the route into force; any change of it takes it out again. */
+static void test_reviewing(void)
+{
+	static const char *const offices[] = {"security", "legal"};
+	char text[8192], section[sizeof(out)], words[256], date[32];
+	text_time(date, sizeof(date), (uint64_t)time(NULL));
+	read_back(text, sizeof(text), "registry");
+	*strstr(text, "[signatures]") = 0;
+	char *key = strstr(text, "roles = reviewer officer\n");
+	/* the second office has a person of its own */
+	char *lee = strstr(text, "roles = operator\nsuspended = ");
+	ok(key != NULL && lee != NULL, "the registry has two people");
+	memcpy(lee, "roles = operator reviewer\n;=", 28);
+	for (size_t i = 0; i < 2; i++) {
+		put("reviewed", text, 0644);
+		snprintf(words, sizeof(words),
+			 "registry review reviewed --route rolls --office %s --key person-%s.key --date %s",
+			 offices[i], i == 0 ? "chen" : "lee", date);
+		is_number(run(words), EXIT_DONE, "an office reviews the route");
+		snprintf(section, sizeof(section), "[review rolls-%s]\nroute = rolls\noffice = %s\n"
+			 "person = %s\ndate = %s\nsignature = ", offices[i], offices[i],
+			 i == 0 ? "chen" : "lee", date);
+		if (!ok(strncmp(out, section, strlen(section)) == 0, "and a section is printed"))
+			note("%s%s", out, err);
+		strcat(text, out);
+	}
+	put("reviewed", text, 0644);
+	is_number(run("registry sign reviewed --key root-root-1.key"), EXIT_DONE, "a root signs");
+	is_number(run("registry sign reviewed --key root-root-2.key"), EXIT_DONE, "and another");
+	is_number(run("registry show reviewed --roots roots"), EXIT_DONE, "the registry is good");
+	ok(strstr(out, "not-reviewed") == NULL, "and the route in force");
+	snprintf(section, sizeof(section), "  review        security: chen, %s: good\n", date);
+	ok(strstr(out, section) != NULL, "by the reviews of both");
+	char *cap = strstr(text, "max_records = 23000000");
+	cap[14] = '9';
+	put("changed", text, 0644);
+	run("registry sign changed --key root-root-1.key");
+	run("registry sign changed --key root-root-2.key");
+	is_number(run("registry show changed --roots roots"), EXIT_DONE,
+		  "a route that changed breaks nothing else");
+	ok(strstr(out, "note: route rolls: not-reviewed\n") != NULL, "but is not in force");
+	ok(strstr(out, "note: review rolls-legal of route rolls: void: made of another text, or with "
+		       "another key\n") != NULL, "and the review that does not fit is named");
+	/* whoever reviews again replaces their section */
+	is_number(run("registry review changed --route rolls --office security --key person-chen.key"),
+		  EXIT_DONE, "it is reviewed again");
+	ok(strncmp(out, "[review rolls-security]\n", 24) == 0, "under the name of the old review");
 }
 
 static void test_registry_refusals(void)
@@ -290,7 +383,7 @@ static void test_registry_refusals(void)
 		int code;
 		const char *said;
 	} cases[] = {
-		{"registry", EXIT_USAGE, "needs 'sign', 'check' or 'show'"},
+		{"registry", EXIT_USAGE, "needs 'review', 'sign', 'check' or 'show'"},
 		{"registry burn", EXIT_USAGE, "there is no 'registry burn'"},
 		{"registry check registry", EXIT_USAGE, "needs --roots ROOTS"},
 		{"registry check --roots roots", EXIT_USAGE, "needs one FILE"},
@@ -303,6 +396,27 @@ static void test_registry_refusals(void)
 		 "'none': No such file"},
 		{"registry sign registry --key none.key", EXIT_ENVIRONMENT,
 		 "key file 'none.key': No such file"},
+		{"registry check registry --roots roots --json", EXIT_USAGE, "takes nothing else"},
+		{"registry sign registry --key x --date 2026-01-01", EXIT_USAGE, "--passphrase-file alone"},
+		{"registry review registry --key x --route tax", EXIT_USAGE, "needs --route ROUTE --office"},
+		{"registry review registry --key x --route tax --office Security", EXIT_USAGE,
+		 "'Security' is not an office"},
+		{"registry review registry --key x --route tax --office s --date today", EXIT_USAGE,
+		 "a date reads 2026-11-23"},
+		{"registry review registry --key person-chen.key --route none --office security", EXIT_REFUSED,
+		 "route 'none': the registry has no such route"},
+		{"registry review bad-registry --key person-chen.key --route none --office security",
+		 EXIT_REFUSED, "bad-registry:5: "},
+		{"registry review registry --key root-root-1.key --route rolls --office security", EXIT_REFUSED,
+		 "it holds a root key; a review is signed with a person key [wrong-key]"},
+		{"registry review registry --key person-lee.key --route rolls --office security", EXIT_REFUSED,
+		 "reviewer 'lee': the registry does not allow"},
+		{"registry review registry --key second-person.key --route rolls --office security",
+		 EXIT_REFUSED, "reviewer 'second': the registry does not name this key"},
+		{"registry review registry --key person-chen.key --route rolls --office finance", EXIT_REFUSED,
+		 "route 'rolls' needs no review by 'finance'; its 'needs' has to name the office first"},
+		{"registry review registry --key person-chen.key --route rolls --office legal --date 2040-01-01",
+		 EXIT_REFUSED, "reviewer 'chen': it has expired"},
 		{"registry sign registry --key person-lee.key", EXIT_REFUSED,
 		 "it holds a person key; a registry is signed with a root key [wrong-key]"},
 		{"registry sign bad-registry --key root-root-1.key", EXIT_REFUSED,
@@ -347,6 +461,7 @@ int main(void)
 	make_files();
 	test_signing();
 	test_showing();
+	test_reviewing();
 	test_registry_refusals();
 	test_wrong_passphrase();
 	return done_testing();
