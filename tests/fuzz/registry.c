@@ -6,6 +6,42 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+static void check_authority(const struct registry *registry, const struct route *route)
+{
+	bool has_widths = route->policy != NULL && route->policy->column_count > 0 &&
+			  route->policy->columns[0].width > 0;
+	if (route->quorum > route->officer_count || route->quorum > QUORUM_MAX ||
+	    route->officer_count > OFFICERS_MAX || route->need_count > NEEDS_MAX ||
+	    (route->need_count == 0 && !route->is_reviewed) ||
+	    has_widths != (route->format == FORMAT_FIXED) ||
+	    (route->policy != NULL && registry_policy(registry, route->policy->name) != route->policy))
+		abort();
+	for (size_t j = 0; j < route->officer_count; j++)
+		if (route_allows_officer(route, route->officers[j]) != 0 ||
+		    (route->officers[j]->roles & ROLE_OFFICER) == 0)
+			abort();
+	for (size_t j = 0; j < registry_review_count(registry); j++) {
+		const struct review *review = registry_review_at(registry, j);
+		if (registry_route(registry, review->route->name) != review->route ||
+		    (review->person->roles & ROLE_REVIEWER) == 0)
+			abort();
+	}
+}
+
+static void check_policy(const struct registry *registry, const struct policy *policy)
+{
+	if (registry_policy(registry, policy->name) != policy || policy->version == 0 ||
+	    policy->column_count > POLICY_COLUMNS_MAX || policy->pattern_count > POLICY_PATTERNS_MAX ||
+	    policy_encoding_name(policy->encoding) == NULL)
+		abort();
+	for (size_t i = 0; i < policy->column_count; i++)
+		if (policy->columns[i].name[0] == 0)
+			abort();
+	for (size_t i = 0; i < policy->pattern_count; i++)
+		if (policy->patterns[i].column[0] == 0 || policy->patterns[i].pattern[0] == 0)
+			abort();
+}
+
 /* What a good registry promises to its users. */
 static void check(const struct registry *registry)
 {
@@ -25,9 +61,14 @@ static void check(const struct registry *registry)
 			if (route->recipients[j]->card.kind != KEY_RECIPIENT)
 				abort();
 		for (size_t j = 0; j < route->operator_count; j++)
-			if (route_allows_operator(route, route->operators[j]) != 0)
+			if (route_allows_operator(route, route->operators[j]) != 0 ||
+			    (route->operators[j]->roles & ROLE_OPERATOR) == 0)
 				abort();
+		check_authority(registry, route);
 	}
+	for (size_t i = 0; i < registry_policy_count(registry); i++)
+		check_policy(registry, registry_policy_at(registry, i));
+	registry_expiring(registry, registry_issued(registry), NULL, NULL);
 }
 
 static void read_registry(const uint8_t *data, size_t len, const struct roots *roots)

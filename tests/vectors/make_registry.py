@@ -4,11 +4,11 @@ import re
 
 import registry
 import suite
-from world import (MACHINE, OFFICERS, PASSPHRASE, PEOPLE, PSKS, LINK, RECEIVER, RECIPIENTS, REGISTRY_TEXT, ROOTS,
+from world import (CREATED, MACHINE, OFFICERS, PASSPHRASE, PEOPLE, PSKS, LINK, RECEIVER, RECIPIENTS, REGISTRY_TEXT, ROOTS,
                    ROOTS_TEXT, SENDERS, fixed, flip, le, key, party, put, registry_text,
-                   roots_text, route, section)
+                   roots_text, route, section, time)
 
-FOLDERS = ("key", "card", "roots", "registry")
+FOLDERS = ("key", "card", "roots", "registry", "review")
 
 
 def make(vectors):
@@ -16,6 +16,7 @@ def make(vectors):
     _cards(vectors)
     _roots(vectors)
     _registries(vectors)
+    _reviews(vectors)
 
 
 def _protected(each, **changes):
@@ -140,6 +141,17 @@ def _registries(vectors):
         text = good.replace(old, new, 1)
         assert text != good, case
         signed(f"bad-registry--{case}", text)
+    signed("ok--authority", registry_text(AUTHORITY))
+    signed("ok--reviews-of-another-text", _reviewed(registry_text(AUTHORITY)).replace("quorum = 2", "quorum = 1"))
+    for case, old, new in _AUTHORITY:
+        text = AUTHORITY.replace(old, new, 1)
+        assert text != AUTHORITY, case
+        signed(case if case.startswith("ok--") else f"bad-registry--{case}", registry_text(text))
+    reviewed = _reviewed(registry_text(AUTHORITY))
+    for case, old, new in _REVIEWS:
+        text = reviewed.replace(old, new, 1)
+        assert text != reviewed, case
+        signed(f"bad-registry--{case}", text)
     for case, extra in _EXTRAS:
         signed(f"bad-registry--{case}", registry_text(extra))
     signed("bad-registry--not-utf-8", good.encode() + b"; \xff\n")
@@ -259,6 +271,166 @@ _REPLACEMENTS = (
     ("zero-byte", "priority = 4", "priority = 4\0"),
     ("escape-byte-in-a-comment", "priority = 4", "priority = 4\n; \x1b[2J"),
 )
+
+MODULUS = "80" + fixed("modulus", 64).hex() * 3 + fixed("modulus", 62).hex() + "01"
+DIGITS = [f"rsa = {MODULUS[at:at + 192]}" for at in range(0, 512, 192)]
+READING = {name: key("person", name).second.hex() for name in ("kao-min", "shih-lan", "tseng-li")}
+POLICY = section("policy", "household", "version = 3", "encoding = utf-8", "columns = id 姓名",
+                 "columns = note", "unique = id", "identity = id", "refuse_identity = yes",
+                 "deny = note [0-9]{4,}", "deny = * \\x00 ; no zero bytes", "control = required",
+                 "scan = required")
+# People, machine, policy and route behind the registry of the other vectors.
+AUTHORITY = (
+    party("person", key("person", "kao-min"), f"reading = {READING['kao-min']}", "roles = officer reviewer",
+          "office = 戶政司")
+    + section("person", "shih-lan", *DIGITS, f"reading = {READING['shih-lan']}", "roles = officer")
+    + party("person", key("person", "tseng-li"), "roles = reviewer", "expires = 2026-06-30")
+    + party("machine", MACHINE) + POLICY
+    + route("rolls", 5, "officers = kao-min shih-lan", "quorum = 2", "pusher_may_approve = no",
+            "policy = household", "max_records = 23000000", "max_bytes = 20 GiB",
+            "max_records_a_day = 30000000", "max_bytes_a_day = 32212254720", "authority = 內政部戶政司",
+            "approval = No. 12", "data_class = highest", "expect = daily 06:00", "needs = security legal",
+            "suspended = 2026-09-01"))
+
+
+def _review(text, name, office, person, date="2026-05-04T08:00:00Z", signer=None, about="rolls"):
+    """A section [review NAME] about a route of this text."""
+    own = registry.sign(text.encode(), ROOTS[:2])
+    digest = registry.Registry(own, registry.Roots(ROOTS_TEXT)).route_digest(about)
+    data = registry.review_data(office, person, time(date[:-1]), digest)
+    signature = suite.sign("weir1 review", data, key("person", signer or person).secret).hex()
+    return section("review", name, f"route = {about}", f"office = {office}", f"person = {person}",
+                   f"date = {date}", f"signature = {signature[:60]}", f"signature = {signature[60:]}")
+
+
+def _reviewed(text):
+    return text + _review(text, "first", "security", "kao-min") + _review(text, "second", "legal", "tseng-li")
+
+
+_LABEL = "x" * 128
+_AUTHORITY = (
+    ("no-roles", "roles = officer reviewer\n", ""),
+    ("role-unknown", "roles = officer reviewer", "roles = officer king"),
+    ("role-twice", "roles = officer reviewer", "roles = officer officer"),
+    ("office-label-of-128", "office = 戶政司", f"office = {_LABEL}"),
+    ("ok--office-label-of-127", "office = 戶政司", f"office = {_LABEL[1:]}"),
+    ("officer-without-the-role", "roles = officer\n", "roles = operator\n"),
+    ("operator-without-the-role", "operators = wang-mei", "operators = kao-min"),
+    ("officer-without-reading", f"reading = {READING['kao-min']}\n", ""),
+    ("officer-unknown", "officers = kao-min", "officers = nobody"),
+    ("officer-twice", "officers = kao-min", "officers = kao-min kao-min"),
+    ("reading-zero", READING["kao-min"], "0" * 64),
+    ("reading-of-another", READING["kao-min"], READING["shih-lan"]),
+    ("reading-of-a-machine", "[policy household]", f"reading = {READING['tseng-li']}\n[policy household]"),
+    ("receipts-of-a-person", f"reading = {READING['kao-min']}", f"receipts = {READING['kao-min']}"),
+    ("public-and-rsa", DIGITS[0], f"public = {fixed('another public').hex()}\n{DIGITS[0]}"),
+    ("neither-public-nor-rsa", "\n".join(DIGITS) + "\n", ""),
+    ("rsa-short", DIGITS[2], DIGITS[2][:-2]),
+    ("rsa-long", DIGITS[2], DIGITS[2] + "01"),
+    ("rsa-even", DIGITS[2], DIGITS[2][:-1] + "2"),
+    ("rsa-of-2047-bits", DIGITS[0], DIGITS[0].replace("rsa = 8", "rsa = 7")),
+    ("rsa-in-five-pieces", DIGITS[0], f"{DIGITS[0][:10]}\nrsa = {DIGITS[0][10:12]}\nrsa = {DIGITS[0][12:]}"),
+    ("ok--rsa-in-four-pieces", DIGITS[0], f"{DIGITS[0][:10]}\nrsa = {DIGITS[0][10:]}"),
+    ("rsa-of-a-machine", f"public = {MACHINE.public.hex()}", DIGITS[0]),
+    ("machine-with-roles", f"public = {MACHINE.public.hex()}\n",
+     f"public = {MACHINE.public.hex()}\nroles = operator\n"),
+    ("no-quorum", "quorum = 2\n", ""),
+    ("quorum-above-the-officers", "quorum = 2", "quorum = 3"),
+    ("quorum-17", "quorum = 2", "quorum = 17"),
+    ("quorum-without-officers", "officers = kao-min shih-lan\n", ""),
+    ("ok--quorum-0", "quorum = 2", "quorum = 0"),
+    ("pusher-word", "pusher_may_approve = no", "pusher_may_approve = maybe"),
+    ("policy-unknown", "policy = household", "policy = none"),
+    ("policy-version-0", "version = 3", "version = 0"),
+    ("policy-no-version", "version = 3\n", ""),
+    ("policy-encoding-word", "encoding = utf-8", "encoding = latin-1"),
+    ("column-twice", "columns = note", "columns = id"),
+    ("column-star", "columns = note", "columns = *"),
+    ("unique-unknown", "unique = id", "unique = none"),
+    ("unique-twice", "unique = id", "unique = id id"),
+    ("identity-unknown", "identity = id", "identity = *"),
+    ("refuse-identity-word", "refuse_identity = yes", "refuse_identity = true"),
+    ("deny-without-pattern", "deny = note [0-9]{4,}", "deny = note"),
+    ("deny-unknown-column", "deny = note [0-9]{4,}", "deny = notes [0-9]{4,}"),
+    ("deny-pattern-is-a-comment", "deny = note [0-9]{4,}", "deny = note ;[0-9]{4,}"),
+    ("control-word", "control = required", "control = yes"),
+    ("scan-word", "scan = required", "scan = yes"),
+    ("widths-of-csv", "unique = id", "widths = 1 2 3\nunique = id"),
+    ("widths-too-few", "unique = id", "widths = 1 2\nunique = id"),
+    ("width-0", "unique = id", "widths = 1 2 0\nunique = id"),
+    ("width-65536", "unique = id", "widths = 1 2 65536\nunique = id"),
+    ("fixed-without-widths", "format = csv", "format = fixed"),
+    ("lines-with-columns", "format = csv", "format = lines"),
+    ("opaque-with-columns", "format = csv", "format = opaque"),
+    ("ok--json", "format = csv", "format = json"),
+    ("max-records-0", "max_records = 23000000", "max_records = 0"),
+    ("max-bytes-unit", "max_bytes = 20 GiB", "max_bytes = 20 GB"),
+    ("max-bytes-of-2-to-the-63", "max_bytes = 20 GiB", "max_bytes = 8388608 TiB"),
+    ("ok--max-bytes-below-2-to-the-63", "max_bytes = 20 GiB", "max_bytes = 8388607 TiB"),
+    ("max-records-a-day-word", "max_records_a_day = 30000000", "max_records_a_day = all"),
+    ("max-bytes-a-day-0", "max_bytes_a_day = 32212254720", "max_bytes_a_day = 0 KiB"),
+    ("authority-of-128", "authority = 內政部戶政司", f"authority = {_LABEL}"),
+    ("approval-of-128", "approval = No. 12", f"approval = {_LABEL}"),
+    ("data-class-of-128", "data_class = highest", f"data_class = {_LABEL}"),
+    ("expect-hour-24", "daily 06:00", "daily 24:00"),
+    ("expect-minute-60", "daily 06:00", "daily 06:60"),
+    ("expect-word", "daily 06:00", "monthly"),
+    ("ok--expect-none", "daily 06:00", "none"),
+    ("needs-twice", "needs = security legal", "needs = security security"),
+    ("needs-nine", "needs = security legal", "needs = a b c d e f g h i"),
+    ("needs-no-name", "needs = security legal", "needs = Security"),
+    ("policy-twice", POLICY, POLICY + POLICY),
+)
+
+_REVIEWS = (
+    ("review-twice", "[review second]", "[review first]"),
+    ("review-of-no-route", "[review second]\nroute = rolls", "[review second]\nroute = none"),
+    ("review-without-route", "[review second]\nroute = rolls\n", "[review second]\n"),
+    ("review-by-one-office-twice", "office = legal", "office = security"),
+    ("review-by-one-person-twice", "person = tseng-li", "person = kao-min"),
+    ("review-by-nobody", "person = tseng-li", "person = nobody"),
+    ("review-by-no-reviewer", "person = tseng-li", "person = shih-lan"),
+    ("review-office-no-name", "office = legal", "office = The Law"),
+    ("review-date", "date = 2026-05-04T08:00:00Z", "date = yesterday"),
+    ("review-signature-long", "date = 2026-05-04T08:00:00Z\n", "date = 2026-05-04T08:00:00Z\nsignature = 00\n"),
+    ("review-signature-no-hex", "date = 2026-05-04T08:00:00Z\nsignature = ",
+     "date = 2026-05-04T08:00:00Z\nsignature = x"),
+)
+
+
+def _reviews(vectors):
+    """Judged: route `rolls` at 2026-06-01T08:00:00Z."""
+    roots = registry.Roots(ROOTS_TEXT)
+    text = registry_text(AUTHORITY)
+    good = _reviewed(text)
+
+    def write(name, changed):
+        raw = registry.sign(changed.encode(), ROOTS[:2])
+        vectors.write(f"review/{name}.conf", raw, lambda read: registry.Registry(read, roots).judge(
+            "route", "rolls", CREATED))
+
+    def with_second(*more, **other):
+        return text + _review(text, "first", "security", "kao-min") + _review(text, "second", *more, **other)
+
+    write("ok", good)
+    write("ok--suspended-later", good.replace("suspended = 2026-09-01", "suspended = 2026-10-01"))
+    write("ok--comment-and-blanks", good.replace("quorum = 2", "; a comment\nquorum  =   2 ; another"))
+    write("ok--needs-none", text.replace("needs = security legal\n", ""))
+    write("suspended", good.replace("suspended = 2026-09-01", "suspended = 2026-06-01T08:00:00Z"))
+    write("not-reviewed--at-all", text)
+    write("not-reviewed--by-one-office", text + _review(text, "first", "security", "kao-min"))
+    write("not-reviewed--route-changed", good.replace("quorum = 2", "quorum = 1"))
+    write("not-reviewed--order-changed", good.replace("quorum = 2\npusher_may_approve = no\n",
+                                                      "pusher_may_approve = no\nquorum = 2\n"))
+    write("not-reviewed--policy-changed", good.replace("control = required", "control = none"))
+    write("not-reviewed--policy-left-out", good.replace("policy = household\n", ""))
+    write("not-reviewed--another-route", text + _review(text, "first", "security", "kao-min")
+          + _review(text, "second", "legal", "tseng-li", about="tax").replace("route = tax", "route = rolls"))
+    write("not-reviewed--another-office", good.replace("office = legal", "office = finance"))
+    write("not-reviewed--another-date", good.replace("2026-05-04T08:00:00Z", "2026-05-04T08:00:01Z"))
+    write("not-reviewed--another-key", with_second("legal", "tseng-li", signer="kao-min"))
+    write("not-reviewed--after-the-reviewers-end", with_second("legal", "tseng-li", "2026-07-01T00:00:00Z"))
+
 
 _EXTRAS = (
     ("section-name-of-49", "[person " + "a" * 42 + "]\n"),
