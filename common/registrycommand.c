@@ -1,5 +1,6 @@
 #include "registrycommand.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -303,6 +304,7 @@ static int run_review(int argc, char **argv)
 				"--passphrase-file");
 	if (code != EXIT_DONE)
 		return code;
+	assert(options.route != NULL && options.office != NULL); /* they were needed */
 	if (!name_is_valid(options.office))
 		return command_usage("'%s' is not an office: a-z, then up to 30 of a-z 0-9 -",
 				     text_escape_name(shown, sizeof(shown), options.office));
@@ -312,13 +314,15 @@ static int run_review(int argc, char **argv)
 	if (result != 0)
 		return command_fail_file(result, options.file, problem);
 	const struct route *route = registry_route(registry, options.route);
-	if (route == NULL)
+	if (route == NULL) {
 		code = command_fail(VERDICT_UNKNOWN_ROUTE, "route '%s'",
 				    text_escape_name(shown, sizeof(shown), options.route));
-	else
-		code = load_key(&key, &options, KEY_PERSON, "a review is signed");
-	if (code == EXIT_DONE)
+		goto out;
+	}
+	code = load_key(&key, &options, KEY_PERSON, "a review is signed");
+	if (key != NULL)
 		code = print_review(registry, route, &options, key, date);
+out:
 	key_free(key);
 	registry_free(registry);
 	return code;

@@ -163,11 +163,13 @@ struct word {
 	enum list list;
 };
 
+enum mark_kind { MARK_UNIQUE, MARK_IDENTITY, MARK_DENY };
+
 /* A column named by another key of a policy, resolved when its columns are known. */
 struct mark {
 	const char *column;
 	int line;
-	enum { MARK_UNIQUE, MARK_IDENTITY, MARK_DENY } what;
+	enum mark_kind kind;
 };
 
 struct vector {

@@ -103,23 +103,22 @@ static const char *take_widths(struct builder *b, const char *value)
 }
 
 /* The columns of the section may come behind what names them. */
-static const char *add_mark(struct builder *b, int what, const char *column)
+static const char *add_mark(struct builder *b, enum mark_kind kind, const char *column)
 {
 	struct mark *mark = builder_extend(b, &b->marks, sizeof(*mark));
 	if (mark == NULL)
 		return "no memory";
-	*mark = (struct mark){.column = column, .line = b->line};
-	mark->what = what;
+	*mark = (struct mark){.column = column, .line = b->line, .kind = kind};
 	last_draft(b)->mark_count++;
 	return NULL;
 }
 
-static const char *take_marks(struct builder *b, int what, const char *value)
+static const char *take_marks(struct builder *b, enum mark_kind kind, const char *value)
 {
 	char name[COLUMN_BYTES];
 	const char *wrong = NULL;
 	for (const char *at = value; wrong == NULL && (at = next_word(name, sizeof(name), at)) != NULL;)
-		wrong = add_mark(b, what, builder_store(b, name, strlen(name)));
+		wrong = add_mark(b, kind, builder_store(b, name, strlen(name)));
 	return wrong;
 }
 
@@ -184,17 +183,17 @@ static const char *settle_marks(struct builder *b, const struct policy_draft *dr
 	const struct mark *marks = b->marks.items;
 	for (size_t i = 0; i < draft->mark_count; i++) {
 		const struct mark *mark = &marks[draft->first_mark + i];
-		if (mark->what == MARK_DENY && strcmp(mark->column, "*") == 0)
+		if (mark->kind == MARK_DENY && strcmp(mark->column, "*") == 0)
 			continue;
 		struct policy_column *column = find_column(b, draft, mark->column);
 		bool *flag = column == NULL              ? NULL
-			     : mark->what == MARK_UNIQUE ? &column->is_unique
+			     : mark->kind == MARK_UNIQUE ? &column->is_unique
 							 : &column->may_hold_identity;
 		b->line = mark->line;
 		if (flag == NULL)
 			return builder_complain(b, "[policy %s] has no column of this name",
 						draft->policy.name);
-		if (mark->what == MARK_DENY)
+		if (mark->kind == MARK_DENY)
 			continue;
 		if (*flag)
 			return "a column stands twice in the list";

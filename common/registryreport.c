@@ -231,7 +231,8 @@ static void print_route(const struct registry *registry, const struct route *r, 
 	       r->priority);
 }
 
-static void print_columns(const char *label, const struct policy *p, bool (*has)(const struct policy_column *))
+static void print_columns(const char *label, const struct policy *p,
+			  bool (*has)(const struct policy_column *column))
 {
 	char shown[SHOWN_BYTES];
 	size_t count = 0;

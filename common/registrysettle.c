@@ -27,30 +27,22 @@ static const char *check_head(struct builder *b)
 	return NULL;
 }
 
-static bool settle_parties(struct builder *b)
+static void settle_parties(struct builder *b)
 {
 	struct registry *r = b->registry;
 	const struct party_draft *drafts = b->parties.items;
-	r->parties = calloc(b->parties.count + 1, sizeof(*r->parties));
-	r->parties_by_key = calloc(b->parties.count + 1, POINTER_BYTES);
-	if (r->parties == NULL || r->parties_by_key == NULL)
-		return false;
 	for (size_t i = 0; i < b->parties.count; i++) {
 		r->parties[i] = drafts[i].party;
 		r->parties_by_key[i] = &r->parties[i];
 	}
 	r->party_count = b->parties.count;
 	qsort(r->parties_by_key, r->party_count, POINTER_BYTES, party_compare_key);
-	return true;
 }
 
-static bool settle_policies(struct builder *b)
+static void settle_policies(struct builder *b)
 {
 	struct registry *r = b->registry;
 	const struct policy_draft *drafts = b->policies.items;
-	r->policies = calloc(b->policies.count + 1, sizeof(*r->policies));
-	if (r->policies == NULL)
-		return false;
 	r->columns = b->columns.items;
 	r->patterns = b->patterns.items;
 	b->columns.items = b->patterns.items = NULL;
@@ -63,30 +55,35 @@ static bool settle_policies(struct builder *b)
 			policy->patterns = r->patterns + drafts[i].first_pattern;
 	}
 	r->policy_count = b->policies.count;
-	return true;
 }
 
-static bool settle_routes(struct builder *b)
+static void settle_routes(struct builder *b)
 {
 	struct registry *r = b->registry;
 	const struct route_draft *drafts = b->routes.items;
-	r->routes = calloc(b->routes.count + 1, sizeof(*r->routes));
-	r->listed = calloc(b->words.count + 1, POINTER_BYTES);
-	if (r->routes == NULL || r->listed == NULL)
-		return false;
 	for (size_t i = 0; i < b->routes.count; i++)
 		r->routes[i] = drafts[i].route;
 	r->route_count = b->routes.count;
-	return true;
 }
 
 /* Moves the drafts over into the registry: parties and policies sorted, routes as they stand. */
 static const char *settle(struct builder *b)
 {
-	if (settle_parties(b) && settle_policies(b) && settle_routes(b))
-		return NULL;
-	b->result = -ENOMEM;
-	return "no memory";
+	struct registry *r = b->registry;
+	r->parties = calloc(b->parties.count + 1, sizeof(*r->parties));
+	r->parties_by_key = calloc(b->parties.count + 1, POINTER_BYTES);
+	r->policies = calloc(b->policies.count + 1, sizeof(*r->policies));
+	r->routes = calloc(b->routes.count + 1, sizeof(*r->routes));
+	r->listed = calloc(b->words.count + 1, POINTER_BYTES);
+	if (r->parties == NULL || r->parties_by_key == NULL || r->policies == NULL ||
+	    r->routes == NULL || r->listed == NULL) {
+		b->result = -ENOMEM;
+		return "no memory";
+	}
+	settle_parties(b);
+	settle_policies(b);
+	settle_routes(b);
+	return NULL;
 }
 
 /* A list of a route, while it fills. */
