@@ -229,7 +229,7 @@ static bool take_digits(unsigned int *out, const char *text, size_t count)
 	return true;
 }
 
-static unsigned int days_in_month(unsigned int year, unsigned int month)
+unsigned int text_days_in_month(unsigned int year, unsigned int month)
 {
 	static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -245,7 +245,7 @@ int text_parse_time(uint64_t *time_s, const char *text)
 	if (!take_digits(&year, text, 4) || text[4] != '-' || !take_digits(&month, text + 5, 2) ||
 	    text[7] != '-' || !take_digits(&day, text + 8, 2))
 		return VERDICT_BAD_TIME;
-	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > text_days_in_month(year, month))
 		return VERDICT_BAD_TIME;
 	if (len == 20 &&
 	    (text[10] != 'T' || !take_digits(&hour, text + 11, 2) || text[13] != ':' ||

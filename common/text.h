@@ -32,6 +32,8 @@ char *text_count(char *out, size_t size, uint64_t count);
 char *text_time(char *out, size_t size, uint64_t time_s);
 /* "2026-11-23" or "2026-11-23T08:00:00Z", real dates from 1970 only: 0 or VERDICT_BAD_TIME. */
 int text_parse_time(uint64_t *time_s, const char *text);
+/* Of a Gregorian year; month is 1 to 12. */
+unsigned int text_days_in_month(unsigned int year, unsigned int month);
 /* A whole decimal number up to max, nothing else: 0 or VERDICT_BAD_LIMIT. */
 int text_parse_u64(uint64_t *out, const char *text, uint64_t max);
 /* A number of bytes up to max, as "1048576" or, in KiB, MiB, GiB or TiB, "20 GiB": 0 or VERDICT_BAD_LIMIT. */

@@ -65,6 +65,9 @@ static const struct {
 	[VERDICT_BAD_ENTRY] = {"bad-entry", "a line of the ledger is not an entry; 'ledger verify' shows where"},
 	[VERDICT_BAD_CHAIN] = {"bad-chain", "the ledger's entries do not follow one another; 'ledger verify' shows where"},
 	[VERDICT_MISSING_ENTRIES] = {"missing-entries", "entries of the ledger are missing; 'ledger verify' shows where"},
+	[VERDICT_WEAK_PASSPHRASE] = {"weak-passphrase", "the passphrase is or contains a number that others know; take words that have nothing to do with a person's papers"},
+	[VERDICT_BAD_POLICY] = {"bad-policy", "the route's policy cannot be kept as it is written; have the registry corrected"},
+	[VERDICT_AGAINST_POLICY] = {"against-policy", "the route's policy does not let it leave; take out or correct what the rule names, and push again"},
 };
 
 const char *verdict_name(int verdict)

@@ -129,6 +129,8 @@ static void test_new_refusals(void)
 		{"key new person wang -o x --passphrase-file short-chinese", EXIT_REFUSED,
 		 "too short; take at least 8 characters"},
 		{"key new person wang -o x --passphrase-file no-words", EXIT_REFUSED, "too short"},
+		{"key new person wang -o x --passphrase-file id-words", EXIT_REFUSED,
+		 "what looks like an identity number, which others know; take words"},
 		{"key new person wang -o x --passphrase-file none", EXIT_ENVIRONMENT,
 		 "No such file or directory"},
 		{"key new person wang -o x", EXIT_ENVIRONMENT, "no terminal to ask"},
@@ -139,6 +141,7 @@ static void test_new_refusals(void)
 		{"key show good-words", EXIT_REFUSED, "it is not a file of this kind [bad-magic]"},
 		{"key show loose.key", EXIT_REFUSED, "[loose-permissions]"},
 	};
+	put("id-words", "my number is a123-456-789\n", 0600);
 	run("key new link l1 -o loose.key --unprotected");
 	chmod(test_path("loose.key"), 0640);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
