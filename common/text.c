@@ -36,11 +36,30 @@ static size_t decode_utf8(uint32_t *point, const uint8_t *p, size_t len)
 	return need;
 }
 
+/* Most Chinese characters: three bytes, and not those of which the second byte is limited. */
+static bool is_common_three(const uint8_t *p, size_t len)
+{
+	return len >= 3 && (p[0] & 0xf0) == 0xe0 && p[0] != 0xe0 && p[0] != 0xed &&
+	       (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80;
+}
+
 bool text_is_utf8(const void *data, size_t len)
 {
 	const uint8_t *p = data;
 	for (size_t at = 0; at < len;) {
 		uint32_t point;
+		uint64_t word;
+		if (p[at] < 0x80 && len - at >= sizeof(word)) {
+			memcpy(&word, p + at, sizeof(word));
+			if ((word & UINT64_C(0x8080808080808080)) == 0) {
+				at += sizeof(word);
+				continue;
+			}
+		}
+		if (is_common_three(p + at, len - at)) {
+			at += 3;
+			continue;
+		}
 		size_t n = decode_utf8(&point, p + at, len - at);
 		if (n == 0)
 			return false;

@@ -28,6 +28,8 @@ one_file common/confine.c 'seccomp\.h|cap-ng\.h'
 one_file common/service.c 'systemd/.*'
 one_file common/ini.c 'ini\.h'
 one_file common/json.c 'jansson\.h'
+one_file sender/guard_pattern.c 'pcre2\.h'
+one_file sender/guard_encoding.c 'iconv\.h'
 
 # The layout list of the README: "    path/    what it is".
 if grep -q '^## Layout' README.md 2>/dev/null; then
