@@ -24,6 +24,10 @@ enum {
 	SOCKET_MIB_DEFAULT = 256,
 	SOCKET_MIB_MAX = 2047, /* the kernel's SO_RCVBUF is an int */
 	STALL_MS_MAX = 60000,
+	SCAN_TIMEOUT_S_MAX = 3600,
+	SCAN_MIB_DEFAULT = 25, /* Debian's MaxFileSize */
+	SCAN_MIB_MIN = 2,      /* more than two windows overlap */
+	SCAN_MIB_MAX = 1024,   /* clamd takes less than 2 GiB */
 };
 #define RATE_MIN UINT64_C(1000000)
 #define RATE_MAX UINT64_C(100000000000)
@@ -207,6 +211,10 @@ static const struct field fields[] = {
 	{"limits", "seal_threads", SENDER, 0, take_u32, AT(seal_threads), 0, 256},
 	{"limits", "retention_days", SENDER, 0, take_u32, AT(retention_days), 1, 1825},
 	{"limits", "passes", SENDER, 0, take_u32, AT(pass_repeat), 1, 100},
+	{"scan", "socket", SENDER, 0, take_path, AT(scan_socket), 0, 0},
+	{"scan", "temporary", SENDER, 0, take_path, AT(scan_temporary), 0, 0},
+	{"scan", "timeout_s", SENDER, 0, take_u32, AT(scan_timeout_s), 1, SCAN_TIMEOUT_S_MAX},
+	{"scan", "max_mib", SENDER, 0, take_mib, AT(scan_max_bytes), SCAN_MIB_MIN, SCAN_MIB_MAX},
 };
 #undef AT
 enum { FIELD_COUNT = sizeof(fields) / sizeof(fields[0]) };
@@ -233,10 +241,12 @@ static const char *take_line(void *context, const char *section, const char *key
 {
 	struct reading *r = context;
 	(void)line;
-	if (key == NULL)
+	if (key == NULL) {
+		r->config->has_scan |= strcmp(section, "scan") == 0;
 		return is_section(section)
 			       ? NULL
 			       : complain(r, "section '%s' is not known here", section);
+	}
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
 		const struct field *f = &fields[i];
 		if (strcmp(f->section, section) != 0 || strcmp(f->key, key) != 0)
@@ -264,6 +274,10 @@ static void set_defaults(struct config *config, enum config_side side)
 		.disk_full_percent = 90,
 		.retention_days = 5,
 		.pass_repeat = 1,
+		.scan_socket = "/run/clamav/clamd.ctl",
+		.scan_temporary = "/tmp",
+		.scan_timeout_s = 60,
+		.scan_max_bytes = (uint64_t)SCAN_MIB_DEFAULT * MIB,
 	};
 	snprintf(config->runtime, sizeof(config->runtime), "/run/weir-%s",
 		 side == CONFIG_SENDER ? "sender" : "receiver");

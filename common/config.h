@@ -42,6 +42,12 @@ struct config {
 	uint32_t seal_threads;             /* sender; 0: as many as there are cores */
 	uint32_t retention_days;           /* sender; 5 */
 	uint32_t pass_repeat;              /* sender: passes of each bundle; 1 */
+	/* [scan]; sender */
+	bool has_scan;                     /* the section is there; its keys have defaults without it */
+	char scan_socket[CONFIG_PATH_BYTES];    /* of clamd */
+	char scan_temporary[CONFIG_PATH_BYTES]; /* clamd's TemporaryDirectory, for `check` */
+	uint32_t scan_timeout_s;           /* for a member or window; 60 */
+	uint64_t scan_max_bytes;           /* `max_mib`: what clamd takes in one file; 25 MiB */
 };
 
 /*

@@ -42,6 +42,10 @@ static void test_defaults(void)
 	ok(c.disk_full_percent == 90 && c.seal_threads == 0 && c.retention_days == 5 &&
 		   c.pass_repeat == 1,
 	   "the limits have their defaults");
+	ok(!c.has_scan && strcmp(c.scan_socket, "/run/clamav/clamd.ctl") == 0 &&
+		   strcmp(c.scan_temporary, "/tmp") == 0 && c.scan_timeout_s == 60 &&
+		   c.scan_max_bytes == 25 << 20,
+	   "clamd is looked for where Debian has it");
 	is_number(parse(&c, CONFIG_RECEIVER, receiver_least, "", problem), 0,
 		  "a receiver needs its paths and keys");
 	is_text(c.runtime, "/run/weir-receiver", "its runtime directory has a default, too");
@@ -61,7 +65,8 @@ static void test_values(void)
 		      "[link]\naddress = 192.0.2.2\nsource = 192.0.2.1\nport = 9\nmtu = 9000\n"
 		      "rate = 2.5 Gbit/s ; measured\nrepair_percent = 7.5\n"
 		      "[limits]\ndisk_full_percent = 80\nseal_threads = 3\nretention_days = 30\n"
-		      "passes = 2\n",
+		      "passes = 2\n"
+		      "[scan]\nsocket = /c\ntemporary = tmp\ntimeout_s = 7\nmax_mib = 100\n",
 		      "", problem),
 		0, "every key of a sender is read");
 	is_text(c.registry, "/etc/weir/registry", "a relative path begins at the file's folder");
@@ -78,6 +83,13 @@ static void test_values(void)
 	ok(c.disk_full_percent == 80 && c.seal_threads == 3 && c.retention_days == 30 &&
 		   c.pass_repeat == 2,
 	   "the limits are read");
+	ok(c.has_scan && strcmp(c.scan_socket, "/c") == 0 &&
+		   strcmp(c.scan_temporary, "/etc/weir/tmp") == 0 && c.scan_timeout_s == 7 &&
+		   c.scan_max_bytes == 100 << 20,
+	   "virus scanning is read");
+	is_number(parse(&c, CONFIG_SENDER, sender_least, "[scan]\n", problem), 0,
+		  "a section without keys has their defaults");
+	ok(c.has_scan && c.scan_max_bytes == 25 << 20, "and is known to be there");
 	is_number(parse(&c, CONFIG_RECEIVER, receiver_least,
 			"[link]\nring_mib = 64\nsocket_buffer_mib = 32\n", problem),
 		  0, "a receiver's buffers are read");
@@ -153,6 +165,13 @@ static void test_refusals(void)
 		 "13: 'passes' is a whole number from 1 to 100"},
 		{CONFIG_SENDER, "[limits]\nseal_threads = 257\n",
 		 "13: 'seal_threads' is a whole number from 0 to 256"},
+		{CONFIG_SENDER, "[scan]\nmax_mib = 1\n",
+		 "13: 'max_mib' is a whole number from 2 to 1024"},
+		{CONFIG_SENDER, "[scan]\nmax_mib = 1025\n",
+		 "13: 'max_mib' is a whole number from 2 to 1024"},
+		{CONFIG_SENDER, "[scan]\ntimeout_s = 0\n",
+		 "13: 'timeout_s' is a whole number from 1 to 3600"},
+		{CONFIG_RECEIVER, "[scan]\nsocket = /x\n", "9: 'socket' belongs into sender.conf"},
 		{CONFIG_RECEIVER, "[link]\nring_mib = 15\n",
 		 "9: 'ring_mib' is a whole number from 16 to 16384"},
 		{CONFIG_RECEIVER, "[link]\nsocket_buffer_mib = 2048\n",
@@ -295,7 +314,7 @@ int main(void)
 	test_refusals();
 	test_long_path();
 	test_files();
-	test_example(CONFIG_SENDER, "systemd/sender.conf", "sender/weir-sender.conf.5", 17);
+	test_example(CONFIG_SENDER, "systemd/sender.conf", "sender/weir-sender.conf.5", 21);
 	test_example(CONFIG_RECEIVER, "systemd/receiver.conf", "receiver/weir-receiver.conf.5", 14);
 	return done_testing();
 }
