@@ -68,6 +68,8 @@ static const struct {
 	[VERDICT_WEAK_PASSPHRASE] = {"weak-passphrase", "the passphrase is or contains a number that others know; take words that have nothing to do with a person's papers"},
 	[VERDICT_BAD_POLICY] = {"bad-policy", "the route's policy cannot be kept as it is written; have the registry corrected"},
 	[VERDICT_AGAINST_POLICY] = {"against-policy", "the route's policy does not let it leave; take out or correct what the rule names, and push again"},
+	[VERDICT_INFECTED] = {"infected", "the virus scanner found something in it, so nothing was sent; see SCANNING.md for what to do with the file"},
+	[VERDICT_NOT_SCANNED] = {"not-scanned", "it could not be scanned for viruses, so nothing was sent; 'weir-sender check' shows what is wrong with the scanner"},
 };
 
 const char *verdict_name(int verdict)
