@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "asking.h"
+#include "checkup_scan.h"
 #include "common/command.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -22,21 +23,27 @@ struct report {
 	int code; /* of the first failure */
 };
 
-/* "ok" or "BAD", what, and why. */
-static void line(struct report *report, int result, const char *what, const char *detail)
+/* "ok" or "BAD", what, and why; why as in checkup_say. */
+static void line_why(void *context, int result, const char *what, const char *detail, const char *why)
 {
+	struct report *report = context;
 	char escaped[2 * CONFIG_PATH_BYTES];
 	text_escape_name(escaped, sizeof(escaped), detail);
 	if (result == 0) {
 		printf("ok   %s: %s\n", what, escaped);
 		return;
 	}
-	printf("BAD  %s: %s: %s", what, escaped, verdict_explain(result));
+	printf("BAD  %s: %s: %s", what, escaped, why[0] != 0 ? why : verdict_explain(result));
 	if (result > 0)
 		printf(" [%s]", verdict_name(result));
 	putchar('\n');
 	if (report->code == EXIT_DONE)
 		report->code = result > 0 ? EXIT_REFUSED : EXIT_ENVIRONMENT;
+}
+
+static void line(struct report *report, int result, const char *what, const char *detail)
+{
+	line_why(report, result, what, detail, "");
 }
 
 static void check_registry(struct report *report, const struct registry *registry)
@@ -163,6 +170,8 @@ int checkup(const char *config_path)
 	check_spool(&report, &setup.config);
 	check_hold(&report, &setup.config);
 	check_emit(&report, &setup.config);
+	if (checkup_scan_applies(&setup.config, setup.registry))
+		checkup_scan(&setup.config, line_why, &report);
 	setup_free(&setup);
 	return report.code;
 }

@@ -50,10 +50,12 @@ static int scan_one(struct fake *fake, uint32_t timeout_ms, struct scan_finding 
 
 /* ---- one reply ---- */
 
+enum then { SILENT, HANGS_UP, WAITS }; /* until the other side hangs up */
+
 struct answer {
 	const char *bytes;
 	size_t len;
-	enum { SILENT, HANGS_UP, WAITS } then; /* until the other side hangs up */
+	enum then then;
 };
 
 static int play_answer(struct fake_session *session, const void *argument)
@@ -75,7 +77,7 @@ static int play_answer(struct fake_session *session, const void *argument)
 	return 0;
 }
 
-static int scan_answered(const void *bytes, size_t len, int then, struct scan_finding *finding)
+static int scan_answered(const void *bytes, size_t len, enum then then, struct scan_finding *finding)
 {
 	const struct answer answer = {bytes, len, then};
 	struct fake fake = fake_start(play_answer, &answer);

@@ -144,7 +144,7 @@ fake_reply(struct fake_session *session, const char *format, ...)
 	va_start(arguments, format);
 	int n = vsnprintf(reply, sizeof(reply), format, arguments);
 	va_end(arguments);
-	(void)!write(session->fd, reply, (size_t)n + 1);
+	(void)!send(session->fd, reply, (size_t)n + 1, MSG_NOSIGNAL); /* the other side may have hung up */
 }
 
 /* Until the other side hangs up; pings are answered. */
