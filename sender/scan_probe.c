@@ -20,9 +20,36 @@ enum {
 	ZIP_HEAD_BYTES = 30 + ZIP_NAME_BYTES,
 	ZIP_TAIL_BYTES = 46 + ZIP_NAME_BYTES + 22,
 	ZIP_ENCRYPTED = 1,
+	ZIP_DEFLATED = 8,
 	ZIP_DEPTH = 120, /* clamd.conf allows no MaxRecursion above 100 */
 	PROBE_BYTES = EICAR_BYTES + ZIP_DEPTH * (ZIP_HEAD_BYTES + ZIP_TAIL_BYTES),
-	WRONG_BYTES = 192,
+	WRONG_BYTES = 256,
+	LINE_BYTES = 16,
+	/* of `inflating`: each zero byte in the hole stands for four matches of 258 bytes */
+	INFLATING_HOLE = 2079000,
+	INFLATING_BYTES = 14 + INFLATING_HOLE + 1,
+};
+
+/* What the records of a ZIP archive say of its one member, which is called "probe". */
+struct zip {
+	uint16_t flags;
+	uint16_t method; /* 0: stored */
+	uint32_t packed_len;
+	uint32_t len;
+};
+
+/*
+ * A deflate stream (RFC 1951 3.2.7) of nothing but zeros: codes of one bit each for the match of 258 bytes
+ * and for distance 1, of two for the literal 0, which comes first, and for the end, which is the tail.
+ */
+static const uint8_t inflating_head[14] = {
+	0xed, 0xc0, 0x81, 0x00, 0x00, 0x00, 0x00, 0x80, 0xa0, 0xfd, 0xa9, 0x17, 0xa9, 0x00,
+};
+static const uint8_t inflating_tail = 0x60;
+static const struct zip inflating = {
+	.method = ZIP_DEFLATED,
+	.packed_len = INFLATING_BYTES,
+	.len = 1 + 258 * (6 + 4 * (uint32_t)INFLATING_HOLE), /* 2,046 MiB: clamd.conf allows no larger limit */
 };
 
 /* In two parts, so that no scanner takes this program for the test file. */
@@ -31,42 +58,38 @@ static const char eicar_parts[2][40] = {
 	"STANDARD-ANTIVIRUS-TEST-FILE!$H+H*",
 };
 
-struct probe {
-	size_t len;
-	uint8_t bytes[PROBE_BYTES];
-};
-
 static void put_eicar(struct writer *w)
 {
 	for (size_t i = 0; i < 2; i++)
 		write_bytes(w, eicar_parts[i], strlen(eicar_parts[i]));
 }
 
-/* The records of a ZIP archive (APPNOTE 4.3.7) before its one member, which is stored, not compressed. */
-static void put_zip_head(struct writer *w, uint16_t flags, uint32_t len)
+/* The record before the member (APPNOTE 4.3.7). */
+static void put_zip_head(struct writer *w, const struct zip *zip)
 {
 	write_u32(w, 0x04034b50);
 	write_u16(w, 20);
-	write_u16(w, flags);
-	write_zeros(w, 6); /* stored, and no time */
-	write_zeros(w, 4); /* a checksum that clamd does not ask for */
-	write_u32(w, len);
-	write_u32(w, len);
+	write_u16(w, zip->flags);
+	write_u16(w, zip->method);
+	write_zeros(w, 8); /* no time, and a checksum that clamd does not ask for */
+	write_u32(w, zip->packed_len);
+	write_u32(w, zip->len);
 	write_u16(w, ZIP_NAME_BYTES);
 	write_u16(w, 0);
 	write_bytes(w, "probe", ZIP_NAME_BYTES);
 }
 
-/* Those at its end (4.3.12 and 4.3.16), which stand at offset `at`. */
-static void put_zip_tail(struct writer *w, uint16_t flags, uint32_t len, uint32_t at)
+/* Those at the end (4.3.12 and 4.3.16), which stand at offset `at`. */
+static void put_zip_tail(struct writer *w, const struct zip *zip, uint32_t at)
 {
 	write_u32(w, 0x02014b50);
 	write_u16(w, 20);
 	write_u16(w, 20);
-	write_u16(w, flags);
-	write_zeros(w, 10);
-	write_u32(w, len);
-	write_u32(w, len);
+	write_u16(w, zip->flags);
+	write_u16(w, zip->method);
+	write_zeros(w, 8);
+	write_u32(w, zip->packed_len);
+	write_u32(w, zip->len);
 	write_u16(w, ZIP_NAME_BYTES);
 	write_zeros(w, 16); /* no comment, first disk, the member at offset 0 */
 	write_bytes(w, "probe", ZIP_NAME_BYTES);
@@ -81,7 +104,7 @@ static void put_zip_tail(struct writer *w, uint16_t flags, uint32_t len, uint32_
 
 static void make_clean(struct writer *w)
 {
-	write_bytes(w, "a harmless line\n", 16);
+	write_bytes(w, "a harmless line\n", LINE_BYTES);
 }
 
 static void make_eicar(struct writer *w)
@@ -93,29 +116,38 @@ static void make_eicar(struct writer *w)
 static void make_nested(struct writer *w)
 {
 	const uint32_t around = ZIP_HEAD_BYTES + ZIP_TAIL_BYTES;
-	for (uint32_t depth = ZIP_DEPTH; depth > 0; depth--)
-		put_zip_head(w, 0, 16 + (depth - 1) * around);
+	struct zip zip = {0};
+	for (uint32_t depth = ZIP_DEPTH; depth > 0; depth--) {
+		zip.len = zip.packed_len = LINE_BYTES + (depth - 1) * around;
+		put_zip_head(w, &zip);
+	}
 	make_clean(w);
 	for (uint32_t depth = 1; depth <= ZIP_DEPTH; depth++) {
-		uint32_t len = 16 + (depth - 1) * around;
-		put_zip_tail(w, 0, len, ZIP_HEAD_BYTES + len);
+		zip.len = zip.packed_len = LINE_BYTES + (depth - 1) * around;
+		put_zip_tail(w, &zip, ZIP_HEAD_BYTES + zip.len);
 	}
 }
 
 static void make_encrypted(struct writer *w)
 {
-	put_zip_head(w, ZIP_ENCRYPTED, 28);
-	write_bytes(w, "twelve bytesand then sixteen", 28);
-	put_zip_tail(w, ZIP_ENCRYPTED, 28, ZIP_HEAD_BYTES + 28);
+	const struct zip zip = {.flags = ZIP_ENCRYPTED, .packed_len = 28, .len = LINE_BYTES};
+	put_zip_head(w, &zip);
+	write_bytes(w, "twelve bytesand then sixteen", zip.packed_len);
+	put_zip_tail(w, &zip, ZIP_HEAD_BYTES + zip.packed_len);
 }
 
-/* A descriptor that clamd can have, or -errno. */
-static int file_of(const void *data, size_t len)
+/* head, a hole, and tail, which ends the file at len: a descriptor that clamd can have, or -errno. */
+static int file_of(const struct writer *head, const struct writer *tail, uint64_t len)
 {
+	assert(!head->overrun && !tail->overrun);
 	int fd = memfd_create("weir-probe", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int result = io_write(fd, data, len);
+	int result = io_write(fd, head->data, head->at);
+	if (result == 0 && lseek(fd, (off_t)(len - tail->at), SEEK_SET) < 0)
+		result = -errno;
+	if (result == 0)
+		result = io_write(fd, tail->data, tail->at);
 	if (result == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		result = -errno;
 	if (result != 0) {
@@ -152,6 +184,7 @@ static int ask(struct clamd *clamd, int fd, uint64_t len, int wanted, const char
 	if (result == 0 || said.is_signature)
 		return blame(finding, wrong);
 	*finding = said;
+	snprintf(finding->member, sizeof(finding->member), "clamd");
 	return result;
 }
 
@@ -170,15 +203,14 @@ int scan_probe_settings(struct clamd *clamd, struct scan_finding *finding)
 		{make_encrypted, VERDICT_NOT_SCANNED,
 		 "clamd passes encrypted archives; set 'AlertEncrypted yes' in clamd.conf"},
 	};
-	struct probe *probe = malloc(sizeof(*probe));
+	uint8_t *probe = malloc(PROBE_BYTES);
 	if (probe == NULL)
 		return -ENOMEM;
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < sizeof(probes) / sizeof(probes[0]); i++) {
-		struct writer w = writer_of(probe->bytes, sizeof(probe->bytes));
+		struct writer w = writer_of(probe, PROBE_BYTES), none = writer_of(probe, 0);
 		probes[i].make(&w);
-		assert(!w.overrun);
-		result = ask(clamd, file_of(probe->bytes, w.at), w.at, probes[i].wanted,
+		result = ask(clamd, file_of(&w, &none, w.at), w.at, probes[i].wanted,
 			     probes[i].wrong, finding);
 	}
 	free(probe);
@@ -186,39 +218,45 @@ int scan_probe_settings(struct clamd *clamd, struct scan_finding *finding)
 }
 
 /* An archive of max_bytes: the test file at its beginning, a hole, and the records of its end. */
-static int large_file(uint64_t max_bytes)
+static int probe_large(struct clamd *clamd, uint64_t max_bytes, struct scan_finding *finding)
 {
-	uint8_t head[ZIP_HEAD_BYTES + EICAR_BYTES], tail[ZIP_TAIL_BYTES];
-	struct writer w = writer_of(head, sizeof(head));
-	put_zip_head(&w, 0, EICAR_BYTES);
-	put_eicar(&w);
-	assert(!w.overrun && w.at == sizeof(head));
-	int fd = file_of(head, sizeof(head));
-	if (fd < 0)
-		return fd;
-	const uint64_t at = max_bytes - ZIP_TAIL_BYTES;
-	w = writer_of(tail, sizeof(tail));
-	put_zip_tail(&w, 0, EICAR_BYTES, (uint32_t)at);
-	assert(!w.overrun && w.at == sizeof(tail));
-	int result = lseek(fd, (off_t)at, SEEK_SET) < 0 ? -errno : io_write(fd, tail, sizeof(tail));
-	if (result == 0 && lseek(fd, 0, SEEK_SET) < 0)
-		result = -errno;
-	if (result != 0) {
-		io_close(fd);
-		return result;
-	}
-	return fd;
-}
-
-int scan_probe_size(struct clamd *clamd, uint64_t max_bytes, struct scan_finding *finding)
-{
+	static const struct zip zip = {.packed_len = EICAR_BYTES, .len = EICAR_BYTES};
+	uint8_t head_bytes[ZIP_HEAD_BYTES + EICAR_BYTES], tail_bytes[ZIP_TAIL_BYTES];
+	struct writer head = writer_of(head_bytes, sizeof(head_bytes));
+	struct writer tail = writer_of(tail_bytes, sizeof(tail_bytes));
 	char wrong[WRONG_BYTES], limit[32];
-	assert(max_bytes >= 4096 && max_bytes <= UINT32_MAX);
+	put_zip_head(&head, &zip);
+	put_eicar(&head);
+	put_zip_tail(&tail, &zip, (uint32_t)(max_bytes - ZIP_TAIL_BYTES));
 	snprintf(wrong, sizeof(wrong),
 		 "clamd does not look into archives of max_mib, %s; raise MaxFileSize and MaxScanSize in "
 		 "clamd.conf, with 'ScanArchive yes', or lower max_mib",
 		 text_size(limit, sizeof(limit), max_bytes));
-	return ask(clamd, large_file(max_bytes), max_bytes, VERDICT_INFECTED, wrong, finding);
+	return ask(clamd, file_of(&head, &tail, max_bytes), max_bytes, VERDICT_INFECTED, wrong, finding);
+}
+
+/* A small archive that holds more than any limit of clamd. */
+static int probe_inflating(struct clamd *clamd, struct scan_finding *finding)
+{
+	uint8_t head_bytes[ZIP_HEAD_BYTES + sizeof(inflating_head)], tail_bytes[1 + ZIP_TAIL_BYTES];
+	struct writer head = writer_of(head_bytes, sizeof(head_bytes));
+	struct writer tail = writer_of(tail_bytes, sizeof(tail_bytes));
+	const uint64_t len = ZIP_HEAD_BYTES + INFLATING_BYTES + ZIP_TAIL_BYTES;
+	put_zip_head(&head, &inflating);
+	write_bytes(&head, inflating_head, sizeof(inflating_head));
+	write_u8(&tail, inflating_tail);
+	put_zip_tail(&tail, &inflating, ZIP_HEAD_BYTES + INFLATING_BYTES);
+	return ask(clamd, file_of(&head, &tail, len), len, VERDICT_NOT_SCANNED,
+		   "clamd passes archives whose members are larger than it looks into; set MaxFileSize in "
+		   "clamd.conf to no less than MaxScanSize",
+		   finding);
+}
+
+int scan_probe_limits(struct clamd *clamd, uint64_t max_bytes, struct scan_finding *finding)
+{
+	assert(max_bytes >= SCAN_PROBE_BYTES_MIN && max_bytes <= UINT32_MAX);
+	int result = probe_large(clamd, max_bytes, finding);
+	return result != 0 ? result : probe_inflating(clamd, finding);
 }
 
 static uint64_t now_us(void)
@@ -239,7 +277,7 @@ int scan_probe(const struct clamd_options *options, uint64_t max_bytes, uint64_t
 	result = scan_probe_settings(clamd, finding);
 	uint64_t elapsed = now_us() - start;
 	if (result == 0)
-		result = scan_probe_size(clamd, max_bytes, finding);
+		result = scan_probe_limits(clamd, max_bytes, finding);
 	clamd_close(clamd);
 	if (result == 0)
 		*elapsed_us = elapsed;

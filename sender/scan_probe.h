@@ -15,8 +15,13 @@
  */
 int scan_probe_settings(struct clamd *clamd, struct scan_finding *finding);
 
-/* clamd looks into files of max_bytes (4,096 at least), and into archives in them. */
-int scan_probe_size(struct clamd *clamd, uint64_t max_bytes, struct scan_finding *finding);
+enum { SCAN_PROBE_BYTES_MIN = 4096 };
+
+/*
+ * clamd looks into archives of max_bytes, SCAN_PROBE_BYTES_MIN at least, and refuses one that holds more
+ * than it looks into.  May take seconds: clamd unpacks as much as its limits allow.
+ */
+int scan_probe_limits(struct clamd *clamd, uint64_t max_bytes, struct scan_finding *finding);
 
 /* Both, over a session of its own; how long the first took, in microseconds. */
 int scan_probe(const struct clamd_options *options, uint64_t max_bytes, uint64_t *elapsed_us,

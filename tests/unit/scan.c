@@ -231,7 +231,7 @@ static void test_failures(void)
 
 /* A clamd with settings: it knows the probes by what they are. */
 struct settings {
-	bool finds_all, finds_eicar, alerts_exceeded, alerts_encrypted;
+	bool finds_all, finds_eicar, alerts_exceeded, alerts_encrypted, alerts_inflating;
 	size_t file_max;
 };
 
@@ -244,6 +244,8 @@ static const char *answer_probe(const struct settings *settings, const uint8_t *
 	bool is_nested = is_zip && len > 35 + 4 && memcmp(data + 35, "PK\3\4", 4) == 0;
 	if (settings->finds_all)
 		return "Phantom FOUND";
+	if (len > 2000000)
+		return settings->alerts_inflating ? "Heuristics.Limits.Exceeded.MaxScanSize FOUND" : "OK";
 	if (len > settings->file_max)
 		return settings->alerts_exceeded ? "Heuristics.Limits.Exceeded.MaxFileSize FOUND" : "OK";
 	if (is_encrypted)
@@ -275,23 +277,27 @@ static void test_probes(void)
 		struct settings settings;
 		int result;
 	} cases[] = {
-		{"a clamd that does all it should is believed", "", {false, true, true, true, LARGE}, 0},
+		{"a clamd that does all it should is believed", "", {false, true, true, true, true, LARGE}, 0},
 		{"one that finds something in everything is not",
 		 "clamd finds something in a harmless line; look at its signatures",
-		 {true, true, true, true, LARGE}, VERDICT_NOT_SCANNED},
+		 {true, true, true, true, true, LARGE}, VERDICT_NOT_SCANNED},
 		{"nor one without signatures",
 		 "clamd does not find the EICAR test file; it has no signatures: run freshclam, or carry them in",
-		 {false, false, true, true, LARGE}, VERDICT_NOT_SCANNED},
+		 {false, false, true, true, true, LARGE}, VERDICT_NOT_SCANNED},
 		{"nor one that passes what is beyond its limits",
 		 "clamd passes archives that it has not looked into; set 'AlertExceedsMax yes' in clamd.conf",
-		 {false, true, false, true, LARGE}, VERDICT_NOT_SCANNED},
+		 {false, true, false, true, true, LARGE}, VERDICT_NOT_SCANNED},
 		{"nor one that passes encrypted archives",
 		 "clamd passes encrypted archives; set 'AlertEncrypted yes' in clamd.conf",
-		 {false, true, true, false, LARGE}, VERDICT_NOT_SCANNED},
+		 {false, true, true, false, true, LARGE}, VERDICT_NOT_SCANNED},
 		{"nor one whose limits are below max_mib",
 		 "clamd does not look into archives of max_mib, 64.0 KiB; raise MaxFileSize and MaxScanSize in "
 		 "clamd.conf, with 'ScanArchive yes', or lower max_mib",
-		 {false, true, true, true, LARGE - 1}, VERDICT_NOT_SCANNED},
+		 {false, true, true, true, true, LARGE - 1}, VERDICT_NOT_SCANNED},
+		{"nor one that passes archives which hold more than it looks into",
+		 "clamd passes archives whose members are larger than it looks into; set MaxFileSize in "
+		 "clamd.conf to no less than MaxScanSize",
+		 {false, true, true, true, false, LARGE}, VERDICT_NOT_SCANNED},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct scan_finding finding = {.said = ""};
@@ -306,7 +312,7 @@ static void test_probes(void)
 	}
 	struct scan_finding finding = {.said = ""};
 	uint64_t elapsed_us = 0;
-	const struct settings blind = {false, false, true, true, LARGE};
+	const struct settings blind = {false, false, true, true, true, LARGE};
 	struct fake fake = fake_start(play_settings, &blind);
 	struct scan *scan = open_scan(&fake, &finding);
 	is_number(scan_begin(scan), VERDICT_NOT_SCANNED, "a scan does not begin with such a clamd");
