@@ -7,6 +7,7 @@ seed_line
 command -v clamd >/dev/null || give_up "clamd is not installed"
 
 eicar=$tmp/eicar
+# shellcheck disable=SC2016 # nothing in it is a variable
 printf '%s%s' 'X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-' 'STANDARD-ANTIVIRUS-TEST-FILE!$H+H*' >"$eicar"
 volatile=$(mktemp -d /dev/shm/weir-test.XXXXXX)
 on_exit "rm -rf $volatile"
@@ -164,7 +165,8 @@ note "after $took_ms ms"
 kill -CONT "$fragile"
 scan "$tmp/export.csv"
 is "when it goes on, so do scans" "$status $said" "0 clean"
-held eval 'kill -9 $fragile; wait $fragile 2>/dev/null'
+die() { kill -9 "$fragile" && wait "$fragile" 2>/dev/null; }
+held die
 like "a clamd that dies has scanned nothing" "$status $said" \
 	"^1 not-scanned clamd: (clamd has hung up|clamd takes no more commands: Broken pipe)"
 scan "$tmp/export.csv"
