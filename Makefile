@@ -36,7 +36,7 @@ harden = -fsanitize=address,undefined -fno-sanitize-recover=undefined -DWEIR_SAN
 harden_link = -fsanitize=address,undefined -pie
 endif
 
-packages = libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson libpcre2-8
+packages = libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson libpcre2-8 libcrypto p11-kit-1
 libraries = $(shell pkg-config --libs $(packages))
 
 compile = $(CC) $(std) $(warn) $(optimise) $(harden) -MMD -MP $(CPPFLAGS) $(CFLAGS)

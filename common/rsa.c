@@ -1,0 +1,410 @@
+#include "rsa.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "verdict.h"
+
+enum {
+	EXPONENT = 65537,
+	SECURITY_LEVEL = 2, /* OpenSSL's: 112 bits, so no RSA below 2048 bits and no SHA-1 */
+	CHAIN_DEPTH_MAX = 8,
+};
+
+/* Before any other call of the library, else that call reads openssl.cnf.  Again it is nothing. */
+static int start_library(void)
+{
+	return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) == 1
+		       ? 0
+		       : -EIO;
+}
+
+int rsa_check_modulus(const uint8_t modulus[static RSA_BYTES])
+{
+	return (modulus[0] & 0x80) != 0 && (modulus[RSA_BYTES - 1] & 1) != 0 ? 0 : VERDICT_BAD_KEY;
+}
+
+/* NULL when there is no memory. */
+static EVP_PKEY *make_key(const uint8_t modulus[static RSA_BYTES])
+{
+	EVP_PKEY *key = NULL;
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	BIGNUM *n = BN_bin2bn(modulus, RSA_BYTES, NULL);
+	OSSL_PARAM *parameters = NULL;
+	if (context != NULL && build != NULL && n != NULL &&
+	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+	    OSSL_PARAM_BLD_push_ulong(build, OSSL_PKEY_PARAM_RSA_E, EXPONENT) == 1)
+		parameters = OSSL_PARAM_BLD_to_param(build);
+	if (parameters == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
+	    EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
+		key = NULL;
+	OSSL_PARAM_free(parameters);
+	BN_free(n);
+	OSSL_PARAM_BLD_free(build);
+	EVP_PKEY_CTX_free(context);
+	return key;
+}
+
+static int add_message(EVP_MD_CTX *hash, const char *domain, const void *data, size_t len)
+{
+	uint8_t filled[SUITE_DOMAIN_BYTES] = {0};
+	if (domain != NULL) {
+		size_t domain_len = strlen(domain);
+		assert(domain_len <= sizeof(filled));
+		memcpy(filled, domain, domain_len);
+		if (EVP_DigestVerifyUpdate(hash, filled, sizeof(filled)) != 1)
+			return -ENOMEM;
+	}
+	return EVP_DigestVerifyUpdate(hash, data, len) == 1 ? 0 : -ENOMEM;
+}
+
+int rsa_verify(const uint8_t signature[static RSA_BYTES], const char *domain, const void *data,
+	       size_t len, const uint8_t modulus[static RSA_BYTES])
+{
+	EVP_PKEY_CTX *padding; /* belongs to hash */
+	int result = rsa_check_modulus(modulus);
+	if (result == 0)
+		result = start_library();
+	if (result != 0)
+		return result;
+	EVP_PKEY *key = make_key(modulus);
+	EVP_MD_CTX *hash = EVP_MD_CTX_new();
+	if (key == NULL || hash == NULL ||
+	    EVP_DigestVerifyInit_ex(hash, &padding, "SHA256", NULL, NULL, key, NULL) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PADDING) != 1)
+		result = -ENOMEM;
+	if (result == 0)
+		result = add_message(hash, domain, data, len);
+	/* the library makes the one padding that is right and compares all of it */
+	if (result == 0 && EVP_DigestVerifyFinal(hash, signature, RSA_BYTES) != 1)
+		result = VERDICT_BAD_SIGNATURE;
+	EVP_MD_CTX_free(hash);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return result;
+}
+
+/* A key made for this alone, and its signature over START_TEXT. */
+#define START_TEXT "weir1 rsa start"
+static const uint8_t start_modulus[RSA_BYTES] = {
+	0xa2, 0x0f, 0xd0, 0x6e, 0x41, 0xa5, 0x2e, 0x04, 0x41, 0xe0, 0x03, 0x7d, 0x6d, 0xe8, 0x34, 0x1a,
+	0x1a, 0xff, 0xc3, 0x39, 0x16, 0x08, 0x99, 0xf1, 0x6e, 0x5b, 0x3c, 0xf6, 0x7a, 0x2f, 0xc5, 0x08,
+	0x92, 0x4c, 0x94, 0x46, 0x40, 0x52, 0x2d, 0xf6, 0x75, 0x74, 0xfd, 0x78, 0x47, 0x5c, 0x3b, 0x01,
+	0x9f, 0x24, 0x7d, 0x1f, 0x28, 0x08, 0x8d, 0xfa, 0x0e, 0x08, 0xb1, 0x67, 0x95, 0xf8, 0x9a, 0xcb,
+	0x3e, 0xdb, 0xfa, 0x09, 0xb5, 0x24, 0x23, 0xdf, 0x50, 0xd3, 0xc6, 0x1d, 0x07, 0x03, 0xf9, 0x15,
+	0xa9, 0x46, 0x16, 0x61, 0xb1, 0x89, 0x7e, 0x84, 0xcb, 0xf4, 0x02, 0x6f, 0x41, 0xcf, 0x0d, 0x10,
+	0x6f, 0xa5, 0x0f, 0xd0, 0xe1, 0x1f, 0x03, 0x0d, 0x29, 0x66, 0x35, 0xea, 0x44, 0x6f, 0xb7, 0xd0,
+	0x08, 0x40, 0x86, 0xc3, 0x5e, 0xf1, 0xa3, 0xba, 0x34, 0xd4, 0x34, 0x32, 0x91, 0x37, 0xac, 0xc8,
+	0x52, 0x44, 0x38, 0x35, 0x94, 0x82, 0x85, 0xa1, 0xa9, 0x2a, 0xe9, 0x62, 0x8a, 0x81, 0x70, 0x16,
+	0xbf, 0xc1, 0x86, 0x4e, 0x46, 0x02, 0xd5, 0x1b, 0x3f, 0x82, 0xbf, 0xba, 0xb4, 0x13, 0x00, 0xef,
+	0xb5, 0x41, 0xe9, 0xe1, 0x9b, 0x84, 0x84, 0x53, 0x1a, 0x1c, 0x2d, 0x84, 0x30, 0x97, 0xab, 0xd1,
+	0xb6, 0xd3, 0xd7, 0x86, 0x0b, 0x71, 0x5d, 0x1b, 0x4c, 0x0e, 0x7b, 0xfb, 0xb0, 0x0f, 0x72, 0x92,
+	0x25, 0x9e, 0x69, 0x72, 0x4c, 0x89, 0x80, 0x48, 0x43, 0x9f, 0xfa, 0x66, 0xc0, 0xa5, 0xa8, 0x33,
+	0xd8, 0xed, 0xba, 0x12, 0x8e, 0xac, 0x5e, 0x6f, 0x1a, 0x2b, 0x1b, 0xff, 0xd5, 0xe2, 0xb6, 0x7b,
+	0x37, 0x7a, 0xd7, 0xc4, 0xf2, 0x3b, 0x8d, 0x1a, 0x52, 0x20, 0xb9, 0x2b, 0xe2, 0x4d, 0xa9, 0x58,
+	0xd4, 0x14, 0x24, 0x87, 0xef, 0x39, 0xf2, 0x22, 0x69, 0x5a, 0x48, 0x0f, 0x55, 0x6e, 0x13, 0x3b,
+};
+static const uint8_t start_signature[RSA_BYTES] = {
+	0x43, 0xd2, 0x52, 0xbd, 0x6e, 0xef, 0x8b, 0x9a, 0x5f, 0x93, 0x4d, 0x1b, 0xd2, 0x57, 0xc1, 0xc8,
+	0xf2, 0x57, 0x4a, 0x2b, 0xe7, 0x4d, 0xd4, 0xef, 0x9e, 0x26, 0xdd, 0x8a, 0x0c, 0x1a, 0xee, 0xf8,
+	0x1f, 0x51, 0x88, 0x5c, 0x00, 0x3f, 0x7a, 0xa4, 0xec, 0x56, 0xb3, 0xfd, 0x67, 0x32, 0x57, 0xcb,
+	0x32, 0x3e, 0x12, 0xbc, 0x0d, 0x59, 0xdc, 0x7d, 0xeb, 0x10, 0x24, 0xe7, 0xb7, 0xfe, 0xa7, 0x63,
+	0x1c, 0x94, 0x0d, 0xa2, 0x3f, 0x50, 0x50, 0x83, 0x6b, 0x39, 0xec, 0x9e, 0x9a, 0x28, 0x27, 0xde,
+	0xd9, 0x5d, 0xcb, 0x83, 0xa3, 0x4a, 0x53, 0x5e, 0xe4, 0xa2, 0x3c, 0x64, 0xc0, 0x5f, 0x3f, 0x47,
+	0x6b, 0x6c, 0x60, 0xa8, 0xb8, 0xc7, 0xc0, 0x32, 0x23, 0x69, 0x82, 0xe2, 0xb5, 0x51, 0x93, 0x4e,
+	0xf6, 0x2a, 0x8a, 0x52, 0xbc, 0x2b, 0xec, 0x7a, 0xc0, 0x3f, 0x27, 0x7b, 0x20, 0x26, 0x5d, 0x1b,
+	0xfc, 0x0e, 0x36, 0x34, 0x5c, 0xdf, 0x1b, 0xe3, 0xe4, 0x0c, 0xec, 0x3b, 0xf1, 0xbb, 0x7a, 0x26,
+	0x2f, 0xe7, 0x02, 0x14, 0x5d, 0x54, 0x30, 0x23, 0xf3, 0xad, 0xb2, 0x6a, 0x83, 0xab, 0x67, 0xd2,
+	0x00, 0x70, 0x1c, 0x7f, 0x64, 0xce, 0x26, 0x19, 0xc1, 0x33, 0xbe, 0x5a, 0x99, 0x1b, 0x53, 0xae,
+	0x3c, 0x5b, 0xd1, 0xcf, 0x39, 0xc6, 0xa7, 0xed, 0xd5, 0x19, 0x08, 0xca, 0x8a, 0x19, 0xfd, 0xc5,
+	0xb5, 0x12, 0xe3, 0x0b, 0x34, 0x81, 0x7c, 0xc0, 0x68, 0x5c, 0xd1, 0xe4, 0xfe, 0x11, 0xbb, 0x7d,
+	0xe7, 0x4b, 0x62, 0xaf, 0x9f, 0x66, 0xaf, 0xb2, 0x80, 0xdb, 0x85, 0x08, 0x63, 0x8f, 0x77, 0xc4,
+	0xb3, 0x30, 0x46, 0x75, 0x38, 0xc8, 0x72, 0x0d, 0xe8, 0xd6, 0x57, 0x3a, 0xd7, 0x47, 0xe7, 0x20,
+	0x62, 0x10, 0xac, 0x9b, 0x24, 0x8c, 0x9a, 0x6a, 0xbb, 0xfd, 0xc8, 0xff, 0x08, 0x71, 0x12, 0x1d,
+};
+
+int rsa_start(void)
+{
+	int result = rsa_verify(start_signature, NULL, START_TEXT, sizeof(START_TEXT) - 1, start_modulus);
+	return result > 0 ? -EIO : result;
+}
+
+/* A certificate that is being judged. */
+struct judging {
+	X509 *leaf;
+	STACK_OF(X509) *between;
+	X509_STORE *roots;
+	char *problem;
+	uint64_t at;
+};
+
+__attribute__((format(printf, 3, 4))) static int refuse(struct judging *judging, int verdict,
+							const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(judging->problem, CERTIFICATE_PROBLEM_BYTES, format, arguments);
+	va_end(arguments);
+	return verdict;
+}
+
+/* A certificate in PEM is under no passphrase; the library would ask the terminal. */
+static int no_passphrase(char *out, int size, int is_writing, void *context)
+{
+	(void)out;
+	(void)size;
+	(void)is_writing;
+	(void)context;
+	return -1;
+}
+
+/* All certificates of a text.  NULL when one is malformed, or when there is no memory. */
+static STACK_OF(X509) *read_certificates(const char *text)
+{
+	STACK_OF(X509) *all = sk_X509_new_null();
+	BIO *in = BIO_new_mem_buf(text, -1);
+	bool is_good = all != NULL && in != NULL;
+	for (X509 *one; is_good && (one = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)) != NULL;)
+		if (sk_X509_num(all) >= CHAIN_COUNT_MAX || sk_X509_push(all, one) == 0) {
+			X509_free(one);
+			is_good = false;
+		}
+	/* the end of the text looks like this to the library, and nothing else may */
+	if (is_good && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		is_good = false;
+	BIO_free(in);
+	ERR_clear_error();
+	if (!is_good) {
+		sk_X509_pop_free(all, X509_free);
+		return NULL;
+	}
+	return all;
+}
+
+static int read_leaf(struct judging *judging, const char *text)
+{
+	STACK_OF(X509) *all = read_certificates(text);
+	int count = all == NULL ? -1 : sk_X509_num(all);
+	if (count == 1)
+		judging->leaf = sk_X509_pop(all);
+	sk_X509_pop_free(all, X509_free);
+	if (count < 0)
+		return refuse(judging, VERDICT_BAD_TYPE, "it is malformed");
+	if (count != 1)
+		return refuse(judging, VERDICT_BAD_TYPE, "it holds %d certificates in PEM, and one is needed",
+			      count);
+	return 0;
+}
+
+/* Roots sign themselves; the others only lead there. */
+static int read_chain(struct judging *judging, const char *text)
+{
+	STACK_OF(X509) *all = read_certificates(text);
+	int root_count = 0, result = 0;
+	if (all == NULL)
+		return refuse(judging, VERDICT_BAD_TYPE, "the chain is malformed, or has more than %d certificates",
+			      CHAIN_COUNT_MAX);
+	judging->roots = X509_STORE_new();
+	judging->between = sk_X509_new_null();
+	if (judging->roots == NULL || judging->between == NULL)
+		result = -ENOMEM;
+	for (X509 *one; result == 0 && (one = sk_X509_pop(all)) != NULL;) {
+		bool is_root = X509_self_signed(one, 1) == 1;
+		if (is_root && X509_STORE_add_cert(judging->roots, one) != 1)
+			result = -ENOMEM;
+		root_count += is_root;
+		if (is_root)
+			X509_free(one); /* the store has its own reference */
+		else if (sk_X509_push(judging->between, one) == 0)
+			result = -ENOMEM;
+	}
+	sk_X509_pop_free(all, X509_free);
+	if (result == 0 && root_count == 0)
+		return refuse(judging, VERDICT_BAD_TYPE, "the chain has no root: no certificate in it signs itself");
+	return result;
+}
+
+/* Big-endian, in RSA_BYTES; false when the key is not RSA-2048 with exponent 65537. */
+static bool read_modulus(uint8_t out[static RSA_BYTES], EVP_PKEY *key)
+{
+	BIGNUM *n = NULL, *e = NULL;
+	bool is_good = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+		       EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
+		       BN_num_bits(n) == 8 * RSA_BYTES && BN_is_odd(n) && BN_is_word(e, EXPONENT) &&
+		       BN_bn2binpad(n, out, RSA_BYTES) == RSA_BYTES;
+	BN_free(n);
+	BN_free(e);
+	return is_good;
+}
+
+/* The library's own look at an RSA key finds small factors and prime powers, too. */
+static bool is_sound(EVP_PKEY *key)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+	bool is_good = context != NULL && EVP_PKEY_public_check(context) == 1;
+	EVP_PKEY_CTX_free(context);
+	return is_good;
+}
+
+static int read_key(struct judging *judging, struct certificate *out)
+{
+	EVP_PKEY *key = X509_get0_pubkey(judging->leaf);
+	size_t len = sizeof(out->public_key);
+	if (key == NULL)
+		return refuse(judging, VERDICT_BAD_KEY, "its key is of no known kind, or malformed");
+	int kind = EVP_PKEY_get_base_id(key);
+	out->is_rsa = kind == EVP_PKEY_RSA;
+	if (kind == EVP_PKEY_ED25519 &&
+	    EVP_PKEY_get_raw_public_key(key, out->public_key, &len) == 1 && len == SUITE_KEY_BYTES)
+		return 0;
+	if (kind != EVP_PKEY_RSA)
+		return refuse(judging, VERDICT_BAD_KEY, "its key is %s; RSA-2048 or Ed25519 is needed",
+			      OBJ_nid2ln(kind));
+	if (!read_modulus(out->modulus, key))
+		return refuse(judging, VERDICT_BAD_KEY,
+			      "its key is RSA of %d bits; 2048 bits and exponent %d are needed",
+			      EVP_PKEY_get_bits(key), EXPONENT);
+	return is_sound(key) ? 0 : refuse(judging, VERDICT_BAD_KEY, "its RSA key is weak");
+}
+
+static int check_use(struct judging *judging)
+{
+	uint32_t usage = X509_get_key_usage(judging->leaf);
+	if (X509_check_ca(judging->leaf) != 0)
+		return refuse(judging, VERDICT_BAD_TYPE, "it is the certificate of an authority, not of a person");
+	/* UINT32_MAX: none stated */
+	if (usage == UINT32_MAX || (usage & KU_DIGITAL_SIGNATURE) == 0)
+		return refuse(judging, VERDICT_BAD_TYPE,
+			      "its key is not for signing: it does not state the key usage digitalSignature");
+	return 0;
+}
+
+static int chain_verdict(int error)
+{
+	switch (error) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return VERDICT_EXPIRED;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return VERDICT_BAD_TIME;
+	case X509_V_ERR_EE_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_KEY_TOO_SMALL:
+		return VERDICT_BAD_KEY;
+	default:
+		return VERDICT_BAD_SIGNATURE;
+	}
+}
+
+/*
+ * Not the library's X509_V_FLAG_X509_STRICT: roots of public authorities that are in use lack what it
+ * asks for (a subject key identifier, a critical basicConstraints), and it makes no forgery possible.
+ */
+static int check_chain(struct judging *judging)
+{
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	if (context == NULL || X509_STORE_CTX_init(context, judging->roots, judging->leaf,
+						   judging->between) != 1) {
+		X509_STORE_CTX_free(context);
+		return -ENOMEM;
+	}
+	X509_VERIFY_PARAM *rules = X509_STORE_CTX_get0_param(context);
+	X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_CHECK_SS_SIGNATURE);
+	X509_VERIFY_PARAM_set_auth_level(rules, SECURITY_LEVEL);
+	X509_VERIFY_PARAM_set_depth(rules, CHAIN_DEPTH_MAX);
+	X509_VERIFY_PARAM_set_time(rules, (time_t)judging->at);
+	int result = 0;
+	if (X509_verify_cert(context) != 1) {
+		int error = X509_STORE_CTX_get_error(context);
+		int depth = X509_STORE_CTX_get_error_depth(context);
+		result = refuse(judging, chain_verdict(error), "%s%s",
+				depth > 0 ? "above it in the chain: " : "",
+				X509_verify_cert_error_string(error));
+	}
+	X509_STORE_CTX_free(context);
+	return result;
+}
+
+/* As RFC 4514 writes it, in UTF-8; what does not fit is left off. */
+static int print_name(char out[static CERTIFICATE_NAME_BYTES], const X509_NAME *name)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	int result = -ENOMEM;
+	if (bio != NULL &&
+	    X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0) {
+		long len = BIO_get_mem_data(bio, &text);
+		snprintf(out, CERTIFICATE_NAME_BYTES, "%.*s", (int)len, len > 0 ? text : "");
+		result = 0;
+	}
+	BIO_free(bio);
+	return result;
+}
+
+static int print_serial(char out[static CERTIFICATE_SERIAL_BYTES], X509 *leaf)
+{
+	BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
+	char *hex = number == NULL ? NULL : BN_bn2hex(number);
+	if (hex != NULL)
+		snprintf(out, CERTIFICATE_SERIAL_BYTES, "%s", hex);
+	BN_free(number);
+	OPENSSL_free(hex);
+	return hex != NULL ? 0 : -ENOMEM;
+}
+
+/* Seconds since 1970; a time that is none has been refused with the chain. */
+static uint64_t seconds_of(const ASN1_TIME *time)
+{
+	ASN1_TIME *start = ASN1_TIME_set(NULL, 0);
+	int days = 0, seconds = 0;
+	if (start == NULL || ASN1_TIME_diff(&days, &seconds, start, time) != 1)
+		days = seconds = 0;
+	ASN1_TIME_free(start);
+	return days < 0 || seconds < 0 ? 0 : (uint64_t)days * 86400 + (uint64_t)seconds;
+}
+
+int certificate_check(struct certificate *out, const char *leaf, const char *chain, uint64_t at,
+		      char problem[static CERTIFICATE_PROBLEM_BYTES])
+{
+	struct judging judging = {.problem = problem, .at = at};
+	struct certificate certificate = {.is_rsa = false};
+	problem[0] = 0;
+	int result = start_library();
+	if (result == 0)
+		result = read_leaf(&judging, leaf);
+	if (result == 0)
+		result = read_chain(&judging, chain);
+	if (result == 0)
+		result = read_key(&judging, &certificate);
+	if (result == 0)
+		result = check_use(&judging);
+	if (result == 0)
+		result = check_chain(&judging);
+	if (result == 0)
+		result = print_name(certificate.subject, X509_get_subject_name(judging.leaf));
+	if (result == 0)
+		result = print_name(certificate.issuer, X509_get_issuer_name(judging.leaf));
+	if (result == 0)
+		result = print_serial(certificate.serial, judging.leaf);
+	certificate.not_after = judging.leaf == NULL ? 0 : seconds_of(X509_get0_notAfter(judging.leaf));
+	if (result == 0)
+		*out = certificate;
+	X509_free(judging.leaf);
+	sk_X509_pop_free(judging.between, X509_free);
+	X509_STORE_free(judging.roots);
+	ERR_clear_error();
+	return result;
+}
