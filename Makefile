@@ -21,7 +21,7 @@ SECONDS_EACH ?= 10
 BUILD ?= build$(if $(SANITIZE),-sanitize)
 JOBS ?= $(shell nproc)
 
-std = -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)
+std = -std=c17 -D_GNU_SOURCE -I. -I$(BUILD) $(includes)
 warn = -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wundef -Wvla -Wstrict-prototypes \
 	-Wmissing-prototypes -Wcast-qual -Wwrite-strings $(if $(WERROR),-Werror)
 optimise = -O2 -g -pthread -ffunction-sections -fdata-sections
@@ -38,6 +38,7 @@ endif
 
 packages = libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson libpcre2-8 libcrypto p11-kit-1
 libraries = $(shell pkg-config --libs $(packages))
+includes := $(shell pkg-config --cflags-only-I $(packages) 2>/dev/null)
 
 compile = $(CC) $(std) $(warn) $(optimise) $(harden) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 link = $(CC) $(optimise) $(harden) $(harden_link) -Wl,--as-needed,--gc-sections $(LDFLAGS)

@@ -248,7 +248,8 @@ static int ask_once(int tty, const char *prompt, char *out)
 	return result != 0 ? result : written;
 }
 
-static int passphrase_from_terminal(char *out, const char *what, bool confirm)
+/* words: what is asked for, up to the name. */
+static int passphrase_from_terminal(char *out, const char *words, const char *what, bool confirm)
 {
 	char name[256], prompt[320];
 	text_escape_name(name, sizeof(name), what);
@@ -261,8 +262,7 @@ static int passphrase_from_terminal(char *out, const char *what, bool confirm)
 		suite_secret_free(again);
 		return -ENOTTY;
 	}
-	snprintf(prompt, sizeof(prompt), "%s for '%s': ", confirm ? "New passphrase" : "Passphrase",
-		 name);
+	snprintf(prompt, sizeof(prompt), "%s '%s': ", words, name);
 	int result = ask_once(tty, prompt, out);
 	while (result == 0 && confirm) {
 		snprintf(prompt, sizeof(prompt), "The same again for '%s': ", name);
@@ -277,19 +277,29 @@ static int passphrase_from_terminal(char *out, const char *what, bool confirm)
 	return result;
 }
 
-int command_passphrase(char **out, const char *file, const char *what, bool confirm)
+static int get_secret(char **out, const char *file, const char *words, const char *what, bool confirm)
 {
-	char *passphrase = suite_secret_alloc(PASSPHRASE_MAX);
-	if (passphrase == NULL)
+	char *secret = suite_secret_alloc(PASSPHRASE_MAX);
+	if (secret == NULL)
 		return -ENOMEM;
 	if (file == NULL)
 		file = getenv("WEIR_PASSPHRASE_FILE");
-	int result = file != NULL ? passphrase_from_file(passphrase, file)
-				  : passphrase_from_terminal(passphrase, what, confirm);
+	int result = file != NULL ? passphrase_from_file(secret, file)
+				  : passphrase_from_terminal(secret, words, what, confirm);
 	if (result != 0) {
-		suite_secret_free(passphrase);
+		suite_secret_free(secret);
 		return result;
 	}
-	*out = passphrase;
+	*out = secret;
 	return 0;
+}
+
+int command_passphrase(char **out, const char *file, const char *what, bool confirm)
+{
+	return get_secret(out, file, confirm ? "New passphrase for" : "Passphrase for", what, confirm);
+}
+
+int command_pin(char **out, const char *file, const char *token)
+{
+	return get_secret(out, file, "PIN of token", token, false);
 }

@@ -66,5 +66,7 @@ int command_usage(const char *format, ...) __attribute__((format(printf, 1, 2)))
  * VERDICT_BAD_LENGTH when it is longer than PASSPHRASE_MAX allows or holds a zero byte.
  */
 int command_passphrase(char **out, const char *file, const char *what, bool confirm);
+/* The same for a token's PIN ("PIN of token 'x': "). */
+int command_pin(char **out, const char *file, const char *token);
 
 #endif

@@ -11,7 +11,9 @@
 #include "json.h"
 #include "key.h"
 #include "passphrase.h"
+#include "personcard.h"
 #include "text.h"
+#include "token.h"
 #include "verdict.h"
 
 enum { SHOWN_BYTES = 1024 };
@@ -19,6 +21,7 @@ enum { SHOWN_BYTES = 1024 };
 struct options {
 	const char *out;
 	const char *passphrase_file;
+	const char *name; /* whose a token's key is */
 	bool is_unprotected;
 	bool wants_json;
 	char **words; /* what is left: KIND NAME, or FILE */
@@ -31,6 +34,7 @@ static int read_options(struct options *options, int argc, char **argv)
 	static const struct option names[] = {
 		{"unprotected", no_argument, NULL, 'u'},
 		{"passphrase-file", required_argument, NULL, 'p'},
+		{"name", required_argument, NULL, 'n'},
 		{"json", no_argument, NULL, 'j'},
 		{NULL, 0, NULL, 0},
 	};
@@ -42,6 +46,8 @@ static int read_options(struct options *options, int argc, char **argv)
 			options->out = optarg;
 		else if (c == 'p')
 			options->passphrase_file = optarg;
+		else if (c == 'n')
+			options->name = optarg;
 		else if (c == 'u')
 			options->is_unprotected = true;
 		else if (c == 'j')
@@ -179,7 +185,7 @@ static int run_new(int argc, char **argv)
 	int code = read_options(&options, argc, argv);
 	if (code != EXIT_DONE)
 		return code;
-	if (options.word_count != 2 || options.out == NULL)
+	if (options.word_count != 2 || options.out == NULL || options.name != NULL)
 		return command_usage("'key new' needs a kind, a name and -o FILE");
 	enum key_kind kind = key_kind_from_name(options.words[0]);
 	if (kind == 0)
@@ -202,8 +208,12 @@ static int run_show(int argc, char **argv)
 	int code = read_options(&options, argc, argv);
 	if (code != EXIT_DONE)
 		return code;
+	if (options.word_count == 1 && options.out == NULL && !options.is_unprotected &&
+	    token_is_uri(options.words[0]))
+		return personcard_show_token(options.words[0], options.name, options.passphrase_file,
+					     options.wants_json);
 	if (options.word_count != 1 || options.out != NULL || options.is_unprotected ||
-	    options.passphrase_file != NULL)
+	    options.passphrase_file != NULL || options.name != NULL)
 		return command_usage("'key show' needs one FILE, and takes --json alone");
 	int result = key_load_card(&card, options.words[0], &needs_passphrase);
 	if (result != 0)

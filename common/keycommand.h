@@ -11,7 +11,8 @@ enum { PASSPHRASE_CHARACTERS_MIN = 8 };
 int key_command(int argc, char **argv);
 
 #define KEY_COMMAND_SYNOPSIS \
-	"new KIND NAME -o FILE [--unprotected] [--passphrase-file F] | show FILE [--json]"
+	"new KIND NAME -o FILE [--unprotected] [--passphrase-file F] | show FILE [--json] | " \
+	"show pkcs11:URI --name NAME [--passphrase-file F] [--json]"
 #define KEY_COMMAND_SUMMARY "make a key file, or show the public card in one"
 #define KEY_COMMAND_HELP \
 	"KIND is root, person, sender, receiver, recipient, machine, link or psk; NAME is a-z, then up to\n" \
@@ -22,6 +23,7 @@ int key_command(int argc, char **argv);
 	"  -o FILE               where the secret goes; only you can read it\n" \
 	"  --unprotected         without a passphrase: for daemons, and for link and psk files they hold\n" \
 	"  --passphrase-file F   take the passphrase from the first line of F instead of the terminal\n" \
+	"  --name NAME           the person whose key is in the token; its PIN is asked for, and it signs once\n" \
 	"  --json                the card as JSON\n"
 
 /* An entry of a program's command table. */

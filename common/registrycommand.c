@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "io.h"
+#include "pincommand.h"
 #include "registry.h"
 #include "registryreport.h"
 #include "signature.h"
@@ -333,10 +334,11 @@ int registry_command(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} table[] = {{"review", run_review}, {"sign", run_sign}, {"check", run_check}, {"show", run_show}};
+	} table[] = {{"review", run_review}, {"sign", run_sign}, {"check", run_check}, {"show", run_show},
+		     {"pin", pin_command}};
 	char shown[64];
 	if (argc < 2)
-		return command_usage("'registry' needs 'review', 'sign', 'check' or 'show'");
+		return command_usage("'registry' needs 'review', 'sign', 'check', 'show' or 'pin'");
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (strcmp(argv[1], table[i].name) == 0)
 			return table[i].run(argc - 1, argv + 1);

@@ -5,6 +5,7 @@
 
 #include "cursor.h"
 #include "registryparts.h"
+#include "rsa.h"
 #include "text.h"
 
 static const struct {
@@ -131,10 +132,10 @@ static const char *settle_rsa(struct builder *b, struct party_draft *draft)
 	if (text_unhex(modulus, sizeof(modulus), draft->rsa.digits) != 0)
 		return builder_complain(b, "[person %s] has %zu of the %d hex digits of an RSA-2048 modulus",
 					card->name, draft->rsa.len, 2 * RSA_MODULUS_BYTES);
-	if ((modulus[0] & 0x80) == 0 || (modulus[RSA_MODULUS_BYTES - 1] & 1) == 0)
+	if (rsa_check_modulus(modulus) != 0)
 		return builder_complain(b, "[person %s] has an 'rsa' that is no modulus of 2,048 bits",
 					card->name);
-	suite_hash(card->public_key, SUITE_KEY_BYTES, "weir1 rsa", NULL, 0, modulus, sizeof(modulus));
+	rsa_public(card->public_key, modulus);
 	draft->party.rsa_modulus = builder_store(b, modulus, sizeof(modulus));
 	return NULL;
 }

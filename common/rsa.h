@@ -20,19 +20,17 @@ enum {
 	CHAIN_COUNT_MAX = 16,
 };
 
-/*
- * Once, before the system-call table closes: checks a known signature, so that everything the library
- * sets up for itself is there; from then on rsa_verify takes memory and locks alone (confine_base).
- * 0, -ENOMEM, or -EIO when the library does not work.
- */
-int rsa_start(void);
-
 /* Odd, and 2048 bits long: 0 or VERDICT_BAD_KEY. */
 int rsa_check_modulus(const uint8_t modulus[static RSA_BYTES]);
 
+/* What stands for the key wherever 32 bytes do: in a card, so in key ids and fingerprints (REGISTRY.md 3). */
+void rsa_public(uint8_t public_key[static SUITE_KEY_BYTES], const uint8_t modulus[static RSA_BYTES]);
+
 /*
  * RSASSA-PKCS1-v1_5 with SHA-256 and exponent 65537, over domain (zero-filled to 16 bytes) and data;
- * over data alone when domain is NULL.  VERDICT_OK, VERDICT_BAD_SIGNATURE, VERDICT_BAD_KEY; -ENOMEM.
+ * over data alone when domain is NULL.  VERDICT_OK, VERDICT_BAD_SIGNATURE, VERDICT_BAD_KEY; -ENOMEM,
+ * -EIO when the library does not start.  Takes memory and locks alone, the first time too, so that it
+ * works under any table of system calls (confine_base).
  */
 int rsa_verify(const uint8_t signature[static RSA_BYTES], const char *domain, const void *data,
 	       size_t len, const uint8_t modulus[static RSA_BYTES]);

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
+#include "rsa.h"
 #include "verdict.h"
+
+_Static_assert((int)RSA_BYTES == RSA_MODULUS_BYTES && (int)RSA_BYTES == SIGNATURE_BYTES_MAX, "RSA-2048");
 
 /* What the algorithm demands; 0 for one that is not known. */
 static uint16_t length_of(uint8_t algorithm)
@@ -27,9 +30,11 @@ int signature_make(struct signature *out, const char *domain, const void *data, 
 int signature_verify(const struct signature *signature, const char *domain, const void *data, size_t len,
 		     const struct party *party)
 {
-	bool is_rsa = party->rsa_modulus != NULL;
-	if (is_rsa || signature->algorithm != SIGNATURE_ED25519 || signature->len != SUITE_SIGNATURE_BYTES)
+	uint8_t needed = party->rsa_modulus != NULL ? SIGNATURE_RSA_2048 : SIGNATURE_ED25519;
+	if (signature->algorithm != needed || signature->len != length_of(needed))
 		return VERDICT_BAD_SIGNATURE;
+	if (needed == SIGNATURE_RSA_2048)
+		return rsa_verify(signature->bytes, domain, data, len, party->rsa_modulus);
 	return suite_verify(signature->bytes, domain, data, len, party->card.public_key);
 }
 

@@ -10,15 +10,29 @@
 #include "suite.h"
 #include "verdict.h"
 
+static int judge(const struct stat *st, mode_t forbidden)
+{
+	if (!S_ISREG(st->st_mode))
+		return VERDICT_NOT_REGULAR;
+	if ((st->st_uid != geteuid() && st->st_uid != 0) || (st->st_mode & forbidden) != 0)
+		return VERDICT_LOOSE_PERMISSIONS;
+	return 0;
+}
+
+int trusted_check(const char *path, mode_t forbidden)
+{
+	struct stat st;
+	return stat(path, &st) < 0 ? -errno : judge(&st, forbidden);
+}
+
 static int check_file(int fd, mode_t forbidden, size_t max, size_t *size)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return VERDICT_NOT_REGULAR;
-	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & forbidden) != 0)
-		return VERDICT_LOOSE_PERMISSIONS;
+	int result = judge(&st, forbidden);
+	if (result != 0)
+		return result;
 	if ((uint64_t)st.st_size > max)
 		return -EFBIG;
 	*size = (size_t)st.st_size;

@@ -20,4 +20,7 @@
 int trusted_read(const char *path, mode_t forbidden, size_t max, uint8_t **out, size_t *len);
 void trusted_free(uint8_t *data, size_t len);
 
+/* Judges a file that a library opens by its name: 0 and the results of trusted_read. */
+int trusted_check(const char *path, mode_t forbidden);
+
 #endif
