@@ -62,8 +62,10 @@ long_tests = $(shell grep -lw BUDGET $(system_tests))
 # What runs under the sanitizers as well: says so by this line.
 main_tests = $(shell grep -l 'runs under the sanitizers' $(system_tests))
 fuzz_targets = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
-tools = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/lib/tap.c tests/lib/replay.c,$(wildcard tests/lib/*.c)) \
-	$(wildcard tests/bench/*.c))
+tools = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/lib/tap.c tests/lib/replay.c tests/lib/faulty-token.c, \
+	$(wildcard tests/lib/*.c)) $(wildcard tests/bench/*.c))
+# A PKCS#11 module, which programs load.
+faulty_token = $(BUILD)/tests/lib/faulty-token.so
 
 all: $(programs)
 
@@ -90,11 +92,15 @@ $(BUILD)/tests/fuzz/%.t: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/lib/replay.o $(B
 	$(link) -o $@ $^ $(libraries) -lm
 $(tools): %: %.o $(archives)
 	$(link) -o $@ $^ $(libraries) -lm
+$(faulty_token): tests/lib/faulty-token.c
+	@mkdir -p $(@D)
+	$(compile) -fPIC -shared -o $@ $<
+$(BUILD)/tests/unit/signer.t: | $(faulty_token)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # Everything that a test run needs, without running it.
-tests: $(programs) $(unit_tests) $(tools)
+tests: $(programs) $(unit_tests) $(tools) $(faulty_token)
 
 # Packages come first: without them not even the list of libraries can be made.
 again = $(MAKE) --no-print-directory -j$(JOBS)
@@ -152,7 +158,7 @@ coverage:
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-coverage CFLAGS='-O0 --coverage' \
 		LDFLAGS=--coverage covered
 
-covered: $(unit_tests)
+covered: $(unit_tests) $(faulty_token)
 	find $(BUILD) -name '*.gcda' -delete
 	@$(run) $(unit_tests)
 	@lcov --quiet --capture --directory $(BUILD) --rc lcov_branch_coverage=1 -o $(BUILD)/all.info

@@ -26,11 +26,6 @@ static int load_file(struct key **out, const char *path, const char *passphrase_
 	char *passphrase = NULL;
 	text_escape_name(shown, sizeof(shown), path);
 	int result = key_load_card(&card, path, &needs_passphrase);
-	if (result == -ENOENT) {
-		command_say("there is no key file '%s'; name yours with --key FILE, or make one with 'weir-outbox key new'",
-			    shown);
-		return EXIT_ENVIRONMENT;
-	}
 	if (result == 0 && card.kind != kind) {
 		command_say("key file '%s': it holds a %s key, and a %s key is needed [%s]", shown,
 			    key_kind_name(card.kind), key_kind_name(kind), verdict_name(VERDICT_WRONG_KEY));

@@ -59,7 +59,7 @@ static const char *pin_path(const char *source)
 		source += 5;
 	if (strncmp(source, "///", 3) == 0)
 		source += 2;
-	return source[0] == '/' ? source : NULL;
+	return source[0] == '/' && source[1] != '/' ? source : NULL;
 }
 
 /* What is wrong with a URI that can be parsed; NULL: nothing. */

@@ -1,7 +1,11 @@
 #include "common/signature.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/io.h"
 #include "common/verdict.h"
 #include "tests/lib/tap.h"
 
@@ -53,6 +57,44 @@ static void test_ed25519(const struct key *key, const struct party *party)
 	is_number(verify(&changed, &rsa), VERDICT_BAD_SIGNATURE,
 		  "and one that its RSA key did not make");
 	key_free(other);
+}
+
+/* Modulus, signature and message of a vector; the message begins with the domain "weir1 push". */
+static void test_rsa(const struct key *key)
+{
+	uint8_t *vector = NULL;
+	size_t len = 0, passed = 0;
+	if (io_read_file(AT_FDCWD, "tests/vectors/rsa/ok.bin", 4096, &vector, &len) != 0)
+		exit(1);
+	struct party party = party_of(key);
+	struct signature s = {.algorithm = SIGNATURE_RSA_2048, .len = RSA_MODULUS_BYTES};
+	const uint8_t *message = vector + 2 * RSA_MODULUS_BYTES + SUITE_DOMAIN_BYTES;
+	size_t message_len = len - 2 * RSA_MODULUS_BYTES - SUITE_DOMAIN_BYTES;
+	party.rsa_modulus = vector;
+	memcpy(s.bytes, vector + RSA_MODULUS_BYTES, sizeof(s.bytes));
+	is_number(signature_verify(&s, "weir1 push", message, message_len, &party), 0,
+		  "an RSA-2048 signature is the party's");
+	is_number(signature_verify(&s, "weir1 pull", message, message_len, &party), VERDICT_BAD_SIGNATURE,
+		  "under one domain alone");
+	is_number(signature_verify(&s, "weir1 push", message, message_len - 1, &party), VERDICT_BAD_SIGNATURE,
+		  "over one text alone");
+	for (size_t bit = 0; bit < 8 * sizeof(s); bit++) {
+		uint8_t bytes[sizeof(s)];
+		struct signature changed;
+		memcpy(bytes, &s, sizeof(s));
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		memcpy(&changed, bytes, sizeof(s));
+		/* a byte between the fields that is none of theirs changes nothing */
+		bool is_same = changed.algorithm == s.algorithm && changed.len == s.len &&
+			       memcmp(changed.bytes, s.bytes, sizeof(s.bytes)) == 0;
+		passed += !is_same && signature_verify(&changed, "weir1 push", message, message_len, &party) !=
+					      VERDICT_BAD_SIGNATURE;
+	}
+	is_number((int64_t)passed, 0, "every flipped bit of an RSA-2048 signature is refused");
+	party.rsa_modulus = NULL;
+	is_number(signature_verify(&s, "weir1 push", message, message_len, &party), VERDICT_BAD_SIGNATURE,
+		  "and so is an RSA-2048 signature of a party with an Ed25519 key");
+	free(vector);
 }
 
 static void test_encoding(const struct signature *s, const char *name)
@@ -113,6 +155,7 @@ int main(void)
 	memset(rsa.bytes, 0x5a, sizeof(rsa.bytes));
 	signature_make(&s, domain, data, sizeof(data), key->secret);
 	test_ed25519(key, &party);
+	test_rsa(key);
 	test_encoding(&s, "ed25519");
 	test_encoding(&rsa, "rsa-2048");
 	test_reject_rules(&s);
