@@ -129,11 +129,8 @@ static int ask_passphrase(char **out, const struct options *options)
 	if (result != 0)
 		return command_fail(result, "cannot get the passphrase");
 	int code = judge_passphrase(passphrase);
-	if (code != EXIT_DONE) {
-		suite_secret_free(passphrase);
-		return code;
-	}
-	int code = passphrase_judge(passphrase);
+	if (code == EXIT_DONE)
+		code = passphrase_judge(passphrase);
 	if (code != EXIT_DONE) {
 		suite_secret_free(passphrase);
 		return code;

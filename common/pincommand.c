@@ -43,11 +43,15 @@ static int read_options(struct options *options, int argc, char **argv)
 			options->certificate = optarg;
 		else if (c == 'r')
 			options->chain = optarg;
-		else
-			return command_usage("unknown option, or one without its value");
+		else {
+			(void)command_usage("unknown option, or one without its value");
+			return EXIT_USAGE;
+		}
 	}
-	if (options->certificate == NULL || options->chain == NULL || argc - optind != 1)
-		return command_usage("'registry pin' needs --certificate CERT, --chain ROOTS and a NAME");
+	if (options->certificate == NULL || options->chain == NULL || argc - optind != 1) {
+		(void)command_usage("'registry pin' needs --certificate CERT, --chain CHAIN and a NAME");
+		return EXIT_USAGE;
+	}
 	options->name = argv[optind];
 	char shown[64];
 	if (!name_is_valid(options->name))

@@ -13,7 +13,7 @@
 #include "pincommand.h"
 #include "registry.h"
 #include "registryreport.h"
-#include "signature.h"
+#include "signer.h"
 #include "text.h"
 #include "verdict.h"
 
@@ -28,6 +28,7 @@ enum given {
 	GIVEN_ROUTE = 1 << 4,
 	GIVEN_OFFICE = 1 << 5,
 	GIVEN_DATE = 1 << 6,
+	GIVEN_PERSON = 1 << 7,
 };
 
 struct options {
@@ -38,6 +39,7 @@ struct options {
 	const char *route;
 	const char *office;
 	const char *date;
+	const char *person;
 	const char *file;
 };
 
@@ -56,11 +58,12 @@ static int read_options(struct options *options, int argc, char **argv, unsigned
 		{"route", required_argument, NULL, GIVEN_ROUTE},
 		{"office", required_argument, NULL, GIVEN_OFFICE},
 		{"date", required_argument, NULL, GIVEN_DATE},
+		{"person", required_argument, NULL, GIVEN_PERSON},
 		{NULL, 0, NULL, 0},
 	};
 	*options = (struct options){.given = 0};
 	const char **values[] = {&options->key,   &options->passphrase_file, &options->roots, NULL,
-				 &options->route, &options->office,          &options->date};
+				 &options->route, &options->office,          &options->date,  &options->person};
 	optind = 0; /* glibc: begin anew */
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -79,11 +82,8 @@ static int read_options(struct options *options, int argc, char **argv, unsigned
 	return EXIT_DONE;
 }
 
-/*
- * A key of this kind, opened; EXIT_DONE, or the exit code after the refusal has been said, with `what` is
- * done with such a key.
- */
-static int load_key(struct key **out, const struct options *options, enum key_kind kind, const char *what)
+/* The root key, opened; EXIT_DONE, or the exit code after the refusal has been said. */
+static int load_root(struct key **out, const struct options *options)
 {
 	struct card card;
 	bool needs_passphrase = false;
@@ -91,10 +91,9 @@ static int load_key(struct key **out, const struct options *options, enum key_ki
 	char shown[SHOWN_BYTES];
 	text_escape_name(shown, sizeof(shown), options->key);
 	int result = key_load_card(&card, options->key, &needs_passphrase);
-	if (result == 0 && card.kind != kind) {
-		command_say("key file '%s': it holds a %s key; %s with a %s key [%s]", shown,
-			    key_kind_name(card.kind), what, key_kind_name(kind),
-			    verdict_name(VERDICT_WRONG_KEY));
+	if (result == 0 && card.kind != KEY_ROOT) {
+		command_say("key file '%s': it holds a %s key; a registry is signed with a root key [%s]", shown,
+			    key_kind_name(card.kind), verdict_name(VERDICT_WRONG_KEY));
 		return EXIT_REFUSED;
 	}
 	if (result == 0 && needs_passphrase)
@@ -117,7 +116,7 @@ static int sign_text(const struct options *options, const uint8_t *text, size_t 
 	int result = registry_parse(&registry, text, len, NULL, problem);
 	if (result != 0)
 		return command_fail_file(result, options->file, problem);
-	int code = load_key(&root, options, KEY_ROOT, "a registry is signed");
+	int code = load_root(&root, options);
 	if (code != EXIT_DONE)
 		goto out;
 	result = registry_sign(&signed_text, &signed_len, text, len, root);
@@ -218,22 +217,22 @@ static int run_show(int argc, char **argv)
 
 /* The person of the registry whose key this is, who may review this route for this office at that time. */
 static const struct party *find_reviewer(const struct registry *registry, const struct route *route,
-					 const struct options *options, const struct key *key,
+					 const struct options *options, const struct card *card,
 					 uint64_t date, int *code)
 {
-	const struct party *person = registry_party(registry, KEY_PERSON, key->card.name);
+	const struct party *person = registry_party(registry, KEY_PERSON, card->name);
 	bool is_needed = false;
 	int result = 0;
 	for (size_t i = 0; i < route->need_count; i++)
 		is_needed = is_needed || strcmp(route->needs[i], options->office) == 0;
-	if (person == NULL || memcmp(person->card.id, key->card.id, KEY_ID_BYTES) != 0)
+	if (person == NULL || memcmp(person->card.id, card->id, KEY_ID_BYTES) != 0)
 		result = VERDICT_UNKNOWN_KEY;
 	else if ((person->roles & ROLE_REVIEWER) == 0)
 		result = VERDICT_NOT_ALLOWED;
 	else
 		result = party_check(person, date);
 	if (result != 0) {
-		*code = command_fail(result, "reviewer '%s'", key->card.name);
+		*code = command_fail(result, "reviewer '%s'", card->name);
 		return NULL;
 	}
 	if (is_needed)
@@ -270,17 +269,17 @@ static void name_section(char out[static NAME_BYTES], const struct registry *reg
 }
 
 static int print_review(const struct registry *registry, const struct route *route,
-			const struct options *options, const struct key *key, uint64_t date)
+			const struct options *options, const struct signer *signer, uint64_t date)
 {
 	int code = EXIT_DONE;
 	uint8_t data[REVIEW_BYTES];
 	char name[NAME_BYTES], when[32], hex[2 * SIGNATURE_BYTES_MAX + 1];
 	struct signature signature;
-	const struct party *person = find_reviewer(registry, route, options, key, date, &code);
+	const struct party *person = find_reviewer(registry, route, options, signer_card(signer), date, &code);
 	if (person == NULL)
 		return code;
 	review_encode(data, route, options->office, person, date);
-	int result = signature_make(&signature, REVIEW_DOMAIN, data, sizeof(data), key->secret);
+	int result = signer_sign(signer, &signature, REVIEW_DOMAIN, data, sizeof(data));
 	if (result != 0)
 		return command_fail(result, "cannot sign");
 	name_section(name, registry, route, options->office);
@@ -296,13 +295,13 @@ static int run_review(int argc, char **argv)
 {
 	struct options options;
 	struct registry *registry = NULL;
-	struct key *key = NULL;
+	struct signer *signer = NULL;
 	char problem[PROBLEM_BYTES] = "", shown[64];
 	uint64_t date = (uint64_t)time(NULL);
 	int code = read_options(&options, argc, argv, GIVEN_KEY | GIVEN_ROUTE | GIVEN_OFFICE,
-				GIVEN_PASSPHRASE | GIVEN_DATE,
-				"needs --route ROUTE --office OFFICE --key KEY, and takes --date and "
-				"--passphrase-file");
+				GIVEN_PASSPHRASE | GIVEN_DATE | GIVEN_PERSON,
+				"needs --route ROUTE --office OFFICE --key KEY, and takes --person, --date "
+				"and --passphrase-file");
 	if (code != EXIT_DONE)
 		return code;
 	assert(options.route != NULL && options.office != NULL); /* they were needed */
@@ -320,11 +319,11 @@ static int run_review(int argc, char **argv)
 				    text_escape_name(shown, sizeof(shown), options.route));
 		goto out;
 	}
-	code = load_key(&key, &options, KEY_PERSON, "a review is signed");
-	if (key != NULL)
-		code = print_review(registry, route, &options, key, date);
+	code = signer_open(&signer, KEY_PERSON, options.key, options.person, options.passphrase_file);
+	if (signer != NULL)
+		code = print_review(registry, route, &options, signer, date);
 out:
-	key_free(key);
+	signer_free(signer);
 	registry_free(registry);
 	return code;
 }

@@ -10,7 +10,7 @@
 int registry_command(int argc, char **argv);
 
 #define REGISTRY_COMMAND_SYNOPSIS \
-	"review FILE --route R --office O --key KEY [--passphrase-file F] [--date D] | " \
+	"review FILE --route R --office O --key KEY [--person P] [--passphrase-file F] [--date D] | " \
 	"sign FILE --key ROOTKEY [--passphrase-file F] | check FILE --roots ROOTS | " \
 	"show FILE --roots ROOTS [--json] | pin --certificate CERT --chain CHAIN NAME"
 #define REGISTRY_COMMAND_SUMMARY "review, sign, check or show the registry of people, boxes and routes"
@@ -23,8 +23,9 @@ int registry_command(int argc, char **argv);
 	"it is in force.  'show' prints who may do what, and what expires within 30 days.  'pin' checks a\n" \
 	"person's certificate, once, and prints the section that pins its key, to be pasted into FILE.\n" \
 	"\n" \
-	"  --key KEY             the key file of a root key, or of the person who reviews\n" \
-	"  --passphrase-file F   take its passphrase from the first line of F instead of the terminal\n" \
+	"  --key KEY             the key file of a root key; of the person who reviews, or a token (pkcs11:…)\n" \
+	"  --person P            who reviews; a token does not know\n" \
+	"  --passphrase-file F   take its passphrase or PIN from the first line of F, not from the terminal\n" \
 	"  --route R             the route that was reviewed\n" \
 	"  --office O            the office whose review the route's 'needs' names\n" \
 	"  --date D              when it was reviewed, as 2026-11-23T08:00:00Z; now when absent\n" \

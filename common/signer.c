@@ -49,7 +49,7 @@ static int open_file(struct signer *signer, enum key_kind kind, const char *path
 {
 	char shown[SHOWN_BYTES];
 	int code = load_file(&signer->key, path, passphrase_file, kind);
-	if (code != 0)
+	if (signer->key == NULL)
 		return code;
 	signer->card = signer->key->card;
 	if (person != NULL && strcmp(person, signer->card.name) != 0)

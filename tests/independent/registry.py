@@ -5,6 +5,7 @@ import os
 import re
 import struct
 
+import rsa
 import suite
 from suite import Refused, blake, name32, require
 
@@ -451,15 +452,15 @@ class Registry:
 
     def _is_good(self, keys, signature):
         person = self.found[("person", keys["person"])]
-        if "rsa" in person or len(signature) != 64:
-            return False  # this reader knows Ed25519 alone
+        data = review_data(keys["office"], keys["person"], keys["date"], self.route_digest(keys["route"]))
         try:
             self.judge("person", keys["person"], keys["date"])
+            if "rsa" in person:
+                rsa.verify("weir1 review", data, signature, bytes.fromhex("".join(person["rsa"])))
         except Refused:
             return False
-        return suite.verify("weir1 review", review_data(keys["office"], keys["person"], keys["date"],
-                                                        self.route_digest(keys["route"])),
-                            signature, person["public"])
+        return "rsa" in person or len(signature) == 64 and suite.verify(
+            "weir1 review", data, signature, person["public"])
 
     def is_reviewed(self, route):
         return all(self.reviews.get(route, {}).get(office)

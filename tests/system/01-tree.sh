@@ -30,6 +30,8 @@ one_file common/ini.c 'ini\.h'
 one_file common/json.c 'jansson\.h'
 one_file sender/guard_pattern.c 'pcre2\.h'
 one_file sender/guard_encoding.c 'iconv\.h'
+one_file common/rsa.c 'openssl/.*'
+one_file common/token.c 'p11-kit/.*'
 
 # The layout list of the README: "    path/    what it is".
 if grep -q '^## Layout' README.md 2>/dev/null; then

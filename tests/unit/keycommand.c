@@ -386,7 +386,7 @@ static void test_registry_refusals(void)
 		int code;
 		const char *said;
 	} cases[] = {
-		{"registry", EXIT_USAGE, "needs 'review', 'sign', 'check' or 'show'"},
+		{"registry", EXIT_USAGE, "needs 'review', 'sign', 'check', 'show' or 'pin'"},
 		{"registry burn", EXIT_USAGE, "there is no 'registry burn'"},
 		{"registry check registry", EXIT_USAGE, "needs --roots ROOTS"},
 		{"registry check --roots roots", EXIT_USAGE, "needs one FILE"},
@@ -411,7 +411,7 @@ static void test_registry_refusals(void)
 		{"registry review bad-registry --key person-chen.key --route none --office security",
 		 EXIT_REFUSED, "bad-registry:5: "},
 		{"registry review registry --key root-root-1.key --route rolls --office security", EXIT_REFUSED,
-		 "it holds a root key; a review is signed with a person key [wrong-key]"},
+		 "it holds a root key, and a person key is needed [wrong-key]"},
 		{"registry review registry --key person-lee.key --route rolls --office security", EXIT_REFUSED,
 		 "reviewer 'lee': the registry does not allow"},
 		{"registry review registry --key second-person.key --route rolls --office security",

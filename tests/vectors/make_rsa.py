@@ -2,8 +2,10 @@
 
 import hashlib
 
+import make_registry
+import registry
 import rsa
-from world import fixed, flip, put
+from world import CREATED, ROOTS, ROOTS_TEXT, fixed, flip, key, put, registry_text, section, time
 
 FOLDERS = ("rsa",)
 SMALL = [p for p in range(3, 2000) if all(p % q for q in range(2, p))]
@@ -73,7 +75,34 @@ def _blocks():
     }
 
 
+def _reviews(vectors):
+    """Reviewer tseng-li has an RSA key: judged as the other reviews are."""
+    roots = registry.Roots(ROOTS_TEXT)
+    digits = number(MODULUS).hex()
+    text = registry_text(make_registry.AUTHORITY).replace(
+        f"public = {key('person', 'tseng-li').public.hex()}\n",
+        "".join(f"rsa = {digits[at:at + 128]}\n" for at in range(0, 512, 128)))
+
+    def write(name, change=lambda signature: signature):
+        own = registry.Registry(registry.sign(text.encode(), ROOTS[:2]), roots)
+        data = registry.review_data("legal", "tseng-li", time("2026-05-04T08:00:00"), own.route_digest("rolls"))
+        signature = change(sign(b"weir1 review".ljust(16, b"\0") + data)).hex()
+        lines = [f"signature = {signature[at:at + 128]}" for at in range(0, len(signature), 128)]
+        second = section("review", "second", "route = rolls", "office = legal", "person = tseng-li",
+                         "date = 2026-05-04T08:00:00Z", *lines)
+        raw = registry.sign((text + make_registry._review(text, "first", "security", "kao-min") + second).encode(),
+                            ROOTS[:2])
+        vectors.write(f"review/{name}.conf", raw,
+                      lambda read: registry.Registry(read, roots).judge("route", "rolls", CREATED))
+
+    write("ok--by-a-person-with-rsa")
+    write("not-reviewed--rsa-signature-with-one-wrong-bit", lambda signature: flip(signature, 255))
+    write("not-reviewed--ed25519-of-a-person-with-rsa", lambda signature: signature[:64])
+
+
 def make(vectors):
+    _reviews(vectors)
+
     def write(name, signature, message=MESSAGE, modulus=None):
         vectors.write(f"rsa/{name}.bin", (modulus or number(MODULUS)) + signature + message, judge)
 
