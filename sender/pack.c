@@ -23,6 +23,7 @@ struct run {
 	uint32_t member;
 	uint32_t len;
 	bool ends;
+	enum record_rule rule; /* of the member */
 	uint64_t records;
 	uint8_t digest[SUITE_DIGEST_BYTES];
 };
@@ -49,7 +50,6 @@ struct digest_job {
 struct digest_state {
 	struct suite_hasher hasher;
 	struct record_counter counter;
-	enum record_rule rule;
 	bool is_open;
 };
 
@@ -57,6 +57,7 @@ struct pack {
 	struct bundle_keys *keys; /* in secret memory */
 	struct manifest manifest;
 	struct pack_seal *seal;
+	enum record_rule rule;
 	bool is_drained;
 
 	unsigned int buffer_count;
@@ -97,7 +98,7 @@ static void digest_runs(void *context, void *argument, unsigned int thread)
 		struct run *run = &job->runs[i];
 		if (!state->is_open) {
 			suite_hash_start(&state->hasher, SUITE_DIGEST_BYTES, NULL, NULL, 0);
-			records_start(&state->counter, state->rule);
+			records_start(&state->counter, run->rule);
 		}
 		suite_hash_add(&state->hasher, data, run->len);
 		records_add(&state->counter, data, run->len);
@@ -147,6 +148,7 @@ static void end_run(struct pack *pack, bool member_ends)
 		.member = pack->manifest.member_count - 1,
 		.len = (uint32_t)pack->run_len,
 		.ends = member_ends,
+		.rule = pack->manifest.members[pack->manifest.member_count - 1].rule,
 	};
 	pack->run_len = 0;
 	if (job->run_count == RUNS_MAX)
@@ -197,11 +199,23 @@ int pack_member_begin(struct pack *pack, const char *name, int64_t mtime_s, uint
 		.name = unconst.out,
 		.mtime_s = mtime_s,
 		.mtime_ns = mtime_ns,
-		.rule = pack->digest.rule,
+		.rule = pack->rule,
 	};
 	int result = manifest_add_member(&pack->manifest, &member);
 	pack->member_is_open = result == 0;
 	return result;
+}
+
+void pack_member_uncounted(struct pack *pack)
+{
+	assert(pack->member_is_open);
+	pack->manifest.members[pack->manifest.member_count - 1].rule = RECORDS_NOT_COUNTED;
+}
+
+void pack_member_columns(struct pack *pack, uint32_t columns)
+{
+	assert(pack->member_is_open);
+	pack->manifest.members[pack->manifest.member_count - 1].columns = columns;
 }
 
 int pack_add(struct pack *pack, const void *data, size_t len)
@@ -369,7 +383,7 @@ int pack_start(struct pack **out, const struct pack_options *options)
 		return -ENOMEM;
 	pack->thread_count = options->threads != 0 ? options->threads : work_cores();
 	pack->buffer_count = pack->thread_count + BUFFERS_MORE;
-	pack->digest.rule = options->rule;
+	pack->rule = options->rule;
 	int result = start(pack, options);
 	if (result == 0)
 		*out = pack;

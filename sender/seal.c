@@ -24,6 +24,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "deposit.h"
+#include "inspection.h"
 #include "pack.h"
 #include "setup.h"
 
@@ -34,12 +35,13 @@ static const char *const first_calls[] = {
 	"read", "write", "sendmsg", "recvfrom", "sendto", "poll", "close", "getsockopt", "setsockopt",
 	"openat", "fstat", "newfstatat", "lseek", "geteuid", "mlock", "munlock",
 	"sched_getaffinity", "thread", "seccomp", "prctl", "fcntl", "mremap", "set_robust_list", "rseq",
+	"memfd_create", /* a member for clamd, in memory */
 	NULL,
 };
 /* While plaintext comes. */
 static const char *const second_calls[] = {
 	"read", "write", "sendmsg", "recvfrom", "sendto", "poll", "close", "mlock", "munlock",
-	"set_robust_list", "rseq", "mremap",
+	"set_robust_list", "rseq", "mremap", "memfd_create", "lseek",
 	NULL,
 };
 
@@ -51,8 +53,10 @@ struct seal {
 	pid_t pid;
 	uint8_t (*psk)[SUITE_KEY_BYTES]; /* one for each recipient; secret memory */
 	struct pack *pack;
+	struct inspection inspection;
 	uint64_t members;
 	uint64_t records;                /* counted */
+	uint32_t columns;                /* of the widest member */
 	struct local_commit commit;      /* what hold is to get in the end */
 };
 
@@ -138,6 +142,21 @@ static int start_pack(struct seal *seal)
 	return or_hold(seal, pack_start(&seal->pack, &options));
 }
 
+/* What was looked for and found says itself where. */
+static int or_found(struct seal *seal, int result)
+{
+	switch (result) {
+	case VERDICT_AGAINST_POLICY:
+	case VERDICT_BAD_POLICY:
+	case VERDICT_INFECTED:
+	case VERDICT_NOT_SCANNED:
+		set_where(seal, inspection_about(&seal->inspection));
+		return result;
+	default:
+		return result;
+	}
+}
+
 static int take_end(struct seal *seal, uint64_t size, const uint8_t *payload, size_t len)
 {
 	uint64_t stated;
@@ -146,6 +165,12 @@ static int take_end(struct seal *seal, uint64_t size, const uint8_t *payload, si
 		return result;
 	if (stated != size)
 		return VERDICT_BAD_LENGTH;
+	uint32_t columns;
+	result = or_found(seal, inspection_member_end(&seal->inspection, &columns));
+	if (result != 0)
+		return result;
+	pack_member_columns(seal->pack, columns);
+	seal->columns = columns > seal->columns ? columns : seal->columns;
 	result = pack_member_end(seal->pack);
 	if (result == 0)
 		seal->members++;
@@ -167,7 +192,9 @@ static int take_member(struct seal *seal)
 			return take_end(seal, size, payload, len);
 		if (type != LOCAL_DATA || len == 0)
 			return VERDICT_BAD_PROTOCOL;
-		result = pack_add(seal->pack, payload, len);
+		result = or_found(seal, inspection_add(&seal->inspection, payload, len));
+		if (result == 0)
+			result = pack_add(seal->pack, payload, len);
 		if (result != 0)
 			return result;
 		size += len;
@@ -183,6 +210,16 @@ static int take_finish(const struct seal *seal, const uint8_t *payload, size_t l
 	return finish.members == seal->members && finish.bytes == pack_content_len(seal->pack)
 		       ? 0
 		       : VERDICT_BAD_LENGTH;
+}
+
+static int begin_member(struct seal *seal, const struct local_member *member)
+{
+	int result = pack_member_begin(seal->pack, member->name, member->mtime_s, member->mtime_ns);
+	if (result == 0)
+		result = or_found(seal, inspection_member_begin(&seal->inspection, member->name));
+	if (result == 0 && inspection_is_control(&seal->inspection))
+		pack_member_uncounted(seal->pack);
+	return result;
 }
 
 static int take_members(struct seal *seal)
@@ -204,7 +241,7 @@ static int take_members(struct seal *seal)
 		if (result != 0)
 			return result;
 		set_where(seal, member.name);
-		result = pack_member_begin(seal->pack, member.name, member.mtime_s, member.mtime_ns);
+		result = begin_member(seal, &member);
 		if (result == 0)
 			result = take_member(seal);
 		if (result != 0)
@@ -234,6 +271,9 @@ static int make_statement(struct seal *seal, struct statement *statement)
 		.destroy_by = seal->who.created + (uint64_t)seal->who.route->destroy_after_days * DAY_S,
 		.policy_version = seal->who.route->policy == NULL ? 0 : seal->who.route->policy->version,
 	};
+	int result = or_found(seal, inspection_finish(&seal->inspection, seal->who.route, statement));
+	if (result != 0)
+		return result;
 	memcpy(statement->route, seal->who.push.route, NAME_BYTES);
 	memcpy(statement->person, seal->who.push.person, NAME_BYTES);
 	memcpy(statement->person_key, seal->who.push.person_key, KEY_ID_BYTES);
@@ -248,6 +288,7 @@ static int make_dossier(struct seal *seal)
 		.content_len = pack_content_len(seal->pack),
 		.members = seal->members,
 		.records = seal->records,
+		.columns = seal->columns,
 	};
 	memcpy(dossier->push_id, seal->commit.statement.push_id, PUSH_ID_BYTES);
 	return dossier_seal_keys(dossier, seal->who.route, pack_manifest_key(seal->pack));
@@ -303,6 +344,8 @@ static int push(struct seal *seal, struct local_accepted *accepted)
 	int result = admission_take(&seal->who);
 	if (result == 0)
 		result = load_psks(seal);
+	if (result == 0)
+		result = or_found(seal, inspection_start(&seal->inspection, seal->who.route));
 	if (result == 0)
 		result = start_pack(seal);
 	if (result == 0)
@@ -370,6 +413,8 @@ static int start(struct seal *seal, const char *config_path)
 		result = inflow_new(&seal->who.from_person, seal->who.fd);
 	if (result == 0)
 		result = confine_privileges();
+	if (result == 0)
+		result = inspection_open(&seal->inspection, &seal->setup);
 	return result != 0 ? result : confine_calls(first_calls);
 }
 
@@ -407,6 +452,7 @@ int main(int argc, char **argv)
 		result = push(seal, &accepted);
 	code = finish(seal, result, &accepted);
 	pack_free(seal->pack);
+	inspection_close(&seal->inspection);
 	inflow_free(seal->who.from_person);
 	suite_secret_free(seal->psk);
 	setup_free(&seal->setup);
