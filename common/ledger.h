@@ -67,8 +67,8 @@ struct ledger_entry *ledger_entry_new(const char *event, int result);
 void ledger_entry_free(struct ledger_entry *entry);
 void ledger_set_who(struct ledger_entry *entry, const struct ledger_who *who);
 /*
- * Fields of the caller's own: keys are a-z 0-9 _ and none of those that every entry begins with.  Texts
- * are escaped as text_escape does; NULL, and a time of 0, are null.
+ * Fields of the caller's own: keys are a-z 0-9 _, none of those that every entry begins with, and not
+ * "signature".  Texts are escaped as text_escape does; NULL, and a time of 0, are null.
  */
 void ledger_set_text(struct ledger_entry *entry, const char *key, const char *text);
 void ledger_set_number(struct ledger_entry *entry, const char *key, uint64_t number);

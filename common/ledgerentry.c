@@ -11,7 +11,8 @@
 /* Keys and events are ours, not input. */
 static bool key_is_valid(const char *key)
 {
-	static const char *const taken[] = {"n", "at", "before", "event", "result", "who"};
+	static const char *const taken[] = {"n", "at", "before", "event",
+					    "result", "who", "signature"};
 	size_t len = strlen(key);
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		if (strcmp(key, taken[i]) == 0)

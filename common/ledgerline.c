@@ -222,6 +222,13 @@ int ledger_checkpoint_parse(struct ledger_checkpoint *out, const struct ledger_l
 	return 0;
 }
 
+bool ledger_line_is_signed(const char *text, size_t len)
+{
+	static const char label[] = "\"signature\":\"";
+	size_t tail = strlen(label) + 2 * SUITE_SIGNATURE_BYTES + strlen("\"}");
+	return len > tail && memcmp(text + len - tail, label, strlen(label)) == 0;
+}
+
 int ledger_checkpoint_check(const struct ledger_checkpoint *checkpoint, const struct ledger_line *line,
 			    const struct card *box)
 {

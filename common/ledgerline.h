@@ -66,6 +66,8 @@ int ledger_checkpoint_compose(char out[static LEDGER_LINE_MAX], size_t *len,
 /* VERDICT_BAD_ENTRY unless the line is, byte for byte, what a box writes there. */
 int ledger_checkpoint_parse(struct ledger_checkpoint *out, const struct ledger_line *line,
 			    const char *text, size_t len);
+/* Whether a line ends as checkpoints alone do. */
+bool ledger_line_is_signed(const char *text, size_t len);
 /* VERDICT_BAD_SIGNATURE, VERDICT_UNKNOWN_KEY when it is another box's; -ENOMEM. */
 int ledger_checkpoint_check(const struct ledger_checkpoint *checkpoint, const struct ledger_line *line,
 			    const struct card *box);

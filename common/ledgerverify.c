@@ -173,6 +173,9 @@ static int check_event(struct verify *v, const struct ledger_line *line, const c
 	if (ledger_line_is(line, "checkpoint"))
 		return check_checkpoint(v, line, text, len);
 	v->rotated = ledger_line_is(line, "rotate") ? line->n : 0;
+	if (ledger_line_is_signed(text, len))
+		find(v, WRONG, VERDICT_BAD_ENTRY, changed_next,
+		     "it is signed like a checkpoint, and is called something else");
 	if (v->unsigned_count++ == LEDGER_CHECKPOINT_ENTRIES)
 		find(v, WRONG, VERDICT_BAD_SIGNATURE, changed_next,
 			   "no checkpoint in more than %d entries: a box signs more often",
@@ -261,7 +264,9 @@ static int take(void *context, const struct ledger_record *record)
 {
 	struct verify *v = context;
 	v->record = record;
-	settle_rest(v, false);
+	/* The entries that tell of a new file were torn, and it is there already: still the end. */
+	settle_rest(v, record->piece == LEDGER_NOTHING && v->rest.piece == LEDGER_TORN &&
+			       !v->rest.opens_file);
 	if (record->opens_file)
 		v->sum.files++;
 	switch (record->piece) {
