@@ -183,6 +183,21 @@ check_with() { # KEY = VALUE…
 site_make
 checked=$(in_sender "$build/weir-sender" check --config "$sender/sender.conf")
 is "check says nothing of scanning where nobody demands it" "$(grep -cE 'scanner|swap|temporary' <<<"$checked")" 0
+routes_more='[policy scanned]
+version = 1
+scan = required
+[route scanned]
+id = 5
+recipients = tax-agency
+operators = wang-mei
+format = opaque
+records = waived
+destroy_after_days = 30
+priority = 4
+policy = scanned'
+registry_install 2
+checked=$(in_sender "$build/weir-sender" check --config "$sender/sender.conf")
+like "a route whose policy demands it is enough" "$checked" "(ok  |BAD)  ?virus scanner: /run/clamav/clamd.ctl"
 check_with '[scan]' "socket = $main" "temporary = $volatile/main"
 like "check has clamd find EICAR" "$checked" \
 	"ok   virus scanner: $main, EICAR found, all four answers in [0-9.]+ ms, files of 25.0 MiB"
