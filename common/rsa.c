@@ -69,9 +69,10 @@ static int add_message(EVP_MD_CTX *hash, const char *domain, const void *data, s
 {
 	uint8_t filled[SUITE_DOMAIN_BYTES] = {0};
 	if (domain != NULL) {
-		size_t domain_len = strlen(domain);
-		assert(domain_len <= sizeof(filled));
-		memcpy(filled, domain, domain_len);
+		for (size_t i = 0; domain[i] != 0; i++) {
+			assert(i < sizeof(filled));
+			filled[i] = (uint8_t)domain[i];
+		}
 		if (EVP_DigestVerifyUpdate(hash, filled, sizeof(filled)) != 1)
 			return -ENOMEM;
 	}

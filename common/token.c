@@ -199,6 +199,7 @@ static size_t find_in_module(struct token *token, CK_FUNCTION_LIST *module)
 static int find_token(struct token *token, char *problem)
 {
 	size_t found = 0;
+	assert(token->modules != NULL);
 	for (CK_FUNCTION_LIST **module = token->modules; *module != NULL; module++)
 		found += find_in_module(token, *module);
 	if (found == 0)
@@ -464,14 +465,13 @@ int token_sign(const struct token *token, struct signature *out, const char *dom
 	       size_t len)
 {
 	struct signature signature = {.algorithm = SIGNATURE_ED25519, .len = SUITE_SIGNATURE_BYTES};
-	size_t domain_len = strlen(domain);
-	assert(domain_len <= SUITE_DOMAIN_BYTES);
+	assert(strlen(domain) <= SUITE_DOMAIN_BYTES);
 	if (token->is_rsa)
 		signature = (struct signature){.algorithm = SIGNATURE_RSA_2048, .len = RSA_BYTES};
 	uint8_t *message = calloc(1, SUITE_DOMAIN_BYTES + len);
 	if (message == NULL)
 		return -ENOMEM;
-	memcpy(message, domain, domain_len);
+	memccpy(message, domain, 0, SUITE_DOMAIN_BYTES);
 	if (len > 0)
 		memcpy(message + SUITE_DOMAIN_BYTES, data, len);
 	CK_RV rv = sign_message(token, message, SUITE_DOMAIN_BYTES + len, &signature);
