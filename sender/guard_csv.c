@@ -116,6 +116,8 @@ static int learn_header(struct guard *guard)
 
 int guard_csv_row(struct guard *guard, const uint8_t *data, size_t len, bool is_cut)
 {
+	if (!is_cut)
+		guard_convert_row(guard, &data, &len);
 	int result = split(guard, data, len, is_cut);
 	if (result != 0)
 		return result;

@@ -56,6 +56,6 @@ bool encoding_convert(struct encodings *encodings, enum policy_encoding from, ui
 		return false;
 	}
 	*out_len = ENCODING_GROWTH * len - room;
-	/* libc takes the byte 80, which is no Big5, for U+0080 */
-	return memmem(out, *out_len, "\xc2\x80", 2) == NULL;
+	/* libc takes the byte 80, which is in no character of either, for U+0080 in Big5 */
+	return memchr(in, 0x80, len) == NULL;
 }

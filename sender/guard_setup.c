@@ -146,13 +146,14 @@ static int set_up(struct guard *guard, char problem[static GUARD_PROBLEM_BYTES])
 	guard->judged = calloc(POLICY_COLUMNS_MAX, sizeof(*guard->judged));
 	guard->spans = calloc(POLICY_COLUMNS_MAX + 1, sizeof(*guard->spans));
 	guard->plain = malloc(PLAIN_BYTES_MAX);
-	guard->text = malloc(TEXT_BYTES_MAX);
-	if (guard->columns == NULL || guard->judged == NULL || guard->spans == NULL ||
-	    guard->plain == NULL || guard->text == NULL)
-		return -ENOMEM;
 	guard->encoding =
 		guard->options.format == FORMAT_JSON ? ENCODING_UTF8 : guard->policy->encoding;
-	if (guard->encoding > ENCODING_UTF8 && guard->options.encodings == NULL)
+	bool converts = guard->encoding > ENCODING_UTF8;
+	guard->text = converts ? malloc(TEXT_BYTES_MAX) : NULL;
+	if (guard->columns == NULL || guard->judged == NULL || guard->spans == NULL ||
+	    guard->plain == NULL || (converts && guard->text == NULL))
+		return -ENOMEM;
+	if (converts && guard->options.encodings == NULL)
 		return -ENOTSUP;
 	int result = set_columns(guard);
 	if (result == 0)

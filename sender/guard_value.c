@@ -28,6 +28,28 @@ static size_t undo_doubled(uint8_t *out, const struct span *raw)
 	return len;
 }
 
+static bool convert(struct guard *guard, struct span *text)
+{
+	if (ENCODING_GROWTH * text->len > guard->text_most)
+		guard->text_most = ENCODING_GROWTH * text->len;
+	if (!encoding_convert(guard->options.encodings, guard->encoding, guard->text, &text->len, text->data,
+			      text->len))
+		return false;
+	text->data = guard->text;
+	return true;
+}
+
+void guard_convert_row(struct guard *guard, const uint8_t **row, size_t *len)
+{
+	struct span text = {.data = *row, .len = *len};
+	guard->is_converted = guard->encoding > ENCODING_UTF8 &&
+			      (is_ascii(*row, *len) || convert(guard, &text));
+	if (guard->is_converted) {
+		*row = text.data;
+		*len = text.len;
+	}
+}
+
 /*
  * Quotes are undone in the encoding as it is: 0x22 is no second byte of Big5 (0x40 to 0x7e, 0xa1 to
  * 0xfe) and no byte of a character of EUC-TW.
@@ -41,17 +63,10 @@ bool guard_decode(struct guard *guard, const struct span *raw, struct span *text
 		if (text->len > guard->plain_most)
 			guard->plain_most = text->len;
 	}
-	if (guard->encoding == ENCODING_ANY || is_ascii(text->data, text->len))
+	if (guard->is_converted || guard->encoding == ENCODING_ANY || is_ascii(text->data, text->len))
 		return true;
-	if (guard->encoding == ENCODING_UTF8)
-		return text_is_utf8(text->data, text->len);
-	if (ENCODING_GROWTH * text->len > guard->text_most)
-		guard->text_most = ENCODING_GROWTH * text->len;
-	if (!encoding_convert(guard->options.encodings, guard->encoding, guard->text, &text->len, text->data,
-			      text->len))
-		return false;
-	text->data = guard->text;
-	return true;
+	return guard->encoding == ENCODING_UTF8 ? text_is_utf8(text->data, text->len)
+						: convert(guard, text);
 }
 
 static int refuse_pattern(struct guard *guard, enum guard_rule rule, int index, size_t pattern)
@@ -121,7 +136,7 @@ static int decode_all(struct guard *guard)
  */
 static int judge_encoding(struct guard *guard, const uint8_t *row, size_t len)
 {
-	if (guard->encoding == ENCODING_ANY)
+	if (guard->encoding == ENCODING_ANY || guard->is_converted)
 		return 0;
 	if (guard->encoding == ENCODING_UTF8 && guard->options.format != FORMAT_FIXED)
 		return text_is_utf8(row, len) ? 0 : decode_all(guard);
