@@ -60,6 +60,11 @@ class Key:
         self.name, self.id, self.public = name, self.card.id, self.card.public
         self.second = second_of(kind, self.secret)
 
+    def text(self):
+        """Its card, with the second public key where there is one."""
+        word = {"person": "reading", "recipient": "receipts"}.get(self.card.kind)
+        return self.card.text() + (f"{word} = {self.second.hex()}\n" if word else "")
+
     def encode(self, passphrase=None, operations=1, memory_kib=8192, salt=None, nonce=None):
         front = [b"WEIRSKEY", 1, 1, KINDS.index(self.card.kind), passphrase is not None, 0,
                  name32(self.name)]

@@ -50,14 +50,14 @@ def passphrase_of(options):
 
 
 def card(options):
-    print(registry.load_key(options.key, passphrase_of(options)).card.text(), end="")
+    print(registry.load_key(options.key, passphrase_of(options)).text(), end="")
 
 
 def make_world(options):
     now = int(time.time())
     kinds = (("root", "root-1"), ("person", "wang-mei"), ("sender", "inside-1"),
              ("receiver", "outside-1"), ("recipient", "tax-agency"), ("psk", "tax-agency"),
-             ("link", "l1"))
+             ("link", "l1"), ("machine", "nightly"))
     os.makedirs(options.dir, mode=0o700)
     keys = {kind: registry.Key(kind, name) for kind, name in kinds}
     for kind, key in keys.items():
@@ -65,14 +65,14 @@ def make_world(options):
     text = ("[registry]\nformat = 1\nname = independent\nversion = 1\n"
             f"issued = {time.strftime(DATE, time.gmtime(now - 60))}\n"
             f"expires = {time.strftime(DATE, time.gmtime(now + 86400))}\n")
-    for kind in ("person", "sender", "receiver", "recipient"):
-        text += "\n" + keys[kind].card.text() + ("roles = operator\n" if kind == "person" else "")
+    for kind in ("person", "machine", "sender", "receiver", "recipient"):
+        text += "\n" + keys[kind].text() + ("roles = operator\n" if kind == "person" else "")
     text += (f"psk = {keys['psk'].public.hex()}\n\n[route tax]\nid = 1\nrecipients = tax-agency\n"
              "operators = wang-mei\nformat = lines\nrecords = waived\ndestroy_after_days = 30\n"
              "priority = 4\n\n")
     write(os.path.join(options.dir, "registry.conf"), registry.sign(text.encode(), [keys["root"]]))
     write(os.path.join(options.dir, "roots.conf"),
-          (keys["root"].card.text() + "\n[roots]\nquorum = 1\n").encode())
+          (keys["root"].text() + "\n[roots]\nquorum = 1\n").encode())
 
 
 def seal(options):

@@ -21,7 +21,7 @@ ok "weir-inbox verifies it" "$build/weir-inbox" verify --roots "$tmp/world/roots
 ok "weir-inbox opens it" "$build/weir-inbox" open --roots "$tmp/world/roots.conf" \
 	--key "$tmp/world/recipient.key" --psk "$tmp/world/psk.key" "$tmp/elsewhere.weir" -o "$tmp/opened"
 ok "it is the same bytes" diff -r "$tmp/export" "$tmp/opened"
-for kind in root person sender receiver recipient link psk; do
+for kind in root person machine sender receiver recipient link psk; do
 	is "key show reads the $kind key made elsewhere" "$("$build/weir-outbox" key show "$tmp/world/$kind.key")" \
 		"$(weir card "$tmp/world/$kind.key")"
 done
