@@ -14,6 +14,7 @@
 #include "common/datagram.h"
 #include "common/io.h"
 #include "common/judgement.h"
+#include "common/passphrase.h"
 #include "common/text.h"
 #include "common/verdict.h"
 #include "receiver/unpack.h"
@@ -437,7 +438,7 @@ static void check_cards(struct world *w)
 	free(text.data);
 }
 
-/* The one refusal of the formats that is in no bytes. */
+/* The refusals of the formats that are in no bytes. */
 static void check_permissions(struct world *w)
 {
 	struct bytes raw = read_vector("key/ok--person.bin");
@@ -449,6 +450,14 @@ static void check_permissions(struct world *w)
 	is_text(verdict_name(key_load(&key, path, NULL)), "loose-permissions", "such a key file is refused");
 	w->seen[VERDICT_LOOSE_PERMISSIONS] = true;
 	free(raw.data);
+}
+
+static void check_passphrase(struct world *w)
+{
+	const char *what = NULL;
+	int result = passphrase_check("A123456789", 1780272000, &what);
+	is_text(verdict_name(result), "weak-passphrase", "an identity number is no passphrase");
+	w->seen[VERDICT_WEAK_PASSPHRASE] = true;
 }
 
 /* Every verdict that a format page names has a vector. */
@@ -491,6 +500,7 @@ int main(void)
 	check_folder(&w, "heartbeat", judge_control);
 	check_folder(&w, "page", judge_control);
 	check_permissions(&w);
+	check_passphrase(&w);
 	check_page(&w, "common/BUNDLE.md");
 	check_page(&w, "common/LINK.md");
 	check_page(&w, "common/REGISTRY.md");
