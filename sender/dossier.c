@@ -63,9 +63,13 @@ static int read_header(struct dossier *d, struct reader *r)
 		return VERDICT_TRUNCATED;
 	if (memcmp(got, magic, sizeof(magic)) != 0)
 		return VERDICT_BAD_MAGIC;
-	if (read_u16(r) != VERSION)
+	uint16_t version = read_u16(r);
+	uint16_t suite = read_u16(r);
+	if (r->overrun)
+		return VERDICT_TRUNCATED;
+	if (version != VERSION)
 		return VERDICT_UNKNOWN_VERSION;
-	if (read_u16(r) != SUITE)
+	if (suite != SUITE)
 		return VERDICT_UNKNOWN_SUITE;
 	d->stanza_count = read_u16(r);
 	d->endorsements.count = read_u16(r);
@@ -93,10 +97,12 @@ static int read_stanzas(struct dossier *d, struct reader *r)
 		read_bytes(r, s->key_id, KEY_ID_BYTES);
 		read_bytes(r, s->ephemeral, SUITE_KEY_BYTES);
 		read_bytes(r, s->sealed, sizeof(s->sealed));
+		if (r->overrun)
+			return VERDICT_TRUNCATED;
 		if (i > 0 && memcmp(s[-1].key_id, s->key_id, KEY_ID_BYTES) >= 0)
 			return VERDICT_BAD_ORDER;
 	}
-	return r->overrun ? VERDICT_TRUNCATED : VERDICT_OK;
+	return VERDICT_OK;
 }
 
 /* dossier is large, so it is filled in its place; the caller discards it after a refusal. */
@@ -156,6 +162,8 @@ int dossier_load(struct dossier *out, int dir_fd, const uint8_t push_id[static P
 	char name[NAME_TEXT_BYTES];
 	file_name(name, push_id);
 	int result = io_read_file(dir_fd, name, DOSSIER_BYTES_MAX, &bytes, &len);
+	if (result == -EFBIG)
+		result = VERDICT_TRAILING_BYTES;
 	if (result == 0)
 		result = dossier_decode(out, bytes, len);
 	free(bytes);

@@ -198,15 +198,24 @@ static int remove_incoming(struct spool *spool, const char *name)
 	return unlinkat(spool->folders[INCOMING], name, 0) < 0 ? -errno : 0;
 }
 
-/* A crash between dossier and bundle leaves the dossier alone. */
+/* A crash between dossier and bundle leaves the dossier alone, one before it a file that was being written. */
 static int remove_orphan(struct spool *spool, const char *name)
 {
 	uint8_t push_id[PUSH_ID_BYTES];
-	/* of a bundle that could not be loaded it may be; somebody will mend that */
-	if (spool->has_unloaded ||
-	    (text_unhex(push_id, sizeof(push_id), name) == 0 && spool_find_push(spool, push_id) != NULL))
-		return 0;
+	if (name[0] != '.') {
+		if (text_unhex(push_id, sizeof(push_id), name) != 0)
+			return VERDICT_BAD_NAME;
+		/* of a bundle that could not be loaded it may be; somebody will mend that */
+		if (spool->has_unloaded || spool_find_push(spool, push_id) != NULL)
+			return 0;
+	}
 	return unlinkat(spool->folders[DOSSIER], name, 0) < 0 ? -errno : 0;
+}
+
+/* Hidden files are nobody's, but in dossier/, where a temporary name of io_write_file may be left. */
+static bool is_passed_over(enum folder folder, const char *name)
+{
+	return name[0] == '.' && (folder != DOSSIER || strcmp(name, ".") == 0 || strcmp(name, "..") == 0);
 }
 
 static int take_name(struct spool *spool, enum folder folder, const char *name)
@@ -233,10 +242,10 @@ static int walk_folder(struct spool *spool, enum folder folder)
 		struct dirent *entry = readdir(dir);
 		if (entry == NULL)
 			break;
-		if (entry->d_name[0] == '.')
+		if (is_passed_over(folder, entry->d_name))
 			continue;
 		int result = take_name(spool, folder, entry->d_name);
-		spool->has_unloaded |= result != 0 && folder != INCOMING;
+		spool->has_unloaded |= result != 0 && folder != INCOMING && folder != DOSSIER;
 		if (result != 0 && spool->tell != NULL) {
 			char name[SPOOL_NAME_BYTES + NAME_MAX];
 			snprintf(name, sizeof(name), "%s/%s", folder_names[folder], entry->d_name);

@@ -106,6 +106,10 @@ static int make_durable(const struct incoming *incoming, const struct statement 
 {
 	uint8_t segment[SEGMENT_BYTES];
 	char name[SPOOL_NAME_BYTES];
+	spool_held_name(name, statement);
+	/* what could not be loaded keeps its dossier */
+	if (faccessat(incoming->spool->folders[HELD], name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
 	unreleased_segment_encode(segment, statement, &dossier->endorsements);
 	int result = io_pwrite(incoming->fd, segment, sizeof(segment), 0);
 	if (result == 0)
@@ -114,7 +118,6 @@ static int make_durable(const struct incoming *incoming, const struct statement 
 		result = dossier_save(incoming->spool->folders[DOSSIER], dossier);
 	if (result != 0)
 		return or_full(result);
-	spool_held_name(name, statement);
 	result = rename_new(incoming->spool, INCOMING, incoming->name, HELD, name);
 	/* what is refused must not be found in held/ after a restart and sent */
 	if (result != 0 && result != -EEXIST) {

@@ -352,6 +352,235 @@ static void crash_while_incoming(void)
 	spool_close(spool);
 }
 
+static struct dossier dossier_with(struct spool *spool, struct spool_item *item, uint8_t officer)
+{
+	struct dossier dossier;
+	struct endorsement approval = {
+		.type = ENDORSEMENT_APPROVAL,
+		.person = "tseng-yu",
+		.key_id = {officer},
+		.at = 1000,
+		.signature = {.algorithm = SIGNATURE_ED25519, .len = 64},
+	};
+	if (spool_dossier(spool, item, &dossier) != 0)
+		abort();
+	endorse_with(&dossier.endorsements, &approval);
+	return dossier;
+}
+
+/* What belongs to a bundle goes with it through all its states, and out of them. */
+static void a_dossier_goes_with_its_bundle(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	struct statement s = statement_of("tax");
+	struct spool_item *item = hold_one(spool, &s);
+	struct dossier dossier;
+	ok(exists(path, "dossier", hex_of(&s)), "a held bundle has a dossier under its push id");
+	is_number(item->approvals, 0, "nobody has approved it");
+	ok(item->tally.content_len == 70 && item->tally.members == 2 && item->tally.records == 30 &&
+		   item->tally.columns == 4,
+	   "what was counted is known");
+	for (uint8_t officer = 1; officer <= 2; officer++) {
+		dossier = dossier_with(spool, item, officer);
+		is_number(spool_set_dossier(spool, item, &dossier), 0, "approval %u is kept", officer);
+		is_number(item->approvals, officer, "and counted");
+	}
+	spool_close(spool);
+
+	spool = open_at(path);
+	item = spool_find(spool, hex_of(&s));
+	ok(item != NULL && item->state == SPOOL_HELD, "after a restart the bundle waits");
+	is_number(item->approvals, 2, "with both approvals");
+	ok(item->tally.content_len == 70 && item->tally.records == 30, "and what was counted");
+	is_number(spool_dossier(spool, item, &dossier), 0, "its dossier is there");
+	is_number((int64_t)endorsements_approvals(&dossier.endorsements), 2, "with all of them");
+
+	if (release_one(spool, item, 5000) != 0)
+		abort();
+	char file[4400];
+	uint8_t *bytes;
+	size_t len;
+	struct release release;
+	struct endorsements endorsements;
+	snprintf(file, sizeof(file), "%s/ready/tax-000001", path);
+	if (io_read_file(AT_FDCWD, file, 1 << 20, &bytes, &len) != 0)
+		abort();
+	is_number(release_segment_decode(&release, &endorsements, bytes), 0, "it is released");
+	is_number((int64_t)endorsements_approvals(&endorsements), 2, "with those who stand for it");
+	free(bytes);
+	ok(exists(path, "dossier", hex_of(&s)), "what is ready has a dossier");
+	spool_close(spool);
+	spool = open_at(path);
+	item = spool_find(spool, "tax-000001");
+	ok(item != NULL && item->tally.records == 30, "also after a restart");
+	if (spool_set_sent(spool, item) != 0)
+		abort();
+	spool_close(spool);
+	spool = open_at(path);
+	item = spool_find(spool, "tax-000001");
+	ok(item != NULL && item->state == SPOOL_SENT && item->tally.records == 30, "so has what is sent");
+	is_number(spool_remove(spool, item), 0, "it is removed");
+	ok(!exists(path, "dossier", hex_of(&s)) && !exists(path, "sent", "tax-000001"), "with its dossier");
+
+	s = statement_of("tax");
+	item = hold_one(spool, &s);
+	is_number(spool_remove(spool, item), 0, "a held bundle can be removed");
+	ok(!exists(path, "held", hex_of(&s)) && !exists(path, "dossier", hex_of(&s)), "with its dossier");
+	is_number((int64_t)spool_count(spool), 0, "nothing is left of it");
+	spool_close(spool);
+	spool = open_at(path);
+	is_number((int64_t)spool_count(spool), 0, "not after a restart either");
+	spool_close(spool);
+}
+
+static void write_file(const char *path, const char *folder, const char *name, const void *data, size_t len)
+{
+	char file[4400];
+	snprintf(file, sizeof(file), "%s/%s/%s", path, folder, name);
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (fd < 0 || io_write(fd, data, len) != 0 || close(fd) < 0)
+		abort();
+}
+
+/* After a crash between dossier and bundle, on the way in or out. */
+static void crash_between_dossier_and_bundle(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	struct statement s = statement_of("tax"), lost = statement_of("tax");
+	hold_one(spool, &s);
+	hold_one(spool, &lost);
+	spool_close(spool);
+	char held[4400], incoming[4400];
+	snprintf(held, sizeof(held), "%s/held/%s", path, hex_of(&lost));
+	snprintf(incoming, sizeof(incoming), "%s/incoming/7", path);
+	if (rename(held, incoming) < 0) /* as it lies between dossier_save and the rename */
+		abort();
+	char hidden[64];
+	snprintf(hidden, sizeof(hidden), ".%s.new", hex_of(&lost));
+	write_file(path, "dossier", hidden, "half", 4);
+	told = 0;
+	spool = open_at(path);
+	is_number((int64_t)spool_count(spool), 1, "a bundle that was not yet held is gone");
+	ok(access(incoming, F_OK) < 0 && !exists(path, "dossier", hex_of(&lost)), "and so is its dossier");
+	ok(!exists(path, "dossier", hidden), "and a dossier that was being written");
+	ok(exists(path, "dossier", hex_of(&s)), "that of another bundle stays");
+	is_number((int64_t)told, 0, "which is nothing to tell of");
+	spool_close(spool);
+
+	snprintf(held, sizeof(held), "%s/held/%s", path, hex_of(&s));
+	if (unlink(held) < 0) /* as it lies between the two unlinks of spool_remove */
+		abort();
+	spool = open_at(path);
+	ok(spool_count(spool) == 0 && !exists(path, "dossier", hex_of(&s)),
+	   "a dossier whose bundle was removed is removed");
+	is_number((int64_t)told, 0, "without a word");
+	spool_close(spool);
+}
+
+/* Puts this in the place of a dossier, and opens the spool. */
+static bool is_left_alone(const char *path, const struct statement *s, const void *data, size_t len)
+{
+	write_file(path, "dossier", hex_of(s), data, len);
+	told = 0;
+	struct spool *spool = open_at(path);
+	bool good = spool_count(spool) == 0 && told == 1 && exists(path, "held", hex_of(s)) &&
+		    exists(path, "dossier", hex_of(s));
+	spool_close(spool);
+	return good;
+}
+
+static void a_bundle_without_its_dossier_is_left(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	struct statement s = statement_of("tax"), orphan = statement_of("tax");
+	struct dossier other = dossier_of(&orphan);
+	hold_one(spool, &s);
+	spool_close(spool);
+	char file[4400];
+	uint8_t *bytes, changed[1024];
+	size_t len, left = 0;
+	snprintf(file, sizeof(file), "%s/dossier/%s", path, hex_of(&s));
+	if (io_read_file(AT_FDCWD, file, sizeof(changed), &bytes, &len) != 0 || unlink(file) < 0)
+		abort();
+	int dir = io_open_dir(AT_FDCWD, path);
+	int dossiers = io_open_dir(dir, "dossier");
+	if (dossier_save(dossiers, &other) != 0)
+		abort();
+	told = 0;
+	spool = open_at(path);
+	ok(spool_count(spool) == 0 && told == 1 && exists(path, "held", hex_of(&s)),
+	   "a held bundle without a dossier is told of, not used, and stays");
+	ok(exists(path, "dossier", hex_of(&orphan)), "then no dossier is removed: it may be this one's");
+	struct incoming *incoming;
+	struct spool_item *item;
+	struct dossier again = dossier_of(&s);
+	if (spool_begin(spool, &incoming) != 0 || spool_add(incoming, body, sizeof(body)) != 0)
+		abort();
+	is_number(spool_hold(incoming, &s, &again, &item), -EEXIST, "its push id is not taken by another body");
+	spool_abandon(incoming);
+	ok(!exists(path, "dossier", hex_of(&s)), "nor is a dossier put beside it");
+	spool_close(spool);
+	for (size_t cut = 0; cut < len; cut += cut < 96 ? 1 : 37)
+		left += !is_left_alone(path, &s, bytes, cut);
+	is_number((int64_t)left, 0, "so is one whose dossier was cut");
+	for (size_t at = 0; at < len; at++) {
+		memcpy(changed, bytes, len);
+		changed[at] ^= 4;
+		left += !is_left_alone(path, &s, changed, len);
+	}
+	is_number((int64_t)left, 0, "or changed");
+	static uint8_t encoded[DOSSIER_BYTES_MAX];
+	size_t encoded_len = dossier_encode(encoded, &other);
+	ok(is_left_alone(path, &s, encoded, encoded_len), "or is another push's");
+	write_file(path, "dossier", hex_of(&s), bytes, len);
+	write_file(path, "dossier", "README", "x", 1);
+	told = 0;
+	spool = open_at(path);
+	ok(spool_count(spool) == 1 && spool_at(spool, 0)->tally.records == 30, "once it is back it is used");
+	ok(!exists(path, "dossier", hex_of(&orphan)), "and the orphan is removed");
+	ok(told == 1 && exists(path, "dossier", "README"), "a stranger's file is told of and stays");
+	if (release_one(spool, spool_at(spool, 0), 2000) != 0)
+		abort();
+	spool_close(spool);
+	unlink(file);
+	told = 0;
+	spool = open_at(path);
+	ok(spool_count(spool) == 0 && exists(path, "ready", "tax-000001"),
+	   "one that is ready and has lost its dossier is left, too");
+	spool_close(spool);
+	free(bytes);
+	io_close(dossiers);
+	io_close(dir);
+}
+
+/* What an officer is shown comes from the object of the held bundle. */
+static void a_held_object_can_be_read(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	struct statement s = statement_of("tax"), got;
+	struct spool_item *item = hold_one(spool, &s);
+	struct endorsements endorsements;
+	uint8_t segment[SEGMENT_BYTES], tail[64];
+	int fd = spool_open_held(spool, item);
+	ok(fd >= 0, "a held object is opened");
+	is_number(io_pread_exact(fd, segment, sizeof(segment), 0), 0, "it is read");
+	is_number(unreleased_segment_decode(&got, &endorsements, segment), 0, "it begins with the unreleased form");
+	is_bytes(got.push_id, s.push_id, PUSH_ID_BYTES, "of this push");
+	is_number(io_pread_exact(fd, tail, sizeof(tail), item->object_len - sizeof(tail)), 0, "to its end");
+	is_bytes(tail, body + sizeof(body) - sizeof(tail), sizeof(tail), "the body is what came in");
+	ok(write(fd, "x", 1) < 0, "nobody writes there");
+	io_close(fd);
+	char file[4400];
+	snprintf(file, sizeof(file), "%s/held/%s", path, hex_of(&s));
+	unlink(file);
+	is_number(spool_open_held(spool, item), -ENOENT, "one that has vanished is told");
+	spool_close(spool);
+}
+
 static void flip_file(const char *path, off_t at, size_t len, const uint8_t *bytes)
 {
 	int fd = open(path, O_WRONLY);
@@ -573,6 +802,10 @@ int main(void)
 	one_process_at_a_time();
 	counters_never_go_back();
 	refusals();
+	a_dossier_goes_with_its_bundle();
+	a_held_object_can_be_read();
+	crash_between_dossier_and_bundle();
+	a_bundle_without_its_dossier_is_left();
 	crash_while_incoming();
 	crash_while_released();
 	crash_after_ready();
