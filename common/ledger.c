@@ -151,7 +151,7 @@ static int add(struct ledger *ledger, struct ledger_entry *entry, uint64_t now)
 	bool rolls = ledger_roll_is_due(ledger, now);
 	int result = 0;
 	/* room for the entry, and a checkpoint behind it */
-	if (rolls || ledger->batch_len + 2 * LEDGER_LINE_MAX > LEDGER_BATCH_BYTES)
+	if (rolls || ledger->batch_len + LEDGER_LINE_MAX + LEDGER_LINE_MAX > LEDGER_BATCH_BYTES)
 		result = ledger_flush(ledger);
 	if (result == 0 && rolls)
 		result = ledger_roll(ledger, now);

@@ -302,7 +302,7 @@ static int verify(const struct ledger_audit *audit, const struct ledger_witness 
 						   .report = report,
 						   .advance = advance,
 						   .context = &r};
-	struct ledger_summary summary;
+	struct ledger_summary summary = {.first = 0};
 	uint64_t bytes = 0;
 	int result = ledger_size(dir_fd, &bytes);
 	progress_start(&r.progress, "verifying", bytes, !audit->as_json);

@@ -1,6 +1,5 @@
 #include "ledgercommand.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -53,9 +52,18 @@ static int take_time(uint64_t *out, const char *text, uint64_t rest_of_day)
 	return EXIT_DONE;
 }
 
+static int take_registry(struct ledger_audit *audit, const char *path)
+{
+	if (audit->registry_count == LEDGER_REGISTRIES_MAX)
+		return command_usage("at most %d registries", LEDGER_REGISTRIES_MAX);
+	audit->registries[audit->registry_count++] = path;
+	return EXIT_DONE;
+}
+
 static int take_option(struct options *o, int letter)
 {
 	switch (letter) {
+	case 'g': return take_registry(&o->audit, optarg);
 	case 's': return take_time(&o->filter.since, optarg, 0);
 	case 'u': return take_time(&o->filter.until, optarg, DAY_S - 1);
 	case 'p': o->filter.person = optarg; break;
@@ -64,34 +72,27 @@ static int take_option(struct options *o, int letter)
 	case 'w': o->audit.witness = optarg; break;
 	case 'r': o->audit.roots = optarg; break;
 	case 'c': o->config = optarg; break;
-	case 'j': o->as_json = true; break;
-	case 'g':
-		if (o->audit.registry_count == LEDGER_REGISTRIES_MAX)
-			return command_usage("at most %d registries", LEDGER_REGISTRIES_MAX);
-		o->audit.registries[o->audit.registry_count++] = optarg;
-		break;
-	default: assert(!"an option of the table");
+	default: o->as_json = true; break;
 	}
 	return EXIT_DONE;
 }
 
 /* EXIT_DONE, or the exit code after the refusal has been said. */
-static int read_options(struct options *out, int argc, char **argv, const char *allowed)
+static int read_options(struct options *options, int argc, char **argv, const char *allowed)
 {
-	struct options options = {.config = NULL};
+	*options = (struct options){.config = NULL};
 	optind = 0; /* glibc: begin anew */
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
 		if (c == '?' || strchr(allowed, c) == NULL)
 			return command_usage("an option that is unknown here, or lacks its value");
-		int code = take_option(&options, c);
+		int code = take_option(options, c);
 		if (code != EXIT_DONE)
 			return code;
 	}
 	if (argc - optind > 1)
 		return command_usage("'ledger %s' takes one DIR at most", argv[0]);
-	options.dir = argv[optind]; /* NULL without one */
-	*out = options;
+	options->dir = argv[optind]; /* NULL without one */
 	return EXIT_DONE;
 }
 

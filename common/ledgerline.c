@@ -138,7 +138,7 @@ int ledger_line_compose(char out[static LEDGER_LINE_MAX], size_t *len, const str
 	char time[64], hash[HASH_LEN + 1];
 	assert(rest_len > 2 && rest[0] == '{');
 	int head = snprintf(out, LEDGER_LINE_MAX, "{\"n\":%llu,\"at\":\"%s\",\"before\":\"%s\",",
-			    (unsigned long long)(before->n + 1), text_time(time, sizeof(time), at),
+			    (unsigned long long)before->n + 1, text_time(time, sizeof(time), at),
 			    text_hex(hash, sizeof(hash), before->hash, SUITE_DIGEST_BYTES));
 	assert(head > 0 && head < LEDGER_LINE_MAX);
 	size_t used = (size_t)head;
@@ -225,7 +225,7 @@ int ledger_checkpoint_parse(struct ledger_checkpoint *out, const struct ledger_l
 bool ledger_line_is_signed(const char *text, size_t len)
 {
 	static const char label[] = "\"signature\":\"";
-	size_t tail = strlen(label) + 2 * SUITE_SIGNATURE_BYTES + strlen("\"}");
+	size_t tail = strlen(label) + 2 * (size_t)SUITE_SIGNATURE_BYTES + strlen("\"}");
 	return len > tail && memcmp(text + len - tail, label, strlen(label)) == 0;
 }
 

@@ -108,6 +108,10 @@ static void test_reading(void)
 	is_number((int64_t)json_count(json_get(root, "a")), 2, "an array has a count");
 	is_number((int64_t)json_count(root), 7, "an object, too");
 	is_number((int64_t)json_count(json_get(root, "t")), 0, "a text has none");
+	is_text(json_key(root, 0), "t", "an object has a first key");
+	ok(json_key(root, 6) != NULL && json_key(root, 7) == NULL, "and a last one");
+	ok(json_key(json_get(root, "t"), 0) == NULL && json_key((struct json_view){NULL}, 0) == NULL,
+	   "a text has none, nor has nothing");
 	is_text(json_get_text(json_at(json_get(root, "a"), 1), "deep", ""), "y",
 		"a path is followed");
 	ok(json_get(root, "none").node == NULL, "what is not there is an empty view");
