@@ -19,14 +19,6 @@ MANIFEST = struct.Struct("<8sHHI16sQQQII")
 MEMBER = struct.Struct("<HBBQqIIQ32s")
 
 
-def begins(raw, magic):
-    """Magic, version and suite: the same for every format."""
-    require(raw[:8] == magic, "bad-magic")
-    version, suite_id = struct.unpack_from("<HH", raw, 8)
-    require(version == 1, "unknown-version")
-    require(suite_id == 1, "unknown-suite")
-
-
 # ---- statement and release: 2, 3
 
 def encode_statement(s):
@@ -37,7 +29,7 @@ def encode_statement(s):
 
 
 def read_statement(raw):
-    begins(raw, b"WEIRPUSH")
+    suite.begins(raw, b"WEIRPUSH")
     s = SimpleNamespace()
     (_, _, _, reserved, s.push_id, route, person, s.person_key, s.registry_version, s.created,
      s.destroy_by, s.segments, s.manifest_segments, reserved_2, s.root, s.manifest_digest,
@@ -78,7 +70,7 @@ def sign_release(raw, box_seed, domain="weir1 release"):
 
 
 def read_release(segment):
-    begins(segment, b"WEIRRELS")
+    suite.begins(segment, b"WEIRRELS")
     r = SimpleNamespace(raw=segment)
     (_, _, _, r.route_id, count, r.epoch, r.number, r.released_at, r.row_len, r.k, r.r, length, box,
      r.box_key) = RELEASE.unpack_from(segment)
@@ -101,7 +93,8 @@ def check_release(r, registry):
     registry.judge("sender", r.box, r.released_at)
     require(suite.verify("weir1 release", r.raw[:BOX_SIGNATURE_AT], r.raw[BOX_SIGNATURE_AT:],
                          box.public), "bad-signature", "box")
-    route = endorsement.check(r.statement, r.statement_raw, r.endorsements, registry, r.released_at)
+    route = endorsement.check(r.statement, r.statement_raw, r.endorsements, registry, r.released_at,
+                              r.box_key)
     require(route["id"] == r.route_id, "wrong-route")
 
 
@@ -132,7 +125,7 @@ def encode_head(route, keys, stanzas):
 
 
 def read_head(segment, route=None):
-    begins(segment, b"WEIRHEAD")
+    suite.begins(segment, b"WEIRHEAD")
     h = SimpleNamespace()
     _, _, _, count, reserved, name, h.file_commitment, h.manifest_commitment = \
         HEAD.unpack_from(segment)
@@ -238,7 +231,7 @@ def read_manifest(raw):
     require(len(raw) >= 8, "truncated")
     require(raw[:8] == b"WEIRMANI", "bad-magic")
     require(len(raw) >= MANIFEST.size, "truncated")
-    begins(raw, b"WEIRMANI")
+    suite.begins(raw, b"WEIRMANI")
     m = SimpleNamespace()
     (_, _, _, reserved, m.push_id, m.content_len, m.stream_len, m.records, frame_count,
      member_count) = MANIFEST.unpack_from(raw)

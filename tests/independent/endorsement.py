@@ -1,18 +1,17 @@
 """Who stands for a bundle, and whether that is enough: BUNDLE.md 2, 3 and 3.1."""
 
-import hashlib
 import struct
 from types import SimpleNamespace
 
+import order
 import suite
+from registry import verify
 from suite import name32, require
 
 PUSH, PUSH_ORDER, APPROVAL, RELEASE_ORDER = 1, 2, 3, 4
 BYTES_MAX, APPROVALS_MAX, SLACK_S = 15992, 16, 3600
 ED25519, RSA_2048 = 1, 2
 SIGNATURE_LEN = {ED25519: 64, RSA_2048: 256}
-# RFC 8017 9.2: what stands before a SHA-256 digest.
-DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
 
 # ---- signatures
@@ -30,24 +29,6 @@ def read_signature(raw):
     require(length == SIGNATURE_LEN[algorithm], "bad-length", "signature")
     require(len(raw) >= 4 + length, "truncated", "signature")
     return (algorithm, raw[4:4 + length]), raw[4 + length:]
-
-
-def _verify_rsa(message, signature, modulus):
-    block = b"\0\1" + b"\xff" * (256 - 3 - len(DIGEST_INFO) - 32) + b"\0" + DIGEST_INFO
-    number, n = int.from_bytes(signature, "big"), int.from_bytes(modulus, "big")
-    return number < n and (pow(number, 65537, n).to_bytes(256, "big")
-                           == block + hashlib.sha256(message).digest())
-
-
-def verify(domain, data, signature, keys):
-    """By the keys of a party's section in the registry."""
-    algorithm, raw = signature
-    if "rsa" in keys:
-        good = algorithm == RSA_2048 and _verify_rsa(
-            domain.encode().ljust(16, b"\0") + data, raw, bytes.fromhex("".join(keys["rsa"])))
-    else:
-        good = algorithm == ED25519 and suite.verify(domain, data, raw, keys["public"])
-    require(good, "bad-signature", domain)
 
 
 # ---- records
@@ -130,7 +111,28 @@ def _check_approval(s, statement_raw, e, route, registry, at):
     verify("weir1 approve", decision(statement_raw, e.name, e.key_id, e.at), e.signature, keys)
 
 
-def check(s, statement_raw, endorsements, registry, at):
+def _check_push_order(s, statement_raw, e, registry, at):
+    o = order.read(e.order)
+    require(o.kind == 1 and o.route == s.route
+            and [(each.name, each.key_id) for each in o.signers] == [(s.person, s.person_key)],
+            "not-allowed", "order")
+    order.check(o, registry, s.created, s.policy_version)
+    keys = registry.judge("machine", o.machine.name, at)
+    verify("weir1 push", statement_raw, e.signature, keys)
+    require(order.is_open(o, s.created), "beyond-order")
+
+
+def _check_release_order(s, e, route, registry, at, box_key):
+    o = order.read(e.order)
+    require(o.kind == 2 and o.route == s.route and o.machine.id == box_key, "not-allowed", "order")
+    order.check(o, registry, at, s.policy_version)
+    count = sum(each.key_id != s.person_key or route.get("pusher_may_approve") == "yes"
+                for each in o.signers)
+    require(count >= max(route.get("quorum", 0), 1), "too-few-approvals", "order")
+    require(order.is_open(o, at), "beyond-order")
+
+
+def check(s, statement_raw, endorsements, registry, at, box_key):
     """Push and approvals of a statement, at the time of its release.  Gives the route."""
     require(s.registry_version <= registry.version, "older-registry")
     require(at <= registry.expires, "expired", "registry")
@@ -139,10 +141,16 @@ def check(s, statement_raw, endorsements, registry, at):
     registry.card("person", s.person, s.person_key)
     person = registry.judge("person", s.person, at)
     require(s.person in route["operators"], "not-allowed")
-    verify("weir1 push", statement_raw, endorsements[0].signature, person)
+    if endorsements[0].kind == PUSH:
+        verify("weir1 push", statement_raw, endorsements[0].signature, person)
+    else:
+        _check_push_order(s, statement_raw, endorsements[0], registry, at)
     _check_policy(s, route, registry)
     approvals = [e for e in endorsements if e.kind == APPROVAL]
     for e in approvals:
         _check_approval(s, statement_raw, e, route, registry, at)
-    require(len(approvals) >= route.get("quorum", 0), "too-few-approvals")
+    ordered = endorsements[-1].kind == RELEASE_ORDER
+    if ordered:
+        _check_release_order(s, endorsements[-1], route, registry, at, box_key)
+    require(ordered or len(approvals) >= route.get("quorum", 0), "too-few-approvals")
     return route

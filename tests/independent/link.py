@@ -5,8 +5,8 @@ import struct
 from types import SimpleNamespace
 
 import suite
-from bundle import begins, geometry_check
-from suite import SEGMENT, Refused, blake, require
+from bundle import geometry_check
+from suite import SEGMENT, Refused, begins, blake, require
 
 SYMBOL = 128
 SYMBOLS_MAX = 69

@@ -18,8 +18,8 @@ BYTES_MAX = 4194304
 
 
 class Card:
-    def __init__(self, kind, name, public):
-        self.kind, self.name, self.public = kind, name, public
+    def __init__(self, kind, name, public, second=bytes(32)):
+        self.kind, self.name, self.public, self.second = kind, name, public, second
         self.digest = blake(32, "weir1 key", data=bytes([KINDS.index(kind)]) + name32(name) + public)
         self.id = self.digest[:16]
 
@@ -28,7 +28,10 @@ class Card:
         return " ".join(f"{group % 100000:05d}" for group in groups)
 
     def text(self):
-        return f"; fingerprint {self.fingerprint()}\n[{self.kind} {self.name}]\npublic = {self.public.hex()}\n"
+        text = f"; fingerprint {self.fingerprint()}\n[{self.kind} {self.name}]\npublic = {self.public.hex()}\n"
+        if any(self.second):
+            text += f"{'reading' if self.kind == 'person' else 'receipts'} = {self.second.hex()}\n"
+        return text
 
 
 def public_of(kind, secret):
@@ -56,9 +59,9 @@ def key_check(secret, header):
 class Key:
     def __init__(self, kind, name, secret=None):
         self.secret = secret or os.urandom(32)
-        self.card = Card(kind, name, public_of(kind, self.secret))
-        self.name, self.id, self.public = name, self.card.id, self.card.public
         self.second = second_of(kind, self.secret)
+        self.card = Card(kind, name, public_of(kind, self.secret), self.second)
+        self.name, self.id, self.public = name, self.card.id, self.card.public
 
     def text(self):
         """Its card, with the second public key where there is one."""
@@ -351,6 +354,16 @@ def check_signatures(text, roots):
     return signed
 
 
+def verify(domain, data, signature, keys):
+    """signature: (algorithm, bytes); keys: the section of the person or machine."""
+    algorithm, raw = signature
+    if "rsa" in keys:
+        require(algorithm == 2, "bad-signature", "algorithm")
+        rsa.verify(domain, data, raw, bytes.fromhex("".join(keys["rsa"])))
+    else:
+        require(algorithm == 1 and suite.verify(domain, data, raw, keys["public"]), "bad-signature", domain)
+
+
 def review_data(office, person, date, digest):
     return name32(office) + name32(person) + struct.pack("<Q", date) + digest
 
@@ -460,12 +473,10 @@ class Registry:
         data = review_data(keys["office"], keys["person"], keys["date"], self.route_digest(keys["route"]))
         try:
             self.judge("person", keys["person"], keys["date"])
-            if "rsa" in person:
-                rsa.verify("weir1 review", data, signature, bytes.fromhex("".join(person["rsa"])))
+            verify("weir1 review", data, (2 if len(signature) == 256 else 1, signature), person)
         except Refused:
             return False
-        return "rsa" in person or len(signature) == 64 and suite.verify(
-            "weir1 review", data, signature, person["public"])
+        return True
 
     def is_reviewed(self, route):
         return all(self.reviews.get(route, {}).get(office)

@@ -29,6 +29,14 @@ def require(condition, verdict, detail=""):
         raise Refused(verdict, detail)
 
 
+def begins(raw, magic):
+    """Magic, version and suite: the same for every format."""
+    require(raw[:8] == magic, "bad-magic")
+    version, suite_id = struct.unpack_from("<HH", raw, 8)
+    require(version == 1, "unknown-version")
+    require(suite_id == 1, "unknown-suite")
+
+
 def zeros(data):
     return data.count(0) == len(data)
 

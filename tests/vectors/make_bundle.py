@@ -1,11 +1,14 @@
 """Vectors of BUNDLE.md for its parts: statement, release, head, manifest, tree, pad."""
 
+from types import SimpleNamespace
+
 import bundle
 import endorsement
+import order
 import suite
 from suite import SEGMENT, blake, name32
-from world import (CREATED, OFFICERS, OFFICERS_MORE, PEOPLE, PSKS, RECIPIENTS, REGISTRY, RELEASED,
-                   SENDERS, approvals_of, fixed, flip, key, le, put, release, statement, time)
+from world import (CREATED, MACHINES, OFFICERS, OFFICERS_MORE, PEOPLE, PSKS, RECIPIENTS, REGISTRY,
+                   RELEASED, RSA_OFFICER, SENDERS, approvals_of, fixed, flip, key, le, put, release, statement, time)
 
 FOLDERS = ("statement", "release", "head", "manifest", "tree", "pad")
 KEYS = bundle.file_keys(fixed("file key"))
@@ -96,6 +99,8 @@ def _releases(vectors):
     _release_policies(write)
     _release_records(write)
     _release_approvals(write)
+    _release_tokens(write)
+    _release_orders(write)
 
 
 def _restate(change):
@@ -287,6 +292,113 @@ def _release_approvals(write):
          by=endorsement.encode_push(raw, PEOPLE["wang-mei"].secret, "weir1 approve"))
     dual("bad-signature--an-approval-too-many-that-is-wrong", good, approval("kuo-an"),
          flip(approval("hsu-li"), 100))
+
+
+def _release_tokens(write):
+    """Officer and operator lo-token has an RSA key."""
+    s = statement(route="dual", person=RSA_OFFICER.name, person_key=RSA_OFFICER.id)
+    raw, other = bundle.encode_statement(s), bundle.encode_statement(DUAL)
+
+    def push(signature, algorithm=endorsement.RSA_2048):
+        return endorsement.record(1, endorsement.encode_signature(signature, algorithm))
+
+    def approval(signature, algorithm=endorsement.RSA_2048):
+        return endorsement.record(3, name32(RSA_OFFICER.name) + RSA_OFFICER.id + le(CREATED + 2, 8)
+                                  + endorsement.encode_signature(signature, algorithm))
+
+    def approved(name, record):
+        records = [*approvals_of(other, "tseng-yu"), record]
+        write(name, release(DUAL, endorsements=[
+            endorsement.encode_push(other, PEOPLE["wang-mei"].secret),
+            *sorted(records, key=lambda each: each[36:52])]))
+
+    two = approvals_of(raw, "tseng-yu", "kuo-an")
+    write("ok--pushed-with-a-token", release(s, endorsements=[push(RSA_OFFICER.sign("weir1 push", raw)), *two]))
+    write("bad-signature--pushed-with-a-token-in-another-domain",
+          release(s, endorsements=[push(RSA_OFFICER.sign("weir1 approve", raw)), *two]))
+    write("bad-signature--ed25519-of-a-person-with-a-token",
+          release(s, endorsements=[push(bytes(64), endorsement.ED25519), *two]))
+    decided = endorsement.decision(other, RSA_OFFICER.name, RSA_OFFICER.id, CREATED + 2)
+    approved("ok--approved-with-a-token", approval(RSA_OFFICER.sign("weir1 approve", decided)))
+    approved("bad-signature--approved-with-a-token-in-another-domain",
+             approval(RSA_OFFICER.sign("weir1 refuse", decided)))
+
+
+def _release_orders(write):
+    """A machine's push, and a box's release, each under an order; their vectors are in order/."""
+    day = CREATED - CREATED % 86400
+
+    def order_of(kind, route, machine, *signers, **changes):
+        o = dict(kind=kind, id=fixed("order id", 16), route=route, policy_version=0, not_before=day,
+                 not_after=day + 86400 * 30, window_start=0, window_len=1440, weekdays=127,
+                 max_bytes=1000, max_records=10, max_pushes=1, machine=machine.card)
+        o.update(changes)
+        bare = order.encode(SimpleNamespace(**o))
+        people = {**PEOPLE, **OFFICERS}
+        return order.encode(SimpleNamespace(**o), sorted(
+            (order.sign(bare, people[name], day - 60) for name in signers), key=lambda each: each[1]))
+
+    def pushed(name, raw_order, s=None, by=MACHINES["batch"], domain="weir1 push", **changes):
+        s = s or statement()
+        raw = bundle.encode_statement(s)
+        signature = endorsement.encode_signature(suite.sign(domain, raw, by.secret))
+        write(name, release(s, endorsements=[endorsement.record(2, signature + raw_order)], **changes))
+
+    batch = MACHINES["batch"]
+    good = order_of(1, "tax", batch, "wang-mei")
+    minute = (CREATED - day) // 60
+    pushed("ok--pushed-under-an-order", good)
+    pushed("bad-signature--pushed-under-an-order-by-its-signer", good, by=PEOPLE["wang-mei"])
+    pushed("bad-signature--pushed-under-an-order-in-another-domain", good, domain="weir1 approve")
+    pushed("not-allowed--pushed-under-the-order-of-another", order_of(1, "tax", batch, "lee-hao"))
+    pushed("not-allowed--pushed-under-an-order-of-nobody", order_of(1, "tax", batch))
+    pushed("not-allowed--pushed-under-an-order-for-another-route", order_of(1, "all", batch, "wang-mei"))
+    pushed("not-allowed--pushed-under-an-order-to-release",
+           order_of(2, "tax", SENDERS["inside-1"], "wang-mei"), by=SENDERS["inside-1"])
+    pushed("unknown-key--pushed-by-a-strange-machine",
+           order_of(1, "tax", MACHINES["stranger"], "wang-mei"), by=MACHINES["stranger"])
+    pushed("suspended--machine", order_of(1, "tax", MACHINES["batch-stop"], "wang-mei"),
+           by=MACHINES["batch-stop"])
+    pushed("bad-time--pushed-before-the-order", order_of(1, "tax", batch, "wang-mei", not_before=CREATED + 1))
+    pushed("ok--pushed-in-the-last-second",
+           order_of(1, "tax", batch, "wang-mei", not_after=CREATED))
+    pushed("expired--pushed-behind-the-end",
+           order_of(1, "tax", batch, "wang-mei", not_after=CREATED - 1))
+    pushed("beyond-order--pushed-outside-its-window", order_of(
+        1, "tax", batch, "wang-mei", window_start=minute + 1, window_len=60))
+    pushed("ok--pushed-in-its-window-and-released-behind", order_of(
+        1, "tax", batch, "wang-mei", window_start=minute, window_len=1), released_at=CREATED + 3600)
+    pushed("wrong-policy--pushed-under-an-order-for-rules",
+           order_of(1, "tax", batch, "wang-mei", policy_version=1))
+    pushed("trailing-bytes--behind-the-order", good + b"\0")
+    pushed("truncated--order", good[:-1])
+
+    def ordered(name, raw_order, s=DUAL, signer="wang-mei", **changes):
+        raw = bundle.encode_statement(s)
+        write(name, release(s, endorsements=[
+            endorsement.encode_push(raw, {**PEOPLE, **OFFICERS}[signer].secret),
+            endorsement.record(4, raw_order)], **changes))
+
+    box = SENDERS["inside-1"]
+    two = order_of(2, "dual", box, "tseng-yu", "kuo-an")
+    ordered("ok--released-under-an-order", two)
+    ordered("too-few-approvals--released-under-an-order-of-one", order_of(2, "dual", box, "kuo-an"))
+    own = statement(route="dual", person="tseng-yu", person_key=OFFICERS["tseng-yu"].id)
+    ordered("too-few-approvals--released-under-an-order-of-who-pushed", two, own, "tseng-yu")
+    free = statement(route="own", person="tseng-yu", person_key=OFFICERS["tseng-yu"].id)
+    ordered("ok--released-under-an-order-of-who-pushed-and-may", order_of(2, "own", box, "tseng-yu"), free,
+            "tseng-yu")
+    ordered("not-allowed--released-under-an-order-to-another-box",
+            order_of(2, "dual", SENDERS["inside-old"], "tseng-yu", "kuo-an"))
+    ordered("not-allowed--released-under-an-order-for-another-route",
+            order_of(2, "own", box, "tseng-yu", "kuo-an"))
+    ordered("not-allowed--released-under-an-order-to-push",
+            order_of(1, "dual", batch, "tseng-yu"))
+    ordered("beyond-order--released-outside-its-window", order_of(
+        2, "dual", box, "tseng-yu", "kuo-an", window_start=minute, window_len=1), released_at=CREATED + 60)
+    ordered("expired--released-behind-the-end", order_of(
+        2, "dual", box, "tseng-yu", "kuo-an", not_after=CREATED), released_at=CREATED + 1)
+    ordered("bad-signature--order-of-another", two[:-8] + bytes(8))
 
 
 def _at(when, name):

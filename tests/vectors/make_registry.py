@@ -4,7 +4,7 @@ import re
 
 import registry
 import suite
-from world import (CREATED, MACHINE, OFFICERS, PASSPHRASE, PEOPLE, PSKS, LINK, RECEIVER, RECIPIENTS, REGISTRY_TEXT, ROOTS,
+from world import (CREATED, MACHINE, MACHINES, OFFICERS, PASSPHRASE, PEOPLE, PSKS, LINK, RECEIVER, RECIPIENTS, REGISTRY_TEXT, ROOTS,
                    ROOTS_TEXT, SENDERS, fixed, flip, le, key, party, put, registry_text,
                    roots_text, route, section, time)
 
@@ -86,7 +86,7 @@ def _cards(vectors):
     """KIND NAME SECRET PUBLIC SECOND KEYID FINGERPRINT, one a line; SECOND is "-" when there is none."""
     lines = []
     for each in (*ROOTS, *PEOPLE.values(), *OFFICERS.values(), *SENDERS.values(), RECEIVER, *RECIPIENTS.values(), LINK,
-                 MACHINE, *PSKS.values()):
+                 MACHINE, *MACHINES.values(), *PSKS.values()):
         second = each.second.hex() if any(each.second) else "-"
         lines.append(f"{each.card.kind} {each.name} {each.secret.hex()} {each.public.hex()} {second} "
                      f"{each.id.hex()} {each.card.fingerprint()}\n")
@@ -151,7 +151,7 @@ def _registries(vectors):
     for case, old, new in _REVIEWS:
         signed(f"bad-registry--{case}", _change(reviewed, old, new))
     for case, extra in _EXTRAS:
-        signed(f"bad-registry--{case}", registry_text(extra))
+        signed(f"bad-registry--{case}", good + extra)
     signed("bad-registry--not-utf-8", good.encode() + b"; \xff\n")
     signed("bad-registry--overlong-utf-8", good.encode() + b"; \xc0\xaf\n")
     signed("bad-registry--byte-order-mark", b"\xef\xbb\xbf" + good.encode())

@@ -5,25 +5,12 @@ import hashlib
 import make_registry
 import registry
 import rsa
-from world import CREATED, ROOTS, ROOTS_TEXT, fixed, flip, key, put, registry_text, section, time
+from world import (CREATED, ROOTS, ROOTS_TEXT, RsaKey, fixed, flip, key, put, registry_text, section,
+                   time)
 
 FOLDERS = ("rsa",)
-SMALL = [p for p in range(3, 2000) if all(p % q for q in range(2, p))]
-
-
-def _prime(label):
-    """The first prime of 1,024 bits behind a fixed number that suits the exponent."""
-    candidate = int.from_bytes(b"".join(fixed(f"{label} {i}") for i in range(4)), "big")
-    candidate |= 3 << 1022 | 1
-    while (any(candidate % p == 0 for p in SMALL) or candidate % rsa.EXPONENT == 1
-           or any(pow(a, candidate - 1, candidate) != 1 for a in (2, 3, 5, 7))):
-        candidate += 2
-    return candidate
-
-
-P, Q = _prime("rsa p"), _prime("rsa q")
-MODULUS = P * Q
-SECRET = pow(rsa.EXPONENT, -1, (P - 1) * (Q - 1))
+KEY = RsaKey("tseng-li", "rsa")
+P, MODULUS = KEY.p, KEY.n
 MESSAGE = b"weir1 push".ljust(16, b"\0") + fixed("rsa message")
 
 
@@ -32,7 +19,7 @@ def number(value):
 
 
 def raw(encoded):
-    return pow(int.from_bytes(encoded, "big"), SECRET, MODULUS)
+    return KEY.raw(encoded)
 
 
 def sign(message):

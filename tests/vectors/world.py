@@ -14,6 +14,7 @@ import bundle  # noqa: E402
 import endorsement  # noqa: E402
 import link  # noqa: E402
 import registry  # noqa: E402
+import rsa  # noqa: E402
 import suite  # noqa: E402
 
 PASSPHRASE = b"correct horse battery staple"
@@ -37,6 +38,36 @@ def key(kind, name):
 
 
 OFFICERS_MORE = [f"officer-{i}" for i in range(12)]
+class RsaKey:
+    """A person's key in a token; the primes are made from words as all keys are."""
+
+    def __init__(self, name, words):
+        p, q = (self._prime(f"{words} {letter}") for letter in "pq")
+        self.name, self.p, self.n = name, p, p * q
+        self.modulus = self.n.to_bytes(rsa.BYTES, "big")
+        self.d = pow(rsa.EXPONENT, -1, (p - 1) * (q - 1))
+        self.id = registry.Card("person", name, rsa.public(self.modulus)).id
+
+    @staticmethod
+    def _prime(label):
+        """The first prime of 1,024 bits behind a fixed number that suits the exponent."""
+        small = [p for p in range(3, 2000) if all(p % q for q in range(2, p))]
+        candidate = int.from_bytes(b"".join(fixed(f"{label} {i}") for i in range(4)), "big")
+        candidate |= 3 << 1022 | 1
+        while (any(candidate % p == 0 for p in small) or candidate % rsa.EXPONENT == 1
+               or any(pow(a, candidate - 1, candidate) != 1 for a in (2, 3, 5, 7))):
+            candidate += 2
+        return candidate
+
+    def raw(self, block):
+        return pow(int.from_bytes(block, "big"), self.d, self.n)
+
+    def sign(self, domain, data):
+        message = domain.encode().ljust(16, b"\0") + data
+        return self.raw(rsa.encode(message)).to_bytes(rsa.BYTES, "big")
+
+
+RSA_OFFICER = RsaKey("lo-token", "token")
 ROOTS = [key("root", f"root-{i}") for i in (1, 2, 3)]
 PEOPLE = {name: key("person", name)
           for name in ("wang-mei", "lee-hao", "chen-old", "wu-stop", "lin-guest", "stranger")}
@@ -49,6 +80,7 @@ RECIPIENTS = {name: key("recipient", name) for name in ("tax-agency", "census", 
 PSKS = {name: key("psk", name) for name in RECIPIENTS}
 LINK = key("link", "l1")
 MACHINE = key("machine", "nightly")
+MACHINES = {name: key("machine", name) for name in ("batch", "batch-stop", "stranger")}
 TAG_KEY = link.tag_key(LINK.secret)
 
 
@@ -73,7 +105,8 @@ def registry_text(extra=""):
                    "issued = 2026-01-01", "expires = 2027-01-01")
     gone = {"chen-old": "expires = 2026-03-01", "wu-stop": "suspended = 2026-03-01T12:00:00Z",
             "inside-old": "expires = 2026-03-01", "inside-stop": "suspended = 2026-03-01",
-            "ou-old": "expires = 2026-03-01", "ma-stop": "suspended = 2026-03-01"}
+            "ou-old": "expires = 2026-03-01", "ma-stop": "suspended = 2026-03-01",
+            "batch-stop": "suspended = 2026-03-01"}
     for kind, parties in (("person", PEOPLE), ("sender", SENDERS)):
         for name, each in parties.items():
             if name != "stranger":
@@ -85,19 +118,30 @@ def registry_text(extra=""):
     text += route("tax", 1) + route("old", 2, "expires = 2026-03-01")
     text += route("stopped", 3, "suspended = 2026-03-01")
     text += route("all", 4, recipients="tax-agency census audit")
+    return text + extra + release_text(gone)
+
+
+def release_text(gone):
+    """Who releases, on which routes, and by which rules."""
+    text = ""
     for name, each in OFFICERS.items():
         text += party("person", each, "roles = operator officer", f"reading = {each.second.hex()}",
                       *([gone[name]] if name in gone else []))
-    officers = [f"officers = {name}" for name in OFFICERS]
-    text += route("dual", 5, *officers, "quorum = 2", operators="wang-mei tseng-yu")
+    digits = RSA_OFFICER.modulus.hex()
+    text += section("person", RSA_OFFICER.name, *(f"rsa = {digits[at:at + 128]}" for at in range(0, 512, 128)),
+                    f"reading = {fixed('reading of lo-token').hex()}", "roles = operator officer")
+    for name, each in MACHINES.items():
+        if name != "stranger":
+            text += party("machine", each, *([gone[name]] if name in gone else []))
+    officers = [f"officers = {name}" for name in (*OFFICERS, RSA_OFFICER.name)]
+    text += route("dual", 5, *officers, "quorum = 2", operators="wang-mei tseng-yu lo-token")
     text += route("own", 6, *officers, "quorum = 1", "pusher_may_approve = yes",
                   operators="wang-mei tseng-yu")
     text += route("ruled", 7, "policy = scanned", operators="wang-mei")
     text += route("watched", 8, "policy = plain", operators="wang-mei")
     text += route("unread", 9, "needs = legal", operators="wang-mei")
     text += section("policy", "scanned", "version = 3", "scan = required")
-    text += section("policy", "plain", "version = 5", "encoding = utf-8")
-    return text + extra
+    return text + section("policy", "plain", "version = 5", "encoding = utf-8")
 
 
 def roots_text(roots=None, quorum=2):
