@@ -1,6 +1,7 @@
 #include "sender/local.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -60,6 +61,24 @@ static int decode_commit(const uint8_t *in, size_t len)
 {
 	struct local_commit out;
 	return local_commit_decode(&out, in, len);
+}
+
+static int decode_approve(const uint8_t *in, size_t len)
+{
+	struct local_approve out;
+	return local_approve_decode(&out, in, len);
+}
+
+static int decode_deny(const uint8_t *in, size_t len)
+{
+	struct local_deny out;
+	return local_deny_decode(&out, in, len);
+}
+
+static int decode_signature(const uint8_t *in, size_t len)
+{
+	struct signature out;
+	return local_signature_decode(&out, in, len);
 }
 
 static int decode_item(const uint8_t *in, size_t len)
@@ -136,6 +155,51 @@ static void push_is_what_it_was(void)
 		is_number(local_push_decode(&untouched, copy, sizeof(copy)), wrong[i].verdict,
 			  "PUSH with %s is refused", wrong[i].what);
 		is_number((int64_t)untouched.records, 5, "and its output is left alone");
+	}
+}
+
+static void push_of_a_machine(void)
+{
+	struct local_push in = {
+		.route = "tax",
+		.person = "wang-mei",
+		.person_key = {1, 2, 3},
+		.machine = "nightly",
+		.machine_key = {4, 5, 6},
+		.origin = LOCAL_COMMAND,
+	};
+	struct local_push out = {0};
+	uint8_t bytes[LOCAL_PUSH_BYTES], proven[LOCAL_PROVEN_BYTES], challenge[LOCAL_CHALLENGE_BYTES];
+	local_push_encode(bytes, &in);
+	is_number(local_push_decode(&out, bytes, sizeof(bytes)), 0, "PUSH of a machine is read");
+	is_text(out.machine, "nightly", "with the machine");
+	is_bytes(out.machine_key, in.machine_key, KEY_ID_BYTES, "and its key id");
+	is_text(out.person, "wang-mei", "beside the person who answers for it");
+	memset(challenge, 0xc4, sizeof(challenge));
+	local_proven(proven, &in, challenge);
+	is_bytes(proven, bytes, sizeof(bytes), "a proof is of the push");
+	is_bytes(proven + sizeof(bytes), challenge, sizeof(challenge), "and the challenge");
+	is_text(local_proof_domain, "weir1 caller", "in a domain of its own");
+}
+
+static void signature_is_what_it_was(void)
+{
+	static const struct signature all[] = {{.algorithm = SIGNATURE_ED25519, .len = 64, .bytes = {1, 2, 3}},
+					       {.algorithm = SIGNATURE_RSA_2048, .len = 256, .bytes = {4, 5, 6}}};
+	for (size_t i = 0; i < 2; i++) {
+		struct signature out = {0};
+		uint8_t bytes[SIGNATURE_ENCODED_MAX];
+		size_t len = local_signature_encode(bytes, &all[i]);
+		is_number((int64_t)len, (int64_t)signature_encoded_len(&all[i]), "PROOF is a signature");
+		struct format f = {"PROOF", decode_signature, bytes, len, VERDICT_BAD_PROTOCOL};
+		lengths(&f);
+		is_number(local_signature_decode(&out, bytes, len), 0, "it is read back");
+		ok(out.algorithm == all[i].algorithm && out.len == all[i].len &&
+			   memcmp(out.bytes, all[i].bytes, out.len) == 0,
+		   "as it was");
+		bytes[0] = 9;
+		is_number(decode_signature(bytes, len), VERDICT_BAD_PROTOCOL,
+			  "by an algorithm that is known");
 	}
 }
 
@@ -286,6 +350,102 @@ static void commit_is_what_it_was(void)
 		  "the dossier of another push is refused");
 }
 
+static void approve_is_what_it_was(void)
+{
+	struct local_approve in = {
+		.push_id = {9, 8, 7},
+		.approval = {
+			.type = ENDORSEMENT_APPROVAL,
+			.person = "tseng-yu",
+			.key_id = {1},
+			.at = 1000,
+			.signature = {.algorithm = SIGNATURE_RSA_2048, .len = 256, .bytes = {5}},
+		},
+	};
+	struct local_approve out = {0};
+	uint8_t bytes[LOCAL_APPROVE_MAX];
+	size_t len = local_approve_encode(bytes, &in);
+	is_number((int64_t)len, PUSH_ID_BYTES + 4 + 56 + 260, "the largest APPROVE fits");
+	ok(len <= LOCAL_APPROVE_MAX, "into what is set aside for it");
+	struct format f = {"APPROVE", decode_approve, bytes, len, VERDICT_TRAILING_BYTES};
+	lengths(&f);
+	is_number(local_approve_decode(&out, bytes, len), 0, "APPROVE is read back");
+	is_bytes(out.push_id, in.push_id, PUSH_ID_BYTES, "with the push id");
+	ok(out.approval.type == ENDORSEMENT_APPROVAL && out.approval.at == 1000 &&
+		   strcmp(out.approval.person, "tseng-yu") == 0 && out.approval.signature.bytes[0] == 5,
+	   "and the approval");
+	bytes[PUSH_ID_BYTES + 4] = 'T';
+	is_number(decode_approve(bytes, len), VERDICT_BAD_NAME, "an approval that is none has its own verdict");
+}
+
+static struct local_deny make_deny(const char *reason)
+{
+	struct local_deny deny = {
+		.push_id = {9, 8, 7},
+		.refusal = {
+			.person = "tseng-yu",
+			.key_id = {1},
+			.at = 1000,
+			.signature = {.algorithm = SIGNATURE_ED25519, .len = 64, .bytes = {5}},
+		},
+	};
+	snprintf(deny.refusal.reason, sizeof(deny.refusal.reason), "%s", reason);
+	return deny;
+}
+
+static void deny_is_what_it_was(void)
+{
+	enum { AT_REASON_LEN = PUSH_ID_BYTES + NAME_BYTES + KEY_ID_BYTES + 8, AT_REASON = AT_REASON_LEN + 2 };
+	struct local_deny in = make_deny("欄位太多"), out = {0};
+	uint8_t bytes[LOCAL_DENY_MAX], changed[LOCAL_DENY_MAX];
+	size_t len = local_deny_encode(bytes, &in);
+	struct format f = {"DENY", decode_deny, bytes, len, VERDICT_BAD_PROTOCOL};
+	lengths(&f);
+	is_number(local_deny_decode(&out, bytes, len), 0, "DENY is read back");
+	is_bytes(out.push_id, in.push_id, PUSH_ID_BYTES, "with the push id");
+	is_text(out.refusal.person, "tseng-yu", "the officer");
+	is_text(out.refusal.reason, "欄位太多", "the reason");
+	ok(out.refusal.at == 1000 && out.refusal.key_id[0] == 1 && out.refusal.signature.bytes[0] == 5,
+	   "time, key and signature");
+	static const struct {
+		size_t at;
+		uint8_t value;
+		int verdict;
+		const char *what;
+	} wrong[] = {
+		{PUSH_ID_BYTES, 'T', VERDICT_BAD_NAME, "an officer that is no name"},
+		{AT_REASON_LEN, 11, VERDICT_BAD_PROTOCOL, "a reason that is shorter"},
+		{AT_REASON_LEN + 1, 2, VERDICT_BAD_PROTOCOL, "a reason beyond the end"},
+		{AT_REASON + 1, 0, VERDICT_BAD_PROTOCOL, "a zero in the reason"},
+		{AT_REASON + 1, 'x', VERDICT_BAD_PROTOCOL, "a reason that is no UTF-8"},
+		{AT_REASON + 12, 9, VERDICT_BAD_PROTOCOL, "an unknown algorithm"},
+	};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		memcpy(changed, bytes, len);
+		changed[wrong[i].at] = wrong[i].value;
+		is_text(verdict_name(decode_deny(changed, len)), verdict_name(wrong[i].verdict),
+			"DENY with %s is refused", wrong[i].what);
+	}
+	in = make_deny("");
+	len = local_deny_encode(bytes, &in);
+	is_number(decode_deny(bytes, len), VERDICT_BAD_PROTOCOL, "a refusal has a reason");
+	char longest[REASON_BYTES_MAX + 1];
+	memset(longest, 'x', REASON_BYTES_MAX);
+	longest[REASON_BYTES_MAX] = 0;
+	in = make_deny(longest);
+	in.refusal.signature = (struct signature){.algorithm = SIGNATURE_RSA_2048, .len = 256};
+	len = local_deny_encode(bytes, &in);
+	is_number((int64_t)len, LOCAL_DENY_MAX, "the largest DENY fits");
+	is_number(local_deny_decode(&out, bytes, len), 0, "and is read");
+	is_number((int64_t)strlen(out.refusal.reason), REASON_BYTES_MAX, "with all of its reason");
+	uint8_t larger[LOCAL_DENY_MAX + 1];
+	memcpy(larger, bytes, AT_REASON);
+	larger[AT_REASON_LEN] = (uint8_t)(REASON_BYTES_MAX + 1);
+	larger[AT_REASON] = 'x';
+	memcpy(larger + AT_REASON + 1, bytes + AT_REASON, len - AT_REASON);
+	is_number(decode_deny(larger, len + 1), VERDICT_BAD_PROTOCOL, "a reason of 401 bytes is refused");
+}
+
 static void item_is_what_it_was(void)
 {
 	struct local_item in = {
@@ -302,8 +462,13 @@ static void item_is_what_it_was(void)
 		.total_bytes = 7,
 		.passes_done = 8,
 		.passes = 9,
+		.content_len = 10,
+		.members = 11,
+		.records = 12,
 		.root = {0xaa},
 		.state = LOCAL_SENDING,
+		.approvals = 1,
+		.quorum = 2,
 	};
 	struct local_item out = {0};
 	uint8_t bytes[LOCAL_ITEM_BYTES];
@@ -317,7 +482,8 @@ static void item_is_what_it_was(void)
 	ok(out.created == 1 && out.released_at == 2 && out.destroy_by == 3 &&
 		   out.registry_version == 4 && out.object_len == 5 && out.sent_bytes == 6 &&
 		   out.total_bytes == 7 && out.passes_done == 8 && out.passes == 9 &&
-		   out.state == LOCAL_SENDING,
+		   out.content_len == 10 && out.members == 11 && out.records == 12 &&
+		   out.state == LOCAL_SENDING && out.approvals == 1 && out.quorum == 2,
 	   "ITEM keeps every number");
 	is_text(out.person, "wang-mei", "ITEM keeps the person");
 	static const uint8_t states[] = {0, LOCAL_WAITING + 1, 255};
@@ -326,11 +492,15 @@ static void item_is_what_it_was(void)
 		is_number(decode_item(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,
 			  "state %u is refused", states[i]);
 	}
-	bytes[LOCAL_ITEM_BYTES - 8] = LOCAL_SENT;
+	bytes[LOCAL_ITEM_BYTES - 8] = LOCAL_WAITING;
+	is_number(decode_item(bytes, sizeof(bytes)), 0, "one that waits for people is taken");
 	bytes[LOCAL_ITEM_BYTES - 1] = 1;
 	is_number(decode_item(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,
 		  "a reserved byte is refused");
-	is_text(local_state_name(LOCAL_READY_TO_SEND), "ready", "states have names");
+	static const char *const names[] = {"held", "ready", "sending", "sent", "waiting"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		is_text(local_state_name((enum local_state)(LOCAL_HELD + i)), names[i], "state %zu has a name",
+			i + 1);
 }
 
 static void show_takes_names(void)
@@ -456,11 +626,15 @@ static void reserve_and_commit(void)
 int main(void)
 {
 	push_is_what_it_was();
+	push_of_a_machine();
+	signature_is_what_it_was();
 	member_is_what_it_was();
 	short_messages();
 	accepted_is_what_it_was();
 	refused_is_what_it_was();
 	commit_is_what_it_was();
+	approve_is_what_it_was();
+	deny_is_what_it_was();
 	item_is_what_it_was();
 	show_takes_names();
 	frames_pass(test_seed());
