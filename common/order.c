@@ -177,7 +177,9 @@ static int read_signer(struct order *out, size_t index, struct reader *r)
 		return VERDICT_TRUNCATED;
 	if (!name32_is_valid(signer->name))
 		return VERDICT_BAD_NAME;
-	if (signer->signed_at > out->not_after)
+	if (signer->signed_at > out->not_after ||
+	    (signer->signed_at < out->not_before &&
+	     out->not_before - signer->signed_at > ORDER_LIFE_MAX_S))
 		return VERDICT_BAD_TIME;
 	if (index > 0 && memcmp(signer[-1].key_id, signer->key_id, KEY_ID_BYTES) >= 0)
 		return VERDICT_BAD_ORDER;

@@ -23,6 +23,8 @@ static int make_signature(struct order_signer *out, const struct order *order,
 	memcpy(own.key_id, card->id, KEY_ID_BYTES);
 	if (own.signed_at > order->not_after)
 		return VERDICT_EXPIRED;
+	if (order->not_before > own.signed_at && order->not_before - own.signed_at > ORDER_LIFE_MAX_S)
+		return VERDICT_BAD_TIME;
 	order_sign_input(input, order, &own);
 	int result = signer_sign(signer, &own.signature, ORDER_DOMAIN, input, sizeof(input));
 	if (result == 0)
@@ -55,6 +57,11 @@ static int sign(struct order *order, const struct signer *signer, const struct r
 			    shown, order->signers[0].name, verdict_name(result));
 		return EXIT_REFUSED;
 	}
+	if (result == VERDICT_BAD_TIME) {
+		command_say("cannot sign order '%s': it begins in more than 30 days; sign it then [%s]", shown,
+			    verdict_name(result));
+		return EXIT_REFUSED;
+	}
 	if (result == 0 && registry != NULL)
 		result = check_own(order, &own, registry);
 	if (result == 0)
@@ -77,7 +84,7 @@ int outbox_order_sign(const struct order_options *options)
 	struct registry *registry = NULL;
 	struct signer *signer = NULL;
 	struct order order;
-	int code = order_load_file(&order, options->file);
+	int code = order_load_file(&order, options->operand);
 	if (code == EXIT_DONE && has_registry(options))
 		code = order_load_registry(&registry, options);
 	if (code == EXIT_DONE)
@@ -89,7 +96,7 @@ int outbox_order_sign(const struct order_options *options)
 				     options->value[ORDER_OPTION_PERSON],
 				     options->value[ORDER_OPTION_PASSPHRASE_FILE]);
 	if (signer != NULL && code == EXIT_DONE)
-		code = sign(&order, signer, registry, options->file);
+		code = sign(&order, signer, registry, options->operand);
 	signer_free(signer);
 	registry_free(registry);
 	return code;

@@ -72,6 +72,7 @@ def _read_signer(o, raw, at):
     name, s.key_id, s.signed_at = SIGNER.unpack(s.raw)
     s.name = suite.read_name32(name)
     require(s.signed_at <= o.not_after, "bad-time", "signed later")
+    require(s.signed_at >= o.not_before - 30 * DAY, "bad-time", "signed long before")
     require(not o.signers or o.signers[-1].key_id < s.key_id, "bad-order")
     at += SIGNER.size
     require(len(raw) >= at + SIGNATURE.size, "truncated")

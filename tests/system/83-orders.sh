@@ -199,7 +199,7 @@ refused "no machine" 2 "needs --machine" new --kind push -o no.order
 refused "no file" 2 "needs -o" new --kind push --machine nightly
 refused "a registry without roots" 2 "go together" outbox order show push.order --registry registry
 refused "no registry at all" 3 "cannot load configuration" outbox order show push.order --config none.conf
-refused "no word" 2 "needs 'new', 'sign' or 'show'" outbox order
+refused "no word" 2 "needs 'new', 'sign', 'show', 'load', 'list' or 'revoke'" outbox order
 refused "an unknown word" 2 "there is no 'order make'" outbox order make
 ok "nothing was made by all this" test ! -e no.order
 
@@ -224,6 +224,9 @@ new --kind push --machine nightly -o later.order --from "$(day tomorrow)" >/dev/
 said=$(show later.order)
 check $? "an order that begins tomorrow is good"
 like "and says when" "$said" "state +under version 1 of the registry: good, not begun yet"
+new --kind push --machine nightly -o far.order --from "$(day '31 days')" --until "$(day '40 days')" >/dev/null
+refused "signing what begins in more than 30 days" 1 "begins in more than 30 days; sign it then.*\[bad-time\]" \
+	sign wang-mei far.order
 new --kind push --machine nightly -o past.order --from "$(day '3 days ago')" --until "$(day yesterday)" >/dev/null
 refused "signing what has ended" 1 "\[expired\]" sign wang-mei past.order
 registry 2 4

@@ -238,6 +238,12 @@ static void test_limits(void)
 	o.window_len = o.weekdays = 1;
 	o.max_bytes = o.max_records = o.max_pushes = 1;
 	is_number(encode_and_decode(&o), 0, "so is the smallest");
+	make_order(&o);
+	sign(&o, "wang-mei", 0x80, monday - 30 * DAY);
+	is_number(encode_and_decode(&o), 0, "an order is signed 30 days before it begins");
+	o.signers[0].signed_at--;
+	is_number(encode_and_decode(&o), VERDICT_BAD_TIME, "and not a second earlier");
+	o.signer_count = 0;
 	o.not_after = UINT64_MAX;
 	o.not_before = UINT64_MAX - ORDER_LIFE_MAX_S;
 	is_number(encode_and_decode(&o), 0, "and the end of time");

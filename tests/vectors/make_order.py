@@ -151,6 +151,8 @@ def _signers(write):
     write("bad-order--twice", two[:at] + first + first)
     write("bad-name--signer", put(good, at, b"W"))
     write("bad-time--signed-after-the-end", signed(new(), "wang-mei", at=UNTIL + 1))
+    write("bad-time--signed-long-before", signed(new(), "wang-mei", at=FROM - 30 * 86400 - 1))
+    write("ok--signed-30-days-before", signed(new(), "wang-mei", at=FROM - 30 * 86400))
     write("bad-type--algorithm-0", put(good, at + 56, 0))
     write("bad-type--algorithm-3", put(good, at + 56, 3))
     write("bad-reserved--signature", put(good, at + 57, 1))
