@@ -12,22 +12,37 @@ static bool fits(uint64_t sum, uint64_t more, uint64_t cap)
 	return cap == 0 || (sum <= cap && more <= cap - sum);
 }
 
-/*
- * What was pushed on the route today (UTC) and not refused, with this one, against its caps.  The spool keeps
- * what it sends for at least a day, so it is also the record of what was sent.
- */
-int allowance_caps(const struct allowance *a, const struct route *route,
-		      const struct statement *statement, const struct tally *tally)
+/* Steps through everything that may count; at begins as 0.  False at the end. */
+static bool next_spending(const struct allowance *a, size_t *at, struct spending *out)
 {
-	uint64_t day = statement->created / DAY_S, bytes = 0, records = 0;
-	for (size_t i = 0; i < spool_count(a->spool); i++) {
-		const struct spool_item *item = spool_at(a->spool, i);
-		const struct statement *other = &item->release.statement;
-		if (other->created / DAY_S != day || strcmp(other->route, route->name) != 0)
-			continue;
-		bytes += item->tally.content_len;
-		records += item->tally.records;
-	}
+	size_t in_spool = spool_count(a->spool);
+	if (*at < in_spool)
+		spending_of(out, spool_at(a->spool, *at));
+	else if (*at - in_spool < spent_count(a->spent))
+		*out = *spent_at(a->spent, *at - in_spool);
+	else
+		return false;
+	++*at;
+	return true;
+}
+
+/* What lies in the future was there before the clock was set back, and must not be forgotten by that. */
+static bool is_of_day(uint64_t time, uint64_t day, uint64_t now)
+{
+	return time / DAY_S == day || time > now;
+}
+
+int allowance_caps(const struct allowance *a, const struct route *route,
+		   const struct statement *statement, const struct tally *tally, uint64_t now)
+{
+	uint64_t bytes = 0, records = 0;
+	struct spending s;
+	for (size_t at = 0; next_spending(a, &at, &s);)
+		if (is_of_day(s.created, statement->created / DAY_S, now) &&
+		    strcmp(s.route, route->name) == 0) {
+			bytes += s.bytes;
+			records += s.records;
+		}
 	return fits(0, tally->content_len, route->max_bytes) &&
 			       fits(0, tally->records, route->max_records) &&
 			       fits(bytes, tally->content_len, route->max_bytes_a_day) &&
@@ -36,56 +51,71 @@ int allowance_caps(const struct allowance *a, const struct route *route,
 		       : VERDICT_CAP_REACHED;
 }
 
-/* Pushed before it, under the same order, on the same day (UTC). */
-static uint32_t pushes_before(const struct allowance *a, const struct statement *statement,
-			      const struct order *order)
+/*
+ * All that are there, also those that began later: one that takes its time, or that has the smaller push id,
+ * is no earlier one.  An id alone is no order's own: whoever makes an order chooses it.
+ */
+static uint32_t pushed_under(const struct allowance *a, const struct statement *statement,
+			     const struct order *order, uint64_t now)
 {
 	uint32_t count = 0;
-	for (size_t i = 0; i < spool_count(a->spool); i++) {
-		const struct spool_item *item = spool_at(a->spool, i);
-		const struct statement *other = &item->release.statement;
-		int later = other->created != statement->created
-				    ? (other->created > statement->created ? 1 : -1)
-				    : memcmp(other->push_id, statement->push_id, PUSH_ID_BYTES);
-		count += memcmp(item->push_order, order->id, ORDER_ID_BYTES) == 0 && later < 0 &&
-			 other->created / DAY_S == statement->created / DAY_S;
-	}
+	struct spending s;
+	for (size_t at = 0; next_spending(a, &at, &s);)
+		count += is_of_day(s.created, statement->created / DAY_S, now) &&
+			 memcmp(s.push_order, order->id, ORDER_ID_BYTES) == 0 &&
+			 memcmp(s.person_key, statement->person_key, KEY_ID_BYTES) == 0 &&
+			 strcmp(s.route, order->route) == 0;
 	return count;
 }
 
-/* Whether a push under a standing order keeps within it: its counts are known here, unlike in judgement.h. */
-int allowance_push(const struct allowance *a, const struct statement *statement,
-			    const struct dossier *dossier)
+/* 0 and the order under which it was pushed; -1 when a person has pushed it; a verdict. */
+static int find_push_order(struct order *out, const struct dossier *dossier)
 {
 	struct endorsement push;
-	struct order order;
-	char problem[PROBLEM_BYTES];
 	size_t at = 0;
 	if (!endorsements_next(&dossier->endorsements, &at, &push) || push.type == ENDORSEMENT_PUSH)
-		return VERDICT_OK;
-	int result = order_decode(&order, push.order, push.order_len);
+		return -1;
+	return order_decode(out, push.order, push.order_len);
+}
+
+int allowance_push(const struct allowance *a, const struct statement *statement,
+		   const struct dossier *dossier, uint64_t now)
+{
+	struct order order;
+	char problem[PROBLEM_BYTES];
+	int result = find_push_order(&order, dossier);
 	if (result != 0)
-		return result;
+		return result < 0 ? VERDICT_OK : result;
 	if (standing_is_revoked(a->standing, order.id, order.route))
 		return VERDICT_REVOKED;
 	const struct order_use use = {
 		.at = statement->created,
 		.bytes = dossier->tally.content_len,
 		.records = dossier->tally.records,
-		.pushes_today = pushes_before(a, statement, &order),
+		.pushes_today = pushed_under(a, statement, &order, now),
 	};
 	return order_covers(&order, &use, problem);
 }
 
-/* Released under it today (UTC). */
-static uint32_t releases_today(const struct allowance *a, const struct order *order, uint64_t now)
+int allowance_push_stands(const struct allowance *a, const struct dossier *dossier)
+{
+	struct order order;
+	int result = find_push_order(&order, dossier);
+	if (result != 0)
+		return result < 0 ? VERDICT_OK : result;
+	if (standing_is_revoked(a->standing, order.id, order.route))
+		return VERDICT_REVOKED;
+	return dossier->is_beyond_order ? VERDICT_BEYOND_ORDER : VERDICT_OK;
+}
+
+uint32_t allowance_released_today(const struct allowance *a, const struct order *order, uint64_t now)
 {
 	uint32_t count = 0;
-	for (size_t i = 0; i < spool_count(a->spool); i++) {
-		const struct spool_item *item = spool_at(a->spool, i);
-		count += item->state != SPOOL_HELD && item->release.released_at / DAY_S == now / DAY_S &&
-			 memcmp(item->release_order, order->id, ORDER_ID_BYTES) == 0;
-	}
+	struct spending s;
+	for (size_t at = 0; next_spending(a, &at, &s);)
+		count += s.released_at != 0 && is_of_day(s.released_at, now / DAY_S, now) &&
+			 memcmp(s.release_order, order->id, ORDER_ID_BYTES) == 0 &&
+			 strcmp(s.route, order->route) == 0;
 	return count;
 }
 
@@ -94,22 +124,23 @@ static bool covers(const struct allowance *a, const struct registry *registry,
 		   const struct order *order, const struct spool_item *item, uint64_t now)
 {
 	const struct statement *statement = &item->release.statement;
-	const struct order_use use = {
+	struct order_use use = {
 		.at = now,
 		.bytes = item->tally.content_len,
 		.records = item->tally.records,
-		.pushes_today = releases_today(a, order, now),
 	};
 	char problem[PROBLEM_BYTES];
-	return strcmp(order->route, statement->route) == 0 &&
-	       !standing_is_revoked(a->standing, order->id, order->route) &&
+	/* what costs little is asked first */
+	if (strcmp(order->route, statement->route) != 0 || order_covers(order, &use, problem) != 0 ||
+	    standing_is_revoked(a->standing, order->id, order->route))
+		return false;
+	use.pushes_today = allowance_released_today(a, order, now);
+	return order_covers(order, &use, problem) == 0 &&
 	       order_check_under(order, registry, now, statement->policy_version) == 0 &&
 	       order_releases_for(order, registry_route(registry, order->route),
-				  statement->person_key) == 0 &&
-	       order_covers(order, &use, problem) == 0;
+				  statement->person_key) == 0;
 }
 
-/* Puts a standing order that covers it into its dossier and among those who stand for it. */
 int allowance_release(const struct allowance *a, const struct registry *registry,
 		      struct spool_item *item, uint64_t now, struct dossier *dossier,
 		      struct endorsements *out)

@@ -116,9 +116,10 @@ int decide_deny(struct releaser *releaser, const struct ledger_who *peer, const 
 	return 0;
 }
 
-int decide_order(struct releaser *releaser, const struct ledger_who *peer, const struct order *order)
+int decide_order(struct releaser *releaser, const struct ledger_who *peer, const struct order *order,
+		 size_t *released)
 {
-	char id[2 * ORDER_ID_BYTES + 1];
+	char id[2 * ORDER_ID_BYTES + 1], from[32], until[32];
 	const struct standing_site site = {
 		.registry = releaser->setup->registry,
 		.now = now_s(),
@@ -130,9 +131,11 @@ int decide_order(struct releaser *releaser, const struct ledger_who *peer, const
 		result = standing_load(releaser->allowance.standing, order, &site);
 	if (result != 0)
 		return result;
-	service_event(LOG_NOTICE, "E1017", "spool: standing order %s for route '%s' is in force",
-		      text_hex(id, sizeof(id), order->id, ORDER_ID_BYTES), order->route);
-	releaser_release_held(releaser);
+	service_event(LOG_NOTICE, "E1017", "spool: standing order %s for route '%s' loaded, from %s until %s",
+		      text_hex(id, sizeof(id), order->id, ORDER_ID_BYTES), order->route,
+		      text_time(from, sizeof(from), order->not_before),
+		      text_time(until, sizeof(until), order->not_after));
+	*released = releaser_release_held(releaser);
 	return 0;
 }
 
@@ -142,7 +145,7 @@ int decide_revoke(struct releaser *releaser, const struct ledger_who *peer,
 	char id[2 * ORDER_ID_BYTES + 1];
 	struct standing *standing = releaser->allowance.standing;
 	const struct registry *registry = releaser->setup->registry;
-	int result = revocation_check(revocation, registry, now_s());
+	int result = standing_check_revocation(standing, revocation, registry, now_s());
 	result = book_revocation(releaser->book, peer, revocation, result);
 	if (result == 0)
 		result = standing_revoke(standing, revocation, registry, now_s());

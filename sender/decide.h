@@ -17,8 +17,12 @@ int decide_approve(struct releaser *releaser, const struct ledger_who *peer,
 /* An officer's refusal removes the bundle. */
 int decide_deny(struct releaser *releaser, const struct ledger_who *peer, const struct local_deny *deny);
 
-/* A standing order of officers, and the end of one; standing.h.  Whatever the order covers is released at once. */
-int decide_order(struct releaser *releaser, const struct ledger_who *peer, const struct order *order);
+/*
+ * A standing order of officers, and the end of one; standing.h.  Whatever waits and is covered by the order is
+ * released at once; *released says how many that were.
+ */
+int decide_order(struct releaser *releaser, const struct ledger_who *peer, const struct order *order,
+		 size_t *released);
 int decide_revoke(struct releaser *releaser, const struct ledger_who *peer,
 		  const struct revocation *revocation);
 

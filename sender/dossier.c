@@ -43,6 +43,7 @@ size_t dossier_encode(uint8_t out[static DOSSIER_BYTES_MAX], const struct dossie
 	write_u64(&w, d->tally.members);
 	write_u64(&w, d->tally.records);
 	write_u32(&w, d->tally.columns);
+	write_u8(&w, d->is_beyond_order);
 	write_zeros(&w, DOSSIER_HEADER_BYTES - w.at);
 	for (size_t i = 0; i < d->stanza_count; i++) {
 		const struct stanza *s = &d->stanzas[i];
@@ -80,12 +81,15 @@ static int read_header(struct dossier *d, struct reader *r)
 	d->tally.members = read_u64(r);
 	d->tally.records = read_u64(r);
 	d->tally.columns = read_u32(r);
+	uint8_t is_beyond_order = read_u8(r);
 	reserved = read_zeros(r, DOSSIER_HEADER_BYTES - r->at) && reserved;
 	if (r->overrun)
 		return VERDICT_TRUNCATED;
 	if (!reserved)
 		return VERDICT_BAD_RESERVED;
-	return d->stanza_count <= OFFICERS_MAX && d->endorsements.len <= ENDORSEMENTS_BYTES_MAX
+	d->is_beyond_order = is_beyond_order == 1;
+	return d->stanza_count <= OFFICERS_MAX && d->endorsements.len <= ENDORSEMENTS_BYTES_MAX &&
+			       is_beyond_order <= 1
 		       ? VERDICT_OK
 		       : VERDICT_BAD_LIMIT;
 }

@@ -29,6 +29,7 @@ struct tally {
 struct dossier {
 	uint8_t push_id[PUSH_ID_BYTES];
 	struct tally tally;
+	bool is_beyond_order; /* a machine pushed it, beyond its standing order: hold found so, and it stays so */
 	uint16_t stanza_count;
 	struct stanza stanzas[OFFICERS_MAX]; /* manifest key, one for each officer */
 	struct endorsements endorsements;

@@ -100,7 +100,7 @@ static int begin(struct gate *gate)
 }
 
 /* *where is what a refusal is about. */
-static int hold_commit(struct gate *gate, const struct local_commit *commit, struct spool_item **item,
+static int hold_commit(struct gate *gate, struct local_commit *commit, struct spool_item **item,
 		       const char **where)
 {
 	int result = releaser_judge(gate->desk->releaser, commit, where);

@@ -65,6 +65,7 @@ struct hold {
 	struct spool *spool;
 	struct standing *standing;
 	struct book book;
+	struct spent *spent;
 	struct releaser releaser;
 	struct dispatcher *dispatcher;
 	struct gate_desk gate_desk;
@@ -115,6 +116,26 @@ static int open_spool(struct hold *hold)
 	return result == 0 ? 0 : command_fail(result, "cannot open spool '%s'", path);
 }
 
+/* What is counted and ordered beside the bundles.  What cannot be read of it is told of. */
+static int open_allowance(struct hold *hold)
+{
+	size_t bad = 0;
+	int result = standing_open(&hold->standing, spool_dir(hold->spool), &bad);
+	if (result != 0)
+		return command_fail(result, "cannot read the standing orders");
+	if (bad > 0)
+		service_event(LOG_ERR, "E1019",
+			      "spool: %zu of the files in orders/ cannot be read: an order does not count then, a revocation does",
+			      bad);
+	result = spent_open(&hold->spent, spool_dir(hold->spool), &bad);
+	if (result != 0)
+		return command_fail(result, "cannot read what was sent and removed");
+	if (bad > 0)
+		service_event(LOG_ERR, "E1019",
+			      "spool: %zu of the files in spent/ cannot be read and count for nothing", bad);
+	return 0;
+}
+
 /* All that needs rights which the process then gives up.  0 or an exit code. */
 static int load(struct hold *hold, const char *config_path)
 {
@@ -128,12 +149,9 @@ static int load(struct hold *hold, const char *config_path)
 	int code = open_spool(hold);
 	if (code != 0)
 		return code;
-	size_t bad;
-	result = standing_open(&hold->standing, spool_dir(hold->spool), &bad);
-	if (result != 0)
-		return command_fail(result, "cannot read the standing orders");
-	if (bad > 0)
-		service_event(LOG_ERR, "E1019", "spool: %zu standing orders cannot be read and do not count", bad);
+	code = open_allowance(hold);
+	if (code != 0)
+		return code;
 	result = book_open(&hold->book, hold->setup.config.spool, hold->box);
 	if (result != 0)
 		return command_fail(result, "cannot open the ledger in '%s/ledger'",
@@ -141,7 +159,7 @@ static int load(struct hold *hold, const char *config_path)
 	hold->releaser = (struct releaser){
 		.book = &hold->book,
 		.setup = &hold->setup,
-		.allowance = {.spool = hold->spool, .standing = hold->standing},
+		.allowance = {.spool = hold->spool, .standing = hold->standing, .spent = hold->spent},
 		.box = hold->box,
 	};
 	result = releaser_remember(&hold->releaser);
@@ -416,6 +434,7 @@ static void close_all(struct hold *hold)
 		control_free(hold->controls[i]);
 	dispatcher_free(hold->dispatcher);
 	book_close(&hold->book);
+	spent_close(hold->spent);
 	standing_close(hold->standing);
 	spool_close(hold->spool);
 	key_free(hold->box);

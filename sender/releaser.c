@@ -97,7 +97,7 @@ static int judge(const struct releaser *releaser, const struct statement *statem
 	return push_check(registry, statement, endorsements, now);
 }
 
-int releaser_judge(struct releaser *releaser, const struct local_commit *commit, const char **where)
+int releaser_judge(struct releaser *releaser, struct local_commit *commit, const char **where)
 {
 	struct setup_problem problem;
 	const struct statement *statement = &commit->statement;
@@ -117,14 +117,15 @@ int releaser_judge(struct releaser *releaser, const struct local_commit *commit,
 		return VERDICT_BAD_PROTOCOL;
 	int result = judge(releaser, statement, &commit->dossier.endorsements, now, where);
 	if (result == 0 || result == VERDICT_BEYOND_ORDER)
-		result = allowance_push(&releaser->allowance, statement, &commit->dossier);
+		result = allowance_push(&releaser->allowance, statement, &commit->dossier, now);
+	commit->dossier.is_beyond_order = result == VERDICT_BEYOND_ORDER;
 	/* what exceeds a standing order is not lost: it waits for people */
 	if (result != 0 && result != VERDICT_BEYOND_ORDER)
 		return result;
 	*where = statement->route;
 	return allowance_caps(&releaser->allowance,
 			      registry_route(releaser->setup->registry, statement->route), statement,
-			      &commit->dossier.tally);
+			      &commit->dossier.tally, now);
 }
 
 uint32_t releaser_quorum(const struct releaser *releaser, const struct spool_item *item)
@@ -145,7 +146,7 @@ static int gather_from(const struct releaser *releaser, struct spool_item *item,
 	if (result == 0)
 		result = judge(releaser, statement, &dossier->endorsements, now, &where);
 	if (result == 0)
-		result = allowance_push(&releaser->allowance, statement, dossier);
+		result = allowance_push_stands(&releaser->allowance, dossier);
 	if (result != 0)
 		return result;
 	approvals_select(out, registry, statement, &dossier->endorsements, now);
@@ -179,7 +180,7 @@ static int release(struct releaser *releaser, struct spool_item *item, struct en
 
 static enum waits waits_for(int result)
 {
-	if (result == VERDICT_BEYOND_ORDER)
+	if (result == VERDICT_BEYOND_ORDER || result == VERDICT_REVOKED)
 		return WAITS_FOR_PERSON;
 	return result == VERDICT_TOO_FEW_APPROVALS ? WAITS_FOR_OFFICERS : WAITS_NOT;
 }
@@ -212,8 +213,9 @@ int releaser_release(struct releaser *releaser, struct spool_item *item)
 	return 0;
 }
 
-void releaser_release_held(struct releaser *releaser)
+size_t releaser_release_held(struct releaser *releaser)
 {
+	size_t released = 0;
 	/* what was released has left the front of the list; what was not is passed over */
 	for (int numbered = 1; numbered >= 0; numbered--) {
 		size_t i = 0;
@@ -224,8 +226,11 @@ void releaser_release_held(struct releaser *releaser)
 			if (spool_has_number(releaser->allowance.spool, item) != (numbered == 1) ||
 			    releaser_release(releaser, item) != 0)
 				i++;
+			else
+				released++;
 		}
 	}
+	return released;
 }
 
 /* Sent and beyond its time, or waiting for people for as long. */
@@ -240,10 +245,21 @@ static bool is_due(const struct releaser *releaser, const struct spool_item *ite
 	return item->state == SPOOL_SENT || !spool_has_number(releaser->allowance.spool, item);
 }
 
+/* Its day may not be over: what was sent counts until then. */
+static int remove_item(struct releaser *releaser, struct spool_item *item, uint64_t now)
+{
+	int result = item->state == SPOOL_SENT ? spent_add(releaser->allowance.spent, item, now) : 0;
+	if (result != 0)
+		return result;
+	book_bundle(releaser->book, "removed", item, 0);
+	return spool_remove(releaser->allowance.spool, item);
+}
+
 void releaser_retire(struct releaser *releaser)
 {
 	uint64_t now = now_s();
 	standing_retire(releaser->allowance.standing, now);
+	spent_retire(releaser->allowance.spent, now);
 	uint64_t retention_s = (uint64_t)releaser->setup->config.retention_days * DAY_S;
 	for (size_t i = spool_count(releaser->allowance.spool); i-- > 0;) {
 		struct spool_item *item = spool_at(releaser->allowance.spool, i);
@@ -254,8 +270,7 @@ void releaser_retire(struct releaser *releaser)
 			text_hex(name, sizeof(name), item->release.statement.push_id, PUSH_ID_BYTES);
 		else
 			memcpy(name, item->name, sizeof(name));
-		book_bundle(releaser->book, "removed", item, 0);
-		int result = spool_remove(releaser->allowance.spool, item);
+		int result = remove_item(releaser, item, now);
 		if (result == 0)
 			service_event(LOG_NOTICE, "E1007",
 				      "spool: '%s' removed: it is beyond its retention time", name);

@@ -35,22 +35,24 @@ void releaser_watch_box(struct releaser *releaser);
 /*
  * Whether what seal hands over may be accepted now: who pushes it, under which rules, and whether the caps of
  * the route allow it today (UTC).  A registry version that this process does not know is looked for on disk
- * first.  *where is what a refusal is about, and lives as long as commit and the registry.
+ * first.  Notes in the dossier whether a machine exceeds its standing order: such a push is accepted and waits for
+ * people.  *where is what a refusal is about, and lives as long as commit and the registry.
  */
-int releaser_judge(struct releaser *releaser, const struct local_commit *commit, const char **where);
+int releaser_judge(struct releaser *releaser, struct local_commit *commit, const char **where);
 
 /*
  * Releases a held item that has the approvals its route demands, or that a standing order covers; tells of it
- * as an event, also when it cannot.  VERDICT_TOO_FEW_APPROVALS and VERDICT_BEYOND_ORDER: it waits for people.
+ * as an event, also when it cannot.  VERDICT_TOO_FEW_APPROVALS, VERDICT_BEYOND_ORDER and, of a push whose
+ * order was revoked after it, VERDICT_REVOKED: it waits for people.
  */
 int releaser_release(struct releaser *releaser, struct spool_item *item);
 /* How many officers of its route it needs; 0 when the route is gone. */
 uint32_t releaser_quorum(const struct releaser *releaser, const struct spool_item *item);
 
-/* Tries all held items, those first that had their number before a crash. */
-void releaser_release_held(struct releaser *releaser);
+/* Tries all held items, those first that had their number before a crash; gives how many were released. */
+size_t releaser_release_held(struct releaser *releaser);
 
-/* Removes what is beyond the retention time. */
+/* Removes what is beyond the retention time, and what is left of orders that have ended. */
 void releaser_retire(struct releaser *releaser);
 
 #endif

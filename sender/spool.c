@@ -103,15 +103,15 @@ static int parse_segment(struct spool_item *item, enum folder folder, const uint
 	return statement_decode(&release->statement, segment + STATEMENT_AT);
 }
 
-void spool_note(struct spool_item *item, const struct dossier *dossier)
+void spool_note(struct spool_item *item, const struct endorsements *endorsements)
 {
 	struct endorsement e;
 	struct order order;
 	size_t at = 0;
-	item->tally = dossier->tally;
-	item->approvals = (uint8_t)endorsements_approvals(&dossier->endorsements);
+	item->approvals = (uint8_t)endorsements_approvals(endorsements);
 	memset(item->push_order, 0, sizeof(item->push_order));
-	while (endorsements_next(&dossier->endorsements, &at, &e)) {
+	memset(item->release_order, 0, sizeof(item->release_order));
+	while (endorsements_next(endorsements, &at, &e)) {
 		if (e.order == NULL || order_decode(&order, e.order, e.order_len) != 0)
 			continue;
 		memcpy(e.type == ENDORSEMENT_PUSH_ORDER ? item->push_order : item->release_order,
@@ -119,15 +119,21 @@ void spool_note(struct spool_item *item, const struct dossier *dossier)
 	}
 }
 
-/* Every item has one; without, it cannot be judged, and is left where it is. */
-static int read_dossier(const struct spool *spool, struct spool_item *item)
+/*
+ * Every item has one; without, it cannot be judged, and is left where it is.  Who stands for a released one
+ * is said in its release: its dossier may hold more.
+ */
+static int read_dossier(const struct spool *spool, struct spool_item *item, const uint8_t *segment)
 {
-	struct dossier *dossier = malloc(sizeof(*dossier));
+	struct dossier *dossier = calloc(1, sizeof(*dossier));
 	if (dossier == NULL)
 		return -ENOMEM;
 	int result = spool_dossier(spool, item, dossier);
+	item->tally = dossier->tally;
+	if (result == 0 && item->state != SPOOL_HELD)
+		result = release_segment_decode(&item->release, &dossier->endorsements, segment);
 	if (result == 0)
-		spool_note(item, dossier);
+		spool_note(item, &dossier->endorsements);
 	free(dossier);
 	return result;
 }
@@ -183,7 +189,7 @@ static int load_item(struct spool *spool, enum folder folder, const char *name)
 	if (result == 0 && spool_find_push(spool, item->release.statement.push_id) != NULL)
 		result = -EEXIST;
 	if (result == 0)
-		result = read_dossier(spool, item);
+		result = read_dossier(spool, item, segment);
 	io_close(fd);
 	if (result != 0) {
 		free(item);

@@ -158,7 +158,8 @@ int spool_hold(struct incoming *incoming, const struct statement *statement,
 		.object_len = bundle_object_len(statement),
 		.release.statement = *statement,
 	};
-	spool_note(item, dossier);
+	item->tally = dossier->tally;
+	spool_note(item, &dossier->endorsements);
 	result = make_durable(incoming, statement, dossier);
 	if (result != 0) {
 		free(item);
@@ -254,6 +255,7 @@ int spool_release(struct spool *spool, struct spool_item *item, const struct spo
 	}
 	item->release = release;
 	item->state = SPOOL_READY;
+	spool_note(item, terms->endorsements);
 	memcpy(item->name, name, sizeof(name));
 	spool_sort(spool);
 	return 0;
@@ -304,7 +306,7 @@ int spool_set_dossier(struct spool *spool, struct spool_item *item, const struct
 {
 	int result = dossier_save(spool->folders[DOSSIER], dossier);
 	if (result == 0)
-		spool_note(item, dossier);
+		spool_note(item, &dossier->endorsements);
 	return or_full(result);
 }
 

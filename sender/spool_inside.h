@@ -31,8 +31,8 @@ struct spool {
 /* The name in held/: the push id in hex. */
 void spool_held_name(char out[static SPOOL_NAME_BYTES], const struct statement *statement);
 struct spool_item *spool_find_push(struct spool *spool, const uint8_t push_id[static PUSH_ID_BYTES]);
-/* What an item shows of its dossier. */
-void spool_note(struct spool_item *item, const struct dossier *dossier);
+/* What an item shows of those who stand for it. */
+void spool_note(struct spool_item *item, const struct endorsements *endorsements);
 /* Room for one more item; -ENOMEM. */
 int spool_reserve(struct spool *spool);
 void spool_sort(struct spool *spool);

@@ -1,5 +1,6 @@
 #include "standing.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -19,23 +20,31 @@ enum {
 	FILE_MODE = 0640,
 	NAME_SIZE = 2 * ORDER_ID_BYTES + 1 + NAME_BYTES + sizeof(REVOKED),
 	DAY_S = 86400,
-	REVOCATION_LIFE_S = ORDER_LIFE_MAX_S + DAY_S,
+	/* an order is signed at most its longest life before it begins (ORDER.md 3) */
+	REVOCATION_LIFE_S = 2 * ORDER_LIFE_MAX_S + DAY_S,
+	VERSION = 1,
+	SUITE = 1,
 	CLOCK_SLACK_S = 3600, /* SECURITY.md 1 */
 };
 
 struct standing {
 	int dir_fd;
 	size_t order_count;
-	struct order *orders;           /* STANDING_MAX */
+	struct order *orders;           /* STANDING_ORDERS_MAX */
 	size_t revocation_count;
-	struct revocation *revocations; /* STANDING_MAX */
+	struct revocation *revocations; /* STANDING_REVOCATIONS_MAX */
 };
 
 const char revocation_domain[] = "weir1 revoke";
+static const char magic[8] = {'W', 'E', 'I', 'R', 'R', 'V', 'O', 'K'};
 
 void revocation_input(uint8_t out[static REVOCATION_BYTES], const struct revocation *r)
 {
 	struct writer w = writer_of(out, REVOCATION_BYTES);
+	write_bytes(&w, magic, sizeof(magic));
+	write_u16(&w, VERSION);
+	write_u16(&w, SUITE);
+	write_u32(&w, 0);
 	write_bytes(&w, r->order_id, ORDER_ID_BYTES);
 	write_bytes(&w, r->route, NAME_BYTES);
 	write_bytes(&w, r->person, NAME_BYTES);
@@ -56,13 +65,26 @@ int revocation_decode(struct revocation *out, const uint8_t *in, size_t len)
 {
 	struct revocation r = {0};
 	struct reader reader = reader_of(in, len);
+	const uint8_t *got = read_view(&reader, sizeof(magic));
+	if (got == NULL)
+		return VERDICT_TRUNCATED;
+	if (memcmp(got, magic, sizeof(magic)) != 0)
+		return VERDICT_BAD_MAGIC;
+	if (reader_left(&reader) < REVOCATION_BYTES - sizeof(magic))
+		return VERDICT_TRUNCATED;
+	if (read_u16(&reader) != VERSION)
+		return VERDICT_UNKNOWN_VERSION;
+	if (read_u16(&reader) != SUITE)
+		return VERDICT_UNKNOWN_SUITE;
+	if (!read_zeros(&reader, 4))
+		return VERDICT_BAD_RESERVED;
 	read_bytes(&reader, r.order_id, ORDER_ID_BYTES);
 	read_bytes(&reader, r.route, NAME_BYTES);
 	read_bytes(&reader, r.person, NAME_BYTES);
 	read_bytes(&reader, r.key_id, KEY_ID_BYTES);
 	r.at = read_u64(&reader);
-	if (reader.overrun)
-		return VERDICT_TRUNCATED;
+	if (bytes_are_zero(r.order_id, ORDER_ID_BYTES))
+		return VERDICT_BAD_LIMIT;
 	if (!name32_is_valid(r.route) || !name32_is_valid(r.person))
 		return VERDICT_BAD_NAME;
 	int result = signature_read(&r.signature, &reader);
@@ -75,7 +97,9 @@ int revocation_decode(struct revocation *out, const uint8_t *in, size_t len)
 
 static void order_name(char out[static NAME_SIZE], const struct order *order)
 {
-	text_hex(out, NAME_SIZE, order->id, ORDER_ID_BYTES);
+	char hex[2 * ORDER_ID_BYTES + 1];
+	snprintf(out, NAME_SIZE, "%s.%s", text_hex(hex, sizeof(hex), order->id, ORDER_ID_BYTES),
+		 order->route);
 }
 
 static void revocation_name(char out[static NAME_SIZE], const struct revocation *r)
@@ -89,43 +113,75 @@ static void revocation_name(char out[static NAME_SIZE], const struct revocation 
 static int read_order(struct standing *s, const char *name, const uint8_t *data, size_t len)
 {
 	char wanted[NAME_SIZE];
-	struct order *order = &s->orders[s->order_count];
-	if (s->order_count == STANDING_MAX)
+	struct order order;
+	if (s->order_count == STANDING_ORDERS_MAX)
 		return VERDICT_BAD_LIMIT;
-	int result = order_decode(order, data, len);
+	int result = order_decode(&order, data, len);
 	if (result != 0)
 		return result;
-	order_name(wanted, order);
-	if (strcmp(wanted, name) != 0 || order->kind != ORDER_RELEASE)
+	order_name(wanted, &order);
+	if (strcmp(wanted, name) != 0 || order.kind != ORDER_RELEASE)
 		return VERDICT_BAD_NAME;
-	s->order_count++;
+	s->orders[s->order_count++] = order;
 	return 0;
 }
 
-static int read_revocation(struct standing *s, const char *name, const uint8_t *data, size_t len)
+static int read_revocation(struct revocation *out, const char *name, const uint8_t *data, size_t len)
 {
 	char wanted[NAME_SIZE];
-	struct revocation *revocation = &s->revocations[s->revocation_count];
-	if (s->revocation_count == STANDING_MAX)
-		return VERDICT_BAD_LIMIT;
-	int result = revocation_decode(revocation, data, len);
+	struct revocation revocation;
+	int result = revocation_decode(&revocation, data, len);
 	if (result != 0)
 		return result;
-	revocation_name(wanted, revocation);
+	revocation_name(wanted, &revocation);
 	if (strcmp(wanted, name) != 0)
 		return VERDICT_BAD_NAME;
-	s->revocation_count++;
+	*out = revocation;
 	return 0;
 }
 
+static bool is_revocation(const char *name)
+{
+	size_t len = strlen(name);
+	return len > sizeof(REVOKED) - 1 && strcmp(name + len - (sizeof(REVOKED) - 1), REVOKED) == 0;
+}
+
+/* What a damaged revocation still says: what was revoked must not come back by a bad sector. */
+static bool revoked_by_name(struct revocation *out, const char *name)
+{
+	char hex[2 * ORDER_ID_BYTES + 1], wanted[NAME_SIZE];
+	struct revocation r = {.at = INT64_MAX};
+	size_t len = strlen(name);
+	if (len <= sizeof(hex) || len - sizeof(hex) - (sizeof(REVOKED) - 1) >= NAME_BYTES)
+		return false;
+	memcpy(hex, name, sizeof(hex) - 1);
+	hex[sizeof(hex) - 1] = 0;
+	memcpy(r.route, name + sizeof(hex), len - sizeof(hex) - (sizeof(REVOKED) - 1));
+	if (text_unhex(r.order_id, ORDER_ID_BYTES, hex) != 0 || !name32_is_valid(r.route))
+		return false;
+	revocation_name(wanted, &r);
+	if (strcmp(wanted, name) != 0)
+		return false;
+	*out = r;
+	return true;
+}
+
+/* What could not be read is bad also when its name is enough. */
 static int read_file(struct standing *s, const char *name)
 {
 	uint8_t *data = NULL;
-	size_t len;
+	size_t len = 0;
+	struct revocation *revocation = &s->revocations[s->revocation_count];
 	int result = io_read_file(s->dir_fd, name, ORDER_BYTES_MAX, &data, &len);
-	if (result == 0)
-		result = strstr(name, REVOKED) != NULL ? read_revocation(s, name, data, len)
-						       : read_order(s, name, data, len);
+	if (!is_revocation(name)) {
+		result = result != 0 ? result : read_order(s, name, data, len);
+	} else if (s->revocation_count == STANDING_REVOCATIONS_MAX) {
+		result = VERDICT_BAD_LIMIT;
+	} else {
+		result = result != 0 ? result : read_revocation(revocation, name, data, len);
+		if (result == 0 || revoked_by_name(revocation, name))
+			s->revocation_count++;
+	}
 	free(data);
 	return result;
 }
@@ -160,8 +216,8 @@ int standing_open(struct standing **out, int spool_dir, size_t *bad)
 	if (s == NULL)
 		return -ENOMEM;
 	s->dir_fd = -1;
-	s->orders = calloc(STANDING_MAX, sizeof(*s->orders));
-	s->revocations = calloc(STANDING_MAX, sizeof(*s->revocations));
+	s->orders = calloc(STANDING_ORDERS_MAX, sizeof(*s->orders));
+	s->revocations = calloc(STANDING_REVOCATIONS_MAX + 1, sizeof(*s->revocations));
 	*bad = 0;
 	int result = s->orders == NULL || s->revocations == NULL
 			     ? -ENOMEM
@@ -170,6 +226,8 @@ int standing_open(struct standing **out, int spool_dir, size_t *bad)
 		s->dir_fd = io_open_dir(spool_dir, FOLDER);
 	if (result == 0 && s->dir_fd < 0)
 		result = s->dir_fd;
+	if (result == 0)
+		result = io_fsync(spool_dir);
 	if (result == 0)
 		result = read_folder(s, spool_dir, bad);
 	if (result != 0) {
@@ -190,27 +248,36 @@ void standing_close(struct standing *s)
 	free(s);
 }
 
-static bool is_loaded(const struct standing *s, const uint8_t *id)
+/* 0 when none of this id is there on its route, 1 when it is this one, -EEXIST when it is another. */
+static int find_loaded(const struct standing *s, const struct order *order)
 {
+	uint8_t bytes[ORDER_BYTES_MAX], other[ORDER_BYTES_MAX];
+	size_t len = order_encode(bytes, order);
 	for (size_t i = 0; i < s->order_count; i++)
-		if (memcmp(s->orders[i].id, id, ORDER_ID_BYTES) == 0)
-			return true;
-	return false;
+		if (memcmp(s->orders[i].id, order->id, ORDER_ID_BYTES) == 0 &&
+		    strcmp(s->orders[i].route, order->route) == 0)
+			return order_encode(other, &s->orders[i]) == len && memcmp(bytes, other, len) == 0
+				       ? 1
+				       : -EEXIST;
+	return 0;
 }
 
 int standing_check(const struct standing *s, const struct order *order, const struct standing_site *site)
 {
-	if (order->kind != ORDER_RELEASE || memcmp(order->machine.id, site->box, KEY_ID_BYTES) != 0)
+	if (order->kind != ORDER_RELEASE)
 		return VERDICT_NOT_ALLOWED;
+	if (memcmp(order->machine.id, site->box, KEY_ID_BYTES) != 0)
+		return VERDICT_WRONG_KEY;
 	if (standing_is_revoked(s, order->id, order->route))
 		return VERDICT_REVOKED;
 	int result = order_check(order, site->registry,
 				 site->now < order->not_before ? order->not_before : site->now);
 	if (result != 0)
 		return result;
-	if (is_loaded(s, order->id))
-		return -EEXIST;
-	return s->order_count == STANDING_MAX ? VERDICT_BAD_LIMIT : VERDICT_OK;
+	result = find_loaded(s, order);
+	if (result != 0)
+		return result > 0 ? VERDICT_OK : result;
+	return s->order_count == STANDING_ORDERS_MAX ? VERDICT_BAD_LIMIT : VERDICT_OK;
 }
 
 int standing_load(struct standing *s, const struct order *order, const struct standing_site *site)
@@ -218,16 +285,17 @@ int standing_load(struct standing *s, const struct order *order, const struct st
 	uint8_t bytes[ORDER_BYTES_MAX];
 	char name[NAME_SIZE];
 	int result = standing_check(s, order, site);
-	if (result != 0)
+	if (result != 0 || find_loaded(s, order) != 0)
 		return result;
 	order_name(name, order);
-	result = io_create_file(s->dir_fd, name, bytes, order_encode(bytes, order), FILE_MODE);
+	/* not io_create_file: a damaged one, which does not count, may lie there */
+	result = io_write_file(s->dir_fd, name, bytes, order_encode(bytes, order), FILE_MODE);
 	if (result == 0)
 		s->orders[s->order_count++] = *order;
 	return result;
 }
 
-int revocation_check(const struct revocation *r, const struct registry *registry, uint64_t now)
+static int judge_revocation(const struct revocation *r, const struct registry *registry, uint64_t now)
 {
 	uint8_t input[REVOCATION_BYTES];
 	const struct route *route = registry_route(registry, r->route);
@@ -247,31 +315,60 @@ int revocation_check(const struct revocation *r, const struct registry *registry
 	return signature_verify(&r->signature, revocation_domain, input, sizeof(input), person);
 }
 
+/* Its index, or the count when there is none. */
+static size_t find_revocation(const struct standing *s, const uint8_t *order_id, const char *route)
+{
+	size_t i = 0;
+	while (i < s->revocation_count &&
+	       (memcmp(s->revocations[i].order_id, order_id, ORDER_ID_BYTES) != 0 ||
+		strcmp(s->revocations[i].route, route) != 0))
+		i++;
+	return i;
+}
+
+/* One person's share of them is used up long before there is no room for the others. */
+static bool has_room(const struct standing *s, const struct revocation *revocation)
+{
+	size_t of_key = 0;
+	for (size_t i = 0; i < s->revocation_count; i++)
+		of_key += memcmp(s->revocations[i].key_id, revocation->key_id, KEY_ID_BYTES) == 0;
+	return of_key < STANDING_REVOCATIONS_A_KEY && s->revocation_count < STANDING_REVOCATIONS_MAX;
+}
+
+int standing_check_revocation(const struct standing *s, const struct revocation *revocation,
+			      const struct registry *registry, uint64_t now)
+{
+	int result = judge_revocation(revocation, registry, now);
+	if (result != 0 || standing_is_revoked(s, revocation->order_id, revocation->route))
+		return result;
+	return has_room(s, revocation) ? VERDICT_OK : VERDICT_BAD_LIMIT;
+}
+
 int standing_revoke(struct standing *s, const struct revocation *revocation,
 		    const struct registry *registry, uint64_t now)
 {
 	uint8_t bytes[REVOCATION_ENCODED_MAX];
 	char name[NAME_SIZE];
-	int result = revocation_check(revocation, registry, now);
-	if (result != 0 || standing_is_revoked(s, revocation->order_id, revocation->route))
+	int result = standing_check_revocation(s, revocation, registry, now);
+	if (result != 0)
 		return result;
-	if (s->revocation_count == STANDING_MAX)
-		return VERDICT_BAD_LIMIT;
+	size_t at = find_revocation(s, revocation->order_id, revocation->route);
+	if (at < s->revocation_count && s->revocations[at].person[0] != 0)
+		return 0;
 	revocation_name(name, revocation);
 	result = io_write_file(s->dir_fd, name, bytes, revocation_encode(bytes, revocation), FILE_MODE);
-	if (result == 0)
-		s->revocations[s->revocation_count++] = *revocation;
+	/* a full disk must not keep an order alive: until the next start it is revoked all the same */
+	s->revocations[at] = *revocation;
+	if (result != 0)
+		s->revocations[at].person[0] = 0;
+	s->revocation_count += at == s->revocation_count;
 	return result;
 }
 
 bool standing_is_revoked(const struct standing *s, const uint8_t order_id[static ORDER_ID_BYTES],
 			 const char *route)
 {
-	for (size_t i = 0; i < s->revocation_count; i++)
-		if (memcmp(s->revocations[i].order_id, order_id, ORDER_ID_BYTES) == 0 &&
-		    strcmp(s->revocations[i].route, route) == 0)
-			return true;
-	return false;
+	return find_revocation(s, order_id, route) < s->revocation_count;
 }
 
 size_t standing_count(const struct standing *s)
@@ -281,7 +378,19 @@ size_t standing_count(const struct standing *s)
 
 const struct order *standing_at(const struct standing *s, size_t index)
 {
+	assert(index < s->order_count);
 	return &s->orders[index];
+}
+
+size_t standing_revocation_count(const struct standing *s)
+{
+	return s->revocation_count;
+}
+
+const struct revocation *standing_revocation_at(const struct standing *s, size_t index)
+{
+	assert(index < s->revocation_count);
+	return &s->revocations[index];
 }
 
 void standing_retire(struct standing *s, uint64_t now)
