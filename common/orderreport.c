@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "json.h"
 #include "text.h"
 #include "verdict.h"
 
@@ -136,7 +135,7 @@ static struct json *days_json(const struct order *order)
 	return list;
 }
 
-int order_report_json(const struct order *order, const struct registry *registry, uint64_t now)
+struct json *order_report_object(const struct order *order, const struct registry *registry, uint64_t now)
 {
 	struct json *json = json_object_new();
 	json_set_hex(json, "id", order->id, ORDER_ID_BYTES);
@@ -157,6 +156,12 @@ int order_report_json(const struct order *order, const struct registry *registry
 	json_set_text(json, "verdict",
 		      registry == NULL ? NULL
 				       : verdict_name(order_report_verdict(order, registry, now)));
+	return json;
+}
+
+int order_report_json(const struct order *order, const struct registry *registry, uint64_t now)
+{
+	struct json *json = order_report_object(order, registry, now);
 	int result = json_print(json, stdout);
 	json_free(json);
 	return result;

@@ -14,30 +14,29 @@
 
 enum { ANSWER_TIMEOUT_S = 10 };
 
+/* One frame of an answer, neither DONE nor REFUSED. */
+typedef int take_part(void *context, uint16_t type, const uint8_t *payload, size_t len);
+
 /* Until DONE or REFUSED. */
-static int take_answer(struct inflow *inflow, asking_take *take, void *context,
+static int take_answer(struct inflow *inflow, take_part *take, void *context, uint32_t *count,
 		       struct local_refused *refused)
 {
 	for (;;) {
 		uint16_t type;
 		const uint8_t *payload;
 		size_t len;
-		struct local_item item;
 		int result = inflow_next(inflow, &type, &payload, &len);
 		if (result != 0)
 			return result;
 		if (type == LOCAL_DONE)
-			return len == LOCAL_DONE_BYTES ? 0 : VERDICT_BAD_PROTOCOL;
+			return local_done_decode(count, payload, len);
 		if (type == LOCAL_REFUSED) {
 			result = local_refused_decode(refused, payload, len);
 			return result != 0 ? result : refused->result;
 		}
-		if (type != LOCAL_ITEM)
-			return VERDICT_BAD_PROTOCOL;
-		result = local_item_decode(&item, payload, len);
+		result = take(context, type, payload, len);
 		if (result != 0)
 			return result;
-		take(context, &item);
 	}
 }
 
@@ -59,19 +58,91 @@ static int ask(int *fd, const char *runtime, enum local_type type, const void *p
 	return channel_send(*fd, (uint16_t)type, payload, len);
 }
 
-int asking_decide(const char *runtime, enum local_type type, const void *payload, size_t len,
-		  asking_take *take, void *context, struct local_refused *refused)
+struct question {
+	enum local_type type;
+	const void *payload;
+	size_t len;
+};
+
+static int ask_and_take(const char *runtime, const struct question *question, take_part *take,
+			void *context, uint32_t *count, struct local_refused *refused)
 {
 	struct inflow *inflow = NULL;
 	int fd;
-	int result = ask(&fd, runtime, type, payload, len);
+	int result = ask(&fd, runtime, question->type, question->payload, question->len);
 	if (result == 0)
 		result = inflow_new(&inflow, fd);
 	if (result == 0)
-		result = take_answer(inflow, take, context, refused);
+		result = take_answer(inflow, take, context, count, refused);
 	inflow_free(inflow);
 	io_close(fd);
 	return result == -EAGAIN ? -ETIMEDOUT : result;
+}
+
+struct items {
+	asking_take *take;
+	void *context;
+};
+
+static int take_item(void *context, uint16_t type, const uint8_t *payload, size_t len)
+{
+	const struct items *items = context;
+	struct local_item item;
+	if (type != LOCAL_ITEM)
+		return VERDICT_BAD_PROTOCOL;
+	int result = local_item_decode(&item, payload, len);
+	if (result == 0)
+		items->take(items->context, &item);
+	return result;
+}
+
+int asking_decide(const char *runtime, enum local_type type, const void *payload, size_t len,
+		  asking_take *take, void *context, struct local_refused *refused)
+{
+	const struct question question = {type, payload, len};
+	struct items items = {take, context};
+	uint32_t count;
+	return ask_and_take(runtime, &question, take_item, &items, &count, refused);
+}
+
+static int take_nothing(void *context, uint16_t type, const uint8_t *payload, size_t len)
+{
+	(void)context;
+	(void)type;
+	(void)payload;
+	(void)len;
+	return VERDICT_BAD_PROTOCOL;
+}
+
+int asking_do(const char *runtime, enum local_type type, const void *payload, size_t len, uint32_t *count,
+	      struct local_refused *refused)
+{
+	const struct question question = {type, payload, len};
+	uint32_t unused;
+	return ask_and_take(runtime, &question, take_nothing, NULL, count != NULL ? count : &unused, refused);
+}
+
+static int take_order(void *context, uint16_t type, const uint8_t *payload, size_t len)
+{
+	const struct asking_orders *take = context;
+	struct local_order order;
+	struct local_revoked revoked;
+	int result = type == LOCAL_ORDER     ? local_order_decode(&order, payload, len)
+		     : type == LOCAL_REVOKED ? local_revoked_decode(&revoked, payload, len)
+					     : VERDICT_BAD_PROTOCOL;
+	if (result == 0 && type == LOCAL_ORDER)
+		take->order(take->context, &order);
+	else if (result == 0)
+		take->revoked(take->context, &revoked);
+	return result;
+}
+
+int asking_orders(const char *runtime, const struct asking_orders *take, struct local_refused *refused)
+{
+	const struct question question = {LOCAL_ORDER_LIST, NULL, 0};
+	struct asking_orders copy = *take;
+	uint32_t count;
+	return ask_and_take(runtime, &question, take_order, &copy, &count, refused);
 }
 
 int asking_list(const char *runtime, const char *keyword, asking_take *take, void *context,

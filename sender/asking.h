@@ -1,6 +1,6 @@
 /*
- * asking: questions to weir-hold over its control socket (local.h): what is in the spool, and what an officer
- * decides about it.
+ * asking: questions to weir-hold over its control socket (local.h): what is in the spool, what an officer
+ * decides about it, and standing orders.
  *
  * Results: -errno of connecting (-ECONNREFUSED, -ENOENT: nobody is there), -ETIMEDOUT, VERDICT_BAD_PROTOCOL, or
  * the result in *refused, which is filled only then.
@@ -15,6 +15,18 @@ typedef void asking_take(void *context, const struct local_item *item);
 /* Gives every item, or the one with this push id or name when keyword is not NULL. */
 int asking_list(const char *runtime, const char *keyword, asking_take *take, void *context,
 		struct local_refused *refused);
+
+/* A question that DONE alone answers; *count (may be NULL) is what it says. */
+int asking_do(const char *runtime, enum local_type type, const void *payload, size_t len, uint32_t *count,
+	      struct local_refused *refused);
+
+/* Gives the standing orders that are loaded, then what was revoked. */
+struct asking_orders {
+	void (*order)(void *context, const struct local_order *order);
+	void (*revoked)(void *context, const struct local_revoked *revoked);
+	void *context;
+};
+int asking_orders(const char *runtime, const struct asking_orders *take, struct local_refused *refused);
 
 /* APPROVE or DENY; gives the item as it is afterwards, if it is still there. */
 int asking_decide(const char *runtime, enum local_type type, const void *payload, size_t len,

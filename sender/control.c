@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "common/cursor.h"
 #include "common/io.h"
@@ -134,8 +135,7 @@ static void write_item(struct writer *w, const struct control_desk *desk,
 static void write_done(struct writer *w, size_t count)
 {
 	uint8_t payload[LOCAL_DONE_BYTES];
-	struct writer p = writer_of(payload, sizeof(payload));
-	write_u32(&p, (uint32_t)count);
+	local_done_encode(payload, (uint32_t)count);
 	write_frame(w, LOCAL_DONE, payload, sizeof(payload));
 }
 
@@ -199,12 +199,12 @@ static void answer_approve(const struct control *control, struct writer *w, cons
 	answer_item(control, w, result, item);
 }
 
-static void answer_done(struct writer *w, int result)
+static void answer_done(struct writer *w, int result, size_t count)
 {
 	if (result != 0)
 		write_refusal(w, result, "");
 	else
-		write_done(w, 0);
+		write_done(w, count);
 }
 
 static void answer_deny(const struct control *control, struct writer *w, const uint8_t *payload, size_t len)
@@ -213,7 +213,7 @@ static void answer_deny(const struct control *control, struct writer *w, const u
 	int result = local_deny_decode(&deny, payload, len);
 	if (result == 0)
 		result = decide_deny(control->desk->releaser, &control->peer, &deny);
-	answer_done(w, result);
+	answer_done(w, result, 0);
 }
 
 /* The manifest lies at the end of the body (BUNDLE.md 1); its segments are read as they are taken. */
@@ -265,10 +265,11 @@ static void answer_case(struct control *control, struct writer *w, const uint8_t
 static void answer_order_load(const struct control *control, struct writer *w, const uint8_t *payload, size_t len)
 {
 	struct order order;
+	size_t released = 0;
 	int result = order_decode(&order, payload, len);
 	if (result == 0)
-		result = decide_order(control->desk->releaser, &control->peer, &order);
-	answer_done(w, result);
+		result = decide_order(control->desk->releaser, &control->peer, &order, &released);
+	answer_done(w, result, released);
 }
 
 static void answer_order_revoke(const struct control *control, struct writer *w, const uint8_t *payload,
@@ -278,29 +279,45 @@ static void answer_order_revoke(const struct control *control, struct writer *w,
 	int result = revocation_decode(&revocation, payload, len);
 	if (result == 0)
 		result = decide_revoke(control->desk->releaser, &control->peer, &revocation);
-	answer_done(w, result);
+	answer_done(w, result, 0);
 }
 
 static void answer_order_list(const struct control *control, struct writer *w)
 {
-	const struct standing *standing = control->desk->releaser->allowance.standing;
+	const struct allowance *allowance = &control->desk->releaser->allowance;
+	const struct standing *standing = allowance->standing;
 	note_question(control, "order list", "", 0);
 	for (size_t i = 0; i < standing_count(standing); i++) {
-		const struct order *order = standing_at(standing, i);
-		uint8_t payload[1 + ORDER_BYTES_MAX];
-		payload[0] = standing_is_revoked(standing, order->id, order->route);
-		write_frame(w, LOCAL_ORDER, payload, 1 + order_encode(payload + 1, order));
+		uint8_t payload[LOCAL_ORDER_MAX];
+		struct local_order order = {.order = *standing_at(standing, i)};
+		order.is_revoked = standing_is_revoked(standing, order.order.id, order.order.route);
+		order.released_today =
+			allowance_released_today(allowance, &order.order, (uint64_t)time(NULL));
+		write_frame(w, LOCAL_ORDER, payload, local_order_encode(payload, &order));
+	}
+	for (size_t i = 0; i < standing_revocation_count(standing); i++) {
+		uint8_t payload[LOCAL_REVOKED_BYTES];
+		const struct revocation *r = standing_revocation_at(standing, i);
+		struct local_revoked revoked = {.at = r->at};
+		memcpy(revoked.order_id, r->order_id, ORDER_ID_BYTES);
+		memcpy(revoked.route, r->route, NAME_BYTES);
+		memcpy(revoked.person, r->person, NAME_BYTES);
+		local_revoked_encode(payload, &revoked);
+		write_frame(w, LOCAL_REVOKED, payload, sizeof(payload));
 	}
 	write_done(w, standing_count(standing));
 }
 
 static size_t answer_size(const struct control *control, uint16_t type)
 {
+	const struct standing *standing = control->desk->releaser->allowance.standing;
 	size_t items = type == LOCAL_LIST ? spool_count(spool_of(control)) : 1;
-	size_t orders = type == LOCAL_ORDER_LIST ? standing_count(control->desk->releaser->allowance.standing) : 0;
-	return items * (CHANNEL_HEADER_BYTES + LOCAL_ITEM_BYTES) +
-	       orders * (CHANNEL_HEADER_BYTES + 1 + ORDER_BYTES_MAX) + CHANNEL_HEADER_BYTES +
-	       LOCAL_REFUSED_MAX + (type == LOCAL_CASE ? LOCAL_COMMIT_MAX : 0);
+	size_t size = items * (CHANNEL_HEADER_BYTES + LOCAL_ITEM_BYTES) + CHANNEL_HEADER_BYTES +
+		      LOCAL_REFUSED_MAX + (type == LOCAL_CASE ? LOCAL_COMMIT_MAX : 0);
+	if (type == LOCAL_ORDER_LIST)
+		size += standing_count(standing) * (CHANNEL_HEADER_BYTES + LOCAL_ORDER_MAX) +
+			standing_revocation_count(standing) * (CHANNEL_HEADER_BYTES + LOCAL_REVOKED_BYTES);
+	return size;
 }
 
 static int answer(struct control *control, uint16_t type, const uint8_t *payload, size_t len)

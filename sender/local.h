@@ -11,8 +11,8 @@
  * hold -> seal:                 READY after INTAKE; ACCEPTED or REFUSED.
  * outbox -> hold (control.sock): LIST, SHOW, APPROVE, DENY; answers ITEM…, then DONE, or REFUSED.  CASE asks for
  *                               what an officer decides on; answers CASE, BODY… (the manifest segments), DONE.
- *                               ORDER_LOAD (ORDER.md) and ORDER_REVOKE (standing.h) answer DONE;
- *                               ORDER_LIST answers ORDER (u8 whether it is revoked, the order)…, DONE.
+ *                               ORDER_LOAD (ORDER.md) and ORDER_REVOKE (SPOOL.md 5) answer DONE;
+ *                               ORDER_LIST answers ORDER…, REVOKED…, DONE.
  *
  * Payloads are little-endian, encoded with cursor.h.  Every decoder is total: it gives 0 and fills its
  * output, or VERDICT_BAD_PROTOCOL (VERDICT_BAD_NAME for a name that is none) and leaves it alone.
@@ -63,6 +63,7 @@ enum local_type {
 	LOCAL_ORDER_REVOKE,
 	LOCAL_ORDER,
 	LOCAL_NOTE,
+	LOCAL_REVOKED,
 };
 
 /* Where an export comes from: a bare pipe may end early unseen. */
@@ -86,6 +87,8 @@ enum {
 	LOCAL_REFUSED_MAX = 6 + LOCAL_WHERE_BYTES,
 	LOCAL_ITEM_BYTES = 272,
 	LOCAL_DONE_BYTES = 4,
+	LOCAL_ORDER_MAX = 8 + ORDER_BYTES_MAX,
+	LOCAL_REVOKED_BYTES = ORDER_ID_BYTES + 2 * NAME_BYTES + 8,
 	LOCAL_KEYWORD_BYTES = BUNDLE_NAME_BYTES, /* of SHOW, with its zero */
 };
 
@@ -210,6 +213,25 @@ struct local_item {
 	enum waits waits;    /* for whom, in state LOCAL_WAITING */
 };
 
+/* ORDER: u8 whether it is revoked, 3 reserved bytes, u32 bundles released under it today (UTC), the order. */
+struct local_order {
+	bool is_revoked;
+	uint32_t released_today;
+	struct order order;
+};
+
+/* REVOKED: order id, route name32, person name32 (empty when it is not known any more), u64 time. */
+struct local_revoked {
+	uint8_t order_id[ORDER_ID_BYTES];
+	char route[NAME_BYTES];
+	char person[NAME_BYTES];
+	uint64_t at;
+};
+
+/* DONE: u32 how many items were given or, after ORDER_LOAD, released. */
+void local_done_encode(uint8_t out[static LOCAL_DONE_BYTES], uint32_t count);
+int local_done_decode(uint32_t *count, const uint8_t *in, size_t len);
+
 void local_push_encode(uint8_t out[static LOCAL_PUSH_BYTES], const struct local_push *push);
 int local_push_decode(struct local_push *out, const uint8_t *in, size_t len);
 /* Gives the number of bytes; the name has at most MEMBER_NAME_MAX. */
@@ -242,6 +264,13 @@ size_t local_approve_encode(uint8_t out[static LOCAL_APPROVE_MAX], const struct 
 int local_approve_decode(struct local_approve *out, const uint8_t *in, size_t len);
 size_t local_deny_encode(uint8_t out[static LOCAL_DENY_MAX], const struct local_deny *deny);
 int local_deny_decode(struct local_deny *out, const uint8_t *in, size_t len);
+
+/* Gives the number of bytes. */
+size_t local_order_encode(uint8_t out[static LOCAL_ORDER_MAX], const struct local_order *order);
+/* Also the verdicts of order_decode. */
+int local_order_decode(struct local_order *out, const uint8_t *in, size_t len);
+void local_revoked_encode(uint8_t out[static LOCAL_REVOKED_BYTES], const struct local_revoked *revoked);
+int local_revoked_decode(struct local_revoked *out, const uint8_t *in, size_t len);
 
 /* Sends REFUSED. */
 int local_refuse(int fd, int result, const char *where);

@@ -157,14 +157,23 @@ static int countersign(struct decision *d)
 	return send_decision(d, LOCAL_APPROVE, payload, local_approve_encode(payload, &approve));
 }
 
+static void take_waits(void *context, const struct local_item *item)
+{
+	enum waits *waits = context;
+	*waits = item->waits;
+}
+
+/* Who answers for a machine may be an officer, too: what it waits for tells which signature it lacks. */
 static bool is_for_person(const struct decision *d)
 {
-	struct endorsement push;
-	size_t at = 0;
-	const struct card *card = signer_card(d->signer);
-	return strcmp(card->name, d->file->about.statement.person) == 0 &&
-	       endorsements_next(&d->file->about.dossier.endorsements, &at, &push) &&
-	       push.type == ENDORSEMENT_PUSH_ORDER;
+	char push_id[2 * PUSH_ID_BYTES + 1];
+	struct local_refused refused = {0};
+	enum waits waits = WAITS_NOT;
+	const struct statement *statement = &d->file->about.statement;
+	text_hex(push_id, sizeof(push_id), statement->push_id, PUSH_ID_BYTES);
+	return strcmp(signer_card(d->signer)->name, statement->person) == 0 &&
+	       asking_list(d->config.runtime, push_id, take_waits, &waits, &refused) == 0 &&
+	       waits == WAITS_FOR_PERSON;
 }
 
 static int approve(struct decision *d)

@@ -122,7 +122,7 @@ static void show_item(void *context, const struct local_item *item)
 	       text_size(text, sizeof(text), item->content_len), item->members,
 	       item->members == 1 ? "" : "s", item->records);
 	if (item->waits == WAITS_FOR_PERSON)
-		printf("waits for     %s, who answers for the machine: it exceeds its standing order\n",
+		printf("waits for     %s, who answers for the machine: it exceeds its standing order, or that was revoked\n",
 		       item->person);
 	else if (item->state == LOCAL_WAITING)
 		printf("approvals     %u of %u; it waits for the route's officers: 'weir-outbox approve'\n",

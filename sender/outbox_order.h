@@ -35,7 +35,7 @@ enum order_option {
 /* NULL for an option that was not given; "" for --json. */
 struct order_options {
 	const char *value[ORDER_OPTION_COUNT];
-	const char *file;
+	const char *operand; /* a FILE, or the ID of an order; NULL when the word takes none */
 };
 
 /* Each gives EXIT_DONE, or the exit code after saying what is wrong. */
@@ -49,5 +49,8 @@ int order_print(const struct order *order, const struct registry *registry,
 int outbox_order_new(const struct order_options *options);
 int outbox_order_sign(const struct order_options *options);
 int outbox_order_show(const struct order_options *options);
+int outbox_order_load(const struct order_options *options);
+int outbox_order_list(const struct order_options *options);
+int outbox_order_revoke(const struct order_options *options);
 
 #endif

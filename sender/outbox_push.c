@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/channel.h"
@@ -179,6 +180,21 @@ static int parse_options(struct options *out, int argc, char **argv)
 	return take_operands(out, argc, argv, behind);
 }
 
+/* The sender box decides; but an export of hours should not find out at its end. */
+static int check_order_times(const struct order *order, const char *file)
+{
+	char text[32];
+	uint64_t now = (uint64_t)time(NULL);
+	if (now > order->not_after)
+		return command_fail(VERDICT_EXPIRED, "order '%s' ended at %s", file,
+				    text_time(text, sizeof(text), order->not_after));
+	if (now >= order->not_before)
+		return EXIT_DONE;
+	command_say("order '%s' begins at %s; push then, or under another one [%s]", file,
+		    text_time(text, sizeof(text), order->not_before), verdict_name(VERDICT_BAD_TIME));
+	return EXIT_REFUSED;
+}
+
 static int load_machine(struct push *push)
 {
 	char escaped[2 * CONFIG_PATH_BYTES];
@@ -196,6 +212,9 @@ static int load_machine(struct push *push)
 		return command_fail(VERDICT_WRONG_KEY,
 				    "'%s' answers for order '%s', not the person asked for",
 				    push->order.signers[0].name, escaped);
+	code = check_order_times(&push->order, escaped);
+	if (code != EXIT_DONE)
+		return code;
 	push->order_len = order_encode(push->order_bytes, &push->order);
 	const char *key = push->options.key != NULL ? push->options.key : getenv("WEIR_KEY");
 	if (key == NULL)
