@@ -117,6 +117,14 @@ int push_check(const struct registry *registry, const struct statement *statemen
 	return result != 0 ? result : check_window(statement, &push);
 }
 
+/* Not before it was pushed, and not in the future. */
+static int check_decided_at(const struct statement *statement, uint64_t signed_at, uint64_t at)
+{
+	return signed_at + CLOCK_SLACK_S < statement->created || signed_at > at + CLOCK_SLACK_S
+		       ? VERDICT_BAD_TIME
+		       : VERDICT_OK;
+}
+
 /* What approval and refusal have in common. */
 static int check_officer(const struct registry *registry, const struct statement *statement,
 			 const char *name, const uint8_t key_id[static KEY_ID_BYTES], uint64_t signed_at,
@@ -133,10 +141,10 @@ static int check_officer(const struct registry *registry, const struct statement
 		result = party_check(officer, at);
 	if (result != 0)
 		return result;
-	if (signed_at + CLOCK_SLACK_S < statement->created || signed_at > at + CLOCK_SLACK_S)
-		return VERDICT_BAD_TIME;
-	*out = officer;
-	return VERDICT_OK;
+	result = check_decided_at(statement, signed_at, at);
+	if (result == 0)
+		*out = officer;
+	return result;
 }
 
 int approval_check(const struct registry *registry, const struct statement *statement,
@@ -248,15 +256,33 @@ size_t refusal_signed(uint8_t out[static REFUSAL_SIGNED_MAX], const struct state
 	return DECISION_BYTES + len;
 }
 
+static int verify_refusal(const struct statement *statement, const struct refusal *refusal,
+			  const struct party *person)
+{
+	uint8_t bytes[REFUSAL_SIGNED_MAX];
+	size_t len = refusal_signed(bytes, statement, refusal);
+	return signature_verify(&refusal->signature, refusal_domain, bytes, len, person);
+}
+
 int refusal_check(const struct registry *registry, const struct statement *statement,
 		  const struct refusal *refusal, uint64_t at)
 {
-	uint8_t bytes[REFUSAL_SIGNED_MAX];
 	const struct party *officer;
 	int result = check_officer(registry, statement, refusal->person, refusal->key_id, refusal->at,
 				   at, &officer);
-	if (result != 0)
-		return result;
-	size_t len = refusal_signed(bytes, statement, refusal);
-	return signature_verify(&refusal->signature, refusal_domain, bytes, len, officer);
+	return result != 0 ? result : verify_refusal(statement, refusal, officer);
+}
+
+int refusal_check_own(const struct registry *registry, const struct statement *statement,
+		      const struct refusal *refusal, uint64_t at)
+{
+	const struct party *person =
+		find_party(registry, KEY_PERSON, statement->person, statement->person_key);
+	if (person == NULL || strcmp(refusal->person, statement->person) != 0 ||
+	    memcmp(refusal->key_id, statement->person_key, KEY_ID_BYTES) != 0)
+		return VERDICT_UNKNOWN_KEY;
+	int result = party_check(person, at);
+	if (result == 0)
+		result = check_decided_at(statement, refusal->at, at);
+	return result != 0 ? result : verify_refusal(statement, refusal, person);
 }

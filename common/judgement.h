@@ -54,6 +54,9 @@ struct refusal {
 };
 int refusal_check(const struct registry *registry, const struct statement *statement,
 		  const struct refusal *refusal, uint64_t at);
+/* The same by the person who answers for it, of what a machine has pushed and waits for that person. */
+int refusal_check_own(const struct registry *registry, const struct statement *statement,
+		      const struct refusal *refusal, uint64_t at);
 /* What is signed; gives the number of bytes. */
 enum { REFUSAL_SIGNED_MAX = DECISION_BYTES + REASON_BYTES_MAX };
 size_t refusal_signed(uint8_t out[static REFUSAL_SIGNED_MAX], const struct statement *statement,

@@ -13,6 +13,7 @@
 #include "common/bundle.h"
 #include "common/command.h"
 #include "common/config.h"
+#include "common/endorsement.h"
 #include "common/json.h"
 #include "common/registry.h"
 #include "unpack.h"
@@ -136,5 +137,14 @@ int inbox_verify(int argc, char **argv);
 int inbox_gaps(int argc, char **argv);
 int inbox_copy(int argc, char **argv);
 int inbox_open(int argc, char **argv);
+
+/*
+ * The standing orders that a release names, as it says so itself: "push_order" and "release_order" of an
+ * object, null when there is none; or one of them in words, false when there is none.
+ */
+enum { INBOX_ORDER_BYTES = 1024 };
+void inbox_orders_json(struct json *object, const struct endorsements *endorsements);
+bool inbox_order_text(char out[static INBOX_ORDER_BYTES], const struct endorsements *endorsements,
+		      enum endorsement_type type);
 
 #endif

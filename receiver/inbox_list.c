@@ -68,7 +68,8 @@ static void print_table(const struct table *table)
 	}
 }
 
-static int read_release(struct release *out, int vault, const struct vault_item *item)
+static int read_release(struct release *out, struct endorsements *endorsements, int vault,
+			const struct vault_item *item)
 {
 	uint8_t segment[SEGMENT_BYTES];
 	int fd = inbox_open_item(vault, item);
@@ -76,7 +77,7 @@ static int read_release(struct release *out, int vault, const struct vault_item 
 		return fd;
 	int result = io_pread_exact(fd, segment, sizeof(segment), 0);
 	io_close(fd);
-	return result != 0 ? result : release_segment_decode(out, NULL, segment);
+	return result != 0 ? result : release_segment_decode(out, endorsements, segment);
 }
 
 static void fill_delivered(struct row *row, const struct release *release,
@@ -95,7 +96,7 @@ static void fill_delivered(struct row *row, const struct release *release,
 }
 
 static void fill_json(struct json *array, const struct release *release,
-		      const struct vault_item *item)
+		      const struct endorsements *endorsements, const struct vault_item *item)
 {
 	char epoch[20];
 	const struct statement *statement = &release->statement;
@@ -113,6 +114,7 @@ static void fill_json(struct json *array, const struct release *release,
 	json_set_time(object, "released", release->released_at);
 	json_set_time(object, "arrived", (uint64_t)item->arrived_s);
 	json_set_time(object, "destroy_by", statement->destroy_by);
+	inbox_orders_json(object, endorsements);
 	json_append(array, object);
 }
 
@@ -126,9 +128,10 @@ static int add_delivered(struct table *table, struct json *array, int vault)
 		return command_fail(result, "cannot read the vault");
 	for (size_t i = 0; i < count; i++) {
 		struct release release;
+		struct endorsements endorsements;
 		char name[INBOX_NAME_BYTES];
 		inbox_item_name(name, items, count, i);
-		result = read_release(&release, vault, &items[i]);
+		result = read_release(&release, &endorsements, vault, &items[i]);
 		if (result != 0) {
 			/* destroyed meanwhile, or damaged: the others are shown all the same */
 			int failed = command_fail(result, "'%s'", name);
@@ -141,7 +144,7 @@ static int add_delivered(struct table *table, struct json *array, int vault)
 			break;
 		}
 		fill_delivered(row, &release, &items[i], name);
-		fill_json(array, &release, &items[i]);
+		fill_json(array, &release, &endorsements, &items[i]);
 	}
 	free(items);
 	return code;

@@ -127,6 +127,21 @@ static void tell_approvals(const struct teller *teller, const struct subject *s)
 		json_set_child(teller->json, "approvals", array);
 }
 
+/* Under which standing orders a machine pushed it and the box released it. */
+static void tell_orders(const struct teller *teller, const struct subject *s)
+{
+	char text[INBOX_ORDER_BYTES];
+	const struct endorsements *endorsements = unpack_endorsements(s->unpack);
+	if (teller->json != NULL) {
+		inbox_orders_json(teller->json, endorsements);
+		return;
+	}
+	if (inbox_order_text(text, endorsements, ENDORSEMENT_PUSH_ORDER))
+		tell(teller, "pushed_under", text);
+	if (inbox_order_text(text, endorsements, ENDORSEMENT_RELEASE_ORDER))
+		tell(teller, "released_under", text);
+}
+
 /* The head is part of the body, so it is read only after the tree was right. */
 static int tell_recipients(const struct teller *teller, const struct subject *s)
 {
@@ -188,6 +203,7 @@ static int show(struct subject *s, const struct inbox *inbox, const struct inbox
 	int code = EXIT_DONE;
 	tell_release(&teller, s);
 	tell_approvals(&teller, s);
+	tell_orders(&teller, s);
 	result = subject_verify_watched(s, -1);
 	if (json)
 		json_set_bool(teller.json, "verified", result == 0);

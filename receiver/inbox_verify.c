@@ -28,9 +28,11 @@ static void report_json(struct tally *tally, const struct subject *s, int result
 	json_set_text(object, "explanation", verdict_explain(result));
 	if (s->problem[0] != 0)
 		json_set_text(object, "problem", s->problem);
-	if (result == 0)
+	if (result == 0) {
 		json_set_number(object, "object_bytes",
 				bundle_object_len(&unpack_release(s->unpack)->statement));
+		inbox_orders_json(object, unpack_endorsements(s->unpack));
+	}
 	json_append(tally->array, object);
 }
 

@@ -96,14 +96,24 @@ int decide_approve(struct releaser *releaser, const struct ledger_who *peer,
 	return 0;
 }
 
+/* An officer may, and so may the person who answers for a machine, of what waits for that person. */
+static int check_refusal(const struct releaser *releaser, const struct spool_item *item,
+			 const struct refusal *refusal)
+{
+	const struct registry *registry = releaser->setup->registry;
+	const struct statement *statement = &item->release.statement;
+	bool is_own = item->waits == WAITS_FOR_PERSON && strcmp(refusal->person, statement->person) == 0;
+	return is_own ? refusal_check_own(registry, statement, refusal, now_s())
+		      : refusal_check(registry, statement, refusal, now_s());
+}
+
 int decide_deny(struct releaser *releaser, const struct ledger_who *peer, const struct local_deny *deny)
 {
 	struct spool_item *item = NULL;
 	const struct refusal *refusal = &deny->refusal;
 	int result = find_waiting(releaser, deny->push_id, &item);
 	if (result == 0)
-		result = refusal_check(releaser->setup->registry, &item->release.statement, refusal,
-				       now_s());
+		result = check_refusal(releaser, item, refusal);
 	result = book_denial(releaser->book, peer, deny, result);
 	if (result == 0)
 		result = spool_remove(releaser->allowance.spool, item);

@@ -14,7 +14,7 @@
  */
 int decide_approve(struct releaser *releaser, const struct ledger_who *peer,
 		   const struct local_approve *approve, struct spool_item **item);
-/* An officer's refusal removes the bundle. */
+/* The refusal of an officer, or of the person whom it waits for, removes the bundle. */
 int decide_deny(struct releaser *releaser, const struct ledger_who *peer, const struct local_deny *deny);
 
 /*

@@ -210,6 +210,29 @@ static int read_folder(struct standing *s, int spool_dir, size_t *bad)
 	return result;
 }
 
+/* So that they stand in the same order, and are tried in it, after a restart. */
+static int compare_orders(const void *a, const void *b)
+{
+	const struct order *x = a, *y = b;
+	int by_route = strcmp(x->route, y->route);
+	return by_route != 0 ? by_route : memcmp(x->id, y->id, ORDER_ID_BYTES);
+}
+
+static int compare_revocations(const void *a, const void *b)
+{
+	const struct revocation *x = a, *y = b;
+	int by_route = strcmp(x->route, y->route);
+	return by_route != 0 ? by_route : memcmp(x->order_id, y->order_id, ORDER_ID_BYTES);
+}
+
+static void sort(struct standing *s)
+{
+	if (s->order_count > 0)
+		qsort(s->orders, s->order_count, sizeof(*s->orders), compare_orders);
+	if (s->revocation_count > 0)
+		qsort(s->revocations, s->revocation_count, sizeof(*s->revocations), compare_revocations);
+}
+
 int standing_open(struct standing **out, int spool_dir, size_t *bad)
 {
 	struct standing *s = calloc(1, sizeof(*s));
@@ -234,6 +257,7 @@ int standing_open(struct standing **out, int spool_dir, size_t *bad)
 		standing_close(s);
 		return result;
 	}
+	sort(s);
 	*out = s;
 	return 0;
 }
@@ -290,8 +314,10 @@ int standing_load(struct standing *s, const struct order *order, const struct st
 	order_name(name, order);
 	/* not io_create_file: a damaged one, which does not count, may lie there */
 	result = io_write_file(s->dir_fd, name, bytes, order_encode(bytes, order), FILE_MODE);
-	if (result == 0)
+	if (result == 0) {
 		s->orders[s->order_count++] = *order;
+		sort(s);
+	}
 	return result;
 }
 
@@ -362,6 +388,7 @@ int standing_revoke(struct standing *s, const struct revocation *revocation,
 	if (result != 0)
 		s->revocations[at].person[0] = 0;
 	s->revocation_count += at == s->revocation_count;
+	sort(s);
 	return result;
 }
 
@@ -402,13 +429,14 @@ void standing_retire(struct standing *s, uint64_t now)
 		order_name(name, &s->orders[i]);
 		/* one that cannot be removed has ended all the same */
 		(void)unlinkat(s->dir_fd, name, 0);
-		s->orders[i] = s->orders[--s->order_count];
+		memmove(&s->orders[i], &s->orders[i + 1], (--s->order_count - i) * sizeof(s->orders[0]));
 	}
 	for (size_t i = s->revocation_count; i-- > 0;) {
 		if (now <= s->revocations[i].at + REVOCATION_LIFE_S)
 			continue;
 		revocation_name(name, &s->revocations[i]);
 		(void)unlinkat(s->dir_fd, name, 0);
-		s->revocations[i] = s->revocations[--s->revocation_count];
+		memmove(&s->revocations[i], &s->revocations[i + 1],
+			(--s->revocation_count - i) * sizeof(s->revocations[0]));
 	}
 }
