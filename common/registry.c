@@ -78,6 +78,11 @@ const uint8_t *registry_text(const struct registry *registry, size_t *len)
 	return registry->text;
 }
 
+bool registry_equals(const struct registry *a, const struct registry *b)
+{
+	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+}
+
 int party_compare(const void *a, const void *b)
 {
 	const struct party *x = a, *y = b;

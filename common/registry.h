@@ -135,6 +135,8 @@ uint64_t registry_issued(const struct registry *registry);
 uint64_t registry_expires(const struct registry *registry);
 /* The file as it was read. */
 const uint8_t *registry_text(const struct registry *registry, size_t *len);
+/* Whether they are the same file, byte by byte. */
+bool registry_equals(const struct registry *a, const struct registry *b);
 
 /* NULL when there is none. */
 const struct route *registry_route(const struct registry *registry, const char *name);

@@ -349,18 +349,19 @@ void intake_store(struct intake *in)
 
 /* Beginning, ending */
 
-void intake_set_registry(struct intake *in, struct registry *registry)
+int intake_set_registry(struct intake *in, struct registry *registry)
 {
 	struct kept_registry *kept = malloc(sizeof(*kept));
 	if (kept == NULL) {
 		event_tell(in->o.tell, LOG_ERR, "E2003", "keep: the new registry is not used: %s", strerror(ENOMEM));
 		registry_free(registry);
-		return;
+		return -ENOMEM;
 	}
 	*kept = (struct kept_registry){in->registries, registry};
 	in->registries = kept;
 	reception_set_registry(in->reception, registry,
 			       known_summary(in->known).sender_registry_version);
+	return 0;
 }
 
 static void notify(void *context)

@@ -43,8 +43,8 @@ void intake_train(struct intake *intake, const uint8_t *data, size_t len, size_t
  */
 void intake_turn(struct intake *intake, uint64_t now_ms, uint64_t now_s);
 
-/* A registry of a version that is not lower; the intake's from here on. */
-void intake_set_registry(struct intake *intake, struct registry *registry);
+/* A registry of a version that is not lower; the intake's from here on.  -ENOMEM, told: it is not used. */
+int intake_set_registry(struct intake *intake, struct registry *registry);
 
 /* Stores every map and the status, and waits until that is done.  Before a planned end. */
 void intake_store(struct intake *intake);

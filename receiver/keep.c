@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <syslog.h>
@@ -22,13 +23,14 @@
 #include "common/service.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "common/watch.h"
 #include "intake.h"
 #include "ring.h"
 
 enum {
 	WAIT_MS = 100,         /* the longest sleep: signals and finished jobs wake it earlier */
 	TURN_MS = 20,          /* between two looks at the clock's business while datagrams come */
-	ALIVE_MS = 1000,
+	ALIVE_MS = 1000,       /* also between two looks at the registry's file */
 	LOCK_MODE = 0640,
 	RECORDS_PER_LOOK = 64, /* records between two looks at the clock */
 };
@@ -44,6 +46,15 @@ static const char *const calls[] = {
 	/* READY and the like, to the socket of systemd; no other socket can be had */
 	"socket", "connect", "sendmsg", "sendto", "getsockopt", "setsockopt", "ioctl",
 	NULL,
+};
+
+struct keep {
+	struct config config;
+	int vault_fd;
+	struct ring *ring;
+	struct intake *intake;
+	const struct registry *registry; /* the intake's newest */
+	struct watch watch;              /* of its file */
 };
 
 static volatile sig_atomic_t is_stopping, is_reloading;
@@ -78,22 +89,28 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* The registry of the configuration, checked, and not older than any before.  problem as in registry.h. */
-static int load_registry(struct registry **out, const struct config *config, int vault_fd,
-			 char problem[static PROBLEM_BYTES], const char **path)
+/* What a refusal of the registry is about: problem as in registry.h. */
+struct trouble {
+	const char *path;
+	char problem[PROBLEM_BYTES];
+};
+
+/* The registry of the configuration, checked, and not older than any before. */
+static int load_registry(struct registry **out, struct keep *keep, struct trouble *trouble)
 {
 	struct roots *roots = NULL;
 	struct registry *registry = NULL;
-	*path = config->roots;
-	problem[0] = 0;
-	int result = roots_load(&roots, config->roots, problem);
+	trouble->path = keep->config.roots;
+	trouble->problem[0] = 0;
+	watch_take(&keep->watch, keep->config.registry);
+	int result = roots_load(&roots, keep->config.roots, trouble->problem);
 	if (result != 0)
 		return result;
-	*path = config->registry;
-	result = registry_load(&registry, config->registry, roots, problem);
+	trouble->path = keep->config.registry;
+	result = registry_load(&registry, keep->config.registry, roots, trouble->problem);
 	roots_free(roots);
 	if (result == 0)
-		result = registry_remember(vault_fd, registry_version(registry));
+		result = registry_remember(keep->vault_fd, registry_version(registry));
 	if (result != 0) {
 		registry_free(registry);
 		return result;
@@ -102,23 +119,36 @@ static int load_registry(struct registry **out, const struct config *config, int
 	return 0;
 }
 
-static void reload(struct intake *intake, const struct config *config, int vault_fd)
+static void tell_not_loaded(const struct trouble *trouble, int result)
+{
+	char escaped[PROBLEM_BYTES];
+	text_escape_name(escaped, sizeof(escaped), trouble->problem);
+	service_event(LOG_ERR, "E2003", "keep: the registry is not loaded again: %s:%s %s [%s]",
+		      trouble->path, escaped, verdict_explain(result),
+		      result > 0 ? verdict_name(result) : "error");
+}
+
+/* is_asked: by a signal, whose sender wants to hear of it whatever it is. */
+static void reload(struct keep *keep, bool is_asked)
 {
 	struct registry *registry;
-	char problem[PROBLEM_BYTES];
-	const char *path;
-	int result = load_registry(&registry, config, vault_fd, problem, &path);
+	struct trouble trouble;
+	int result = load_registry(&registry, keep, &trouble);
+	bool is_news = watch_is_news(&keep->watch, result);
 	if (result != 0) {
-		char escaped[PROBLEM_BYTES];
-		text_escape_name(escaped, sizeof(escaped), problem);
-		service_event(LOG_ERR, "E2003", "keep: the registry is not loaded again: %s:%s %s [%s]",
-			      path, escaped, verdict_explain(result),
-			      result > 0 ? verdict_name(result) : "error");
+		if (is_news || is_asked)
+			tell_not_loaded(&trouble, result);
 		return;
 	}
+	if (registry_equals(registry, keep->registry) && !is_asked) {
+		registry_free(registry);
+		return;
+	}
+	if (intake_set_registry(keep->intake, registry) != 0)
+		return;
+	keep->registry = registry;
 	service_event(LOG_INFO, "E2002", "keep: registry version %" PRIu64 " is loaded",
 		      registry_version(registry));
-	intake_set_registry(intake, registry);
 }
 
 /* Takes up to RECORDS_PER_LOOK records; true when there may be more. */
@@ -142,41 +172,47 @@ static void tell_damage(uint64_t damaged)
 		service_event(LOG_ERR, "E2034", "%s", what);
 }
 
-static void keep_until_stopped(struct intake *intake, struct ring *ring, const struct config *config,
-			       int vault_fd)
+/* What the clock asks for; turned_ms and alive_ms are when it was done last. */
+static void follow_clock(struct keep *keep, bool is_idle, uint64_t *turned_ms, uint64_t *alive_ms)
 {
-	uint64_t turned_ms = 0, alive_ms = 0;
-	while (!is_stopping && !ring_is_retired(ring)) {
-		uint64_t damaged = 0;
-		bool more = take_records(intake, ring, &damaged);
-		tell_damage(damaged);
-		uint64_t now = now_ms();
-		if (!more || now - turned_ms >= TURN_MS) {
-			turned_ms = now;
-			intake_turn(intake, now, (uint64_t)time(NULL));
-		}
-		if (now - alive_ms >= ALIVE_MS) {
-			alive_ms = now;
-			service_alive();
-		}
-		if (is_reloading) {
-			is_reloading = 0;
-			reload(intake, config, vault_fd);
-		}
-		if (!more)
-			ring_wait(ring, WAIT_MS);
+	uint64_t now = now_ms();
+	if (is_idle || now - *turned_ms >= TURN_MS) {
+		*turned_ms = now;
+		intake_turn(keep->intake, now, (uint64_t)time(NULL));
 	}
-	intake_store(intake);
+	if (now - *alive_ms < ALIVE_MS)
+		return;
+	*alive_ms = now;
+	service_alive();
+	if (watch_has_changed(&keep->watch, keep->config.registry))
+		reload(keep, false);
 }
 
-static int run_confined(struct intake *intake, struct ring *ring, const struct config *config,
-			int vault_fd)
+static void keep_until_stopped(struct keep *keep)
+{
+	uint64_t turned_ms = 0, alive_ms = 0;
+	while (!is_stopping && !ring_is_retired(keep->ring)) {
+		uint64_t damaged = 0;
+		bool more = take_records(keep->intake, keep->ring, &damaged);
+		tell_damage(damaged);
+		follow_clock(keep, !more, &turned_ms, &alive_ms);
+		if (is_reloading) {
+			is_reloading = 0;
+			reload(keep, true);
+		}
+		if (!more)
+			ring_wait(keep->ring, WAIT_MS);
+	}
+	intake_store(keep->intake);
+}
+
+static int run_confined(struct keep *keep)
 {
 	int result = confine_calls(calls);
 	if (result != 0)
 		return command_fail(result, "cannot close the table of system calls");
 	service_event(LOG_INFO, "E2001", "keep: takes datagrams");
-	keep_until_stopped(intake, ring, config, vault_fd);
+	keep_until_stopped(keep);
 	service_stopping();
 	/* as in weir-catch: with the new ring, please */
 	int code = is_stopping ? EXIT_DONE : EXIT_ENVIRONMENT;
@@ -184,7 +220,7 @@ static int run_confined(struct intake *intake, struct ring *ring, const struct c
 	 * A judgement may take longer than anybody waits for us.  It may be cut off anywhere (VAULT.md 4),
 	 * and is done again by the next keep.
 	 */
-	if (intake_is_busy(intake))
+	if (intake_is_busy(keep->intake))
 		_exit(code);
 	return code;
 }
@@ -202,38 +238,37 @@ static int check_box_key(const struct config *config)
 	return result;
 }
 
-static int start(const struct config *config, int vault_fd, struct ring *ring)
+static int start(struct keep *keep)
 {
 	struct registry *registry;
-	char problem[PROBLEM_BYTES];
-	const char *path;
-	int result = load_registry(&registry, config, vault_fd, problem, &path);
-	if (result > 0 && problem[0] != 0) {
-		command_say("%s:%s", path, problem);
+	struct trouble trouble;
+	int result = load_registry(&registry, keep, &trouble);
+	if (result > 0 && trouble.problem[0] != 0) {
+		command_say("%s:%s", trouble.path, trouble.problem);
 		return EXIT_REFUSED;
 	}
 	if (result != 0)
-		return command_fail(result, "'%s'", path);
+		return command_fail(result, "'%s'", trouble.path);
 	/* threads are made in intake_open, so privileges go before it, and the call table after it */
 	result = confine_privileges();
 	if (result != 0) {
 		registry_free(registry);
 		return command_fail(result, "cannot give up privileges");
 	}
-	struct intake *intake;
-	result = intake_open(&intake, &(struct intake_options){
-		.vault_fd = vault_fd,
-		.runtime = config->runtime,
-		.disk_full_percent = config->disk_full_percent,
+	keep->registry = registry;
+	result = intake_open(&keep->intake, &(struct intake_options){
+		.vault_fd = keep->vault_fd,
+		.runtime = keep->config.runtime,
+		.disk_full_percent = keep->config.disk_full_percent,
 		.registry = registry,
 		.tell = tell,
-		.ring = ring,
+		.ring = keep->ring,
 	});
 	if (result != 0)
-		return command_fail(result, "vault '%s'", config->vault);
+		return command_fail(result, "vault '%s'", keep->config.vault);
 	service_ready("takes datagrams");
-	int code = run_confined(intake, ring, config, vault_fd);
-	intake_close(intake);
+	int code = run_confined(keep);
+	intake_close(keep->intake);
 	return code;
 }
 
@@ -250,41 +285,47 @@ static int lock_vault(int vault_fd)
 	return error;
 }
 
-static int keep(const char *config_path)
+static int load_config(struct config *config, const char *config_path)
 {
-	struct config config;
 	char problem[PROBLEM_BYTES] = "";
-	int result = config_load(&config, CONFIG_RECEIVER, config_path, problem);
+	int result = config_load(config, CONFIG_RECEIVER, config_path, problem);
 	if (result > 0 && problem[0] != 0) {
 		command_say("%s:%s", config_path, problem);
 		return EXIT_REFUSED;
 	}
-	if (result != 0)
-		return command_fail(result, "configuration '%s'", config_path);
-	result = catch_signals();
+	return result == 0 ? 0 : command_fail(result, "configuration '%s'", config_path);
+}
+
+static int run(struct keep *keep, const char *config_path)
+{
+	const struct config *config = &keep->config;
+	int code = load_config(&keep->config, config_path);
+	if (code != 0)
+		return code;
+	int result = catch_signals();
 	if (result != 0)
 		return command_fail(result, "cannot catch signals");
-	result = check_box_key(&config);
+	result = check_box_key(config);
 	if (result != 0)
-		return command_fail(result, "box key '%s'", config.box_key);
-	int vault_fd = io_open_dir(AT_FDCWD, config.vault);
-	if (vault_fd < 0)
-		return command_fail(vault_fd, "vault '%s'", config.vault);
-	int lock = lock_vault(vault_fd);
+		return command_fail(result, "box key '%s'", config->box_key);
+	keep->vault_fd = io_open_dir(AT_FDCWD, config->vault);
+	if (keep->vault_fd < 0)
+		return command_fail(keep->vault_fd, "vault '%s'", config->vault);
+	int lock = lock_vault(keep->vault_fd);
 	if (lock < 0) {
-		io_close(vault_fd);
+		io_close(keep->vault_fd);
 		if (lock != -EWOULDBLOCK)
-			return command_fail(lock, "vault '%s'", config.vault);
-		command_say("vault '%s' is in use by another weir-keep; stop that one first", config.vault);
+			return command_fail(lock, "vault '%s'", config->vault);
+		command_say("vault '%s' is in use by another weir-keep; stop that one first",
+			    config->vault);
 		return EXIT_ENVIRONMENT;
 	}
-	struct ring *ring = NULL;
-	result = ring_open(&ring, config.runtime, config.ring_bytes);
-	int code = result != 0 ? command_fail(result, "ring '%s/%s'", config.runtime, RING_FILE)
-			       : start(&config, vault_fd, ring);
-	ring_close(ring);
+	result = ring_open(&keep->ring, config->runtime, config->ring_bytes);
+	code = result != 0 ? command_fail(result, "ring '%s/%s'", config->runtime, RING_FILE)
+			   : start(keep);
+	ring_close(keep->ring);
 	io_close(lock);
-	io_close(vault_fd);
+	io_close(keep->vault_fd);
 	return code;
 }
 
@@ -307,5 +348,10 @@ int main(int argc, char **argv)
 	int result = suite_start();
 	if (result != 0)
 		return command_fail(result, "cannot start the cryptographic library");
-	return keep(argv[2]);
+	struct keep *keep = calloc(1, sizeof(*keep));
+	if (keep == NULL)
+		return command_fail(-ENOMEM, "cannot start");
+	int code = run(keep, argv[2]);
+	free(keep);
+	return code;
 }
