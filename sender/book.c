@@ -11,7 +11,6 @@
 #include "common/service.h"
 #include "common/text.h"
 #include "common/verdict.h"
-#include "setup.h"
 
 enum { MINUTE_S = 60 };
 
@@ -322,6 +321,14 @@ void book_bundle(struct book *book, const char *event, const struct spool_item *
 {
 	struct ledger_entry *e = ledger_entry_new(event, result);
 	set_bundle(e, item);
+	book_note(book, e);
+}
+
+void book_registry(struct book *book, const struct setup *setup, int result)
+{
+	struct ledger_entry *e = ledger_entry_new("registry.loaded", result);
+	ledger_set_number(e, "version", registry_version(setup->registry));
+	ledger_set_text(e, "file", setup->config.registry);
 	book_note(book, e);
 }
 

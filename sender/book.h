@@ -10,6 +10,7 @@
 
 #include "common/ledger.h"
 #include "local.h"
+#include "setup.h"
 #include "spool.h"
 #include "standing.h"
 
@@ -66,6 +67,8 @@ void book_question(struct book *book, const struct ledger_who *peer, const char 
 		   int result);
 /* What happened to a bundle: "sent", "removed", "found". */
 void book_bundle(struct book *book, const char *event, const struct spool_item *item, int result);
+/* The registry in use, or why another one is not used. */
+void book_registry(struct book *book, const struct setup *setup, int result);
 void book_alarm(struct book *book, const char *id, const char *text);
 
 #endif

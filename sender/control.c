@@ -106,10 +106,10 @@ static void describe(const struct control_desk *desk, const struct spool_item *i
 		.members = item->tally.members,
 		.records = item->tally.records,
 		.state = states[item->state],
+		.approvals = item->approvals,
+		.quorum = (uint8_t)releaser_quorum(desk->releaser, item),
 	};
 	if (item->state == SPOOL_HELD) {
-		out->approvals = item->approvals;
-		out->quorum = (uint8_t)releaser_quorum(desk->releaser, item);
 		out->waits = item->waits;
 		if (item->waits != WAITS_NOT)
 			out->state = LOCAL_WAITING;

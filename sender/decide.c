@@ -26,9 +26,11 @@ static int find_waiting(const struct releaser *releaser, const uint8_t push_id[s
 	if (item == NULL)
 		return VERDICT_NO_SUCH_BUNDLE;
 	*out = item;
-	return item->state != SPOOL_HELD || item->waits == WAITS_NOT || spool_has_number(spool, item)
-		       ? VERDICT_NOT_WAITING
-		       : VERDICT_OK;
+	/* what is held for another reason is the officers' to approve or refuse as well */
+	bool is_theirs = item->waits != WAITS_NOT || releaser_quorum(releaser, item) > 0;
+	return item->state == SPOOL_HELD && is_theirs && !spool_has_number(spool, item)
+		       ? VERDICT_OK
+		       : VERDICT_NOT_WAITING;
 }
 
 /* An officer's approval, or the person's own signature in the place of a machine's. */
@@ -48,16 +50,25 @@ static int check_approval(const struct releaser *releaser, const struct spool_it
 	return result != 0 ? result : push_check(registry, statement, &alone, now_s());
 }
 
-/* Into the ledger first, then into the dossier: an approval that counts is never without its entry. */
+/*
+ * Into the ledger first, then into the dossier: an approval that counts is never without its entry.  Those in
+ * the dossier that count no more make room.
+ */
 static int keep_approval(const struct releaser *releaser, const struct ledger_who *peer,
 			 struct spool_item *item, const struct local_approve *approve)
 {
+	struct endorsements standing;
 	struct dossier *dossier = malloc(sizeof(*dossier));
 	if (dossier == NULL)
 		return -ENOMEM;
 	int result = spool_dossier(releaser->allowance.spool, item, dossier);
+	if (result == 0) {
+		approvals_select(&standing, releaser->setup->registry, &item->release.statement,
+				 &dossier->endorsements, now_s());
+		result = endorsements_add(&standing, &approve->approval);
+	}
 	if (result == 0)
-		result = endorsements_add(&dossier->endorsements, &approve->approval);
+		dossier->endorsements = standing;
 	if (result == 0)
 		result = book_approval(releaser->book, peer, approve, item->release.statement.person, 0);
 	if (result == 0)

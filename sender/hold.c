@@ -253,6 +253,8 @@ static void tick(struct hold *hold)
 		releaser_release_held(&hold->releaser);
 		releaser_retire(&hold->releaser);
 	}
+	if (hold->ticks % BEAT_TICKS == 0)
+		releaser_follow(&hold->releaser);
 	int result = dispatcher_turn(hold->dispatcher, now);
 	if (hold->ticks % BEAT_TICKS == 0) {
 		int beat = dispatcher_beat(hold->dispatcher);
@@ -263,15 +265,6 @@ static void tick(struct hold *hold)
 	note_turn(hold, result);
 	drop_late_controls(hold, now);
 	hold->ticks++;
-}
-
-/* The one in use, or why another is not used. */
-static void write_registry(struct hold *hold, int result)
-{
-	struct ledger_entry *e = ledger_entry_new("registry.loaded", result);
-	ledger_set_number(e, "version", registry_version(hold->setup.registry));
-	ledger_set_text(e, "file", hold->setup.config.registry);
-	book_note(&hold->book, e);
 }
 
 /* "start", and what it starts with; what a crash may have left without its entry is entered as found. */
@@ -288,7 +281,7 @@ static int write_start(struct hold *hold)
 	ledger_set_text(e, "box", hold->box->card.name);
 	ledger_set_hex(e, "key", hold->box->card.id, KEY_ID_BYTES);
 	book_note(&hold->book, e);
-	write_registry(hold, 0);
+	book_registry(&hold->book, &hold->setup, 0);
 	for (size_t i = 0; i < spool_count(hold->spool); i++) {
 		const struct spool_item *item = spool_at(hold->spool, i);
 		if (item->state != SPOOL_SENT)
@@ -298,28 +291,13 @@ static int write_start(struct hold *hold)
 	return hold->book.failure;
 }
 
-static void reload(struct hold *hold)
-{
-	struct setup_problem problem;
-	char text[SETUP_TEXT_BYTES];
-	int result = releaser_reload(&hold->releaser, &problem);
-	write_registry(hold, result);
-	if (result == 0)
-		service_event(LOG_NOTICE, "E1012", "registry: version %" PRIu64 " loaded",
-			      registry_version(hold->setup.registry));
-	else
-		service_event(LOG_ERR, "E1013", "registry: %s is not used: %s [%s]",
-			      setup_describe(text, &problem), verdict_explain(result),
-			      result > 0 ? verdict_name(result) : "environment");
-}
-
 static void take_signal(struct hold *hold)
 {
 	struct signalfd_siginfo info;
 	if (read(hold->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP)
-		reload(hold);
+		releaser_reload(&hold->releaser);
 	else
 		hold->stopping = true;
 }

@@ -208,8 +208,8 @@ struct local_item {
 	uint64_t records;
 	uint8_t root[SUITE_DIGEST_BYTES];
 	enum local_state state;
-	uint8_t approvals;   /* that it has while it waits */
-	uint8_t quorum;
+	uint8_t approvals;   /* that it has, or was released with */
+	uint8_t quorum;      /* of its route now */
 	enum waits waits;    /* for whom, in state LOCAL_WAITING */
 };
 

@@ -29,9 +29,11 @@ int releaser_remember(struct releaser *releaser)
 	return registry_remember(spool_dir(releaser->allowance.spool), registry_version(releaser->setup->registry));
 }
 
-int releaser_reload(struct releaser *releaser, struct setup_problem *problem)
+/* *is_new: whether it differs from the one before. */
+static int load_registry(struct releaser *releaser, struct setup_problem *problem, bool *is_new)
 {
 	struct registry *registry = NULL;
+	watch_take(&releaser->watch, releaser->setup->config.registry);
 	int result = setup_read_registry(&registry, releaser->setup, problem);
 	if (result == 0)
 		result = registry_remember(spool_dir(releaser->allowance.spool), registry_version(registry));
@@ -39,9 +41,54 @@ int releaser_reload(struct releaser *releaser, struct setup_problem *problem)
 		registry_free(registry);
 		return result;
 	}
+	*is_new = !registry_equals(registry, releaser->setup->registry);
+	releaser->has_new_rules |= *is_new;
 	setup_use_registry(releaser->setup, registry);
 	releaser_watch_box(releaser);
 	return 0;
+}
+
+static void tell_registry(const struct releaser *releaser, const struct setup_problem *problem, int result)
+{
+	char text[SETUP_TEXT_BYTES];
+	book_registry(releaser->book, releaser->setup, result);
+	if (result == 0)
+		service_event(LOG_NOTICE, "E1012", "registry: version %" PRIu64 " loaded",
+			      registry_version(releaser->setup->registry));
+	else
+		service_event(LOG_ERR, "E1013", "registry: %s is not used: %s [%s]",
+			      setup_describe(text, problem), verdict_explain(result),
+			      result > 0 ? verdict_name(result) : "environment");
+}
+
+void releaser_reload(struct releaser *releaser)
+{
+	struct setup_problem problem;
+	bool is_new;
+	int result = load_registry(releaser, &problem, &is_new);
+	(void)watch_is_news(&releaser->watch, result); /* whoever asked is told in any case */
+	tell_registry(releaser, &problem, result);
+}
+
+/* Tells only of what is news. */
+static int load_silently(struct releaser *releaser)
+{
+	struct setup_problem problem;
+	bool is_new = false;
+	int result = load_registry(releaser, &problem, &is_new);
+	if (watch_is_news(&releaser->watch, result) || is_new)
+		tell_registry(releaser, &problem, result);
+	return result;
+}
+
+void releaser_follow(struct releaser *releaser)
+{
+	if (watch_has_changed(&releaser->watch, releaser->setup->config.registry))
+		(void)load_silently(releaser); /* the one before stays */
+	if (!releaser->has_new_rules)
+		return;
+	releaser->has_new_rules = false;
+	releaser_release_held(releaser);
 }
 
 /* What the receiver will ask of each release, page and heartbeat that this box signs. */
@@ -99,11 +146,11 @@ static int judge(const struct releaser *releaser, const struct statement *statem
 
 int releaser_judge(struct releaser *releaser, struct local_commit *commit, const char **where)
 {
-	struct setup_problem problem;
 	const struct statement *statement = &commit->statement;
 	*where = "registry";
+	/* one that was put in place since the last look */
 	if (statement->registry_version > registry_version(releaser->setup->registry)) {
-		int result = releaser_reload(releaser, &problem);
+		int result = load_silently(releaser);
 		if (result != 0)
 			return result;
 	}
@@ -143,14 +190,15 @@ static int gather_from(const struct releaser *releaser, struct spool_item *item,
 	const struct statement *statement = &item->release.statement;
 	const char *where;
 	int result = spool_dossier(releaser->allowance.spool, item, dossier);
-	if (result == 0)
-		result = judge(releaser, statement, &dossier->endorsements, now, &where);
-	if (result == 0)
-		result = allowance_push_stands(&releaser->allowance, dossier);
 	if (result != 0)
 		return result;
 	approvals_select(out, registry, statement, &dossier->endorsements, now);
 	item->approvals = (uint8_t)endorsements_approvals(out);
+	result = judge(releaser, statement, &dossier->endorsements, now, &where);
+	if (result == 0)
+		result = allowance_push_stands(&releaser->allowance, dossier);
+	if (result != 0)
+		return result;
 	result = approvals_check(registry, statement, out, now, releaser->box->card.id);
 	return result == VERDICT_TOO_FEW_APPROVALS
 		       ? allowance_release(&releaser->allowance, registry, item, now, dossier, out)
@@ -192,8 +240,10 @@ int releaser_release(struct releaser *releaser, struct spool_item *item)
 	char push_id[2 * PUSH_ID_BYTES + 1], order[2 * ORDER_ID_BYTES + 1];
 	text_hex(push_id, sizeof(push_id), statement->push_id, PUSH_ID_BYTES);
 	int result = release(releaser, item, &endorsements);
+	bool is_news = result != item->held_for;
+	item->held_for = result;
 	item->waits = waits_for(result);
-	if (item->waits != WAITS_NOT)
+	if (item->waits != WAITS_NOT || (result != 0 && !is_news))
 		return result;
 	if (result != 0) {
 		service_event(LOG_WARNING, "E1005", "spool: push %s of '%s' stays held: %s [%s]", push_id,

@@ -9,6 +9,7 @@
 
 #include "allowance.h"
 #include "book.h"
+#include "common/watch.h"
 #include "local.h"
 #include "setup.h"
 
@@ -17,16 +18,23 @@ struct releaser {
 	struct key *box;
 	struct book *book;
 	struct allowance allowance; /* the spool and the standing orders */
-	int box_verdict;  /* of this box's own key, as last told */
-	bool has_changed; /* the catalogue has to be made anew; reset by whoever does */
+	struct watch watch; /* of the registry's file */
+	int box_verdict;    /* of this box's own key, as last told */
+	bool has_changed;   /* the catalogue has to be made anew; reset by whoever does */
+	bool has_new_rules; /* what is held has to be judged again */
 };
 
 /*
- * Loads setup->registry again and remembers its version in the spool (`registry-version`).
- * VERDICT_OLDER_REGISTRY for one that is older than any before; the one in use then stays.
+ * Loads setup->registry again, remembers its version in the spool (`registry-version`), tells of it and writes
+ * it down.  What cannot be used is told of, too; the one in use then stays.
  */
-int releaser_reload(struct releaser *releaser, struct setup_problem *problem);
-/* The same for the registry that is loaded already, at the start. */
+void releaser_reload(struct releaser *releaser);
+/*
+ * Ask every second: does the same when another file has been put in place, and tells of each only once.  What
+ * is held is judged again under a registry that is new.
+ */
+void releaser_follow(struct releaser *releaser);
+/* Remembers the version of the registry that is loaded already, at the start. */
 int releaser_remember(struct releaser *releaser);
 
 /* Tells, once, that the key of this box has ceased to count, or counts again.  Ask every minute. */

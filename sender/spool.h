@@ -44,10 +44,11 @@ struct spool_item {
 	char name[BUNDLE_NAME_BYTES]; /* "" while held */
 	uint64_t object_len;
 	struct tally tally;         /* of its dossier */
-	uint8_t approvals;            /* that it has */
+	uint8_t approvals;            /* that count, as the releaser last found */
 	uint8_t push_order[ORDER_ID_BYTES];    /* under which a machine pushed it; zero */
 	uint8_t release_order[ORDER_ID_BYTES]; /* under which it is released; zero */
 	enum waits waits;             /* for whom, as the releaser last found; not kept on disk */
+	int held_for;                 /* why it is not released, as last told; not kept on disk */
 	/* for whoever orders passes; not kept on disk */
 	uint64_t passes_done;
 	uint64_t retry_at_ms;         /* not before, CLOCK_MONOTONIC */
