@@ -34,7 +34,7 @@ static const struct {
 	[VERDICT_DAMAGED] = {"damaged", "a sealed segment does not open; get another copy"},
 	[VERDICT_WRONG_PASSPHRASE] = {"wrong-passphrase", "the passphrase is wrong, or the key file is damaged; try again"},
 	[VERDICT_WRONG_KEY] = {"wrong-key", "this key does not fit; compare fingerprints, also of the pre-shared key"},
-	[VERDICT_WRONG_RECIPIENT] = {"wrong-recipient", "it is not sealed to this key; only a recipient of its route can open it"},
+	[VERDICT_WRONG_RECIPIENT] = {"wrong-recipient", "it is not sealed to this key; only a recipient of its route can open it, and while it waits an officer"},
 	[VERDICT_WRONG_ROUTE] = {"wrong-route", "it belongs to another route"},
 	[VERDICT_BAD_REGISTRY] = {"bad-registry", "the registry is malformed"},
 	[VERDICT_BAD_CONFIGURATION] = {"bad-configuration", "the configuration is malformed"},

@@ -15,9 +15,11 @@ int outbox_push(int argc, char **argv);
 int outbox_list(int argc, char **argv);
 int outbox_show(int argc, char **argv);
 int outbox_order(int argc, char **argv);
+
 /*
- * What an officer may see of a bundle that waits, printed, or into an object: who stands for it, under
- * which rules it passed, and the members of its manifest.  0, or an exit code after saying why.
+ * What an officer may see of a bundle that waits: who stands for it, under which rules it passed, and the
+ * members of its manifest.  Opening gives 0, or an exit code after saying why; then it is printed, or put
+ * into an object.
  */
 struct officer_options {
 	const char *key;
@@ -27,7 +29,11 @@ struct officer_options {
 	const char *config;
 	const char *keyword;
 };
-int outbox_show_case(const struct officer_options *options, struct json *json);
+struct decision;
+int outbox_open_case(struct decision **out, const struct officer_options *options);
+void outbox_show_case(const struct decision *decision, struct json *json);
+void outbox_close_case(struct decision *decision); /* NULL is fine */
+
 extern const char outbox_list_help[], outbox_show_help[], outbox_approve_help[], outbox_refuse_help[];
 int outbox_approve(int argc, char **argv);
 int outbox_refuse(int argc, char **argv);

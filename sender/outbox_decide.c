@@ -1,5 +1,5 @@
 /*
- * weir-outbox approve and refuse: an officer's decision on what waits.  Nothing is signed that was not opened
+ * weir-outbox approve and refuse: an officer's decision on what waits.  Nothing is approved that was not opened
  * and compared with what the person who pushed it signed.
  */
 #include <errno.h>
@@ -114,7 +114,6 @@ static int fetch(struct decision *d)
 static int look(struct decision *d)
 {
 	uint8_t secret[SUITE_KEY_BYTES];
-	struct local_refused nothing = {0};
 	const struct key *key = signer_key(d->reading != NULL ? d->reading : d->signer);
 	if (key == NULL) {
 		command_say("a token cannot open the manifest; name the key file that can with --reading FILE");
@@ -125,7 +124,7 @@ static int look(struct decision *d)
 	key_reading_secret(secret, key);
 	int result = casefile_open(&d->manifest, d->file, &officer, secret);
 	suite_wipe(secret, sizeof(secret));
-	return result == 0 ? 0 : fail(d, result, &nothing);
+	return result == 0 ? 0 : fail(d, result, &(struct local_refused){.result = result});
 }
 
 static void take_after(void *context, const struct local_item *item)
@@ -247,8 +246,11 @@ static int print_result(const struct decision *d, const char *verb)
 		printf("; it has %u of %u approvals and waits for %s\n", (unsigned int)after->approvals,
 		       (unsigned int)after->quorum,
 		       after->waits == WAITS_FOR_PERSON ? "the person who answers for it" : "more");
+	else if (after->name[0] != 0)
+		printf("; released as %s\n", after->name);
 	else
-		printf("; released as %s\n", after->name[0] != 0 ? after->name : "soon as it can be");
+		printf("; it has %u of %u approvals, and something else holds it, which the journal names (E1005)\n",
+		       (unsigned int)after->approvals, (unsigned int)after->quorum);
 	return EXIT_DONE;
 }
 
@@ -340,29 +342,44 @@ static void show_approvals(const struct decision *d, struct json *json)
 		json_set_child(json, "approved_by", array);
 }
 
-int outbox_show_case(const struct officer_options *options, struct json *json)
+int outbox_open_case(struct decision **out, const struct officer_options *options)
 {
-	struct decision d = {.options = {.officer = *options}};
-	int code = start(&d);
+	struct decision *d = calloc(1, sizeof(*d));
+	if (d == NULL)
+		return command_fail(-ENOMEM, "cannot show it");
+	d->options.officer = *options;
+	int code = start(d);
 	if (code == 0)
-		code = look(&d);
-	if (code == 0) {
-		const struct statement *statement = &d.file->about.statement;
-		const char *rules = statement->guard == GUARD_PASSED ? "passed" : "none";
-		const char *scan = statement->scan == SCAN_CLEAN ? "clean" : "not asked for";
-		show_approvals(&d, json);
-		if (json != NULL) {
-			json_set_text(json, "content_rules", rules);
-			json_set_number(json, "policy_version", statement->policy_version);
-			json_set_text(json, "virus_scan", scan);
-			json_set_child(json, "contents", contents_json(&d.manifest));
-		} else {
-			printf("content rules %s, policy version %" PRIu64 "\n", rules,
-			       statement->policy_version);
-			printf("virus scan    %s\n", scan);
-			contents_print(&d.manifest);
-		}
-	}
-	end(&d);
+		code = look(d);
+	if (code == 0)
+		*out = d;
+	else
+		outbox_close_case(d);
 	return code;
+}
+
+void outbox_close_case(struct decision *d)
+{
+	if (d == NULL)
+		return;
+	end(d);
+	free(d);
+}
+
+void outbox_show_case(const struct decision *d, struct json *json)
+{
+	const struct statement *statement = &d->file->about.statement;
+	const char *rules = statement->guard == GUARD_PASSED ? "passed" : "none";
+	const char *scan = statement->scan == SCAN_CLEAN ? "clean" : "not asked for";
+	show_approvals(d, json);
+	if (json != NULL) {
+		json_set_text(json, "content_rules", rules);
+		json_set_number(json, "policy_version", statement->policy_version);
+		json_set_text(json, "virus_scan", scan);
+		json_set_child(json, "contents", contents_json(&d->manifest));
+		return;
+	}
+	printf("content rules %s, policy version %" PRIu64 "\n", rules, statement->policy_version);
+	printf("virus scan    %s\n", scan);
+	contents_print(&d->manifest);
 }

@@ -101,7 +101,7 @@ static void list_item(void *context, const struct local_item *item)
 static void show_item(void *context, const struct local_item *item)
 {
 	struct view *view = context;
-	char text[2 * SUITE_DIGEST_BYTES + 1];
+	char text[2 * SUITE_DIGEST_BYTES + 1], members[40], records[40];
 	view->count++;
 	if (view->json != NULL) {
 		view->one = item_json(item);
@@ -118,9 +118,10 @@ static void show_item(void *context, const struct local_item *item)
 	printf("destroy by    %s\n", text_time(text, sizeof(text), item->destroy_by));
 	printf("registry      version %" PRIu64 "\n", item->registry_version);
 	printf("size          %s sealed\n", text_size(text, sizeof(text), item->object_len));
-	printf("content       %s in %" PRIu64 " member%s, %" PRIu64 " records\n",
-	       text_size(text, sizeof(text), item->content_len), item->members,
-	       item->members == 1 ? "" : "s", item->records);
+	printf("content       %s in %s member%s, %s records\n",
+	       text_size(text, sizeof(text), item->content_len),
+	       text_count(members, sizeof(members), item->members), item->members == 1 ? "" : "s",
+	       text_count(records, sizeof(records), item->records));
 	if (item->waits == WAITS_FOR_PERSON)
 		printf("waits for     %s, who answers for the machine: it exceeds its standing order, or that was revoked\n",
 		       item->person);
@@ -241,6 +242,7 @@ int outbox_show(int argc, char **argv)
 				    text_escape_name(escaped, sizeof(escaped), keyword));
 	struct local_refused refused = {0};
 	struct view view = {.json = options.json ? json_array_new() : NULL};
+	struct decision *opened = NULL;
 	const struct officer_options officer = {
 		.key = options.key,
 		.reading = options.reading,
@@ -249,13 +251,17 @@ int outbox_show(int argc, char **argv)
 		.config = options.config,
 		.keyword = checked,
 	};
-	int result = asking_list(config.runtime, checked, show_item, &view, &refused);
+	/* first, so that nothing is shown to who may not see all that was asked for */
+	if (options.key != NULL)
+		code = outbox_open_case(&opened, &officer);
+	int result = code != 0 ? 0 : asking_list(config.runtime, checked, show_item, &view, &refused);
 	if (result != 0)
 		code = fail(result, &config, &refused);
-	else if (options.key != NULL)
-		code = outbox_show_case(&officer, view.one);
+	if (code == 0 && opened != NULL)
+		outbox_show_case(opened, view.one);
 	if (code == 0 && options.json)
 		code = print_json(view.one);
+	outbox_close_case(opened);
 	json_free(view.one);
 	json_free(view.json);
 	return code;
