@@ -8,6 +8,8 @@
 #   no_gaps                weir-inbox gaps finds nothing wrong, within ten seconds
 #   inbox COMMAND…, outbox COMMAND…   with the box's configuration
 #   open_bundle NAME [OPTION…]        as $recipient (tax-agency), with its keys
+#   as_officer NAME COMMAND…          weir-outbox COMMAND with the key of this person
+#   refused SENTENCE STATUS REGEX COMMAND…   a program says one line that matches, and ends so
 #
 # Before site_make a test may set: rate, mtu (by link_start), sender_lines, receiver_lines (more lines
 # for a [limits] section), routes_more (more text for the registry).
@@ -23,8 +25,10 @@ rate=${rate:-}
 sender_lines='' receiver_lines='' link_lines='' routes_more=''
 person=wang-mei
 recipient=tax-agency
+boxes="inside-1 outside-1"
 recipients="tax-agency health-office audit-office"
 people="wang-mei lee-hao chen-yi lin-jun wu-ting tsai-kai liu-an hsu-wen cheng-yu kuo-min"
+officers="lin-jun wu-ting tsai-kai" # of the routes approved (two of them release) and shared-duty
 passphrase_file=$keys/passphrase
 
 outbox() { in_sender "$build/weir-outbox" "$@"; }
@@ -63,7 +67,7 @@ registry_text() {
 		key_card "$keys/$name.key"
 		echo "roles = operator officer"
 	done
-	for name in inside-1 outside-1; do key_card "$keys/$name.key"; done
+	for name in $boxes; do key_card "$keys/$name.key"; done
 	for name in $recipients; do
 		key_card "$keys/$name.key"
 		echo "psk = $(key_public "$keys/psk/$name.key")"
@@ -99,6 +103,27 @@ registry_text() {
 		operators = $people
 		format = lines
 		records = required
+		destroy_after_days = 30
+		priority = 4
+		[route approved]
+		id = 5
+		recipients = tax-agency
+		operators = wang-mei lee-hao
+		officers = $officers
+		quorum = 2
+		format = csv
+		records = required
+		destroy_after_days = 30
+		priority = 4
+		[route shared-duty]
+		id = 6
+		recipients = tax-agency
+		operators = $people
+		officers = wang-mei $officers
+		quorum = 1
+		pusher_may_approve = yes
+		format = opaque
+		records = waived
 		destroy_after_days = 30
 		priority = 4
 		$routes_more
@@ -214,15 +239,21 @@ logs() {
 
 # ---- bundles ----
 
-# push ROUTE ARGUMENT…: as $person; what it says in $pushed, the bundle's name in $bundle.
+# push ROUTE ARGUMENT…: as $person; what it says in $pushed, the bundle's name in $bundle, its id in $push_id.
 push() {
 	local route=$1 status
 	shift
 	pushed=$(outbox push --config "$sender/sender.conf" --key "$keys/$person.key" --route "$route" "$@" 2>&1)
 	status=$?
 	bundle=$(grep -oE "\b$route-[0-9]{6,}\b" <<<"$pushed" | tail -n 1)
+	push_id=$(grep -oE "\b[0-9a-f]{32}\b" <<<"$pushed" | head -n 1)
 	return $status
 }
+
+# as_officer NAME COMMAND ARGUMENT…: weir-outbox show, approve or refuse with this person's key.
+as_officer() { outbox "$2" --config "$sender/sender.conf" --key "$keys/$1.key" "${@:3}"; }
+# shown ID FILTER: what show says of a bundle in the spool, through jq.
+shown() { outbox show --json --config "$sender/sender.conf" "$1" | jq -r "$2"; }
 
 # The file of a delivered bundle in the vault.
 vault_file() { compgen -G "$receiver/vault/bundles/*/$1.weir" | head -n 1; }
@@ -249,6 +280,21 @@ failure_line() {
 		"computed probability of failure in one pass at $2 permille: $p for each of ${3:-1}"
 	ok "the computed probability of failure is below 10^-4" \
 		awk -v p="$p" -v n="${3:-1}" 'BEGIN { exit !(p != "" && p * n < 1e-4) }'
+}
+
+# ---- refusals ----
+
+# refused SENTENCE STATUS REGEX COMMAND…: says one line that begins with its name and matches, and ends so.
+refused() {
+	local sentence=$1 wanted=$2 pattern=$3 said status
+	shift 3
+	said=$("$@" 2>&1 >"$tmp/stdout")
+	status=$?
+	is "$sentence: exit code $wanted" "$status" "$wanted"
+	like "$sentence: the message" "$said" "^weir-(outbox|inbox|sender|receiver): .*$pattern"
+	is "$sentence: one message" "$(grep -c '^weir-' <<<"$said")" 1
+	is "$sentence: nothing on standard output" "$(wc -c <"$tmp/stdout")" 0
+	note "$said"
 }
 
 # ---- memory ----

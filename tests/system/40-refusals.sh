@@ -15,18 +15,6 @@ check $? "a first bundle is pushed" || note "$pushed"
 good=$bundle
 ok "the first bundle is delivered" wait_delivered "$good"
 
-# refused SENTENCE STATUS REGEX COMMAND…: says one line that begins with its name and matches, and ends so.
-refused() {
-	local sentence=$1 wanted=$2 pattern=$3 said status
-	shift 3
-	said=$("$@" 2>&1 >"$tmp/stdout")
-	status=$?
-	is "$sentence: exit code $wanted" "$status" "$wanted"
-	like "$sentence: the message" "$said" "^weir-(outbox|inbox|sender|receiver): .*$pattern"
-	is "$sentence: one message" "$(grep -c '^weir-' <<<"$said")" 1
-	is "$sentence: nothing on standard output" "$(wc -c <"$tmp/stdout")" 0
-	note "$said"
-}
 push_as() { outbox push --config "$sender/sender.conf" --key "$1" "${@:2}"; }
 open_as() { inbox open --config "$receiver/receiver.conf" --key "$1" --psk "$2" "${@:3}"; }
 # Bundles move from ready/ to sent/ meanwhile; names and sizes stay.

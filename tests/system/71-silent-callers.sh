@@ -13,7 +13,7 @@ sender_up
 # More than weir-sender runs seals for: a third of each kind.
 printf 'import socket, sys, time
 path, route, person, key = sys.argv[1:]
-push = route.encode().ljust(32, b"\\0") + person.encode().ljust(32, b"\\0") + bytes.fromhex(key) + bytes(16)
+push = route.encode().ljust(32, b"\\0") + person.encode().ljust(32, b"\\0") + bytes.fromhex(key) + bytes(64)
 frame = len(push).to_bytes(4, "little") + (1).to_bytes(2, "little") + bytes(2) + push
 callers = []
 for i in range(48):
