@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/geometry.h"
@@ -106,9 +107,10 @@ static int make_durable(const struct incoming *incoming, const struct statement 
 {
 	uint8_t segment[SEGMENT_BYTES];
 	char name[SPOOL_NAME_BYTES];
+	struct stat there;
 	spool_held_name(name, statement);
 	/* what could not be loaded keeps its dossier */
-	if (faccessat(incoming->spool->folders[HELD], name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (fstatat(incoming->spool->folders[HELD], name, &there, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;
 	unreleased_segment_encode(segment, statement, &dossier->endorsements);
 	int result = io_pwrite(incoming->fd, segment, sizeof(segment), 0);
