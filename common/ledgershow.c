@@ -70,12 +70,13 @@ static void print_value(struct json_view value)
 /* The caller's fields: what stands behind those that every entry has. */
 static void print_fields(struct json_view entry)
 {
-	static const char *const others[] = {"n",      "at",  "before", "event", "result",
-					     "who",    "key", "signature", "hash"};
+	static const char *const others[] = {"n",   "at",  "before",    "event", "result",
+					     "who", "hash", "signature"};
 	const char *separator = ": ";
+	bool is_checkpoint = json_text(json_get(entry, "signature")) != NULL;
 	for (size_t i = 0; json_key(entry, i) != NULL; i++) {
 		const char *key = json_key(entry, i);
-		bool is_other = false;
+		bool is_other = is_checkpoint && strcmp(key, "key") == 0;
 		for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++)
 			is_other = is_other || strcmp(key, others[k]) == 0;
 		if (is_other)

@@ -270,9 +270,14 @@ cd "$top" || exit 1
 listed=$(sed -n '/^## 6 /,/^## 7 /p' common/LEDGER.md | sed -nE 's/^\| `([a-z.]+)` \| ([^|]+) \|.*/\1 \2/p')
 known=$(sed -nE 's/^\t\{"([a-z.]+)", "([^"]+)"\},$/\1 \2/p' common/ledgerevent.c)
 is "the events of LEDGER.md are those that the program has words for" "$listed" "$known"
-written=$(grep -ohE 'ledger_entry_new\("[a-z.-]+"' common/*.c sender/*.c receiver/*.c | sed 's/.*"\(.*\)"/\1/' | sort -u)
+written=$(grep -ohE '(ledger_entry_new|book_bundle)\(([a-z>-]+, )?"[a-z.-]+"' common/*.c sender/*.c receiver/*.c | sed 's/.*"\(.*\)"/\1/' | sort -u)
 is "every event that a program writes is in LEDGER.md" \
 	"$(comm -23 <(echo "$written") <(cut -d' ' -f1 <<<"$listed" | sort))" ""
+# shellcheck disable=SC2016 # the quotes of the page
+fields=$(sed -n '/^## 6 /,/^## 7 /p' common/LEDGER.md | grep -oE '`[a-z_]+`' | tr -d '`' | sort -u)
+is "every field that a program writes is in LEDGER.md" \
+	"$(comm -23 <(grep -ohE '(ledger_set_[a-z]+|set_order)\([a-z]+, "[a-z_]+"' common/*.c sender/*.c receiver/*.c |
+		sed 's/.*"\(.*\)"/\1/' | sort -u | grep -vx error) <(echo "$fields"))" ""
 # shellcheck disable=SC2016 # the quotes of the page
 is "every result that LEDGER.md names is a verdict" \
 	"$(sed -n '/^## 7 /,/^## 8 /p' common/LEDGER.md | grep -oE '`[a-z]+-[a-z-]+`' | tr -d '\`' | sort -u |
