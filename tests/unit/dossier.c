@@ -28,7 +28,8 @@ enum {
 	AT_MEMBERS = 56,
 	AT_RECORDS = 64,
 	AT_COLUMNS = 72,
-	AT_RESERVED_2 = 76,
+	AT_BEYOND = 76,
+	AT_RESERVED_2 = 77,
 	AT_STANZAS = 88,
 	STANZA_BYTES = 96,
 	OFFICERS = 3,
@@ -169,6 +170,7 @@ static void test_reject_rules(void)
 		{AT_LEN, 199, VERDICT_TRAILING_BYTES, "endorsements that are shorter"},
 		{AT_RESERVED, 1, VERDICT_BAD_RESERVED, "a reserved byte, the first"},
 		{AT_PUSH_ID - 1, 1, VERDICT_BAD_RESERVED, "a reserved byte, the last of the first lot"},
+		{AT_BEYOND, 2, VERDICT_BAD_LIMIT, "neither yes nor no to whether it exceeds its order"},
 		{AT_RESERVED_2, 1, VERDICT_BAD_RESERVED, "a reserved byte of the second lot"},
 		{AT_STANZAS - 1, 128, VERDICT_BAD_RESERVED, "a reserved byte, the last"},
 	};
