@@ -18,8 +18,8 @@ BYTES_MAX = 4194304
 
 
 class Card:
-    def __init__(self, kind, name, public, second=bytes(32)):
-        self.kind, self.name, self.public, self.second = kind, name, public, second
+    def __init__(self, kind, name, public):
+        self.kind, self.name, self.public = kind, name, public
         self.digest = blake(32, "weir1 key", data=bytes([KINDS.index(kind)]) + name32(name) + public)
         self.id = self.digest[:16]
 
@@ -28,10 +28,7 @@ class Card:
         return " ".join(f"{group % 100000:05d}" for group in groups)
 
     def text(self):
-        text = f"; fingerprint {self.fingerprint()}\n[{self.kind} {self.name}]\npublic = {self.public.hex()}\n"
-        if any(self.second):
-            text += f"{'reading' if self.kind == 'person' else 'receipts'} = {self.second.hex()}\n"
-        return text
+        return f"; fingerprint {self.fingerprint()}\n[{self.kind} {self.name}]\npublic = {self.public.hex()}\n"
 
 
 def public_of(kind, secret):
@@ -59,9 +56,9 @@ def key_check(secret, header):
 class Key:
     def __init__(self, kind, name, secret=None):
         self.secret = secret or os.urandom(32)
-        self.second = second_of(kind, self.secret)
-        self.card = Card(kind, name, public_of(kind, self.secret), self.second)
+        self.card = Card(kind, name, public_of(kind, self.secret))
         self.name, self.id, self.public = name, self.card.id, self.card.public
+        self.second = second_of(kind, self.secret)
 
     def text(self):
         """Its card, with the second public key where there is one."""
