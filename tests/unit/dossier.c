@@ -119,6 +119,11 @@ static void test_round_trip(void)
 	static const uint8_t numbers[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 0, 0, 0,
 					  3,    0,    0,    0,    0,    0,    0,    0,    4, 0, 0, 0};
 	is_bytes(bytes + AT_CONTENT, numbers, sizeof(numbers), "the numbers stand where the page says");
+	is_number(bytes[AT_BEYOND], 0, "it is not beyond an order");
+	d.is_beyond_order = true;
+	len = dossier_encode(bytes, &d);
+	is_number(bytes[AT_BEYOND], 1, "one that is says so");
+	ok(dossier_decode(&got, bytes, len) == 0 && got.is_beyond_order, "and stays so");
 	struct dossier none = {.endorsements = d.endorsements};
 	len = dossier_encode(bytes, &none);
 	is_number(decode(bytes, len), 0, "a route without officers needs no stanza");
