@@ -23,7 +23,7 @@ recipients = tax-agency
 operators = wang-mei
 format = csv
 records = required
-max_records = 1000
+max_records_a_day = 1000
 destroy_after_days = 30
 priority = 4"
 site_make
@@ -69,7 +69,7 @@ nothing_crossed() {
 # ---- a push waits ----
 pushed_waits "a push to a route with a quorum" approved
 first=$push_id
-like "push says what to ask" "$pushed" "weir-outbox show $first"
+like "push says where to look" "$pushed" "it waits, 'weir-outbox show' says for whom"
 is "list --waiting shows it" "$(outbox list --waiting --json --config "$conf" | jq -r '.[].push_id')" "$first"
 is "list shows how many approvals it has" \
 	"$(outbox list --json --config "$conf" | jq -r '.[] | "\(.state) \(.approvals)/\(.quorum) \(.name)"')" "waiting 0/2 null"
@@ -221,7 +221,7 @@ install 5 "/^\\[person lee-hao\\]/a suspended = $yesterday"
 told() { grep -q "E1005 spool: push $push_id of 'lee-hao' stays held: .*\\[suspended\\]" "$sender/log"; }
 ok "that its pusher is suspended is told" until_true 10 told
 approves wu-ting "$push_id" "an officer approves it" "1 of 2"
-approves tsai-kai "$push_id" "a second officer approves it" "held by something else"
+approves tsai-kai "$push_id" "a second officer approves it" "something else holds it"
 is "it is held" "$(shown "$push_id" '"\(.state) \(.approvals)/\(.quorum)"')" "held 2/2"
 refused "a suspended operator pushes" 1 'suspended' \
 	outbox push --config "$conf" --key "$keys/lee-hao.key" --route approved "$tmp/households.csv"
@@ -233,7 +233,7 @@ install 7 "/^\\[person lee-hao\\]/a expires = $yesterday"
 expired() { grep -q "E1005 spool: push $push_id of 'lee-hao' stays held: .*\\[expired\\]" "$sender/log"; }
 ok "that its operator's key has expired is told" until_true 10 expired
 approves wu-ting "$push_id" "an officer approves it" "1 of 2"
-approves tsai-kai "$push_id" "a second officer approves it" "held by something else"
+approves tsai-kai "$push_id" "a second officer approves it" "something else holds it"
 nothing_crossed "approvals alone do not release it" 9
 ok "an officer refuses it" as_officer wu-ting refuse "$push_id" --reason "the operator has left"
 is "nothing waits" "$(outbox list --waiting --json --config "$conf" | jq length)" 0
