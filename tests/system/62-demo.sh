@@ -17,10 +17,11 @@ chmod -R go+rX "$tree"
 # says SENTENCE REGEX: of the output in $shown.
 says() { like "$1" "$shown" "$2"; }
 shows_all() {
-	says "$1: what was sent" 'sent +20,000 records, .* as tax-000001 by wang-mei'
+	says "$1: what was sent" 'sent +20,000 records, .* as households-000001 by wang-mei'
 	says "$1: what was lost" 'lost +[1-9][0-9,]* of [0-9,]+ datagrams'
 	says "$1: what was repaired" 'repaired +[1-9][0-9,]* symbols'
-	says "$1: that it was verified and opened" 'verified +both signatures .*opened +by tax-agency'
+	says "$1: who approved it" 'approved +by lin-jun and wu-ting.*released as households-000001'
+	says "$1: that it was verified and opened" 'verified +signatures of wang-mei, lin-jun and wu-ting and the box, .*opened +by tax-agency'
 	says "$1: how fast" 'MB/s of records'
 }
 

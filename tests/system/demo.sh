@@ -6,6 +6,16 @@
 records=${RECORDS:-1000000}
 loss=20
 rate='400 Mbit/s'
+routes_more="[route households]
+id = 9
+recipients = tax-agency
+operators = wang-mei
+officers = lin-jun wu-ting tsai-kai
+quorum = 2
+format = csv
+records = required
+destroy_after_days = 30
+priority = 4"
 
 if [[ -t 1 ]]; then bold=$'\e[1m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'; else bold='' green='' red='' plain=''; fi
 step() { printf '%s%-12s%s %s\n' "$bold" "$1" "$plain" "$2"; }
@@ -41,11 +51,17 @@ status() { jq -r "$1" "$receiver/vault/status.json"; }
 
 # ---- push, with the program's own progress bar ----
 pushing=$(now)
-pushed=$(outbox push --config "$sender/sender.conf" --key "$keys/$person.key" --route tax "$tmp/households.csv") ||
+pushed=$(outbox push --config "$sender/sender.conf" --key "$keys/$person.key" --route households "$tmp/households.csv") ||
 	failed "the push was refused"
 accepted=$(now)
-bundle=$(grep -oE '\btax-[0-9]{6,}\b' <<<"$pushed" | tail -n 1)
-step push "$bundle is durable in the spool"
+push_id=$(grep -oE '\b[0-9a-f]{32}\b' <<<"$pushed" | head -n 1)
+step push "durable in the spool; its route demands two of three officers, so it waits"
+for officer in lin-jun wu-ting; do
+	said=$(as_officer $officer approve "$push_id") || failed "$officer's approval was refused"
+done
+released=$(now)
+bundle=$(grep -oE '\bhouseholds-[0-9]{6,}\b' <<<"$said" | tail -n 1)
+step approved "by lin-jun and wu-ting, who saw names, sizes and counts: released as $bundle"
 
 # ---- on its way ----
 arrived_bytes() {
@@ -84,9 +100,10 @@ line sealed "$(megabytes "$object"), compressed and encrypted for $recipient alo
 line lost "$(thousands "$(relay_says lost)") of $(thousands "$(relay_says received)") datagrams, on purpose"
 line repaired "$(thousands "$(status .counters.repaired_symbols)") symbols of 128 bytes, in one pass: $r repair rows to $k source rows, $blocks block(s);"
 printf '    %-10s computed probability that a pass fails: %s\n' '' "$p"
-line verified "both signatures and every byte, without a secret key ($(seconds "$verifying" "$verified") s)"
+approvers=$(inbox show --json --config "$receiver/receiver.conf" "$bundle" | jq -r '[.approvals[].person] | sort | join(" and ")')
+line verified "signatures of $person, $approvers and the box, and every byte, without a secret key ($(seconds "$verifying" "$verified") s)"
 line opened "by $recipient: records counted, digest right, bytes equal ($(seconds "$verified" "$opened") s)"
-line fast "$(seconds "$pushing" "$accepted") s to push, $(seconds "$accepted" "$delivered") s more to arrive at 400 Mbit/s:"
+line fast "$(seconds "$pushing" "$accepted") s to push, $(seconds "$released" "$delivered") s more to arrive at 400 Mbit/s:"
 printf '    %-10s %s MB/s of records from export to verified vault\n' '' \
 	"$(awk -v n="$size" -v a="$pushing" -v b="$delivered" 'BEGIN { printf "%.0f", n / (b - a) * 1e3 }')"
 if [[ $link == namespaces ]]; then
