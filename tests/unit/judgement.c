@@ -510,6 +510,32 @@ static void test_refusal(void)
 	refusal_is(&r, &s, released, 0, "and all of them count");
 }
 
+/* Of what a machine has pushed and waits for the person who answers for it. */
+static void test_own_refusal(void)
+{
+	struct statement s = statement_of("tax", WANG), lee = statement_of("tax", LEE), gone = s;
+	struct refusal r = refuse(&s, WANG, pushed + 5, "the wrong folder");
+	is_number(refusal_check_own(registry, &s, &r, released), 0, "who answers for a machine may refuse its push");
+	is_number(refusal_check_own(registry, &s, &r, the_end), 0, "also later");
+	r.reason[0] = 'T';
+	is_number(refusal_check_own(registry, &s, &r, released), VERDICT_BAD_SIGNATURE, "for the reason signed");
+	r = refuse(&s, LEE, pushed + 5, "no");
+	is_number(refusal_check_own(registry, &s, &r, released), VERDICT_UNKNOWN_KEY, "no other operator");
+	memcpy(r.person, s.person, NAME_BYTES);
+	is_number(refusal_check_own(registry, &s, &r, released), VERDICT_UNKNOWN_KEY, "nor under that name");
+	memcpy(r.key_id, s.person_key, KEY_ID_BYTES);
+	is_number(refusal_check_own(registry, &s, &r, released), VERDICT_BAD_SIGNATURE, "or with that key's id");
+	memcpy(gone.person_key, keys[LEE]->card.id, KEY_ID_BYTES);
+	r = refuse(&gone, WANG, pushed + 5, "no");
+	is_number(refusal_check_own(registry, &gone, &r, released), VERDICT_UNKNOWN_KEY, "nor a key replaced since");
+	r = refuse(&s, WANG, pushed - HOUR - 1, "no");
+	is_number(refusal_check_own(registry, &s, &r, released), VERDICT_BAD_TIME, "nor before the push");
+	r = refuse(&s, WANG, released + HOUR + 1, "no");
+	is_number(refusal_check_own(registry, &s, &r, released), VERDICT_BAD_TIME, "or in the future");
+	r = refuse(&lee, LEE, pushed + 5, "no");
+	is_number(refusal_check_own(registry, &lee, &r, short_life), VERDICT_SUSPENDED, "nor who is suspended");
+}
+
 static struct release release_of(const struct statement *s, const struct key *box)
 {
 	struct release r = {
@@ -751,6 +777,7 @@ int main(void)
 	test_quorum();
 	test_select();
 	test_refusal();
+	test_own_refusal();
 	test_release();
 	test_every_bit();
 	test_push_order();
