@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "common/verdict.h"
+#include "sender/spent.h"
+#include "sender/standing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -115,6 +117,39 @@ static void item(const uint8_t *in, size_t len)
 	assert(len == sizeof(again) && memcmp(again, in, len) == 0);
 }
 
+static void order(const uint8_t *in, size_t len)
+{
+	struct local_order order;
+	uint8_t again[LOCAL_ORDER_MAX];
+	if (local_order_decode(&order, in, len) != 0)
+		return;
+	assert(local_order_encode(again, &order) == len && memcmp(again, in, len) == 0);
+}
+
+static void revoked(const uint8_t *in, size_t len)
+{
+	struct local_revoked revoked;
+	uint8_t again[LOCAL_REVOKED_BYTES];
+	if (local_revoked_decode(&revoked, in, len) != 0)
+		return;
+	local_revoked_encode(again, &revoked);
+	assert(len == sizeof(again) && memcmp(again, in, len) == 0);
+}
+
+/* What ORDER_REVOKE carries, and what lies in spool/orders and spool/spent. */
+static void kept(const uint8_t *in, size_t len)
+{
+	struct revocation revocation;
+	struct spending spending;
+	uint8_t again[REVOCATION_ENCODED_MAX];
+	if (revocation_decode(&revocation, in, len) == 0)
+		assert(revocation_encode(again, &revocation) == len && memcmp(again, in, len) == 0);
+	if (spending_decode(&spending, in, len) == 0) {
+		spending_encode(again, &spending);
+		assert(len == SPENDING_BYTES && memcmp(again, in, len) == 0);
+	}
+}
+
 static void show(const uint8_t *in, size_t len)
 {
 	char keyword[LOCAL_KEYWORD_BYTES];
@@ -125,7 +160,8 @@ static void show(const uint8_t *in, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const decoders[])(const uint8_t *, size_t) = {
-		push, member, lengths, accepted, refused, commit, item, show, approve, deny, signature,
+		push, member, lengths, accepted, refused, commit, item, show,
+		approve, deny, signature, order, revoked, kept,
 	};
 	if (size > 0)
 		decoders[data[0] % (sizeof(decoders) / sizeof(decoders[0]))](data + 1, size - 1);

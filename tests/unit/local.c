@@ -9,6 +9,7 @@
 
 #include "common/verdict.h"
 #include "sender/flow.h"
+#include "tests/lib/night.h"
 #include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
 
@@ -85,6 +86,24 @@ static int decode_item(const uint8_t *in, size_t len)
 {
 	struct local_item out;
 	return local_item_decode(&out, in, len);
+}
+
+static int decode_order(const uint8_t *in, size_t len)
+{
+	struct local_order out;
+	return local_order_decode(&out, in, len);
+}
+
+static int decode_revoked(const uint8_t *in, size_t len)
+{
+	struct local_revoked out;
+	return local_revoked_decode(&out, in, len);
+}
+
+static int decode_done(const uint8_t *in, size_t len)
+{
+	uint32_t out;
+	return local_done_decode(&out, in, len);
 }
 
 /* A payload of the wrong length is refused; one byte more or less, or any cut. */
@@ -503,6 +522,53 @@ static void item_is_what_it_was(void)
 			i + 1);
 }
 
+static void order_is_what_it_was(void)
+{
+	struct night night;
+	struct local_order in = {.is_revoked = true, .released_today = 77}, out = {.is_revoked = false};
+	uint8_t bytes[LOCAL_ORDER_MAX], again[LOCAL_ORDER_MAX];
+	night_make(&night, "");
+	in.order = night_release(&night, 5);
+	size_t len = local_order_encode(bytes, &in);
+	struct format f = {"ORDER", decode_order, bytes, len, VERDICT_TRAILING_BYTES};
+	lengths(&f);
+	is_number(local_order_decode(&out, bytes, len), 0, "ORDER is read back");
+	ok(out.is_revoked && out.released_today == 77, "ORDER keeps what is said of the order");
+	ok(local_order_encode(again, &out) == len && memcmp(again, bytes, len) == 0, "and the order");
+	bytes[0] = 2;
+	is_number(decode_order(bytes, len), VERDICT_BAD_PROTOCOL, "a flag that is not 0 or 1 is refused");
+	bytes[0] = 0;
+	bytes[3] = 1;
+	is_number(decode_order(bytes, len), VERDICT_BAD_PROTOCOL, "so is a reserved byte");
+	bytes[3] = 0;
+	bytes[8] = 'w';
+	is_number(decode_order(bytes, len), VERDICT_BAD_MAGIC, "an order that is none has its own verdict");
+	night_end(&night);
+}
+
+static void revoked_is_what_it_was(void)
+{
+	struct local_revoked in = {{1, 2}, "tax", "wang-mei", 77}, out;
+	uint8_t bytes[LOCAL_REVOKED_BYTES], done[LOCAL_DONE_BYTES];
+	uint32_t count = 0;
+	local_revoked_encode(bytes, &in);
+	struct format f = {"REVOKED", decode_revoked, bytes, sizeof(bytes), VERDICT_BAD_PROTOCOL};
+	lengths(&f);
+	is_number(local_revoked_decode(&out, bytes, sizeof(bytes)), 0, "REVOKED is read back");
+	is_bytes(&out, &in, sizeof(in), "as it was");
+	bytes[ORDER_ID_BYTES] = 'T';
+	is_number(decode_revoked(bytes, sizeof(bytes)), VERDICT_BAD_NAME, "a route that is no name is refused");
+	memset(in.person, 0, sizeof(in.person));
+	local_revoked_encode(bytes, &in);
+	is_number(decode_revoked(bytes, sizeof(bytes)), 0, "nobody may be known to have revoked it");
+	bytes[ORDER_ID_BYTES + NAME_BYTES + 1] = 'x';
+	is_number(decode_revoked(bytes, sizeof(bytes)), VERDICT_BAD_NAME, "but not half a name");
+	local_done_encode(done, 4000000000);
+	struct format d = {"DONE", decode_done, done, sizeof(done), VERDICT_BAD_PROTOCOL};
+	lengths(&d);
+	ok(local_done_decode(&count, done, sizeof(done)) == 0 && count == 4000000000, "DONE keeps how many");
+}
+
 static void show_takes_names(void)
 {
 	char out[LOCAL_KEYWORD_BYTES];
@@ -625,6 +691,7 @@ static void reserve_and_commit(void)
 
 int main(void)
 {
+	suite_start();
 	push_is_what_it_was();
 	push_of_a_machine();
 	signature_is_what_it_was();
@@ -636,6 +703,8 @@ int main(void)
 	approve_is_what_it_was();
 	deny_is_what_it_was();
 	item_is_what_it_was();
+	order_is_what_it_was();
+	revoked_is_what_it_was();
 	show_takes_names();
 	frames_pass(test_seed());
 	bad_frames_are_refused();
