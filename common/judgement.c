@@ -226,6 +226,23 @@ int approvals_check(const struct registry *registry, const struct statement *sta
 	return is_ordered || approvals >= route->quorum ? VERDICT_OK : VERDICT_TOO_FEW_APPROVALS;
 }
 
+int orders_check_content(const struct endorsements *endorsements, uint64_t bytes, uint64_t records)
+{
+	struct endorsement e;
+	struct order order;
+	size_t from = 0;
+	while (endorsements_next(endorsements, &from, &e)) {
+		if (e.order == NULL)
+			continue;
+		int result = order_decode(&order, e.order, e.order_len);
+		if (result != 0)
+			return result;
+		if (bytes > order.max_bytes || records > order.max_records)
+			return VERDICT_BEYOND_ORDER;
+	}
+	return VERDICT_OK;
+}
+
 int release_check(const struct registry *registry, const uint8_t segment[static SEGMENT_BYTES],
 		  const struct release *release, const struct endorsements *endorsements)
 {

@@ -40,6 +40,12 @@ int approvals_check(const struct registry *registry, const struct statement *sta
 		    const struct endorsements *endorsements, uint64_t at,
 		    const uint8_t box[static KEY_ID_BYTES]);
 
+/*
+ * What only who has opened the manifest can ask: whether what a bundle holds is within the standing orders that
+ * it names.  VERDICT_BEYOND_ORDER.
+ */
+int orders_check_content(const struct endorsements *endorsements, uint64_t bytes, uint64_t records);
+
 /* The whole judgement of a release segment that was decoded to these. */
 int release_check(const struct registry *registry, const uint8_t segment[static SEGMENT_BYTES],
 		  const struct release *release, const struct endorsements *endorsements);

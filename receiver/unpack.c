@@ -256,6 +256,8 @@ int unpack_unlock(struct unpack *u, const struct key *recipient, const uint8_t p
 		result = manifest_open(&u->manifest, &u->release.statement, u->keys->manifest,
 				       read_manifest_segment, u);
 	if (result == 0)
+		result = orders_check_content(&u->endorsements, u->manifest.content_len, u->manifest.records);
+	if (result == 0)
 		result = find_frames(u);
 	u->is_unlocked = result == 0;
 	if (result != 0)

@@ -124,6 +124,40 @@ is "verify names both" "$(inbox verify --config "$receiver/receiver.conf" --json
 is "its recipient opens it" "$(open_bundle nightly-000001 - | b2sum)" "$(b2sum <"$tmp/small.csv")"
 is "hold counts it" "$(orders | jq -r '.orders[0] | .released_today, .revoked, .verdict' | tr '\n' ' ')" "1 false ok "
 
+# ---- what a sending box could make that has gone over to somebody else ----
+# box_makes FILE PUSH RELEASE [MACHINE]: the bundle of that night under other orders, signed by machine and box
+box_makes() {
+	rm -f "$1"
+	"$build/tests/lib/reorder" "$(vault_file nightly-000001)" "$1" "$keys/inside-1.key" \
+		"$keys/${4:-night-job}.key" "$2" "$3" || note "nothing was made"
+}
+# not_taken SENTENCE VERDICT PUSH RELEASE [MACHINE]
+not_taken() {
+	box_makes "$tmp/made.weir" "${@:3}"
+	like "$1 is refused" "$("$build/weir-inbox" verify --roots "$site/roots" "$tmp/made.weir" 2>&1)" "refused: .*\[$2\]"
+}
+box_makes "$tmp/again.weir" "$tmp/push.order" "$tmp/release.order"
+ok "under the same orders it is the same bundle" "$build/weir-inbox" verify --roots "$site/roots" "$tmp/again.weir"
+push_order "$tmp/closed.order" --window "$closed_window" && sign "$tmp/closed.order" wang-mei
+release_order "$tmp/one.order" && sign "$tmp/one.order" chen-yi
+release_order "$tmp/box.order" --machine inside-2 && sign "$tmp/box.order" chen-yi lin-jun
+push_order "$tmp/no-operator.order" && sign "$tmp/no-operator.order" tsai-kai
+not_taken "what was pushed outside the window" beyond-order "$tmp/closed.order" "$tmp/release.order"
+not_taken "what was released under an order of one officer" too-few-approvals "$tmp/push.order" "$tmp/one.order"
+not_taken "what was released under an order for another box" not-allowed "$tmp/push.order" "$tmp/box.order"
+not_taken "what nobody released" too-few-approvals "$tmp/push.order" -
+not_taken "what was pushed under the order of somebody else" not-allowed "$tmp/no-operator.order" "$tmp/release.order"
+not_taken "what another machine pushed" bad-signature "$tmp/push.order" "$tmp/release.order" day-job
+not_taken "what a machine pushed without an order" bad-signature - "$tmp/release.order"
+not_taken "what was pushed under an order to release" not-allowed "$tmp/release.order" "$tmp/release.order"
+push_order "$tmp/few.order" --max-records 49 && sign "$tmp/few.order" wang-mei
+box_makes "$tmp/few.weir" "$tmp/few.order" "$tmp/release.order"
+said=$("$build/weir-inbox" open --roots "$site/roots" --key "$keys/tax-agency.key" --psk "$keys/psk/tax-agency.key" \
+	"$tmp/few.weir" -o "$tmp/few" 2>&1)
+is "what holds more than its order covers is refused when it is opened" $? 1
+like "and it is said why" "$said" "\[beyond-order\]"
+ok "nothing of it comes out" test ! -e "$tmp/few"
+
 # ---- beyond the order to push ----
 as_machine "$tmp/push.order" "$tmp/many.csv"
 check $? "one with too many records is accepted" || note "$(cat "$tmp/said")"
@@ -134,7 +168,6 @@ as_machine "$tmp/push.order" "$tmp/small.csv"
 check $? "the third push of the day is accepted" || note "$(cat "$tmp/said")"
 third=$push_id
 is "and waits, though the second waits as well" "$(shown "$third" '.state + " " + .waits_for')" "waiting person"
-push_order "$tmp/closed.order" --window "$closed_window" && sign "$tmp/closed.order" wang-mei
 as_machine "$tmp/closed.order" "$tmp/small.csv"
 check $? "one outside the window is accepted" || note "$(cat "$tmp/said")"
 outside=$push_id
@@ -214,9 +247,7 @@ wait $slow
 is "which then waits" "$(cat "$tmp/slow.said")" "accepted waiting"
 
 # ---- what cannot be loaded ----
-release_order "$tmp/one.order" && sign "$tmp/one.order" chen-yi
 refused_by "an order of one officer" 1 "has 1 signature, and route 'nightly' demands more.*\[too-few-approvals\]" load "$tmp/one.order"
-release_order "$tmp/box.order" --machine inside-2 && sign "$tmp/box.order" chen-yi lin-jun
 refused_by "an order for another box" 1 "is for the sender box 'inside-2' and not for this one.*\[wrong-key\]" load "$tmp/box.order"
 release_order "$tmp/tampered.order" && sign "$tmp/tampered.order" chen-yi lin-jun
 cp "$tmp/tampered.order" "$tmp/long.order"

@@ -755,6 +755,37 @@ static void test_release_order(void)
 	release_under_is(&s, &other, VERDICT_BAD_SIGNATURE, "its signatures are checked");
 }
 
+static void content_is(const struct endorsements *all, uint64_t bytes, uint64_t records, int verdict,
+		       const char *sentence)
+{
+	is_number(orders_check_content(all, bytes, records), verdict, "%s", sentence);
+}
+
+static void test_content(void)
+{
+	struct statement s = statement_of("dual", WANG);
+	uint8_t bytes[ORDER_BYTES_MAX];
+	struct order o = order_of(ORDER_PUSH, "dual", nightly), less = order_of(ORDER_RELEASE, "dual", inside);
+	struct endorsements all = pushed_by(&s, WANG);
+	struct endorsement e = {.type = ENDORSEMENT_RELEASE_ORDER, .order = bytes};
+	sign_order(&o, WANG);
+	content_is(&all, UINT64_MAX, UINT64_MAX, 0, "what a person pushed may hold anything");
+	all = pushed_under(&s, &o, nightly);
+	content_is(&all, 1000, 100, 0, "under an order a bundle holds as much as that covers");
+	content_is(&all, 1001, 100, VERDICT_BEYOND_ORDER, "and not a byte more");
+	content_is(&all, 1000, 101, VERDICT_BEYOND_ORDER, "nor a record");
+	less.max_bytes = 999;
+	sign_order(&less, TSENG);
+	e.order_len = order_encode(bytes, &less);
+	endorse_with(&all, &e);
+	content_is(&all, 1000, 100, VERDICT_BEYOND_ORDER, "under two, as much as both cover");
+	content_is(&all, 999, 100, 0, "and no less");
+	bytes[0] ^= 1;
+	all = pushed_by(&s, WANG);
+	endorse_with(&all, &e);
+	content_is(&all, 0, 0, VERDICT_BAD_MAGIC, "an order that is none covers nothing");
+}
+
 int main(void)
 {
 	suite_start();
@@ -782,6 +813,7 @@ int main(void)
 	test_every_bit();
 	test_push_order();
 	test_release_order();
+	test_content();
 	registry_free(registry);
 	registry_free(newer);
 	for (size_t i = 0; i < PEOPLE; i++)
