@@ -95,6 +95,12 @@ shown() { outbox show "${config[@]}" --json "$1" | jq -r "$2"; }
 in_inbox() { inbox show --config "$receiver/receiver.conf" --json "$1" | jq -r "$2"; }
 
 # ---- a night ----
+# Some of these are for later: no order counts for what was pushed before it was signed.
+push_order "$tmp/closed.order" --window "$closed_window" && sign "$tmp/closed.order" wang-mei
+release_order "$tmp/one.order" && sign "$tmp/one.order" chen-yi
+release_order "$tmp/box.order" --machine inside-2 && sign "$tmp/box.order" chen-yi lin-jun
+push_order "$tmp/no-operator.order" && sign "$tmp/no-operator.order" tsai-kai
+push_order "$tmp/few.order" --max-records 49 && sign "$tmp/few.order" wang-mei
 push_order "$tmp/push.order" && sign "$tmp/push.order" wang-mei
 release_order "$tmp/release.order" && sign "$tmp/release.order" chen-yi lin-jun
 said=$(load "$tmp/release.order" 2>&1)
@@ -138,19 +144,17 @@ not_taken() {
 }
 box_makes "$tmp/again.weir" "$tmp/push.order" "$tmp/release.order"
 ok "under the same orders it is the same bundle" "$build/weir-inbox" verify --roots "$site/roots" "$tmp/again.weir"
-push_order "$tmp/closed.order" --window "$closed_window" && sign "$tmp/closed.order" wang-mei
-release_order "$tmp/one.order" && sign "$tmp/one.order" chen-yi
-release_order "$tmp/box.order" --machine inside-2 && sign "$tmp/box.order" chen-yi lin-jun
-push_order "$tmp/no-operator.order" && sign "$tmp/no-operator.order" tsai-kai
 not_taken "what was pushed outside the window" beyond-order "$tmp/closed.order" "$tmp/release.order"
 not_taken "what was released under an order of one officer" too-few-approvals "$tmp/push.order" "$tmp/one.order"
 not_taken "what was released under an order for another box" not-allowed "$tmp/push.order" "$tmp/box.order"
+until_true 5 bash -c "[[ \$(date +%s) -gt $(date +%s) ]]"
+push_order "$tmp/late.order" && sign "$tmp/late.order" wang-mei
+not_taken "what was pushed before its order was signed" bad-time "$tmp/late.order" "$tmp/release.order"
 not_taken "what nobody released" too-few-approvals "$tmp/push.order" -
 not_taken "what was pushed under the order of somebody else" not-allowed "$tmp/no-operator.order" "$tmp/release.order"
 not_taken "what another machine pushed" bad-signature "$tmp/push.order" "$tmp/release.order" day-job
 not_taken "what a machine pushed without an order" bad-signature - "$tmp/release.order"
 not_taken "what was pushed under an order to release" not-allowed "$tmp/release.order" "$tmp/release.order"
-push_order "$tmp/few.order" --max-records 49 && sign "$tmp/few.order" wang-mei
 box_makes "$tmp/few.weir" "$tmp/few.order" "$tmp/release.order"
 said=$("$build/weir-inbox" open --roots "$site/roots" --key "$keys/tax-agency.key" --psk "$keys/psk/tax-agency.key" \
 	"$tmp/few.weir" -o "$tmp/few" 2>&1)
