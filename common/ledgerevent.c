@@ -29,6 +29,7 @@ static const struct {
 	{"order.revoked", "a standing order was revoked"},
 	{"decision", "all is there that the route demands"},
 	{"release", "a bundle was released"},
+	{"held", "a bundle stays held"},
 	{"found", "a bundle lay in the spool at the start"},
 	{"sent", "a bundle was sent in all its passes"},
 	{"removed", "a bundle was removed from the spool"},

@@ -111,6 +111,7 @@ static void describe(const struct control_desk *desk, const struct spool_item *i
 	};
 	if (item->state == SPOOL_HELD) {
 		out->waits = item->waits;
+		out->held_for = item->held_for;
 		if (item->waits != WAITS_NOT)
 			out->state = LOCAL_WAITING;
 	}

@@ -201,13 +201,19 @@ size_t local_refused_encode(uint8_t out[static LOCAL_REFUSED_MAX], int result, c
 	return w.at;
 }
 
+/* A verdict, -errno, or 0. */
+static bool is_result(int result)
+{
+	return result >= -4095 && result < VERDICT_COUNT_END;
+}
+
 int local_refused_decode(struct local_refused *out, const uint8_t *in, size_t len)
 {
 	struct reader r = reader_of(in, len);
 	int result = (int)read_u32(&r);
 	uint16_t where_len = read_u16(&r);
 	const uint8_t *where = read_view(&r, where_len);
-	if (whole(&r) != 0 || result == 0 || result >= VERDICT_COUNT_END || result < -4095 ||
+	if (whole(&r) != 0 || result == 0 || !is_result(result) ||
 	    where_len > LOCAL_WHERE_BYTES || memchr(where, 0, where_len) != NULL)
 		return VERDICT_BAD_PROTOCOL;
 	out->result = result;
@@ -368,7 +374,7 @@ void local_item_encode(uint8_t out[static LOCAL_ITEM_BYTES], const struct local_
 	write_u8(&w, item->approvals);
 	write_u8(&w, item->quorum);
 	write_u8(&w, (uint8_t)item->waits);
-	write_zeros(&w, LOCAL_ITEM_BYTES - w.at);
+	write_u32(&w, (uint32_t)item->held_for);
 }
 
 int local_item_decode(struct local_item *out, const uint8_t *in, size_t len)
@@ -390,8 +396,9 @@ int local_item_decode(struct local_item *out, const uint8_t *in, size_t len)
 	item.approvals = read_u8(&r);
 	item.quorum = read_u8(&r);
 	uint8_t waits = read_u8(&r);
-	bool reserved_are_zero = read_zeros(&r, 4);
-	if (whole(&r) != 0 || !reserved_are_zero || waits > WAITS_FOR_PERSON || state < LOCAL_HELD || state > LOCAL_WAITING)
+	item.held_for = (int)read_u32(&r);
+	if (whole(&r) != 0 || waits > WAITS_FOR_PERSON || state < LOCAL_HELD || state > LOCAL_WAITING ||
+	    !is_result(item.held_for))
 		return VERDICT_BAD_PROTOCOL;
 	if (result != 0 || !name32_is_valid(item.route) || !name32_is_valid(item.person))
 		return VERDICT_BAD_NAME;

@@ -187,7 +187,7 @@ enum local_state {
 
 /*
  * ITEM: the fields of the struct in their order, names zero-filled, u8 state, approvals, quorum and waits,
- * and 4 reserved bytes last.
+ * i32 held_for.
  */
 struct local_item {
 	uint8_t push_id[PUSH_ID_BYTES];
@@ -211,6 +211,7 @@ struct local_item {
 	uint8_t approvals;   /* that it has, or was released with */
 	uint8_t quorum;      /* of its route now */
 	enum waits waits;    /* for whom, in state LOCAL_WAITING */
+	int held_for;        /* verdict or -errno: why it is not released, in states LOCAL_HELD and LOCAL_WAITING */
 };
 
 /* ORDER: u8 whether it is revoked, 3 reserved bytes, u32 bundles released under it today (UTC), the order. */

@@ -227,6 +227,9 @@ static int print_result(const struct decision *d, const char *verb)
 		json_set_text(json, "pushed_by", statement->person);
 		json_set_text(json, "state", d->is_there ? local_state_name(after->state) : "removed");
 		json_set_text(json, "name", d->is_there && after->name[0] != 0 ? after->name : NULL);
+		json_set_text(json, "held_for", after->held_for == 0  ? NULL
+						: after->held_for > 0 ? verdict_name(after->held_for)
+								      : "environment");
 		json_set_number(json, "approvals", after->approvals);
 		json_set_number(json, "quorum", after->quorum);
 		int result = json_print(json, stdout);
@@ -249,8 +252,10 @@ static int print_result(const struct decision *d, const char *verb)
 	else if (after->name[0] != 0)
 		printf("; released as %s\n", after->name);
 	else
-		printf("; it has %u of %u approvals, and something else holds it, which the journal names (E1005)\n",
-		       (unsigned int)after->approvals, (unsigned int)after->quorum);
+		printf("; it has %u of %u approvals, and is held all the same: %s [%s]\n",
+		       (unsigned int)after->approvals, (unsigned int)after->quorum,
+		       verdict_explain(after->held_for),
+		       after->held_for > 0 ? verdict_name(after->held_for) : "environment");
 	return EXIT_DONE;
 }
 

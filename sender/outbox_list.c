@@ -58,6 +58,9 @@ static struct json *item_json(const struct local_item *item)
 	json_set_text(json, "waits_for", item->waits == WAITS_FOR_PERSON	? "person"
 					 : item->waits == WAITS_FOR_OFFICERS ? "officers"
 									     : NULL);
+	json_set_text(json, "held_for", item->held_for == 0  ? NULL
+					: item->held_for > 0 ? verdict_name(item->held_for)
+							     : "environment");
 	return json;
 }
 
@@ -122,6 +125,9 @@ static void show_item(void *context, const struct local_item *item)
 	       text_size(text, sizeof(text), item->content_len),
 	       text_count(members, sizeof(members), item->members), item->members == 1 ? "" : "s",
 	       text_count(records, sizeof(records), item->records));
+	if (item->state == LOCAL_HELD && item->held_for != 0)
+		printf("held          %s [%s]\n", verdict_explain(item->held_for),
+		       item->held_for > 0 ? verdict_name(item->held_for) : "environment");
 	if (item->waits == WAITS_FOR_PERSON)
 		printf("waits for     %s, who answers for the machine: it exceeds its standing order, or that was revoked\n",
 		       item->person);

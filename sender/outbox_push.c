@@ -398,12 +398,12 @@ static int send_files(struct push *push)
 
 static int print_accepted(const struct push *push, const struct local_accepted *accepted)
 {
-	char push_id[2 * PUSH_ID_BYTES + 1], size[32], members[32], records[32];
+	char push_id[2 * PUSH_ID_BYTES + 1], size[32], members[32], records[32], waits[128];
 	text_hex(push_id, sizeof(push_id), accepted->push_id, PUSH_ID_BYTES);
 	if (!push->options.json) {
+		snprintf(waits, sizeof(waits), "it waits, 'weir-outbox show %s' says for whom", push_id);
 		printf("accepted %s: %s (%s, %s member%s, %s records)\n", push_id,
-		       accepted->name[0] != 0 ? accepted->name
-						  : "it waits, 'weir-outbox show' says for whom",
+		       accepted->name[0] != 0 ? accepted->name : waits,
 		       text_size(size, sizeof(size), accepted->content_len),
 		       text_count(members, sizeof(members), accepted->members),
 		       accepted->members == 1 ? "" : "s",

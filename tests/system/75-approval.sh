@@ -144,7 +144,7 @@ approves wang-mei "$push_id" "who pushed it approves it there" "released as shar
 ok "it is delivered" wait_delivered shared-duty-000001
 push capped "$tmp/households.csv"
 is "a push beyond what may leave on its route is refused" "$?" 1
-like "and it is said why" "$pushed" "'capped': .*\\[cap-reached\\]"
+like "and it is said why" "$pushed" "'households\.csv: rule records-cap': .*\\[against-policy\\]"
 
 # ---- refusing ----
 pushed_waits "a push that will be refused" approved
@@ -221,8 +221,9 @@ install 5 "/^\\[person lee-hao\\]/a suspended = $yesterday"
 told() { grep -q "E1005 spool: push $push_id of 'lee-hao' stays held: .*\\[suspended\\]" "$sender/log"; }
 ok "that its pusher is suspended is told" until_true 10 told
 approves wu-ting "$push_id" "an officer approves it" "1 of 2"
-approves tsai-kai "$push_id" "a second officer approves it" "something else holds it"
-is "it is held" "$(shown "$push_id" '"\(.state) \(.approvals)/\(.quorum)"')" "held 2/2"
+approves tsai-kai "$push_id" "a second officer approves it" "2 of 2 approvals, and is held all the same: .*\\[suspended\\]"
+is "it is held" "$(shown "$push_id" '"\(.state) \(.approvals)/\(.quorum) \(.held_for)"')" "held 2/2 suspended"
+like "and show says why" "$(outbox show --config "$conf" "$push_id")" 'held +.*suspended.*\[suspended\]'
 refused "a suspended operator pushes" 1 'suspended' \
 	outbox push --config "$conf" --key "$keys/lee-hao.key" --route approved "$tmp/households.csv"
 is "it was told once" "$(grep -c "E1005 spool: push $push_id" "$sender/log")" 1
@@ -233,7 +234,7 @@ install 7 "/^\\[person lee-hao\\]/a expires = $yesterday"
 expired() { grep -q "E1005 spool: push $push_id of 'lee-hao' stays held: .*\\[expired\\]" "$sender/log"; }
 ok "that its operator's key has expired is told" until_true 10 expired
 approves wu-ting "$push_id" "an officer approves it" "1 of 2"
-approves tsai-kai "$push_id" "a second officer approves it" "something else holds it"
+approves tsai-kai "$push_id" "a second officer approves it" "2 of 2 approvals, and is held all the same: .*\\[expired\\]"
 nothing_crossed "approvals alone do not release it" 9
 ok "an officer refuses it" as_officer wu-ting refuse "$push_id" --reason "the operator has left"
 is "nothing waits" "$(outbox list --waiting --json --config "$conf" | jq length)" 0

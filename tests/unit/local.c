@@ -488,6 +488,7 @@ static void item_is_what_it_was(void)
 		.state = LOCAL_SENDING,
 		.approvals = 1,
 		.quorum = 2,
+		.held_for = -28,
 	};
 	struct local_item out = {0};
 	uint8_t bytes[LOCAL_ITEM_BYTES];
@@ -502,7 +503,8 @@ static void item_is_what_it_was(void)
 		   out.registry_version == 4 && out.object_len == 5 && out.sent_bytes == 6 &&
 		   out.total_bytes == 7 && out.passes_done == 8 && out.passes == 9 &&
 		   out.content_len == 10 && out.members == 11 && out.records == 12 &&
-		   out.state == LOCAL_SENDING && out.approvals == 1 && out.quorum == 2,
+		   out.state == LOCAL_SENDING && out.approvals == 1 && out.quorum == 2 &&
+		   out.held_for == -28,
 	   "ITEM keeps every number");
 	is_text(out.person, "wang-mei", "ITEM keeps the person");
 	static const uint8_t states[] = {0, LOCAL_WAITING + 1, 255};
@@ -513,9 +515,13 @@ static void item_is_what_it_was(void)
 	}
 	bytes[LOCAL_ITEM_BYTES - 8] = LOCAL_WAITING;
 	is_number(decode_item(bytes, sizeof(bytes)), 0, "one that waits for people is taken");
-	bytes[LOCAL_ITEM_BYTES - 1] = 1;
+	bytes[LOCAL_ITEM_BYTES - 5] = WAITS_FOR_PERSON + 1;
 	is_number(decode_item(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,
-		  "a reserved byte is refused");
+		  "one that waits for anybody else is refused");
+	bytes[LOCAL_ITEM_BYTES - 5] = WAITS_FOR_PERSON;
+	bytes[LOCAL_ITEM_BYTES - 1] = 0x7f;
+	is_number(decode_item(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,
+		  "and so is a reason that is none");
 	static const char *const names[] = {"held", "ready", "sending", "sent", "waiting"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		is_text(local_state_name((enum local_state)(LOCAL_HELD + i)), names[i], "state %zu has a name",
