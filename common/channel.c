@@ -122,3 +122,22 @@ int channel_peer(int fd, uid_t *uid, pid_t *pid)
 	*pid = peer.pid;
 	return 0;
 }
+
+int channel_owner(int fd, uid_t *uid, mode_t *mode)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+	socklen_t len = sizeof(address) - 1; /* the last byte stays zero */
+	struct stat file;
+	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+		return -errno;
+	/* one without a file, or in the abstract namespace, is open to everybody */
+	if (address.sun_family != AF_UNIX || address.sun_path[0] == 0)
+		return -ENOENT;
+	if (lstat(address.sun_path, &file) < 0)
+		return -errno;
+	if (!S_ISSOCK(file.st_mode))
+		return -ENOTSOCK;
+	*uid = file.st_uid;
+	*mode = file.st_mode & 07777;
+	return 0;
+}

@@ -26,5 +26,7 @@ int channel_receive(int fd, uint16_t *type, void *buf, size_t size, size_t *len)
 
 /* Who is at the other end (SO_PEERCRED). */
 int channel_peer(int fd, uid_t *uid, pid_t *pid);
+/* Who may connect to the socket that listens at fd: owner and permission bits of its file.  -errno. */
+int channel_owner(int fd, uid_t *uid, mode_t *mode);
 
 #endif

@@ -35,8 +35,44 @@ struct gate {
 	size_t payload_len;
 };
 
+int gate_find_seal(struct gate_desk *desk, int listener)
+{
+	enum { OTHERS = 077 };
+	uid_t uid;
+	mode_t mode;
+	int result = channel_owner(listener, &uid, &mode);
+	if (result != 0)
+		return result;
+	if ((mode & OTHERS) != 0)
+		return VERDICT_LOOSE_PERMISSIONS;
+	desk->seal = uid;
+	return 0;
+}
+
+/* The file lets nobody else in, but it can be changed while hold runs, and root needs no permission. */
+static int check_caller(const struct gate_desk *desk, int fd)
+{
+	struct local_note refused = {.refused = {.result = VERDICT_NOT_ALLOWED, .where = "intake"}};
+	uid_t uid;
+	pid_t pid;
+	int result = channel_peer(fd, &uid, &pid);
+	if (result != 0 || uid == desk->seal)
+		return result;
+	refused.caller.uid = uid;
+	refused.caller.pid = pid;
+	book_refused_push(desk->releaser->book, &refused);
+	service_event(LOG_CRIT, "E1021",
+		      "intake: process %d of user %u is refused: it is no weir-seal, which runs as user %u",
+		      (int)pid, uid, desk->seal);
+	(void)local_refuse(fd, VERDICT_NOT_ALLOWED, "intake");
+	return VERDICT_NOT_ALLOWED;
+}
+
 int gate_new(struct gate **out, int fd, const struct gate_desk *desk)
 {
+	int result = check_caller(desk, fd);
+	if (result != 0)
+		return result;
 	struct gate *gate = calloc(1, sizeof(*gate));
 	if (gate == NULL)
 		return -ENOMEM;

@@ -188,6 +188,13 @@ static int open_descriptors(struct hold *hold)
 		command_say("the sockets 'intake' and 'control' were not passed in; start it with 'weir-sender run' or its systemd unit");
 		return EXIT_ENVIRONMENT;
 	}
+	int result = gate_find_seal(&hold->gate_desk, hold->intake_listener);
+	if (result != 0)
+		return command_fail(result, "cannot use the socket 'intake', which only weir-seal may open");
+	if (hold->gate_desk.seal == geteuid())
+		service_event(LOG_NOTICE, "E1022",
+			      "intake: weir-seal has no user of its own; whatever runs as user %u could take its place",
+			      hold->gate_desk.seal);
 	/* whoever called and has gone again must not make accept wait */
 	if (fcntl(hold->intake_listener, F_SETFL, O_NONBLOCK) < 0 ||
 	    fcntl(hold->control_listener, F_SETFL, O_NONBLOCK) < 0)
