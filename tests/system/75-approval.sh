@@ -69,7 +69,7 @@ nothing_crossed() {
 # ---- a push waits ----
 pushed_waits "a push to a route with a quorum" approved
 first=$push_id
-like "push says where to look" "$pushed" "it waits, 'weir-outbox show' says for whom"
+like "push says where to look" "$pushed" "it waits, 'weir-outbox show $push_id' says for whom"
 is "list --waiting shows it" "$(outbox list --waiting --json --config "$conf" | jq -r '.[].push_id')" "$first"
 is "list shows how many approvals it has" \
 	"$(outbox list --json --config "$conf" | jq -r '.[] | "\(.state) \(.approvals)/\(.quorum) \(.name)"')" "waiting 0/2 null"
@@ -144,7 +144,7 @@ approves wang-mei "$push_id" "who pushed it approves it there" "released as shar
 ok "it is delivered" wait_delivered shared-duty-000001
 push capped "$tmp/households.csv"
 is "a push beyond what may leave on its route is refused" "$?" 1
-like "and it is said why" "$pushed" "'households\.csv: rule records-cap': .*\\[against-policy\\]"
+like "and it is said why" "$pushed" "'capped': .*\\[cap-reached\\]"
 
 # ---- refusing ----
 pushed_waits "a push that will be refused" approved
