@@ -361,7 +361,8 @@ static int load(struct gaps *g, const struct inbox *inbox)
 	result = vault_list(inbox->vault, &g->items, &g->item_count);
 	if (result != 0)
 		return command_fail(result, "cannot read the vault");
-	qsort(g->items, g->item_count, sizeof(*g->items), compare_items);
+	if (g->item_count > 0)
+		qsort(g->items, g->item_count, sizeof(*g->items), compare_items);
 	result = inbox_status_load(&g->status, inbox->vault);
 	if (result != 0 && result != -ENOENT)
 		return command_fail(result, "cannot read the vault's status.json");
