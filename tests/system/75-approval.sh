@@ -59,7 +59,7 @@ numbers_of() { cut -d' ' -f1 "$sender/spool/sequence/$1" 2>/dev/null || echo non
 # nothing_crossed SENTENCE COUNT: the receiver has heard the sender since now, and knows of COUNT bundles.
 nothing_crossed() {
 	local since=$EPOCHSECONDS
-	heard() { (($(date -d "$(inbox gaps --json --config "$rconf" | jq -r .last_heartbeat)" +%s) > since)); }
+	heard() { (($(inbox gaps --json --config "$rconf" | jq '(.last_heartbeat // "1970-01-01T00:00:00Z") | fromdate') > since)); }
 	until_true 10 heard
 	check $? "$1: the receiver has heard the sender since"
 	is "$1: the receiver lists $2" "$(inbox list --json --config "$rconf" | jq length)" "$2"
