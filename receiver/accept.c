@@ -106,6 +106,17 @@ static int judge_body(struct acceptance *a, const struct release *release, int f
 									: VERDICT_BAD_ROOT;
 }
 
+/* To whom it is sealed can be seen without opening it; that it can be opened by nobody else, cannot. */
+static int judge_recipients(struct acceptance *a, const struct release *release, int fd)
+{
+	uint8_t head[SEGMENT_BYTES];
+	int result = io_pread_exact(fd, head, sizeof(head), SEGMENT_BYTES);
+	a->is_lost = result < 0;
+	return result != 0 ? result
+			   : recipients_check(a->registry, release->statement.route, head,
+					      release->released_at);
+}
+
 /* The registry goes behind the object; then all of it is on the disk, or an error says that it is not. */
 static int complete_file(struct acceptance *a, int fd)
 {
@@ -144,6 +155,8 @@ static int judge_and_complete(struct acceptance *a, int dir_fd)
 	}
 	if (result == 0)
 		result = judge_body(a, release, fd);
+	if (result == 0)
+		result = judge_recipients(a, release, fd);
 	if (result == 0)
 		result = complete_file(a, fd);
 	int closed = io_close(fd);

@@ -201,12 +201,23 @@ static int check_root(struct unpack *u, void (*advance)(void *context, uint64_t 
 									   : VERDICT_BAD_ROOT;
 }
 
+static int check_recipients(const struct unpack *u, const struct registry *registry)
+{
+	uint8_t head[SEGMENT_BYTES];
+	int result = io_pread_exact(u->fd, head, sizeof(head), offset_of(0));
+	return result != 0 ? result
+			   : recipients_check(registry, u->release.statement.route, head,
+					      u->release.released_at);
+}
+
 int unpack_verify(struct unpack *u, const struct registry *registry,
 		  void (*advance)(void *context, uint64_t segments_done), void *context)
 {
 	int result = release_check(registry, u->segment, &u->release, &u->endorsements);
 	if (result == 0)
 		result = check_root(u, advance, context);
+	if (result == 0)
+		result = check_recipients(u, registry);
 	u->is_verified = result == 0;
 	return result;
 }

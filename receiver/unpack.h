@@ -27,7 +27,7 @@ const struct endorsements *unpack_endorsements(const struct unpack *u);
 /* The registry text behind the object of a .weir file: *out is freed by the caller, NULL when there is none. */
 int unpack_registry_text(const struct unpack *u, uint8_t **out, size_t *len);
 
-/* release_check and the hash tree over the whole body. */
+/* release_check, the hash tree over the whole body, and to whom it is sealed. */
 int unpack_verify(struct unpack *u, const struct registry *registry,
 		  void (*advance)(void *context, uint64_t segments_done), void *context);
 

@@ -361,6 +361,12 @@ class Object:
     def verify(self, registry):
         check_release(self.release, registry)
         require(tree_root(self.body) == self.release.statement.root, "bad-root")
+        s = self.release.statement
+        keys = registry.judge("route", s.route, self.release.released_at)
+        for key_id, _, _ in read_head(self.body[:SEGMENT], s.route).stanzas:
+            recipient = registry.by_key("recipient", key_id)
+            require(recipient.name in keys["recipients"], "not-allowed", recipient.name)
+            registry.judge("recipient", recipient.name, self.release.released_at)
 
     def unlock(self, recipient, psk):
         s = self.release.statement

@@ -132,6 +132,9 @@ static void make_object(struct world *w, struct bundle *b, uint64_t version)
 	b->object = malloc(g->object_len);
 	must(b->object != NULL, "memory");
 	test_random_bytes(&w->random, b->object, g->object_len);
+	struct head head = {.route = "tax", .count = 1};
+	memcpy(head.stanzas[0].key_id, w->recipient->card.id, KEY_ID_BYTES);
+	head_encode(b->object + SEGMENT_BYTES, &head);
 	tree_start(&tree);
 	for (uint64_t i = 0; i < segments; i++) {
 		tree_leaf(leaf, i, b->object + (i + 1) * SEGMENT_BYTES);
