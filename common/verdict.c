@@ -60,7 +60,7 @@ static const struct {
 	[VERDICT_OWN_PUSH] = {"own-push", "who pushed it may not approve it on this route; another officer must"},
 	[VERDICT_NOT_WAITING] = {"not-waiting", "it does not wait for anybody: it was released or refused before"},
 	[VERDICT_CAP_REACHED] = {"cap-reached", "it would exceed what may leave on this route; push less, or tomorrow (UTC)"},
-	[VERDICT_BEYOND_ORDER] = {"beyond-order", "it exceeds its standing order, so it waits for people"},
+	[VERDICT_BEYOND_ORDER] = {"beyond-order", "it exceeds its standing order; people have to sign for it"},
 	[VERDICT_REVOKED] = {"revoked", "this standing order was revoked; have a new one made and signed"},
 	[VERDICT_BAD_ENTRY] = {"bad-entry", "a line of the ledger is not an entry; 'ledger verify' shows where"},
 	[VERDICT_BAD_CHAIN] = {"bad-chain", "the ledger's entries do not follow one another; 'ledger verify' shows where"},
