@@ -215,6 +215,19 @@ static void list_officers(char *out, size_t size, const struct endorsements *end
 						e.person);
 }
 
+/* That of the release which is to be made: the dossier may hold one that has ended since. */
+static void set_release_order(struct ledger_entry *e, const struct endorsements *endorsements)
+{
+	uint8_t id[ORDER_ID_BYTES] = {0};
+	struct endorsement each;
+	struct order order;
+	size_t at = 0;
+	while (endorsements_next(endorsements, &at, &each))
+		if (each.type == ENDORSEMENT_RELEASE_ORDER && order_decode(&order, each.order, each.order_len) == 0)
+			memcpy(id, order.id, sizeof(id));
+	set_order(e, "release_order", id);
+}
+
 int book_decision(struct book *book, const struct spool_item *item, const struct endorsements *endorsements)
 {
 	char officers[LEDGER_TEXT_MAX];
@@ -223,7 +236,7 @@ int book_decision(struct book *book, const struct spool_item *item, const struct
 	set_bundle(e, item);
 	ledger_set_number(e, "approvals", endorsements_approvals(endorsements));
 	ledger_set_text(e, "officers", text_or_null(officers));
-	set_order(e, "release_order", item->release_order);
+	set_release_order(e, endorsements);
 	return book_write(book, e);
 }
 

@@ -147,6 +147,11 @@ int decide_order(struct releaser *releaser, const struct ledger_who *peer, const
 		.box = releaser->box->card.id,
 	};
 	int result = standing_check(releaser->allowance.standing, order, &site);
+	/* an order is no secret: whoever sends it again fills no ledger and releases nothing */
+	if (result == 0 && standing_has(releaser->allowance.standing, order)) {
+		*released = 0;
+		return 0;
+	}
 	result = book_order(releaser->book, peer, order, result);
 	if (result == 0)
 		result = standing_load(releaser->allowance.standing, order, &site);
@@ -167,6 +172,8 @@ int decide_revoke(struct releaser *releaser, const struct ledger_who *peer,
 	struct standing *standing = releaser->allowance.standing;
 	const struct registry *registry = releaser->setup->registry;
 	int result = standing_check_revocation(standing, revocation, registry, now_s());
+	if (result == 0 && standing_has_revocation(standing, revocation))
+		return 0;
 	result = book_revocation(releaser->book, peer, revocation, result);
 	if (result == 0)
 		result = standing_revoke(standing, revocation, registry, now_s());

@@ -398,6 +398,17 @@ bool standing_is_revoked(const struct standing *s, const uint8_t order_id[static
 	return find_revocation(s, order_id, route) < s->revocation_count;
 }
 
+bool standing_has_revocation(const struct standing *s, const struct revocation *revocation)
+{
+	size_t at = find_revocation(s, revocation->order_id, revocation->route);
+	return at < s->revocation_count && strcmp(s->revocations[at].person, revocation->person) == 0;
+}
+
+bool standing_has(const struct standing *s, const struct order *order)
+{
+	return find_loaded(s, order) > 0;
+}
+
 size_t standing_count(const struct standing *s)
 {
 	return s->order_count;

@@ -75,9 +75,13 @@ int standing_check_revocation(const struct standing *standing, const struct revo
 /* The same, and takes it: durable when the result is 0.  When it cannot be written it is in force until the next start. */
 int standing_revoke(struct standing *standing, const struct revocation *revocation,
 		    const struct registry *registry, uint64_t now);
+/* This person has revoked it already, and that is on the disk: nothing is to be done. */
+bool standing_has_revocation(const struct standing *standing, const struct revocation *revocation);
 bool standing_is_revoked(const struct standing *standing, const uint8_t order_id[static ORDER_ID_BYTES],
 			 const char *route);
 
+/* This very order is there: nothing is to be done. */
+bool standing_has(const struct standing *standing, const struct order *order);
 size_t standing_count(const struct standing *standing);
 const struct order *standing_at(const struct standing *standing, size_t index);
 size_t standing_revocation_count(const struct standing *standing);

@@ -27,6 +27,7 @@ rest() {
 	machines
 	route nightly 20 'operators = wang-mei lee-hao' 'officers = chen-yi lin-jun wu-ting' 'quorum = 2'
 	route plain 21 'operators = wang-mei lee-hao'
+	route capped 23 'operators = wang-mei' 'max_records_a_day = 100'
 	route other 22 'operators = tsai-kai' 'officers = liu-an hsu-wen' 'quorum = 1'
 }
 routes_more=$(rest)
@@ -237,6 +238,13 @@ done
 wait "${rush[@]}"
 is "of six pushes at once two go out" "$(cat "$tmp"/rush.? | grep -cE '^accepted plain-[0-9]+$')" 2
 is "and four wait" "$(cat "$tmp"/rush.? | grep -c '^accepted waiting$')" 4
+for i in 1 2 3; do
+	machine_route=capped push_raw wang-mei - "$keys/wang-mei.key" - "$tmp/small.csv" >"$tmp/caps.$i" &
+	caps[i]=$!
+done
+wait "${caps[@]}"
+is "of three people's pushes at once two reach the cap of the day" "$(cat "$tmp"/caps.? | grep -cE '^accepted capped-[0-9]+$')" 2
+is "and one is refused" "$(cat "$tmp"/caps.? | grep -c '^refused cap-reached: capped$')" 1
 # One that began first and ends last is no first one.
 mkfifo "$tmp/slow"
 push_order "$tmp/slow.order" --route plain --pushes 1 && sign "$tmp/slow.order" wang-mei

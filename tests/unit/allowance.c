@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io.h"
 #include "common/judgement.h"
 #include "common/verdict.h"
 #include "tests/lib/nightspool.h"
@@ -510,6 +511,26 @@ static void test_release_revoked(void)
 	close_site(&site);
 }
 
+/* Somebody who writes to the disk makes more of an order than was signed. */
+static void test_release_replaced(void)
+{
+	struct site site = new_site();
+	struct order o = night_release(&night, 1);
+	uint8_t bytes[ORDER_BYTES_MAX];
+	load(&site, &o, noon);
+	o.max_bytes = 5000;
+	int dir = io_open_dir(spool_dir(site.a.spool), "orders");
+	if (dir < 0 || io_write_file(dir, "01000000000000000000000000000000.tax", bytes, order_encode(bytes, &o), 0600) != 0)
+		abort();
+	close(dir);
+	restart(&site);
+	ok(standing_count(site.a.standing) == 1 && standing_at(site.a.standing, 0)->max_bytes == 5000,
+	   "an order was replaced on the disk");
+	release_is(&site, hold(&site, noon, 2000, 1), noon, VERDICT_TOO_FEW_APPROVALS, "it releases nothing more");
+	release_is(&site, hold(&site, noon, 1, 1), noon, VERDICT_TOO_FEW_APPROVALS, "nor anything at all");
+	close_site(&site);
+}
+
 /* A registry that has moved on, for orders that were good when they were loaded. */
 static void test_release_and_registry(void)
 {
@@ -544,6 +565,7 @@ int main(void)
 	test_releases_of_a_day();
 	test_release_and_removal();
 	test_release_revoked();
+	test_release_replaced();
 	test_release_and_registry();
 	night_end(&night);
 	return done_testing();

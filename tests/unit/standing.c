@@ -78,6 +78,7 @@ static void test_load(void)
 	ok(standing_count(s) == 1 && memcmp(standing_at(s, 0)->id, o.id, ORDER_ID_BYTES) == 0, "and is there");
 	is_number(load(s, &o), 0, "once more is fine");
 	is_number((int64_t)standing_count(s), 1, "and changes nothing");
+	ok(standing_has(s, &o), "which can be asked before");
 	same = o;
 	same.max_pushes = 9;
 	same.signer_count = 0;
@@ -85,6 +86,7 @@ static void test_load(void)
 	night_sign(&same, night.people[KUO]);
 	is_number(load(s, &same), -EEXIST, "another order of its id is refused, however well it is signed");
 	is_number(standing_at(s, 0)->max_pushes, 2, "the first one stays as it was");
+	ok(!standing_has(s, &same), "and the other is not there");
 	later = night_release(&night, 2);
 	is_number(load_at(s, &later, night_midnight - HOUR, night.inside), 0,
 		  "one that has not begun is judged at its beginning");
@@ -173,7 +175,9 @@ static void test_revoke(void)
 	ok(!standing_is_revoked(s, o.id, "other"), "on that route alone");
 	is_number((int64_t)standing_count(s), 1, "though it is still there");
 	is_number(take(s, &r, now), 0, "a second time is fine");
+	ok(standing_has_revocation(s, &r), "which can be asked before");
 	r = revoke_by(WANG, "tax", 1, now);
+	ok(!standing_has_revocation(s, &r), "another's is another");
 	is_number(take(s, &r, now), 0, "also by an operator");
 	is_number((int64_t)standing_revocation_count(s), 1, "and is no second one");
 	is_text(standing_revocation_at(s, 0)->person, "kuo-an", "the first one stays");
@@ -413,6 +417,7 @@ static void test_damage(void)
 	s = open_at(dir, 2);
 	is_number((int64_t)standing_count(s), 0, "a damaged order does not count");
 	ok(standing_is_revoked(s, r.order_id, "tax"), "a damaged revocation does, by its name");
+	ok(!standing_has_revocation(s, &r), "though it has to be made again");
 	is_text(standing_revocation_at(s, 0)->person, "", "though nobody knows whose it was");
 	standing_retire(s, now + 1000 * (uint64_t)NIGHT_DAY);
 	ok(standing_is_revoked(s, r.order_id, "tax"), "and not for how long");
