@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A machine pushes and the sender box releases at night, under orders that people have signed; what exceeds an
 # order waits for people, what is not covered by any is refused, and what is revoked has ended.
+# runs under the sanitizers
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

@@ -278,8 +278,12 @@ static void test_borrowed_id(void)
 	night_hold(site.a.spool, &night, &push);
 	push = (struct night_push){"other", night.people[TSAI], &others, noon, 1, 1, 0, false};
 	night_hold(site.a.spool, &night, &push);
+	struct order elsewhere = night_order(ORDER_PUSH, "other", night.machine, 1);
+	night_sign(&elsewhere, night.people[WANG]);
+	push = (struct night_push){"other", night.people[WANG], &elsewhere, noon, 1, 1, 0, false};
+	night_hold(site.a.spool, &night, &push);
 	push = by_wang(&o, noon, 1, 1);
-	push_is(&site, &push, noon, 0, "orders of the same id, of others, use up nothing");
+	push_is(&site, &push, noon, 0, "orders of the same id, of others or for another route, use up nothing");
 	night_hold(site.a.spool, &night, &push);
 	struct order larger = push_order(1, 1);
 	larger.max_bytes = 5000;
@@ -464,6 +468,23 @@ static void test_releases_of_a_day(void)
 	close_site(&site);
 }
 
+static void test_borrowed_release_id(void)
+{
+	struct site site = new_site();
+	struct order o = night_release(&night, 1), others = night_order(ORDER_RELEASE, "other", night.inside, 1);
+	night_sign(&others, night.people[LIU]);
+	night_sign(&others, night.people[HSU]);
+	load(&site, &o, noon);
+	load(&site, &others, noon);
+	for (int i = 0; i < 2; i++) {
+		struct night_push push = {"other", night.people[TSAI], NULL, noon, 1, 1, 0, false};
+		release_is(&site, night_hold(site.a.spool, &night, &push), noon, 0, "one is released on the other route");
+	}
+	is_number(allowance_released_today(&site.a, &others, noon), 2, "which counts there");
+	is_number(allowance_released_today(&site.a, &o, noon), 0, "and not for the order of the same id here");
+	close_site(&site);
+}
+
 /* Released on the last day of its life, and destroyed in time. */
 static void test_release_and_removal(void)
 {
@@ -563,6 +584,7 @@ int main(void)
 	test_release_within();
 	test_release_window();
 	test_releases_of_a_day();
+	test_borrowed_release_id();
 	test_release_and_removal();
 	test_release_revoked();
 	test_release_replaced();
