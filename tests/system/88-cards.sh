@@ -14,7 +14,7 @@ card() { "$build/weir-outbox" key show "$(uri "$1")" --name "$2"; }
 # The usual site, with three more people; who approves sees what with a reading key in a file.
 routes_more='
 [route cards]
-id = 5
+id = 11
 recipients = tax-agency
 operators = card-rsa card-ed
 officers = card-rsa card-ed
@@ -26,7 +26,7 @@ destroy_after_days = 30
 priority = 4
 needs = security
 [route pushes]
-id = 6
+id = 12
 recipients = tax-agency
 operators = card-rsa card-ed
 format = opaque
