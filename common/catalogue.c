@@ -70,6 +70,8 @@ int heartbeat_encode(uint8_t out[static HEARTBEAT_BYTES], const struct heartbeat
 	write_zeros(&w, 4);
 	write_u64(&w, h->registry_version);
 	write_u64(&w, h->sent);
+	write_u64(&w, h->ledger.n);
+	write_bytes(&w, h->ledger.hash, sizeof(h->ledger.hash));
 	write_bytes(&w, h->box_key, sizeof(h->box_key));
 	int result = sign(&w, MESSAGE_HEARTBEAT, box_seed);
 	if (result == 0)
@@ -135,6 +137,12 @@ static int check_len(size_t len, size_t wanted)
 	return len > wanted ? VERDICT_TRAILING_BYTES : VERDICT_OK;
 }
 
+static bool is_zero(const uint8_t *data, size_t len)
+{
+	struct reader r = reader_of(data, len);
+	return read_zeros(&r, len);
+}
+
 int heartbeat_decode(struct heartbeat *out, const uint8_t *in, size_t len)
 {
 	struct reader r = reader_of(in, len);
@@ -152,11 +160,13 @@ int heartbeat_decode(struct heartbeat *out, const uint8_t *in, size_t len)
 	bool zeros = read_zeros(&r, 4);
 	h.registry_version = read_u64(&r);
 	h.sent = read_u64(&r);
+	h.ledger.n = read_u64(&r);
+	read_bytes(&r, h.ledger.hash, sizeof(h.ledger.hash));
 	read_bytes(&r, h.box_key, sizeof(h.box_key));
 	read_bytes(&r, h.signature, sizeof(h.signature));
-	if (!zeros)
+	if (!zeros || (h.ledger.n == 0 && !is_zero(h.ledger.hash, sizeof(h.ledger.hash))))
 		return VERDICT_BAD_RESERVED;
-	if (h.epoch == 0 || h.pages > PAGES_MAX ||
+	if (h.epoch == 0 || h.ledger.n > LEDGER_N_MAX || h.pages > PAGES_MAX ||
 	    h.bundles > (uint64_t)h.pages * PAGE_ENTRIES_MAX)
 		return VERDICT_BAD_LIMIT;
 	*out = h;

@@ -9,9 +9,10 @@
 
 #include "bundle.h"
 #include "geometry.h"
+#include "ledgerline.h"
 
 enum {
-	HEARTBEAT_BYTES = 152,
+	HEARTBEAT_BYTES = 192,
 	PAGE_ENTRIES_MAX = 20,
 	PAGE_BYTES_MAX = 128 + 64 * PAGE_ENTRIES_MAX,
 	PAGES_MAX = 5000,
@@ -26,6 +27,7 @@ struct heartbeat {
 	uint32_t pages;
 	uint64_t registry_version;
 	uint64_t sent;
+	struct ledger_head ledger; /* the newest entry of the sender's ledger that is durable */
 	uint8_t box_key[KEY_ID_BYTES];
 	uint8_t signature[SUITE_SIGNATURE_BYTES];
 };

@@ -396,6 +396,7 @@ int dispatcher_beat(struct dispatcher *dispatcher)
 		.registry_version = registry_version(dispatcher->releaser->setup->registry),
 		.sent = dispatcher->seen.datagrams,
 	};
+	book_head(dispatcher->releaser->book, &heartbeat.ledger);
 	memcpy(heartbeat.box_key, dispatcher->releaser->box->card.id, KEY_ID_BYTES);
 	uint8_t message[HEARTBEAT_BYTES];
 	int result = spool_count_up(spool, COUNTER_BEAT, &heartbeat.beat);

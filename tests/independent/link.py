@@ -12,7 +12,7 @@ SYMBOL = 128
 SYMBOLS_MAX = 69
 COMMON = struct.Struct("<16sBBHHHQQ")
 DATA = struct.Struct("<QIBBBBH6s")
-BEAT = struct.Struct("<8sHHIQQQQIIQQ16s64s")
+BEAT = struct.Struct("<8sHHIQQQQIIQQQ32s16s64s")
 PAGE = struct.Struct("<8sHHHHQQQII16s")
 ENTRY = struct.Struct("<HBBIQQQ32s")
 PAGE_ENTRIES_MAX = 20
@@ -178,7 +178,7 @@ def read_datagram(raw, key):
 
 def encode_beat(b, box):
     raw = BEAT.pack(b"WEIRBEAT", 1, 1, b.bundles, b.epoch, b.beat, b.time, b.generation, b.pages, 0,
-                    b.registry_version, b.sent, box.id, b"")[:-64]
+                    b.registry_version, b.sent, b.entries, b.head, box.id, b"")[:-64]
     return raw + suite.sign("weir1 beat", raw, box.secret)
 
 
@@ -202,8 +202,10 @@ def _read_beat(m, raw):
     require(len(raw) == BEAT.size, "trailing-bytes")
     begins(raw, b"WEIRBEAT")
     (_, _, _, m.bundles, m.epoch, m.beat, m.time, m.generation, m.pages, reserved,
-     m.registry_version, m.sent, m.box_key, _) = BEAT.unpack(raw)
+     m.registry_version, m.sent, m.entries, m.head, m.box_key, _) = BEAT.unpack(raw)
     require(reserved == 0, "bad-reserved")
+    require(m.entries != 0 or suite.zeros(m.head), "bad-reserved")
+    require(m.entries < 1 << 53, "bad-limit")
     require(m.epoch != 0 and m.pages <= 5000 and m.bundles <= m.pages * PAGE_ENTRIES_MAX,
             "bad-limit")
     return m

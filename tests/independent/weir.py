@@ -125,7 +125,8 @@ def transmit(options):
     page = link.encode_page(SimpleNamespace(epoch=release.epoch, generation=1, time=now, page=0,
                                             pages=1, entries=[entry]), box)
     beat = link.encode_beat(SimpleNamespace(bundles=1, epoch=release.epoch, beat=1, time=now,
-                                            generation=1, pages=1, registry_version=1, sent=0), box)
+                                            generation=1, pages=1, registry_version=1, sent=0,
+                                            entries=0, head=bytes(32)), box)
     datagrams = [link.encode_control(message, 1472, release.epoch, sequence + i, key)
                  for i, message in enumerate([beat, page, page, page, page])]
     for block, row, symbols in link.rows_of_object(data, release.row_len, release.k, release.r):

@@ -22,7 +22,9 @@ static struct heartbeat example_beat(void)
 		.pages = 1,
 		.registry_version = 3,
 		.sent = 100000,
+		.ledger = {.n = 321},
 	};
+	memset(h.ledger.hash, 0x1e, sizeof(h.ledger.hash));
 	memset(h.box_key, 0xb0, sizeof(h.box_key));
 	return h;
 }
@@ -95,7 +97,9 @@ static void heartbeats_come_back(void)
 	ok(back.bundles == 1 && back.epoch == h.epoch && back.beat == 42 && back.time == h.time &&
 		   back.generation == 7 && back.pages == 1 && back.registry_version == 3 &&
 		   back.sent == 100000 && memcmp(back.box_key, h.box_key, KEY_ID_BYTES) == 0 &&
-		   memcmp(back.signature, bytes + 88, SUITE_SIGNATURE_BYTES) == 0,
+		   back.ledger.n == 321 &&
+		   memcmp(back.ledger.hash, h.ledger.hash, sizeof(h.ledger.hash)) == 0 &&
+		   memcmp(back.signature, bytes + 128, SUITE_SIGNATURE_BYTES) == 0,
 	   "and is as it was");
 	is_number(message_verify(bytes, sizeof(bytes), box_public), VERDICT_OK, "its signature is right");
 }
@@ -223,6 +227,15 @@ static void heartbeat_rules(void)
 	beat_refuses(48, 4, 5001, VERDICT_BAD_LIMIT, "5,001 pages are refused");
 	for (size_t i = 52; i < 56; i++)
 		beat_refuses(i, 1, 1, VERDICT_BAD_RESERVED, "a reserved byte that is not zero is refused");
+	beat_refuses(72, 8, LEDGER_N_MAX, VERDICT_OK, "as many ledger entries as there may be are taken");
+	beat_refuses(72, 8, LEDGER_N_MAX + 1, VERDICT_BAD_LIMIT, "one more is refused");
+	beat_refuses(72, 8, 0, VERDICT_BAD_RESERVED, "the hash of no ledger is refused");
+	struct heartbeat h = example_beat(), back;
+	uint8_t bytes[HEARTBEAT_BYTES];
+	h.ledger = (struct ledger_head){.n = 0};
+	heartbeat_encode(bytes, &h, box_seed);
+	ok(heartbeat_decode(&back, bytes, sizeof(bytes)) == VERDICT_OK && back.ledger.n == 0,
+	   "a sender whose ledger has no entry yet is heard");
 }
 
 static void page_rules(void)

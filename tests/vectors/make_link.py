@@ -37,7 +37,7 @@ def _retag(raw):
 
 def _beat(box="inside-1", **changes):
     b = dict(bundles=1, epoch=EPOCH, beat=9, time=NOW, generation=4, pages=1, registry_version=7,
-             sent=77777)
+             sent=77777, entries=321, head=fixed("ledger entry 321"))
     b.update(changes)
     return link.encode_beat(SimpleNamespace(**b), SENDERS[box])
 
@@ -75,7 +75,7 @@ def _datagrams(vectors):
     write("ok--11-symbols", _data(bytes(11 * 128), first=21))
     write("ok--second-block", _data(k=2, block=7))
     write("ok--heartbeat", control)
-    write("ok--heartbeat-without-filling", _control(_beat(), 40 + 152))
+    write("ok--heartbeat-without-filling", _control(_beat(), 40 + 192))
     write("ok--page", _control(_page(_entry()), 1472))
     write("bad-tag", flip(good, 0))
     write("bad-tag--payload", flip(good, len(good) - 1))
@@ -128,8 +128,8 @@ def _datagrams(vectors):
     changed("bad-reserved--control-23", 23, 1, control)
     changed("bad-limit--control-epoch-0", 24, bytes(8), control)
     changed("bad-reserved--filling", len(control) - 1, 1, control)
-    changed("truncated--message", 18, le(152 + 31, 2), control)
-    changed("trailing-bytes--message", 18, le(153, 2), control)
+    changed("truncated--message", 18, le(192 + 31, 2), control)
+    changed("trailing-bytes--message", 18, le(193, 2), control)
     write("bad-magic--message", _control(b"WEIRMAIL" + bytes(144)))
     write("bad-magic--no-message", _control(b""))
     write("bad-signature--message", _control(flip(_beat(), 100)))
@@ -171,6 +171,10 @@ def _heartbeats(vectors):
         write("ok--largest-catalogue", _beat(bundles=100000, pages=5000))
         write("bad-limit--pages-5001", _beat(pages=5001))
         write("bad-limit--more-bundles-than-pages-hold", _beat(bundles=21))
+        write("ok--no-ledger", _beat(entries=0, head=bytes(32)))
+        write("ok--largest-ledger", _beat(entries=(1 << 53) - 1))
+        write("bad-limit--ledger-2-to-the-53", _beat(entries=1 << 53))
+        write("bad-reserved--hash-of-no-ledger", _beat(entries=0, head=bytes(31) + b"\1"))
         write("unknown-key", _beat("stranger"))
         write("bad-signature--by-another-box",
               _resigned(good, "weir1 beat", "inside-old"))
