@@ -1,6 +1,7 @@
 #include "endorsement.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bundle_parts.h"
@@ -127,6 +128,17 @@ size_t endorsements_approvals(const struct endorsements *endorsements)
 	while (endorsements_next(endorsements, &at, &e))
 		count += e.type == ENDORSEMENT_APPROVAL;
 	return count;
+}
+
+void endorsements_officers(const struct endorsements *endorsements, char *out, size_t size)
+{
+	struct endorsement e;
+	size_t at = 0, len = 0;
+	out[0] = 0;
+	while (endorsements_next(endorsements, &at, &e))
+		if (e.type == ENDORSEMENT_APPROVAL && len < size)
+			len += (size_t)snprintf(out + len, size - len, "%s%s", len > 0 ? " " : "",
+						e.person);
 }
 
 size_t endorsement_encode(uint8_t *out, size_t size, const struct endorsement *e)

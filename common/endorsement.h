@@ -40,6 +40,8 @@ int endorsements_check(const uint8_t *bytes, size_t len, uint16_t count);
 /* Steps through checked records; at begins as 0.  False at the end.  Views live as long as the records. */
 bool endorsements_next(const struct endorsements *endorsements, size_t *at, struct endorsement *out);
 size_t endorsements_approvals(const struct endorsements *endorsements);
+/* Names of those who approved, with blanks between, as many as fit. */
+void endorsements_officers(const struct endorsements *endorsements, char *out, size_t size);
 
 /*
  * Puts it where it belongs: a push first, in the place of one that is there.  VERDICT_ALREADY_APPROVED for a

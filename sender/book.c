@@ -203,18 +203,6 @@ int book_accepted_push(struct book *book, const struct spool_item *item, const s
 	return book_write(book, e);
 }
 
-/* Names of officers, as many as fit. */
-static void list_officers(char *out, size_t size, const struct endorsements *endorsements)
-{
-	struct endorsement e;
-	size_t at = 0, len = 0;
-	out[0] = 0;
-	while (endorsements_next(endorsements, &at, &e))
-		if (e.type == ENDORSEMENT_APPROVAL && len < size)
-			len += (size_t)snprintf(out + len, size - len, "%s%s", len > 0 ? " " : "",
-						e.person);
-}
-
 /* That of the release which is to be made: the dossier may hold one that has ended since. */
 static void set_release_order(struct ledger_entry *e, const struct endorsements *endorsements)
 {
@@ -232,7 +220,7 @@ int book_decision(struct book *book, const struct spool_item *item, const struct
 {
 	char officers[LEDGER_TEXT_MAX];
 	struct ledger_entry *e = ledger_entry_new("decision", 0);
-	list_officers(officers, sizeof(officers), endorsements);
+	endorsements_officers(endorsements, officers, sizeof(officers));
 	set_bundle(e, item);
 	ledger_set_number(e, "approvals", endorsements_approvals(endorsements));
 	ledger_set_text(e, "officers", text_or_null(officers));
