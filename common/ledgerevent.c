@@ -35,6 +35,7 @@ static const struct {
 	{"removed", "a bundle was removed from the spool"},
 	/* the receiver */
 	{"named", "a bundle was named by the sender"},
+	{"verified", "a bundle was found right, and is about to be delivered"},
 	{"delivered", "a bundle was delivered into the vault"},
 	{"delivery.refused", "a bundle that arrived was refused"},
 	{"destroyed", "a bundle was destroyed in the vault"},

@@ -26,6 +26,18 @@ static int read_release(struct judged *judged, int fd)
 						    judged->segment);
 }
 
+static void take_evidence(struct acceptance *a, const struct judged *judged)
+{
+	const struct statement *s = &judged->release.statement;
+	struct evidence *e = &a->evidence;
+	bundle_name(a->name, s->route, judged->release.number);
+	memcpy(e->root, s->root, sizeof(e->root));
+	memcpy(e->push_id, s->push_id, sizeof(e->push_id));
+	memcpy(e->person, s->person, sizeof(e->person));
+	endorsements_officers(&judged->endorsements, e->officers, sizeof(e->officers));
+	e->registry_version = s->registry_version;
+}
+
 /* A release that differs from what the catalogue named is not the bundle that was announced. */
 static int compare_with_entry(const struct acceptance *a, const struct release *release)
 {
@@ -150,7 +162,7 @@ static int judge_and_complete(struct acceptance *a, int dir_fd)
 	if (result == 0)
 		result = compare_with_entry(a, release);
 	if (result == 0) {
-		bundle_name(a->name, release->statement.route, release->number);
+		take_evidence(a, &judged);
 		result = judge_release(a, &judged);
 	}
 	if (result == 0)
@@ -164,18 +176,42 @@ static int judge_and_complete(struct acceptance *a, int dir_fd)
 	return result != 0 ? result : closed;
 }
 
-int accept_object(struct acceptance *a)
+int accept_judge(struct acceptance *a)
 {
 	int dir_fd = partial_open_dir(a->site, &a->id);
 	a->is_lost = dir_fd == -ENOENT; /* somebody has removed it */
 	if (dir_fd < 0)
 		return dir_fd;
 	int result = judge_and_complete(a, dir_fd);
-	if (result == 0)
-		result = vault_deliver(a->vault_fd, dir_fd, PARTIAL_OBJECT, a->id.epoch, a->name);
 	io_close(dir_fd);
-	if (result == 0)
-		/* it is delivered, whatever becomes of the rest: the next start clears that away */
-		(void)partial_remove(a->site, &a->id);
 	return result;
+}
+
+int accept_deliver(struct acceptance *a)
+{
+	int dir_fd = partial_open_dir(a->site, &a->id);
+	a->is_lost = dir_fd == -ENOENT;
+	if (dir_fd < 0)
+		return dir_fd;
+	int result = vault_deliver(a->vault_fd, dir_fd, PARTIAL_OBJECT, a->id.epoch, a->name);
+	a->is_lost = result == -ENOENT && faccessat(dir_fd, PARTIAL_OBJECT, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+	io_close(dir_fd);
+	return result;
+}
+
+int accept_describe(struct acceptance *out, int fd)
+{
+	struct judged judged;
+	int result = read_release(&judged, fd);
+	if (result != 0)
+		return result;
+	*out = (struct acceptance){
+		.id = {
+			.epoch = judged.release.epoch,
+			.number = judged.release.number,
+			.route_id = judged.release.route_id,
+		},
+	};
+	take_evidence(out, &judged);
+	return 0;
 }

@@ -16,7 +16,7 @@
 struct clerk {
 	struct workshop *workshop;
 	int vault_fd;
-	tell_event *tell;
+	const struct teller *tell;
 	bool is_status_under_way;
 	bool is_catalogue_owed; /* it could not be written: give the newest one again */
 	int failures[2];        /* as last told */

@@ -55,10 +55,10 @@ static unsigned int worker_for(const struct arrival *a)
 									       : WORKER_LARGE;
 }
 
-static void run_accept(struct job *job)
+static void run_judge(struct job *job)
 {
 	struct accept_job *j = (struct accept_job *)job;
-	j->result = accept_object(&j->acceptance);
+	j->result = accept_judge(&j->acceptance);
 	if (j->result > 0) {
 		int result = vault_refuse(j->acceptance.vault_fd, &j->acceptance.id, j->result);
 		/* a refusal that is not remembered is found again: the object is still there */
@@ -68,6 +68,12 @@ static void run_accept(struct job *job)
 		/* here and now: were keep killed next, the next one must not take these files up */
 		(void)partial_remove(j->acceptance.site, &j->acceptance.id);
 	}
+}
+
+static void run_deliver(struct job *job)
+{
+	struct accept_job *j = (struct accept_job *)job;
+	j->result = accept_deliver(&j->acceptance);
 }
 
 static void settle(struct arrival *a, enum known_state state, int verdict)
@@ -111,41 +117,121 @@ static void try_later(struct reception *r, struct arrival *a, const char *name, 
 	a->retry_ms = r->now_ms + RECEPTION_RETRY_MS;
 }
 
-static void finish_accept(struct reception *r, struct arrival *a, const struct accept_job *j)
+/* It stays until the ledger has it. */
+static void owe(struct arrival *a, enum owed owed, struct accept_job *j)
+{
+	errand_forget(a);
+	a->owed = owed;
+	a->judged = j;
+}
+
+void errand_forget(struct arrival *a)
+{
+	free(a->judged);
+	a->judged = NULL;
+	a->owed = OWES_NOTHING;
+	a->is_added = false;
+}
+
+static void refuse(struct reception *r, struct arrival *a, struct accept_job *j, const char *name)
+{
+	r->o.counters->refused++;
+	reception_tell(r, LOG_ERR, "E2011", "keep: '%s' is refused: %s [%s]", name,
+		       verdict_explain(j->result), verdict_name(j->result));
+	owe(a, OWES_REFUSED, j);
+	settle(a, KNOWN_REFUSED, j->result);
+}
+
+/* Neither right nor refused. */
+static void put_off(struct reception *r, struct arrival *a, const struct accept_job *j, const char *name)
+{
+	if (j->acceptance.is_lost)
+		reception_begin_again(r, a, "it could not be written whole", j->result);
+	else if (j->result == -EAGAIN && j->acceptance.registry != r->o.registry)
+		errand_accept(r, a); /* the registry that it may want came meanwhile */
+	else if (j->result == -EAGAIN && j->acceptance.wanted_version != 0)
+		wait_for_registry(r, a, name, j->acceptance.wanted_version);
+	else
+		try_later(r, a, name, j->result);
+}
+
+static void done_judge(struct job *job)
 {
 	char name[VAULT_NAME_BYTES];
+	struct accept_job *j = (struct accept_job *)job;
+	struct reception *r = j->reception;
+	struct arrival *a = j->arrival;
+	a->errands--;
 	reception_name_of(r, &a->id, name);
-	if (j->result == 0) {
-		tell_delivered(r, a, j->acceptance.name);
-		settle(a, KNOWN_DELIVERED, 0);
-	} else if (j->result > 0) {
-		r->o.counters->refused++;
-		reception_tell(r, LOG_ERR, "E2011", "keep: '%s' is refused: %s [%s]", name,
-		     verdict_explain(j->result), verdict_name(j->result));
-		settle(a, KNOWN_REFUSED, j->result);
-	} else if (j->result == -EEXIST) {
-		settle(a, KNOWN_DELIVERED, 0);
-	} else if (j->acceptance.is_lost) {
-		reception_begin_again(r, a, "it could not be written whole", j->result);
-	} else if (j->result == -EAGAIN && j->acceptance.registry != r->o.registry) {
-		errand_accept(r, a); /* the registry that it may want came meanwhile */
-	} else if (j->result == -EAGAIN && j->acceptance.wanted_version != 0) {
-		wait_for_registry(r, a, name, j->acceptance.wanted_version);
+	if (j->result > 0) {
+		refuse(r, a, j, name);
+	} else if (a->bundle == NULL) {
+		free(j); /* given up meanwhile */
+	} else if (j->result == 0 && j->acceptance.registry == r->o.registry) {
+		owe(a, OWES_VERIFIED, j);
+		a->phase = PHASE_VERIFIED;
+	} else if (j->result == 0) {
+		errand_accept(r, a); /* under the registry that came meanwhile */
+		free(j);
 	} else {
-		try_later(r, a, name, j->result);
+		put_off(r, a, j, name);
+		free(j);
 	}
 }
 
-static void done_accept(struct job *job)
+static void done_deliver(struct job *job)
 {
+	char name[VAULT_NAME_BYTES];
 	struct accept_job *j = (struct accept_job *)job;
-	j->arrival->errands--;
-	finish_accept(j->reception, j->arrival, j);
-	free(j);
+	struct reception *r = j->reception;
+	struct arrival *a = j->arrival;
+	a->errands--;
+	reception_name_of(r, &a->id, name);
+	if (j->result == 0)
+		tell_delivered(r, a, j->acceptance.name);
+	if (j->result == 0 || j->result == -EEXIST) {
+		owe(a, OWES_DELIVERED, j);
+		settle(a, KNOWN_DELIVERED, 0);
+	} else {
+		if (a->bundle != NULL)
+			put_off(r, a, j, name);
+		free(j);
+	}
+}
+
+void errand_enter(struct reception *r, struct arrival *a)
+{
+	char name[VAULT_NAME_BYTES];
+	const struct accept_job *j = a->judged;
+	reception_name_of(r, &a->id, name);
+	if (a->owed == OWES_VERIFIED)
+		diary_verified(r->o.diary, &j->acceptance);
+	else if (a->owed == OWES_DELIVERED)
+		diary_delivered(r->o.diary, &j->acceptance, j->result, false);
+	else
+		diary_refused(r->o.diary, name, &a->id, j->result);
+	a->is_added = true;
+}
+
+void errand_entered(struct reception *r, struct arrival *a)
+{
+	struct accept_job *j = a->judged;
+	if (a->owed != OWES_VERIFIED || a->bundle == NULL) {
+		errand_forget(a);
+		return;
+	}
+	a->judged = NULL;
+	errand_forget(a);
+	j->job = (struct job){.run = run_deliver, .done = done_deliver};
+	j->result = -ECANCELED;
+	a->phase = PHASE_CHECKING;
+	a->errands++;
+	workshop_submit(r->o.workshop, worker_for(a), &j->job);
 }
 
 void errand_accept(struct reception *r, struct arrival *a)
 {
+	errand_forget(a); /* a judgement under another registry */
 	/* in case it cannot be begun now */
 	a->phase = PHASE_WAITING;
 	a->wanted_registry = 0;
@@ -160,7 +246,7 @@ void errand_accept(struct reception *r, struct arrival *a)
 	if (j == NULL)
 		return;
 	*j = (struct accept_job){
-		.job = {.run = run_accept, .done = done_accept},
+		.job = {.run = run_judge, .done = done_judge},
 		.reception = r,
 		.arrival = a,
 		.acceptance = {
@@ -255,7 +341,7 @@ static void run_store(struct job *job)
 	struct store_job *j = (struct store_job *)job;
 	j->result = partial_store(&j->reception->site, &j->id, j->map, j->len);
 	if (store_is_fatal(j->result))
-		(void)partial_remove(&j->reception->site, &j->id); /* as in run_accept */
+		(void)partial_remove(&j->reception->site, &j->id); /* as in run_judge */
 }
 
 static void done_store(struct job *job)

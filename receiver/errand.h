@@ -12,7 +12,12 @@
 #include "reception.h"
 #include "vault.h"
 
-enum phase { PHASE_RECEIVING, PHASE_CHECKING, PHASE_WAITING };
+enum phase { PHASE_RECEIVING, PHASE_CHECKING, PHASE_VERIFIED, PHASE_WAITING };
+
+/* What the ledger does not have yet. */
+enum owed { OWES_NOTHING, OWES_VERIFIED, OWES_DELIVERED, OWES_REFUSED };
+
+struct accept_job;
 
 /* One bundle that is arriving. */
 struct arrival {
@@ -30,6 +35,9 @@ struct arrival {
 	uint64_t last_arrival_s;
 	uint64_t repaired;
 	uint64_t memory;
+	enum owed owed;              /* of what judged holds; it is not given up before that is written */
+	bool is_added;               /* and waits for diary_commit */
+	struct accept_job *judged;
 };
 
 struct reception {
@@ -49,9 +57,6 @@ struct reception {
 /* These report to reception->o.tell. */
 __attribute__((format(printf, 4, 5)))
 void reception_tell(const struct reception *r, int priority, const char *id, const char *format, ...);
-/* As people call it; where our registry lacks the route, "route9-000001" by its id. */
-void reception_name_of(const struct reception *r, const struct bundle_id *id,
-		       char out[static VAULT_NAME_BYTES]);
 /* Takes an arrival out of sight at once; it is freed, and its files removed, in the next turn. */
 void reception_give_up(struct arrival *a);
 /* The same, and says so: what was on disk cannot be used. */
@@ -59,8 +64,13 @@ void reception_begin_again(struct reception *r, struct arrival *a, const char *w
 
 /* A block is decodable: restores what it lacks; after the last one, judges the object. */
 void errand_repair(struct reception *r, struct arrival *a, uint32_t block);
-/* All blocks are complete: judges and delivers. */
+/* All blocks are complete: judges; what was right is owed to the ledger as verified. */
 void errand_accept(struct reception *r, struct arrival *a);
+/* Adds the entry that is owed; takes what follows from it being durable. */
+void errand_enter(struct reception *r, struct arrival *a);
+void errand_entered(struct reception *r, struct arrival *a);
+/* Forgets what is owed. */
+void errand_forget(struct arrival *a);
 /* Stores a copy of the map. */
 void errand_store(struct reception *r, struct arrival *a);
 

@@ -1,192 +1,22 @@
 #include "intake.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
 
-#include "common/cursor.h"
 #include "common/verdict.h"
-#include "clerk.h"
-#include "pending.h"
-#include "sequence.h"
-#include "vault.h"
+#include "entering.h"
+#include "intake_parts.h"
 
-enum { STATUS_MS = 1000, COMPLAIN_MS = 10000, TYPE_OFFSET = 17, DROPPED_TOLD_MAX = 20 };
-
-/* Registries stay: judgements that run in another thread may use an older one. */
-struct kept_registry {
-	struct kept_registry *next;
-	struct registry *registry;
+enum {
+	STATUS_MS = 1000,
+	COMMIT_MS = 1000,
+	COMPLAIN_MS = 10000,
+	SILENT_MS = 30000, /* of the sender, before an alarm */
+	TYPE_OFFSET = 17,
 };
-
-struct intake {
-	struct intake_options o;
-	struct known *known;
-	struct reception *reception;
-	struct pending *pending;
-	struct workshop *workshop;
-	struct kept_registry *registries;
-	struct status_counters counters, told;
-	struct sequence sequence;
-	const struct known_bundle *last; /* the one the datagram before was of */
-	bool has_named;                  /* since pending was last replayed */
-	int last_refusal;                /* of a control message; told once until it changes */
-	uint64_t refusal_told_ms;
-	unsigned int dropped;            /* in this sweep, though not delivered */
-	uint64_t epoch_told;
-	uint64_t now_ms, now_s, status_ms, told_ms;
-	struct clerk clerk;
-	bool is_loading;                 /* the stored catalogue */
-	uint64_t stored_epoch, stored_generation;
-};
-
-static const struct registry *registry_now(const struct intake *in)
-{
-	return in->registries->registry;
-}
-
-/* Control messages */
-
-static void on_named(void *context, struct known_bundle *bundle)
-{
-	struct intake *in = context;
-	in->has_named = true;
-	reception_name(in->reception, bundle);
-}
-
-static void on_dropped(void *context, struct known_bundle *bundle)
-{
-	struct intake *in = context;
-	bool is_lost = bundle->state == KNOWN_WANTED;
-	in->dropped += is_lost;
-	reception_drop(in->reception, bundle, in->dropped <= DROPPED_TOLD_MAX);
-}
-
-static void store_catalogue(struct intake *in)
-{
-	uint8_t *bytes = NULL;
-	size_t len = 0;
-	if (known_catalogue(in->known, &bytes, &len) == 0)
-		clerk_store_catalogue(&in->clerk, bytes, len);
-}
-
-/*
- * Pages that are here may have made a generation complete: then what it does not name goes.  The stored
- * generation may be older than one of which pages had come before the restart, and what only that one
- * names is on the disk: so nothing goes before a heartbeat has said which generation it is.
- */
-static void follow_catalogue(struct intake *in)
-{
-	in->last = NULL;
-	struct known_summary known = known_summary(in->known);
-	if (!known.is_complete)
-		return;
-	if ((in->stored_generation != known.generation || in->stored_epoch != known.epoch) &&
-	    !in->is_loading) {
-		in->stored_epoch = known.epoch;
-		in->stored_generation = known.generation;
-		store_catalogue(in);
-	}
-	in->dropped = 0;
-	if (known.last_heartbeat_s != 0 && known_sweep(in->known, on_dropped, in))
-		reception_clear(in->reception, in->known);
-	if (in->dropped > DROPPED_TOLD_MAX)
-		event_tell(in->o.tell, LOG_WARNING, "E2014", "keep: and %u more that are not in the vault are no "
-			   "longer offered", in->dropped - DROPPED_TOLD_MAX);
-}
-
-static void follow_epoch(struct intake *in)
-{
-	uint64_t epoch = known_summary(in->known).epoch;
-	if (epoch == in->epoch_told)
-		return;
-	if (in->epoch_told != 0)
-		event_tell(in->o.tell, LOG_WARNING, "E2040", "keep: the sender has begun a new epoch, %016" PRIx64
-		     "; the one before was %016" PRIx64, epoch, in->epoch_told);
-	in->epoch_told = epoch;
-}
-
-/* The box must be in the registry, in good standing when it signed, and have signed these bytes. */
-static int check_signer(const struct intake *in, const uint8_t *message, size_t len,
-			const uint8_t box_key[static KEY_ID_BYTES], uint64_t time)
-{
-	const struct party *box = registry_party_by_key(registry_now(in), KEY_SENDER, box_key);
-	if (box == NULL)
-		return VERDICT_UNKNOWN_KEY;
-	int verdict = party_check(box, time);
-	return verdict != 0 ? verdict : message_verify(message, len, box->card.public_key);
-}
-
-static int take_heartbeat(struct intake *in, const uint8_t *message, size_t len)
-{
-	struct heartbeat heartbeat;
-	int result = heartbeat_decode(&heartbeat, message, len);
-	if (result == 0)
-		result = known_judge_heartbeat(in->known, &heartbeat);
-	if (result == 0)
-		result = check_signer(in, message, len, heartbeat.box_key, heartbeat.time);
-	if (result == 0)
-		result = known_heartbeat(in->known, &heartbeat, in->now_s);
-	if (result == 0)
-		follow_catalogue(in);
-	return result;
-}
-
-static int take_page(struct intake *in, const uint8_t *message, size_t len)
-{
-	struct page page;
-	int result = page_decode(&page, message, len);
-	if (result == 0)
-		result = known_judge_page(in->known, &page);
-	if (result == 0)
-		result = check_signer(in, message, len, page.box_key, page.time);
-	if (result == 0)
-		result = known_page(in->known, &page, message, len, in->now_s, on_named, in);
-	if (result == 0)
-		follow_catalogue(in);
-	return result;
-}
-
-static int take_message(struct intake *in, const uint8_t *message, size_t len)
-{
-	/* a copy: the ring belongs to another process, which must not change what was checked */
-	uint8_t copy[PAGE_BYTES_MAX];
-	if (len > sizeof(copy))
-		return VERDICT_BAD_LENGTH;
-	memcpy(copy, message, len);
-	switch (message_kind(copy, len)) {
-	case MESSAGE_HEARTBEAT:
-		return take_heartbeat(in, copy, len);
-	case MESSAGE_PAGE:
-		return take_page(in, copy, len);
-	default:
-		return VERDICT_BAD_MAGIC;
-	}
-}
-
-static void take_control(struct intake *in, const struct datagram *d)
-{
-	int result = take_message(in, d->payload, d->payload_len);
-	follow_epoch(in);
-	/* what is repeated is neither news nor an offence, and ends no row of refusals */
-	if (result == -EALREADY)
-		return;
-	if (result == 0) {
-		in->last_refusal = 0;
-		return;
-	}
-	in->counters.refused_messages++;
-	bool is_due = in->refusal_told_ms == 0 || in->now_ms - in->refusal_told_ms >= COMPLAIN_MS;
-	if (result != in->last_refusal && is_due) {
-		event_tell(in->o.tell, LOG_WARNING, "E2041", "keep: a signed message of the sender is refused: %s [%s]",
-		     verdict_explain(result), result > 0 ? verdict_name(result) : "error");
-		in->refusal_told_ms = in->now_ms;
-		in->last_refusal = result;
-	}
-}
 
 /* Data */
 
@@ -247,7 +77,7 @@ static void take_datagram(struct intake *in, const uint8_t *bytes, size_t len)
 	}
 	sequence_follow(&in->sequence, d.sequence);
 	if (d.type == DATAGRAM_TYPE_CONTROL) {
-		take_control(in, &d);
+		intake_take_control(in, &d);
 		if (in->has_named)
 			replay_pending(in);
 		return;
@@ -298,7 +128,7 @@ static void write_status(struct intake *in)
 	struct status_text text;
 	struct status_head head = {
 		.time_s = in->now_s,
-		.registry_version = registry_version(registry_now(in)),
+		.registry_version = registry_version(intake_registry(in)),
 		.disk_is_full = reception_disk_is_full(in->reception),
 		.known = known_summary(in->known),
 		.counters = in->counters,
@@ -314,12 +144,62 @@ static void write_status(struct intake *in)
 		clerk_store_status(&in->clerk, (uint8_t *)bytes, len);
 }
 
+static void add_lost_name(void *context, struct known_bundle *bundle)
+{
+	struct intake *in = context;
+	if (bundle->batch >= in->lost_batch)
+		intake_enter_name(in, bundle);
+}
+
+/* Everything that waits for the ledger: durable together, or tried again the next time. */
+static void commit(struct intake *in)
+{
+	in->committed_ms = in->now_ms;
+	if (in->lost_batch != 0)
+		known_each(in->known, add_lost_name, in);
+	entering_add(in->reception);
+	int result = diary_commit(in->o.diary);
+	entering_commit(in->reception, result);
+	if (result == 0)
+		in->lost_batch = 0;
+	else if (in->lost_batch == 0)
+		in->lost_batch = in->batch;
+	in->batch++;
+}
+
+/* A delivery does not wait for the second, but while the ledger fails nothing is tried more often. */
+static void follow_ledger(struct intake *in)
+{
+	bool is_second = in->now_ms - in->committed_ms >= COMMIT_MS || in->committed_ms == 0;
+	if (is_second)
+		diary_tick(in->o.diary, in->now_s);
+	if (is_second || (diary_is_well(in->o.diary) && entering_owes(in->reception)))
+		commit(in);
+	if (in->clerk.is_catalogue_owed && is_second && in->lost_batch == 0)
+		intake_store_catalogue(in);
+}
+
+static void follow_silence(struct intake *in)
+{
+	if (in->heard_ms == 0)
+		in->heard_ms = in->now_ms;
+	bool is_silent = in->now_ms - in->heard_ms >= SILENT_MS;
+	if (is_silent && !in->is_silent)
+		event_tell(in->o.tell, LOG_ERR, "E2043", "keep: nothing has been heard of the sender for %d s",
+			   SILENT_MS / 1000);
+	if (!is_silent && in->is_silent)
+		event_tell(in->o.tell, LOG_NOTICE, "E2044", "keep: the sender is heard again");
+	in->is_silent = is_silent;
+}
+
 void intake_turn(struct intake *in, uint64_t now_ms, uint64_t now_s)
 {
 	in->now_ms = now_ms;
 	in->now_s = now_s;
 	reception_turn(in->reception, now_ms, now_s,
 		       known_summary(in->known).sender_registry_version);
+	follow_ledger(in);
+	follow_silence(in);
 	if (in->o.ring != NULL)
 		status_take_ring(&in->counters, ring_counters(in->o.ring));
 	in->counters.link_lost = sequence_lost(&in->sequence);
@@ -327,14 +207,15 @@ void intake_turn(struct intake *in, uint64_t now_ms, uint64_t now_s)
 	if (!in->clerk.is_status_under_way && (now_ms - in->status_ms >= STATUS_MS || in->status_ms == 0)) {
 		in->status_ms = now_ms;
 		write_status(in);
-		if (in->clerk.is_catalogue_owed)
-			store_catalogue(in);
 	}
 }
 
 void intake_store(struct intake *in)
 {
 	const struct timespec pause = {0, 1000000};
+	commit(in);
+	if (in->clerk.is_catalogue_owed && in->lost_batch == 0)
+		intake_store_catalogue(in);
 	/* one that is under way may be older than what has been noted since */
 	for (int round = 0; round < 2; round++) {
 		reception_store_all(in->reception);
@@ -371,39 +252,6 @@ static void notify(void *context)
 		ring_wake(ring);
 }
 
-/* The pages are checked as they were when they came; a box that is no longer known names nothing. */
-static int load_catalogue(struct intake *in)
-{
-	uint8_t *bytes = NULL;
-	size_t len = 0;
-	int result = vault_catalogue_read(in->o.vault_fd, &bytes, &len);
-	if (result == -ENOENT)
-		return 0;
-	if (result < 0)
-		return result;
-	struct reader r = reader_of(bytes, len);
-	in->is_loading = true;
-	while (result == 0 && reader_left(&r) > 0) {
-		uint16_t message_len = read_u16(&r);
-		const uint8_t *message = read_view(&r, message_len);
-		result = message == NULL ? VERDICT_TRUNCATED
-					 : take_message(in, message, message_len);
-		if (result == -EALREADY)
-			result = 0;
-	}
-	in->is_loading = false;
-	in->stored_epoch = known_summary(in->known).epoch;
-	in->stored_generation = known_summary(in->known).generation;
-	free(bytes);
-	if (result < 0)
-		return result;
-	if (result > 0)
-		event_tell(in->o.tell, LOG_WARNING, "E2042", "keep: the stored catalogue is not used: %s [%s]; the next "
-		     "one comes over the link", verdict_explain(result), verdict_name(result));
-	in->epoch_told = known_summary(in->known).epoch;
-	return 0;
-}
-
 static int open_parts(struct intake *in)
 {
 	in->known = known_new();
@@ -421,12 +269,21 @@ static int open_parts(struct intake *in)
 		.vault_fd = in->o.vault_fd,
 		.runtime = in->o.runtime,
 		.disk_full_percent = in->o.disk_full_percent,
-		.registry = registry_now(in),
+		.registry = intake_registry(in),
 		.workshop = in->workshop,
 		.counters = &in->counters,
 		.tell = in->o.tell,
+		.diary = in->o.diary,
 	};
 	return reception_open(&in->reception, &options);
+}
+
+static void find_unentered(struct intake *in)
+{
+	int result = entering_find(in->reception);
+	if (result != 0)
+		event_tell(in->o.tell, LOG_ERR, "E2054", "keep: what was delivered before it was entered in the "
+			   "ledger is not entered now: %s; the next start tries again", verdict_explain(result));
 }
 
 int intake_open(struct intake **out, const struct intake_options *options)
@@ -438,9 +295,12 @@ int intake_open(struct intake **out, const struct intake_options *options)
 	}
 	in->o = *options;
 	in->now_s = (uint64_t)time(NULL);
+	in->batch = 1;
 	int result = open_parts(in);
 	if (result == 0)
-		result = load_catalogue(in);
+		find_unentered(in);
+	if (result == 0)
+		result = intake_load_catalogue(in);
 	if (result != 0) {
 		intake_close(in);
 		return result;

@@ -25,7 +25,8 @@ struct intake_options {
 	const char *runtime;
 	uint32_t disk_full_percent;
 	struct registry *registry;      /* the intake's from here on, also after a failure */
-	tell_event *tell;
+	const struct teller *tell;      /* stays the caller's, as does the diary */
+	struct diary *diary;
 	struct ring *ring;              /* its counters are reported, and it is woken when a job is done; may be NULL */
 };
 

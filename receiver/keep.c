@@ -24,6 +24,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "common/watch.h"
+#include "diary.h"
 #include "intake.h"
 #include "ring.h"
 
@@ -52,6 +53,9 @@ struct keep {
 	struct config config;
 	int vault_fd;
 	struct ring *ring;
+	struct key *box;
+	struct diary *diary;
+	struct teller teller;            /* to the diary */
 	struct intake *intake;
 	const struct registry *registry; /* the intake's newest */
 	struct watch watch;              /* of its file */
@@ -75,11 +79,6 @@ static int catch_signals(void)
 	    sigaction(SIGHUP, &action, NULL) < 0)
 		return -errno;
 	return 0;
-}
-
-static void tell(int priority, const char *id, const char *text)
-{
-	service_event(priority, id, "%s", text);
 }
 
 static uint64_t now_ms(void)
@@ -119,13 +118,28 @@ static int load_registry(struct registry **out, struct keep *keep, struct troubl
 	return 0;
 }
 
-static void tell_not_loaded(const struct trouble *trouble, int result)
+static void tell_not_loaded(const struct keep *keep, const struct trouble *trouble, int result)
 {
 	char escaped[PROBLEM_BYTES];
 	text_escape_name(escaped, sizeof(escaped), trouble->problem);
-	service_event(LOG_ERR, "E2003", "keep: the registry is not loaded again: %s:%s %s [%s]",
-		      trouble->path, escaped, verdict_explain(result),
-		      result > 0 ? verdict_name(result) : "error");
+	event_tell(&keep->teller, LOG_ERR, "E2003", "keep: the registry is not loaded again: %s:%s %s [%s]",
+		   trouble->path, escaped, verdict_explain(result), result > 0 ? verdict_name(result) : "error");
+	diary_registry(keep->diary, result, registry_version(keep->registry), trouble->path);
+}
+
+static bool is_known(const struct keep *keep, const struct registry *registry)
+{
+	return registry_party_by_key(registry, KEY_RECEIVER, keep->box->card.id) != NULL;
+}
+
+static void tell_loaded(const struct keep *keep)
+{
+	uint64_t version = registry_version(keep->registry);
+	event_tell(&keep->teller, LOG_INFO, "E2002", "keep: registry version %" PRIu64 " is loaded", version);
+	diary_registry(keep->diary, 0, version, keep->config.registry);
+	if (!is_known(keep, keep->registry))
+		event_tell(&keep->teller, LOG_ERR, "E2004", "keep: registry version %" PRIu64 " does not know "
+			   "the key of this box, '%s', which signs its ledger", version, keep->box->card.name);
 }
 
 /* is_asked: by a signal, whose sender wants to hear of it whatever it is. */
@@ -137,7 +151,7 @@ static void reload(struct keep *keep, bool is_asked)
 	bool is_news = watch_is_news(&keep->watch, result);
 	if (result != 0) {
 		if (is_news || is_asked)
-			tell_not_loaded(&trouble, result);
+			tell_not_loaded(keep, &trouble, result);
 		return;
 	}
 	if (registry_equals(registry, keep->registry) && !is_asked) {
@@ -147,8 +161,7 @@ static void reload(struct keep *keep, bool is_asked)
 	if (intake_set_registry(keep->intake, registry) != 0)
 		return;
 	keep->registry = registry;
-	service_event(LOG_INFO, "E2002", "keep: registry version %" PRIu64 " is loaded",
-		      registry_version(registry));
+	tell_loaded(keep);
 }
 
 /* Takes up to RECORDS_PER_LOOK records; true when there may be more. */
@@ -164,12 +177,12 @@ static bool take_records(struct intake *intake, struct ring *ring, uint64_t *dam
 	return true;
 }
 
-static void tell_damage(uint64_t damaged)
+static void tell_damage(const struct keep *keep, uint64_t damaged)
 {
 	static const char what[] = "keep: the ring held nonsense and was emptied; is anything but "
 				   "weir-catch writing to it?";
 	if (damaged > 0)
-		service_event(LOG_ERR, "E2034", "%s", what);
+		event_tell(&keep->teller, LOG_ERR, "E2034", "%s", what);
 }
 
 /* What the clock asks for; turned_ms and alive_ms are when it was done last. */
@@ -194,7 +207,7 @@ static void keep_until_stopped(struct keep *keep)
 	while (!is_stopping && !ring_is_retired(keep->ring)) {
 		uint64_t damaged = 0;
 		bool more = take_records(keep->intake, keep->ring, &damaged);
-		tell_damage(damaged);
+		tell_damage(keep, damaged);
 		follow_clock(keep, !more, &turned_ms, &alive_ms);
 		if (is_reloading) {
 			is_reloading = 0;
@@ -220,22 +233,36 @@ static int run_confined(struct keep *keep)
 	 * A judgement may take longer than anybody waits for us.  It may be cut off anywhere (VAULT.md 4),
 	 * and is done again by the next keep.
 	 */
-	if (intake_is_busy(keep->intake))
+	if (intake_is_busy(keep->intake)) {
+		diary_close(keep->diary);
 		_exit(code);
+	}
 	return code;
 }
 
-/* Only that the box has its key, as it will need one for its ledger. */
-static int check_box_key(const struct config *config)
+static int load_box_key(struct keep *keep)
 {
-	struct key *key;
-	int result = key_load(&key, config->box_key, NULL);
-	if (result != 0)
-		return result;
-	if (key->card.kind != KEY_RECEIVER)
+	int result = key_load(&keep->box, keep->config.box_key, NULL);
+	if (result == 0 && keep->box->card.kind != KEY_RECEIVER)
 		result = VERDICT_WRONG_KEY;
-	key_free(key);
-	return result;
+	return result == 0 ? 0 : command_fail(result, "box key '%s'", keep->config.box_key);
+}
+
+static int open_diary(struct keep *keep)
+{
+	int result = diary_open(&keep->diary, keep->config.vault, keep->box, (uint64_t)time(NULL));
+	if (result == VERDICT_BAD_CHAIN) {
+		command_say("the ledger '%s/ledger' was changed by somebody: move it away, keep it, and start again [%s]",
+			    keep->config.vault, verdict_name(result));
+		return EXIT_REFUSED;
+	}
+	if (result != 0)
+		return command_fail(result, "ledger '%s/ledger'", keep->config.vault);
+	keep->teller = (struct teller){diary_event, keep->diary};
+	diary_start(keep->diary, "weir-keep " WEIR_VERSION);
+	diary_registry(keep->diary, 0, registry_version(keep->registry), keep->config.registry);
+	(void)diary_commit(keep->diary); /* told of, and tried again every second */
+	return 0;
 }
 
 static int start(struct keep *keep)
@@ -249,6 +276,13 @@ static int start(struct keep *keep)
 	}
 	if (result != 0)
 		return command_fail(result, "'%s'", trouble.path);
+	if (!is_known(keep, registry)) {
+		command_say("registry '%s' has no [receiver %s] with the public key of '%s' [%s]",
+			    keep->config.registry, keep->box->card.name, keep->config.box_key,
+			    verdict_name(VERDICT_UNKNOWN_KEY));
+		registry_free(registry);
+		return EXIT_REFUSED;
+	}
 	/* threads are made in intake_open, so privileges go before it, and the call table after it */
 	result = confine_privileges();
 	if (result != 0) {
@@ -256,19 +290,28 @@ static int start(struct keep *keep)
 		return command_fail(result, "cannot give up privileges");
 	}
 	keep->registry = registry;
+	int code = open_diary(keep);
+	if (code != 0) {
+		registry_free(registry);
+		return code;
+	}
 	result = intake_open(&keep->intake, &(struct intake_options){
 		.vault_fd = keep->vault_fd,
 		.runtime = keep->config.runtime,
 		.disk_full_percent = keep->config.disk_full_percent,
 		.registry = registry,
-		.tell = tell,
+		.tell = &keep->teller,
+		.diary = keep->diary,
 		.ring = keep->ring,
 	});
-	if (result != 0)
+	if (result != 0) {
+		diary_close(keep->diary);
 		return command_fail(result, "vault '%s'", keep->config.vault);
+	}
 	service_ready("takes datagrams");
-	int code = run_confined(keep);
+	code = run_confined(keep);
 	intake_close(keep->intake);
+	diary_close(keep->diary);
 	return code;
 }
 
@@ -305,9 +348,9 @@ static int run(struct keep *keep, const char *config_path)
 	int result = catch_signals();
 	if (result != 0)
 		return command_fail(result, "cannot catch signals");
-	result = check_box_key(config);
-	if (result != 0)
-		return command_fail(result, "box key '%s'", config->box_key);
+	code = load_box_key(keep);
+	if (code != 0)
+		return code;
 	keep->vault_fd = io_open_dir(AT_FDCWD, config->vault);
 	if (keep->vault_fd < 0)
 		return command_fail(keep->vault_fd, "vault '%s'", config->vault);
@@ -352,6 +395,7 @@ int main(int argc, char **argv)
 	if (keep == NULL)
 		return command_fail(-ENOMEM, "cannot start");
 	int code = run(keep, argv[2]);
+	key_free(keep->box);
 	free(keep);
 	return code;
 }

@@ -33,10 +33,11 @@ struct known_bundle {
 	struct bundle_id id;
 	struct entry entry;
 	uint64_t since_s;        /* when it was first named here */
-	enum known_state state;  /* the last four are the user's own */
+	enum known_state state;  /* the last five are the user's own */
 	int verdict;             /* of a refused one */
 	uint64_t retry_ms;       /* nothing is begun before this time */
 	struct arrival *arrival;
+	uint64_t batch;          /* of entries, in which its name was told; 0: none */
 	struct known_bundle *next; /* from here on: the module's */
 	uint64_t generation;
 };

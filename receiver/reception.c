@@ -24,7 +24,7 @@ void reception_tell(const struct reception *r, int priority, const char *id, con
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	r->o.tell(priority, id, text);
+	r->o.tell->tell(r->o.tell->context, priority, id, text);
 }
 
 void reception_name_of(const struct reception *r, const struct bundle_id *id,
@@ -61,6 +61,7 @@ static void destroy(struct reception *r, struct arrival *a)
 {
 	if (partial_has_open_files(a->partial))
 		r->open_files--;
+	errand_forget(a);
 	partial_close(a->partial);
 	r->memory -= a->memory;
 	r->count--;
@@ -78,7 +79,8 @@ static void reap(struct reception *r)
 {
 	for (struct arrival **at = &r->arrivals; *at != NULL;) {
 		struct arrival *a = *at;
-		if (a->bundle != NULL || a->errands > 0) {
+		bool is_owed = a->owed == OWES_DELIVERED || a->owed == OWES_REFUSED;
+		if (a->bundle != NULL || a->errands > 0 || is_owed) {
 			at = &a->next;
 			continue;
 		}
@@ -348,8 +350,8 @@ void reception_store_all(struct reception *r)
 {
 	placement_flush(&r->placement);
 	for (struct arrival *a = r->arrivals; a != NULL; a = a->next)
-		if (a->bundle != NULL && a->phase != PHASE_CHECKING && !a->is_stored_now &&
-		    partial_has_changed(a->partial))
+		if (a->bundle != NULL && a->phase != PHASE_CHECKING && a->phase != PHASE_VERIFIED &&
+		    !a->is_stored_now && partial_has_changed(a->partial))
 			errand_store(r, a);
 	r->stored_ms = r->now_ms;
 }
@@ -375,7 +377,7 @@ void reception_set_registry(struct reception *r, const struct registry *registry
 	r->o.registry = registry;
 	r->sender_registry_version = sender_version;
 	for (struct arrival *a = r->arrivals; a != NULL; a = a->next)
-		if (a->bundle != NULL && a->phase == PHASE_WAITING)
+		if (a->bundle != NULL && (a->phase == PHASE_WAITING || a->phase == PHASE_VERIFIED))
 			errand_accept(r, a);
 }
 
@@ -384,7 +386,7 @@ bool reception_disk_is_full(const struct reception *r)
 	return r->disk_is_full;
 }
 
-static const char *state_name(const struct known_bundle *bundle)
+static const char *state_name(const struct known_bundle *bundle, bool is_written)
 {
 	if (bundle->state == KNOWN_REFUSED)
 		return "refused";
@@ -392,6 +394,8 @@ static const char *state_name(const struct known_bundle *bundle)
 		return "promised";
 	if (bundle->arrival->phase == PHASE_WAITING && bundle->arrival->wanted_registry != 0)
 		return "waiting-for-registry";
+	if (bundle->arrival->phase == PHASE_VERIFIED && !is_written)
+		return "waiting-for-ledger";
 	return bundle->arrival->phase == PHASE_RECEIVING ? "receiving" : "checking";
 }
 
@@ -408,7 +412,7 @@ void reception_report(const struct reception *r, const struct known_bundle *bund
 		.epoch = bundle->id.epoch,
 		.number = bundle->id.number,
 		.route_id = bundle->id.route_id,
-		.state = state_name(bundle),
+		.state = state_name(bundle, diary_is_well(r->o.diary)),
 		.verdict = bundle->state == KNOWN_REFUSED ? verdict_name(bundle->verdict) : "",
 		.object_bytes = bundle->entry.geometry.object_len,
 		.missing_bytes = bundle->entry.geometry.object_len,
@@ -476,6 +480,7 @@ void reception_close(struct reception *r)
 		r->arrivals = a->next;
 		if (a->bundle != NULL)
 			a->bundle->arrival = NULL;
+		errand_forget(a);
 		partial_close(a->partial);
 		free(a);
 	}

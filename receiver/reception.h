@@ -1,7 +1,7 @@
 /*
  * reception: the bundles that are arriving, from their first symbol to the vault.  VAULT.md.
  *
- *   begun -> receiving -> (block by block) repaired -> checking -> delivered
+ *   begun -> receiving -> (block by block) repaired -> checking -> entered in the ledger -> delivered
  *                                                             or refused
  *                                                             or waiting for a registry -> checking
  *
@@ -17,8 +17,10 @@
 
 #include "common/registry.h"
 #include "arrivals.h"
+#include "diary.h"
 #include "known.h"
 #include "status.h"
+#include "vault.h"
 #include "worker.h"
 
 enum {
@@ -40,7 +42,8 @@ struct reception_options {
 	const struct registry *registry;
 	struct workshop *workshop;          /* stopped by the caller before reception_close */
 	struct status_counters *counters;   /* duplicate, late, no_room, repaired, delivered, refused */
-	tell_event *tell;
+	const struct teller *tell;
+	struct diary *diary;
 };
 
 struct reception;
@@ -70,6 +73,10 @@ void reception_turn(struct reception *reception, uint64_t now_ms, uint64_t now_s
 		    uint64_t sender_registry_version);
 /* Submits a copy of every changed map.  For the end of the process. */
 void reception_store_all(struct reception *reception);
+
+/* As people call it; where our registry lacks the route, "route9-000001" by its id. */
+void reception_name_of(const struct reception *reception, const struct bundle_id *id,
+		       char out[static VAULT_NAME_BYTES]);
 
 bool reception_disk_is_full(const struct reception *reception);
 /* Adds one bundle, unless it is delivered. */

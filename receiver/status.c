@@ -15,14 +15,14 @@
 
 enum { EVENT_BYTES = 512 };
 
-void event_tell(tell_event *tell, int priority, const char *id, const char *format, ...)
+void event_tell(const struct teller *teller, int priority, const char *id, const char *format, ...)
 {
 	char text[EVENT_BYTES];
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	tell(priority, id, text);
+	teller->tell(teller->context, priority, id, text);
 }
 
 void status_take_ring(struct status_counters *counters, const struct ring_counters *ring)
@@ -36,21 +36,21 @@ void status_take_ring(struct status_counters *counters, const struct ring_counte
 }
 
 void status_complain(const struct status_counters *now, const struct status_counters *told,
-		     tell_event *tell)
+		     const struct teller *teller)
 {
 	if (now->ring_drops > told->ring_drops)
-		event_tell(tell, LOG_WARNING, "E2030", "keep: %" PRIu64 " bytes were dropped because the "
+		event_tell(teller, LOG_WARNING, "E2030", "keep: %" PRIu64 " bytes were dropped because the "
 			   "ring was full: the disk is slower than the link; lower the rate or enlarge "
 			   "the ring", now->ring_drops - told->ring_drops);
 	if (now->kernel_drops > told->kernel_drops)
-		event_tell(tell, LOG_WARNING, "E2031", "keep: the kernel dropped %" PRIu64 " datagrams "
+		event_tell(teller, LOG_WARNING, "E2031", "keep: the kernel dropped %" PRIu64 " datagrams "
 			   "because the socket's buffer was full; raise socket_buffer_mib",
 			   now->kernel_drops - told->kernel_drops);
 	if (now->bad_tag > told->bad_tag)
-		event_tell(tell, LOG_WARNING, "E2032", "keep: %" PRIu64 " datagrams were damaged or not "
+		event_tell(teller, LOG_WARNING, "E2032", "keep: %" PRIu64 " datagrams were damaged or not "
 			   "of our sender: their tag was wrong", now->bad_tag - told->bad_tag);
 	if (now->malformed > told->malformed)
-		event_tell(tell, LOG_WARNING, "E2033", "keep: %" PRIu64 " datagrams with a right tag were "
+		event_tell(teller, LOG_WARNING, "E2033", "keep: %" PRIu64 " datagrams with a right tag were "
 			   "malformed", now->malformed - told->malformed);
 }
 

@@ -15,9 +15,13 @@
 enum { STATUS_BUNDLES_MAX = 4096 };
 
 /* Says what happened; text is one line, ready to be shown. */
-typedef void tell_event(int priority, const char *id, const char *text);
+typedef void tell_event(void *context, int priority, const char *id, const char *text);
+struct teller {
+	tell_event *tell;
+	void *context;
+};
 /* The same from a format; at most 511 bytes. */
-void event_tell(tell_event *tell, int priority, const char *id, const char *format, ...)
+void event_tell(const struct teller *teller, int priority, const char *id, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* Since keep started, but for what the ring counts over restarts. */
@@ -42,7 +46,7 @@ struct status_counters {
 void status_take_ring(struct status_counters *counters, const struct ring_counters *ring);
 /* An event for each kind of loss that has grown since `told`. */
 void status_complain(const struct status_counters *now, const struct status_counters *told,
-		     tell_event *tell);
+		     const struct teller *teller);
 
 struct status_head {
 	uint64_t time_s;

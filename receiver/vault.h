@@ -27,7 +27,8 @@
  *   "bundles"                  those that are promised or begun but not delivered, each an object:
  *       "name", "epoch"               "tax-000123" and 16 hex digits
  *       "state"                       "promised" (nothing came yet), "receiving", "checking",
- *                                     "waiting-for-registry" or "refused"
+ *                                     "waiting-for-registry", "waiting-for-ledger" or
+ *                                 "refused"
  *       "verdict"                     of a refused one, else ""
  *       "route_id", "number"          the name that does not depend on a registry
  *       "object_bytes", "held_bytes"  of the object; what is here, or can be repaired from what is here

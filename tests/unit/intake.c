@@ -14,10 +14,12 @@
 
 #include "common/erasure.h"
 #include "common/io.h"
+#include "common/ledgerread.h"
 #include "common/text.h"
 #include "common/tree.h"
 #include "common/verdict.h"
 #include "receiver/accept.h"
+#include "receiver/diary.h"
 #include "receiver/vault.h"
 #include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
@@ -35,12 +37,13 @@ struct bundle {
 };
 
 struct world {
-	struct key *root, *box, *person, *recipient;
+	struct key *root, *box, *person, *recipient, *outside;
 	uint8_t *registry_text[3]; /* version 1, 2, … */
 	size_t registry_len[3];
 	char vault[4096], runtime[4104];
 	int vault_fd;
 	struct ring *ring;
+	struct diary *diary;
 	struct intake *intake;
 	uint64_t ms, generation, beat;
 	uint64_t random;
@@ -48,13 +51,16 @@ struct world {
 
 static char last_event[1024];
 
-static void tell(int priority, const char *id, const char *text)
+static void tell(void *context, int priority, const char *id, const char *text)
 {
+	(void)context;
 	(void)priority;
 	snprintf(last_event, sizeof(last_event), "%s %s", id, text);
 	if (getenv("VERBOSE") != NULL)
 		note("%s", last_event);
 }
+
+static const struct teller teller = {tell, NULL};
 
 static void must(bool good, const char *what)
 {
@@ -369,18 +375,26 @@ static bool status_has(struct world *w, const char *what)
 
 /* A box of its own for each test. */
 
-static void start_keep(struct world *w, unsigned int version)
+static void start_keep_with(struct world *w, unsigned int version, uint32_t full_percent,
+			    const struct teller *teller_of_test)
 {
 	must(ring_open(&w->ring, w->runtime, RING_BYTES_MIN) == 0, "ring");
+	must(diary_open(&w->diary, w->vault, w->outside, NOW) == 0, "diary");
 	int result = intake_open(&w->intake, &(struct intake_options){
 		.vault_fd = w->vault_fd,
 		.runtime = w->runtime,
-		.disk_full_percent = 101,
+		.disk_full_percent = full_percent,
 		.registry = load_registry(w, version),
-		.tell = tell,
+		.tell = teller_of_test,
+		.diary = w->diary,
 		.ring = w->ring,
 	});
 	must(result == 0, "intake_open");
+}
+
+static void start_keep(struct world *w, unsigned int version)
+{
+	start_keep_with(w, version, 101, &teller);
 	turn(w, 1);
 }
 
@@ -393,7 +407,9 @@ static void store_catalogue(struct world *w)
 static void stop_keep(struct world *w)
 {
 	intake_close(w->intake);
+	diary_close(w->diary);
 	ring_close(w->ring);
+	w->diary = NULL;
 	w->intake = NULL;
 	w->ring = NULL;
 }
@@ -407,7 +423,9 @@ static struct world new_world(const char *name)
 	w.box = key_new(KEY_SENDER, "inside-1");
 	w.person = key_new(KEY_PERSON, "wang-mei");
 	w.recipient = key_new(KEY_RECIPIENT, "agency");
-	must(w.root != NULL && w.box != NULL && w.person != NULL && w.recipient != NULL, "keys");
+	w.outside = key_new(KEY_RECEIVER, "outside-1");
+	must(w.root != NULL && w.box != NULL && w.person != NULL && w.recipient != NULL && w.outside != NULL,
+	     "keys");
 	for (unsigned int version = 1; version <= 3; version++)
 		make_registry(&w, version);
 	snprintf(w.vault, sizeof(w.vault), "%s", test_path(name));
@@ -430,6 +448,7 @@ static void free_world(struct world *w)
 	key_free(w->box);
 	key_free(w->person);
 	key_free(w->recipient);
+	key_free(w->outside);
 }
 
 /* The tests */
@@ -656,6 +675,7 @@ static void test_restart(void)
 	stop_keep(&w);
 	start_keep(&w, 1);
 	ok(status_has(&w, "\"state\":\"receiving\""), "a restarted keep takes up what has come");
+	stop_keep(&w);
 	/* killed: nothing is stored in order, but the map in the runtime directory is there */
 	pid_t child = fork();
 	if (child == 0) {
@@ -665,7 +685,6 @@ static void test_restart(void)
 	}
 	int status;
 	must(waitpid(child, &status, 0) == child && status == 0, "child");
-	stop_keep(&w);
 	start_keep(&w, 1);
 	send_range(&w, &b, 2 * third, b.count, NULL);
 	settle(&w);
@@ -1093,19 +1112,18 @@ static void idle_ones_make_room(void)
 
 static unsigned int event_count;
 
-static void count_event(int priority, const char *id, const char *text)
+static void count_event(void *context, int priority, const char *id, const char *text)
 {
 	event_count++;
-	tell(priority, id, text);
+	tell(context, priority, id, text);
 }
 
 static void replayed_heartbeats_are_quiet(void)
 {
 	struct world w = new_world("replay");
 	stop_keep(&w);
-	must(intake_open(&w.intake, &(struct intake_options){
-		.vault_fd = w.vault_fd, .runtime = w.runtime, .disk_full_percent = 101,
-		.registry = load_registry(&w, 1), .tell = count_event}) == 0, "intake");
+	static const struct teller counting = {count_event, NULL};
+	start_keep_with(&w, 1, 101, &counting);
 	uint8_t datagrams[2][DATAGRAM];
 	for (unsigned int i = 0; i < 2; i++) {
 		uint8_t message[HEARTBEAT_BYTES];
@@ -1150,10 +1168,7 @@ static void test_full_disk(void)
 	struct world w = new_world("full");
 	struct bundle b = make_bundle(&w, 1, 30);
 	stop_keep(&w);
-	must(ring_open(&w.ring, w.runtime, RING_BYTES_MIN) == 0, "ring");
-	must(intake_open(&w.intake, &(struct intake_options){
-		.vault_fd = w.vault_fd, .runtime = w.runtime, .disk_full_percent = 1,
-		.registry = load_registry(&w, 1), .tell = tell, .ring = w.ring}) == 0, "intake");
+	start_keep_with(&w, 1, 1, &teller);
 	turn(&w, 1000);
 	ok(strncmp(last_event, "E2020", 5) == 0, "a full disk is said");
 	send_page(&w, (const struct bundle *[]){&b}, 1);
@@ -1172,9 +1187,242 @@ static void test_full_disk(void)
 	free_world(&w);
 }
 
+/* The ledger: events in their order, with a blank behind each; and how many lines hold a text. */
+
+struct told {
+	char events[8192];
+	const char *what;
+	unsigned int count;
+};
+
+static int take_line(void *context, const struct ledger_record *record)
+{
+	struct told *told = context;
+	struct ledger_line line;
+	must(record->piece == LEDGER_LINE && ledger_line_parse(&line, record->text, record->len) == 0,
+	     "the ledger is sound");
+	told->count += told->what != NULL && memmem(record->text, record->len, told->what,
+						    strlen(told->what)) != NULL;
+	if (ledger_line_is(&line, "checkpoint"))
+		return 0;
+	size_t at = strlen(told->events);
+	must(at + line.event_len + 2 < sizeof(told->events), "room");
+	memcpy(told->events + at, line.event, line.event_len);
+	memcpy(told->events + at + line.event_len, " ", 2);
+	return 0;
+}
+
+static struct told ledger_of(const struct world *w, const char *what)
+{
+	struct told told = {.what = what};
+	int dir = io_open_dir(w->vault_fd, "ledger");
+	must(dir >= 0 && ledger_read(dir, &(struct ledger_reading){.take = take_line, .context = &told}) == 0,
+	     "the ledger is read");
+	io_close(dir);
+	return told;
+}
+
+static void a_delivery_is_entered(void)
+{
+	struct world w = new_world("entered");
+	struct bundle b = make_bundle(&w, 1, 30);
+	char root[100] = "\"root\":\"";
+	text_hex(root + 8, sizeof(root) - 8, b.entry.root, SUITE_DIGEST_BYTES);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	struct told told = ledger_of(&w, root);
+	is_text(told.events, "named verified delivered ", "a bundle is named, verified and delivered, durably by then");
+	is_number(told.count, 3, "each entry has its root");
+	is_number(ledger_of(&w, "\"person\":\"wang-mei\"").count, 2, "and says whose it is");
+	ok(!is_partial(&w, &b), "then nothing is left of it under partial/");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	turn(&w, 2000);
+	is_text(ledger_of(&w, NULL).events, "named verified delivered stop ",
+		"after a restart nothing is entered again");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void names_are_entered_once(void)
+{
+	struct world w = new_world("names");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	is_text(ledger_of(&w, NULL).events, "", "a name costs no synchronising while datagrams come");
+	turn(&w, 1000);
+	is_text(ledger_of(&w, NULL).events, "named ", "it is durable within a second");
+	store_catalogue(&w);
+	stop_keep(&w);
+	start_keep(&w, 1);
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	turn(&w, 1000);
+	is_text(ledger_of(&w, NULL).events, "named stop named ", "after a restart only what is new is named");
+	is_number(ledger_of(&w, "tax-000002").count, 1, "which is the other one");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
+static void killed_before_the_rename(void)
+{
+	struct world w = new_world("before");
+	struct bundle b = make_bundle(&w, 1, 30);
+	int fd = openat(w.vault_fd, "bundles/1122334455667788", O_CREAT | O_WRONLY, 0600);
+	must(fd >= 0 && close(fd) == 0, "a file where the folder of the epoch should be");
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	store_catalogue(&w);
+	stop_keep(&w);
+	must(unlinkat(w.vault_fd, "bundles/1122334455667788", 0) == 0, "cure");
+	start_keep(&w, 1);
+	settle(&w);
+	ok(file_is(&w, &b, 1), "what was entered as verified and had no place yet is delivered by the next keep");
+	is_text(ledger_of(&w, NULL).events, "named verified stop verified delivered ",
+		"and judged and entered again before");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+/* As a keep leaves it that dies behind the rename: the map alone. */
+static void leave_map(const struct world *w, const struct bundle *b, bool with_object)
+{
+	char name[VAULT_NAME_BYTES], path[VAULT_NAME_BYTES + 32];
+	vault_partial_name(name, &b->id);
+	snprintf(path, sizeof(path), "partial/%s", name);
+	must(mkdirat(w->vault_fd, path, 0700) == 0, "mkdir");
+	for (int i = 0; i <= with_object; i++) {
+		snprintf(path, sizeof(path), "partial/%s/%s", name, i == 0 ? "map" : "object");
+		int fd = openat(w->vault_fd, path, O_CREAT | O_WRONLY, 0600);
+		must(fd >= 0 && close(fd) == 0, "a file");
+	}
+}
+
+static void killed_behind_the_rename(void)
+{
+	struct world w = new_world("behind");
+	struct bundle b = make_bundle(&w, 1, 30);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	stop_keep(&w);
+	leave_map(&w, &b, false);
+	start_keep(&w, 1);
+	struct told told = ledger_of(&w, "\"person\":\"wang-mei\",\"officers\":null,\"registry\":1,\"found\":true");
+	is_text(told.events, "named verified delivered stop delivered ",
+		"what lies in the vault and has no entry is entered by the next keep");
+	is_number(told.count, 1, "as found, with all that its release says");
+	ok(!is_partial(&w, &b), "and what told so is gone");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	is_number(ledger_of(&w, "\"found\"").count, 1, "it is found once");
+	stop_keep(&w);
+	leave_map(&w, &b, false);
+	char path[5000];
+	vault_path(&w, path, 1);
+	must(unlink(path) == 0, "somebody removes the bundle");
+	start_keep(&w, 1);
+	is_number(ledger_of(&w, "\"found\"").count, 1, "what is not in the vault is not entered as delivered");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void killed_behind_a_refusal(void)
+{
+	struct world w = new_world("refusal");
+	struct bundle b = make_bundle(&w, 1, 30);
+	b.object[SEGMENT_BYTES + 100] ^= 1;
+	free(b.datagrams);
+	free(b.lens);
+	b.count = 0;
+	make_datagrams(&b);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	is_text(ledger_of(&w, NULL).events, "named delivery.refused ", "a refusal is entered");
+	is_number(ledger_of(&w, "\"result\":\"bad-root\"").count, 1, "with its verdict");
+	ok(!is_partial(&w, &b), "then nothing is left of it under partial/");
+	stop_keep(&w);
+	leave_map(&w, &b, true);
+	start_keep(&w, 1);
+	is_text(ledger_of(&w, NULL).events, "named delivery.refused stop delivery.refused ",
+		"one that had no entry yet gets it from the next keep");
+	ok(!is_partial(&w, &b), "and what told so is gone");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void send_head(struct world *w, uint64_t n, uint8_t hash)
+{
+	uint8_t message[HEARTBEAT_BYTES];
+	struct heartbeat beat = {
+		.bundles = 1, .epoch = EPOCH, .beat = ++w->beat, .time = NOW, .generation = w->generation,
+		.pages = 1, .registry_version = 1, .ledger = {.n = n},
+	};
+	memset(beat.ledger.hash, hash, sizeof(beat.ledger.hash));
+	memcpy(beat.box_key, w->box->card.id, KEY_ID_BYTES);
+	must(heartbeat_encode(message, &beat, w->box->secret) == 0, "heartbeat");
+	send_control(w, message, sizeof(message));
+}
+
+static void heads_are_witnessed(void)
+{
+	struct world w = new_world("witness");
+	for (unsigned int i = 0; i < 100; i++) {
+		send_head(&w, 10 + i, 1);
+		turn(&w, 1000);
+	}
+	struct told told = ledger_of(&w, "\"box\":\"inside-1\",\"head\":");
+	is_text(told.events, "witness witness ", "of a hundred heads in a hundred seconds two are entered");
+	stop_keep(&w);
+	is_number(ledger_of(&w, "\"head\":109").count, 1, "and the newest at the end");
+	start_keep(&w, 1);
+	last_event[0] = 0;
+	send_head(&w, 109, 1);
+	turn(&w, 1000);
+	is_text(ledger_of(&w, NULL).events, "witness witness witness stop ", "the same head again is no news");
+	is_text(last_event, "", "and no alarm");
+	send_head(&w, 109, 2);
+	turn(&w, 1000);
+	is_number(ledger_of(&w, "\"id\":\"E2045\"").count, 1, "another hash of the same entry is an alarm, also "
+		  "after a restart");
+	is_number(ledger_of(&w, "\"head\":109").count, 2, "and entered at once");
+	send_head(&w, 108, 1);
+	turn(&w, 1000);
+	is_number(ledger_of(&w, "\"id\":\"E2045\"").count, 2, "fewer entries than before are an alarm");
+	is_number(ledger_of(&w, "\"head\":108").count, 1, "and entered at once");
+	free_world(&w);
+}
+
+static void silence_is_told(void)
+{
+	struct world w = new_world("silence");
+	send_head(&w, 1, 1);
+	turn(&w, 29000);
+	last_event[0] = 0;
+	turn(&w, 500);
+	is_text(last_event, "", "half a minute without a heartbeat may be");
+	turn(&w, 1000);
+	ok(strncmp(last_event, "E2043 ", 6) == 0, "more of it is told");
+	send_head(&w, 2, 1);
+	turn(&w, 10);
+	ok(strncmp(last_event, "E2044 ", 6) == 0, "and when it is over");
+	free_world(&w);
+}
+
 int main(void)
 {
 	must(suite_start() == 0, "suite");
+	a_delivery_is_entered();
+	names_are_entered_once();
+	killed_before_the_rename();
+	killed_behind_the_rename();
+	killed_behind_a_refusal();
+	heads_are_witnessed();
+	silence_is_told();
 	test_whole();
 	test_losses();
 	test_whole_rows();

@@ -13,13 +13,16 @@
 
 static char events[4096];
 
-static void tell(int priority, const char *id, const char *text)
+static void tell(void *context, int priority, const char *id, const char *text)
 {
+	(void)context;
 	(void)priority;
 	(void)text;
 	strcat(events, id);
 	strcat(events, " ");
 }
+
+static const struct teller teller = {tell, NULL};
 
 static struct status_head head(void)
 {
@@ -104,10 +107,10 @@ static void test_store(void)
 static void test_complaints(void)
 {
 	struct status_counters told = {.bad_tag = 5}, now = told;
-	status_complain(&now, &told, tell);
+	status_complain(&now, &told, &teller);
 	is_text(events, "", "what has not grown is not said");
 	now = (struct status_counters){.ring_drops = 1, .kernel_drops = 1, .bad_tag = 6, .malformed = 1};
-	status_complain(&now, &told, tell);
+	status_complain(&now, &told, &teller);
 	is_text(events, "E2030 E2031 E2032 E2033 ", "each kind of loss that has grown is said once");
 }
 

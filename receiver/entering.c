@@ -1,0 +1,125 @@
+#include "entering.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/io.h"
+#include "errand.h"
+#include "vault.h"
+
+bool entering_owes(const struct reception *r)
+{
+	for (const struct arrival *a = r->arrivals; a != NULL; a = a->next)
+		if (a->owed != OWES_NOTHING)
+			return true;
+	return false;
+}
+
+void entering_add(struct reception *r)
+{
+	bool is_low = diary_is_low(r->o.diary);
+	for (struct arrival *a = r->arrivals; a != NULL; a = a->next)
+		if (a->owed != OWES_NOTHING && !(a->owed == OWES_VERIFIED && is_low))
+			errand_enter(r, a);
+}
+
+void entering_commit(struct reception *r, int result)
+{
+	for (struct arrival *a = r->arrivals; a != NULL; a = a->next) {
+		if (!a->is_added)
+			continue;
+		a->is_added = false;
+		if (result == 0)
+			errand_entered(r, a);
+	}
+}
+
+struct remains {
+	bool has_map;    /* goes first when a partial bundle is removed */
+	bool has_object; /* moves away when it is delivered */
+};
+
+static int look(const struct reception *r, const struct bundle_id *id, struct remains *out)
+{
+	int dir = partial_open_dir(&r->site, id);
+	if (dir < 0)
+		return dir;
+	out->has_map = faccessat(dir, PARTIAL_MAP, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	out->has_object = faccessat(dir, PARTIAL_OBJECT, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	io_close(dir);
+	return 0;
+}
+
+static int describe_item(const struct reception *r, const struct vault_item *item, struct acceptance *out)
+{
+	char name[BUNDLE_NAME_BYTES + 18];
+	snprintf(name, sizeof(name), "%s@%016" PRIx64, item->name, item->epoch);
+	int fd = vault_open_bundle(r->o.vault_fd, name);
+	int result = fd < 0 ? fd : accept_describe(out, fd);
+	io_close(fd);
+	return result;
+}
+
+/* The bundle of this id, whatever its route is called in our registry.  -ENOENT: it is not there any more. */
+static int describe(const struct reception *r, const struct bundle_id *id, struct acceptance *out)
+{
+	struct vault_item *items = NULL;
+	size_t count = 0;
+	char route[NAME_BYTES];
+	uint64_t number;
+	int result = vault_list(r->o.vault_fd, &items, &count);
+	bool is_found = false;
+	for (size_t i = 0; result == 0 && !is_found && i < count; i++)
+		is_found = items[i].epoch == id->epoch &&
+			   bundle_name_parse(items[i].name, route, &number) == 0 && number == id->number &&
+			   describe_item(r, &items[i], out) == 0 && out->id.route_id == id->route_id;
+	free(items);
+	return result != 0 || is_found ? result : -ENOENT;
+}
+
+/* 1: entered, durably.  0: it is none of these. */
+static int enter_found(const struct reception *r, const struct bundle_id *id)
+{
+	struct remains remains;
+	struct acceptance found;
+	char name[VAULT_NAME_BYTES];
+	int verdict = vault_refusal(r->o.vault_fd, id);
+	int result = verdict < 0 ? verdict : look(r, id, &remains);
+	if (result != 0)
+		return result;
+	if (!remains.has_map || (verdict == 0 && remains.has_object))
+		return 0;
+	if (verdict > 0) {
+		reception_name_of(r, id, name);
+		diary_refused(r->o.diary, name, id, verdict);
+	} else {
+		result = describe(r, id, &found);
+		if (result == -ENOENT)
+			return 0;
+		if (result == 0)
+			diary_delivered(r->o.diary, &found, 0, true);
+	}
+	if (result == 0)
+		result = diary_commit(r->o.diary);
+	return result == 0 ? 1 : result;
+}
+
+int entering_find(struct reception *r)
+{
+	struct bundle_id *ids = NULL;
+	size_t count = 0;
+	int failure = vault_partial_ids(r->o.vault_fd, &ids, &count);
+	for (size_t i = 0; failure == 0 && i < count; i++) {
+		int result = enter_found(r, &ids[i]);
+		if (result == 1)
+			result = partial_remove(&r->site, &ids[i]);
+		if (result != 0)
+			failure = result;
+	}
+	free(ids);
+	return failure;
+}

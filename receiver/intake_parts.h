@@ -1,0 +1,52 @@
+/*
+ * The inside of intake.h, for intake.c and intake_control.c alone.
+ */
+#ifndef WEIR_INTAKE_PARTS_H
+#define WEIR_INTAKE_PARTS_H
+
+#include "clerk.h"
+#include "intake.h"
+#include "pending.h"
+#include "sequence.h"
+
+/* Registries stay: judgements that run in another thread may use an older one. */
+struct kept_registry {
+	struct kept_registry *next;
+	struct registry *registry;
+};
+
+struct intake {
+	struct intake_options o;
+	struct known *known;
+	struct reception *reception;
+	struct pending *pending;
+	struct workshop *workshop;
+	struct kept_registry *registries;
+	struct status_counters counters, told;
+	struct sequence sequence;
+	const struct known_bundle *last; /* the one the datagram before was of */
+	bool has_named;                  /* since pending was last replayed */
+	int last_refusal;                /* of a control message; told once until it changes */
+	uint64_t refusal_told_ms;
+	unsigned int dropped;            /* in this sweep, though not delivered */
+	uint64_t epoch_told;
+	uint64_t now_ms, now_s, status_ms, told_ms, committed_ms;
+	uint64_t heard_ms;               /* the newest heartbeat; at first the start */
+	bool is_silent;
+	uint64_t batch;                  /* of names, between two commits */
+	uint64_t lost_batch;             /* the first that could not be written; 0: none */
+	struct clerk clerk;
+	bool is_loading;                 /* the stored catalogue */
+	uint64_t stored_epoch, stored_generation;
+};
+
+const struct registry *intake_registry(const struct intake *in);
+/* A heartbeat or a catalogue page. */
+void intake_take_control(struct intake *in, const struct datagram *d);
+/* Adds the entry that this bundle was named. */
+void intake_enter_name(struct intake *in, struct known_bundle *bundle);
+void intake_store_catalogue(struct intake *in);
+/* The one that was stored by the process before. */
+int intake_load_catalogue(struct intake *in);
+
+#endif

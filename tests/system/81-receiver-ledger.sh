@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# What the receiving box writes down: its life, its bundles, what it hears of the sender's ledger; and
+# that nothing is delivered while it cannot.  This file runs under the sanitizers too.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+seed_line
+link_start 1500
+site_make
+conf=$receiver/receiver.conf
+ledger=$receiver/vault/ledger
+echo "one record" >"$tmp/one"
+
+# entries FILTER: those for which the filter of jq is true, as they stand.
+entries() { cat "$ledger"/*.jsonl | jq -c "select($1)"; }
+count() { entries "$1" | wc -l; }
+has() { [[ $(count "$1") -ge 1 ]]; }
+wait_entry() { until_true "${2:-20}" has "$1" || { note "$(tail -n 5 "$ledger"/*.jsonl)"; logs; return 1; }; }
+
+# ---- a disk of its own for the ledger, which can be full without the vault being so ----
+
+mkdir -p "$ledger"
+mount -t tmpfs -o size=1216k,mode=750 ledger "$ledger" || give_up "a small disk cannot be mounted"
+on_exit "umount $ledger"
+fill() { dd if=/dev/zero of="$ledger/filling" bs=4096 2>/dev/null; true; }
+
+# ---- life ----
+
+receiver_up
+sender_up
+ok "the start is entered" wait_entry '.event == "start" and (.program | startswith("weir-keep "))'
+is "with the key of the box" "$(entries '.event == "key.loaded"' | jq -r .box)" outside-1
+is "and the registry" "$(entries '.event == "registry.loaded" and .result == "ok"' | jq .version)" 1
+
+# ---- a bundle ----
+
+push tax "$tmp/one" --records 1 2>/dev/null || push files "$tmp/one"
+ok "a bundle is pushed" test -n "$bundle" || note "$pushed"
+first=$bundle
+ok "and delivered" wait_delivered "$first"
+of() { entries ".bundle == \"$1\"" | jq -r .event | tr '\n' ' '; }
+is_told() { [[ $(of "$1") == "named verified delivered " ]]; }
+ok "it was named, verified and delivered" until_true 5 is_told "$first" || note "$(of "$first")"
+root=$(cat "$sender"/spool/ledger/*.jsonl | jq -r "select(.event == \"release\" and .bundle == \"$first\") | .root")
+is "every entry has its root" "$(entries ".bundle == \"$first\" and .root == \"$root\"" | wc -l)" 3
+id=$(outbox show --json --config "$sender/sender.conf" "$first" | jq -r .push_id)
+is "the push id is the one by which the sender's ledger calls it" \
+	"$(entries '.event == "delivered"' | jq -r .push_id)" "$id"
+is "whose it is stands there" "$(entries '.event == "delivered"' | jq -r .person)" "$person"
+
+# ---- what is heard of the sender's ledger ----
+
+ok "the sender's newest entry was heard" wait_entry '.event == "witness" and .box == "inside-1" and .head > 0'
+n=$(entries '.event == "witness"' | head -n 1 | jq .head)
+hash=$(entries '.event == "witness"' | head -n 1 | jq -r .hash)
+next() { cat "$sender"/spool/ledger/*.jsonl | jq -r "select(.n == $((n + 1))) | .before"; }
+has_next() { [[ -n $(next) ]]; }
+outbox list --config "$sender/sender.conf" >"$tmp/list" # leaves an entry
+until_true 10 has_next
+is "its hash is what the next one names as the hash before it" "$hash" "$(next)"
+
+# ---- a registry that is refused, and one that is not ----
+
+cp "$site/registry" "$tmp/good"
+sed 's/^version = 1$/version = 2/' "$site/registry" >"$tmp/forged" && cp "$tmp/forged" "$site/registry"
+kill -HUP "$receiver_pid"
+ok "a forged registry is entered with its verdict" \
+	wait_entry '.event == "registry.loaded" and .result != "ok" and .result != "environment" and .version == 1'
+ok "and is an alarm" wait_entry '.event == "alarm" and .id == "E2003"'
+registry_install 2
+kill -HUP "$receiver_pid" "$sender_pid"
+ok "the next one is loaded" wait_entry '.event == "registry.loaded" and .result == "ok" and .version == 2'
+
+# ---- killed ----
+
+before=$(count '.event == "start"')
+kill -9 "$(pid_of weir-keep)"
+again() { [[ $(count '.event == "start"') -gt $before ]]; }
+ok "a keep that was killed is started again, which is entered" until_true 20 again
+push files "$tmp/one"
+check $? "a bundle is pushed" || note "$pushed"
+ok "and delivered" wait_delivered "$bundle"
+ok "and entered" until_true 5 is_told "$bundle"
+is "the one before was not entered again" "$(of "$first")" "named verified delivered "
+
+# ---- no room ----
+
+# Pages are taken whole: it is low when a few entries have filled the last one.
+fill
+ledger_is_low() { kill -HUP "$receiver_pid"; grep -q 'E2052 ' "$receiver/log"; }
+ok "a full disk is an alarm before nothing more fits" until_true 20 ledger_is_low
+push files "$tmp/one"
+check $? "a bundle is pushed" || note "$pushed"
+waits() { inbox gaps --json --config "$conf" >"$tmp/gaps"; grep -q '"waiting-for-ledger"' "$tmp/gaps"; }
+ok "all of it is here, and waits for the ledger" until_true 30 waits || { note "$(cat "$tmp/gaps")"; logs; }
+inbox gaps --config "$conf" >"$tmp/gaps"
+is "gaps says so" "$? $(grep -c "$bundle.*waiting-for-ledger" "$tmp/gaps")" "4 1"
+sleep 2
+is "it is not delivered" "$(vault_file "$bundle")" ""
+rm -f "$ledger/filling"
+ok "when there is room it is delivered by itself" wait_delivered "$bundle"
+ok "and entered" until_true 5 is_told "$bundle" || note "$(of "$bundle")"
+ok "there are no gaps" no_gaps
+
+# ---- silence ----
+
+sender_down
+check $? "the sender ends in order" || logs
+ok "that nothing is heard is an alarm" wait_entry '.event == "alarm" and .id == "E2043"' 60
+
+# ---- the sender's ledger begins anew ----
+
+mv "$sender/spool/ledger" "$tmp/ledger"
+cp -a "$ledger" "$tmp/heard"
+receiver_down
+check $? "the receiver ends in order" || logs
+receiver_up
+sender_up
+ok "a ledger that has fewer entries than were heard of is an alarm, also after a restart of both" \
+	wait_entry '.event == "alarm" and .id == "E2045"'
+is "what was heard before does not fit to what it is now" \
+	"$(outbox ledger verify --config "$sender/sender.conf" --witness "$ledger" >"$tmp/verified" 2>&1; echo $?)" 4
+is "and fits to what it was" "$(outbox ledger verify --config "$sender/sender.conf" --witness "$tmp/heard" "$tmp/ledger" >"$tmp/verified" 2>&1; echo $?)" 0 ||
+	note "$(cat "$tmp/verified")"
+
+# ---- the end ----
+
+receiver_down
+check $? "the receiver ends in order" || logs
+is "its end is the last that is entered" \
+	"$(entries '.event != "checkpoint"' | tail -n 1 | jq -r .event)" stop
+verify() { inbox ledger verify --config "$conf" "$@" >"$tmp/verified" 2>&1; }
+ok "the ledger is whole" verify || note "$(cat "$tmp/verified")"
+rm -rf "$tmp/edited" && cp -a "$ledger" "$tmp/edited"
+sed -i "0,/\"event\":\"delivered\"/s/\"person\":\"$person\"/\"person\":\"lee-hao\"/" "$tmp"/edited/*.jsonl
+is "something in a copy of it is changed" "$(cmp -s <(cat "$ledger"/*.jsonl) <(cat "$tmp"/edited/*.jsonl); echo $?)" 1
+verify "$tmp/edited"
+is "which is found" "$? $(grep -c "bad-chain" "$tmp/verified")" "4 2" || note "$(cat "$tmp/verified")"
+nothing_came_back
+done_testing
