@@ -22,6 +22,7 @@
 struct speaker {
 	const char *program;
 	const char *command; /* NULL before one is found */
+	int failure;         /* as command_failure */
 };
 
 static struct speaker *speaker(void)
@@ -33,6 +34,25 @@ static struct speaker *speaker(void)
 void command_start(const char *program)
 {
 	*speaker() = (struct speaker){.program = program};
+}
+
+/* The verdict in brackets at the end of a message. */
+__attribute__((format(printf, 1, 0))) static void note_verdict(const char *format, va_list arguments)
+{
+	char text[4096];
+	int len = vsnprintf(text, sizeof(text), format, arguments);
+	char *name = len > 0 && (size_t)len < sizeof(text) ? strrchr(text, '[') : NULL;
+	if (name == NULL || text[len - 1] != ']')
+		return;
+	text[len - 1] = 0;
+	int verdict = verdict_from_name(name + 1);
+	if (verdict > 0)
+		speaker()->failure = verdict;
+}
+
+int command_failure(void)
+{
+	return speaker()->failure;
 }
 
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments)
@@ -48,6 +68,9 @@ void command_say(const char *format, ...)
 	say(format, arguments);
 	va_end(arguments);
 	fputc('\n', stderr);
+	va_start(arguments, format);
+	note_verdict(format, arguments);
+	va_end(arguments);
 }
 
 int command_fail(int result, const char *subject_format, ...)
@@ -56,6 +79,7 @@ int command_fail(int result, const char *subject_format, ...)
 	va_start(arguments, subject_format);
 	say(subject_format, arguments);
 	va_end(arguments);
+	speaker()->failure = result;
 	fprintf(stderr, ": %s", verdict_explain(result));
 	if (result > 0)
 		fprintf(stderr, " [%s]", verdict_name(result));

@@ -55,6 +55,12 @@ int command_fail(int result, const char *subject_format, ...)
  */
 int command_fail_file(int result, const char *path, const char *problem);
 
+/*
+ * The result that the last message was about: that of command_fail, or the verdict in brackets at the end of what
+ * command_say said; 0 when none was.
+ */
+int command_failure(void);
+
 /* Says that the command line is wrong, and how --help shows what is right; gives EXIT_USAGE. */
 int command_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

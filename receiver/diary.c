@@ -179,6 +179,14 @@ int diary_commit(struct diary *d)
 	return result;
 }
 
+int diary_write(struct diary *d, struct ledger_entry *entry)
+{
+	diary_add(d, entry);
+	int result = diary_commit(d);
+	d->stuck = result;
+	return result;
+}
+
 bool diary_is_low(const struct diary *d)
 {
 	return d->ledger != NULL && ledger_is_low(d->ledger);

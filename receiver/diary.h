@@ -36,6 +36,11 @@ void diary_close(struct diary *diary);
 void diary_tick(struct diary *diary, uint64_t now_s);
 /* 0: all entries so far are on the disk. */
 int diary_commit(struct diary *diary);
+/*
+ * Adds one and commits.  When that fails, and others waited with it, the next diary_commit says so, too: whoever
+ * has added them learns of it.
+ */
+int diary_write(struct diary *diary, struct ledger_entry *entry);
 /* Whether the last entry could be written, and there is room for more than the last urgent ones. */
 bool diary_is_well(const struct diary *diary);
 bool diary_is_low(const struct diary *diary);

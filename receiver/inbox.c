@@ -52,9 +52,24 @@ static const char open_help[] =
 	"  --roots FILE   the root keys to judge by (WEIR_ROOTS), where no configuration is\n"
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
-static int inbox_ledger(int argc, char **argv)
+static int run_ledger(int argc, char **argv)
 {
 	return ledger_command(CONFIG_RECEIVER, INBOX_CONFIG, argc, argv);
+}
+
+static int inbox_ledger(int argc, char **argv)
+{
+	return inbox_told(argc, argv, run_ledger);
+}
+
+static int inbox_key(int argc, char **argv)
+{
+	return inbox_told(argc, argv, key_command);
+}
+
+static int inbox_registry(int argc, char **argv)
+{
+	return inbox_told(argc, argv, registry_command);
 }
 
 static const struct command commands[] = {
@@ -69,8 +84,9 @@ static const struct command commands[] = {
 	{"open",
 	 "[--key FILE] [--psk FILE] [--member M]… BUNDLE|FILE.weir (-o DIR | - [-- COMMAND])",
 	 "decrypt, for a recipient", open_help, inbox_open},
-	KEY_COMMAND,
-	REGISTRY_COMMAND,
+	{"key", KEY_COMMAND_SYNOPSIS, KEY_COMMAND_SUMMARY, KEY_COMMAND_HELP, inbox_key},
+	{"registry", REGISTRY_COMMAND_SYNOPSIS, REGISTRY_COMMAND_SUMMARY, REGISTRY_COMMAND_HELP,
+	 inbox_registry},
 	LEDGER_COMMAND(inbox_ledger),
 	{NULL, NULL, NULL, NULL, NULL},
 };

@@ -25,6 +25,7 @@
 enum { SHOWN_BYTES = 1024 };
 
 struct inbox_options {
+	const char *verb; /* of this command */
 	const char *config;
 	const char *roots;
 	const char *key;
@@ -49,6 +50,11 @@ struct inbox {
 	bool has_config;
 	struct roots *roots;
 	int vault; /* -1 when it was not asked for */
+	/* of inbox_keep.c */
+	const char *verb;
+	int keep;          /* the connection to weir-keep; -1: none */
+	int keep_failure;  /* why there is none where one should be; 0 once it has been said */
+	uint64_t records, bytes; /* that came out, for its entry */
 };
 
 /* What a command needs beside its options. */
@@ -58,7 +64,23 @@ enum inbox_need {
 };
 /* Speaks. */
 int inbox_start(struct inbox *out, const struct inbox_options *options, unsigned int needs);
-void inbox_end(struct inbox *inbox);
+/* Also inbox_conclude. */
+void inbox_end(struct inbox *inbox, int code);
+
+/*
+ * On the receiving box, where there is a configuration, what a command does is an entry of weir-keep's ledger: begun by
+ * inbox_start, ended by inbox_end.  argument NULL: none.
+ */
+void inbox_announce(struct inbox *inbox, const char *verb, const char *argument);
+/* How it ended, by the exit code and the last message.  Says so where there is no keep that could be told. */
+void inbox_conclude(struct inbox *inbox, int code);
+/*
+ * What must not be done without its entry: waits until keep has it on the disk.  card: whose key is used, or NULL.  An
+ * exit code; where there is no configuration there is no keep, and nothing to wait for.  Speaks.
+ */
+int inbox_commit(struct inbox *inbox, const struct card *card);
+/* A command that is not weir-inbox's own, told of where there is a configuration, as it would be used. */
+int inbox_told(int argc, char **argv, int (*run)(int argc, char **argv));
 /* True when an argument names a bundle of the vault and no file. */
 bool inbox_is_name(const char *argument);
 /* What it takes to judge what the argument names: roots, and for a name the vault. */

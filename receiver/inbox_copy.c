@@ -173,10 +173,12 @@ int inbox_copy(int argc, char **argv)
 	if (code == EXIT_DONE)
 		code = inbox_start(&inbox, &options, inbox_needs(options.arguments[0]));
 	if (code == EXIT_DONE) {
-		code = inbox_confine(true);
+		code = inbox_commit(&inbox, NULL);
+		if (code == EXIT_DONE)
+			code = inbox_confine(true);
 		if (code == EXIT_DONE)
 			code = copy(&inbox, options.arguments[0], options.arguments[1]);
-		inbox_end(&inbox);
+		inbox_end(&inbox, code);
 	}
 	inbox_options_free(&options);
 	return code;

@@ -414,7 +414,7 @@ int inbox_gaps(int argc, char **argv)
 		code = inbox_confine(false);
 		if (code == EXIT_DONE)
 			code = gaps(&inbox, options.json);
-		inbox_end(&inbox);
+		inbox_end(&inbox, code);
 	}
 	inbox_options_free(&options);
 	return code;

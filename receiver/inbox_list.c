@@ -239,7 +239,7 @@ int inbox_list(int argc, char **argv)
 		code = inbox_confine(false);
 		if (code == EXIT_DONE)
 			code = list(&inbox, options.json);
-		inbox_end(&inbox);
+		inbox_end(&inbox, code);
 	}
 	inbox_options_free(&options);
 	return code;

@@ -109,6 +109,8 @@ static int prepare(struct opening *o)
 		code = subject_open(&o->subject, &o->inbox, o->options->arguments[0]);
 	if (code == EXIT_DONE)
 		code = inbox_keys_load(&o->keys, o->options);
+	if (code == EXIT_DONE)
+		code = inbox_commit(&o->inbox, &o->keys.recipient->card);
 	/* What a stream has got cannot be taken back: there a signal ends the program as ever. */
 	if (code == EXIT_DONE && (is_to_folder(o) || is_to_command(o)))
 		code = start_stop(o);
@@ -367,17 +369,19 @@ int inbox_open(int argc, char **argv)
 	if (code != EXIT_DONE)
 		return code;
 	struct opening o = {.options = &options, .stop = -1};
-	o.inbox.vault = o.subject.fd = -1;
+	o.inbox.vault = o.inbox.keep = o.subject.fd = -1;
 	code = check_arguments(&options);
 	/* a reader that goes away is an error of writing, and no reason to die before it is said */
 	if (code == EXIT_DONE && signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		code = command_fail(-errno, "cannot ignore SIGPIPE");
 	if (code == EXIT_DONE)
 		code = open_bundle(&o);
+	o.inbox.records = code == EXIT_DONE ? o.records : 0;
+	o.inbox.bytes = o.deliver != NULL ? deliver_bytes(o.deliver) : 0;
 	deliver_free(o.deliver);
 	subject_close(&o.subject);
 	inbox_keys_free(&o.keys);
-	inbox_end(&o.inbox);
+	inbox_end(&o.inbox, code);
 	free(o.members);
 	free(o.indices);
 	io_close(o.stop);

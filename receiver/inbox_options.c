@@ -87,7 +87,7 @@ static int cut_command(struct inbox_options *o, int argc, char **argv, const cha
 
 int inbox_parse(struct inbox_options *out, int argc, char **argv, const char *allowed)
 {
-	struct inbox_options o = {.members = calloc((size_t)argc, sizeof(*o.members))};
+	struct inbox_options o = {.verb = argv[0], .members = calloc((size_t)argc, sizeof(*o.members))};
 	if (o.members == NULL)
 		return command_fail(-ENOMEM, "cannot start");
 	int count = cut_command(&o, argc, argv, allowed);

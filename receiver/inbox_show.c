@@ -259,7 +259,7 @@ int inbox_show(int argc, char **argv)
 			code = show(&subject, &inbox, &keys, options.json);
 		subject_close(&subject);
 		inbox_keys_free(&keys);
-		inbox_end(&inbox);
+		inbox_end(&inbox, code);
 	}
 	inbox_options_free(&options);
 	return code;

@@ -68,21 +68,24 @@ static int start_vault(struct inbox *inbox)
 
 int inbox_start(struct inbox *out, const struct inbox_options *options, unsigned int needs)
 {
-	struct inbox inbox = {.vault = -1};
+	struct inbox inbox = {.vault = -1, .keep = -1};
 	int code = start_config(&inbox, options, (needs & INBOX_VAULT) != 0);
+	if (code == EXIT_DONE)
+		inbox_announce(&inbox, options->verb, options->argument_count > 0 ? options->arguments[0] : NULL);
 	if (code == EXIT_DONE && (needs & INBOX_ROOTS) != 0)
 		code = start_roots(&inbox, options);
 	if (code == EXIT_DONE && (needs & INBOX_VAULT) != 0)
 		code = start_vault(&inbox);
 	if (code != EXIT_DONE)
-		inbox_end(&inbox);
+		inbox_end(&inbox, code);
 	else
 		*out = inbox;
 	return code;
 }
 
-void inbox_end(struct inbox *inbox)
+void inbox_end(struct inbox *inbox, int code)
 {
+	inbox_conclude(inbox, code);
 	roots_free(inbox->roots);
 	inbox->roots = NULL;
 	io_close(inbox->vault);

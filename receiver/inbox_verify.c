@@ -159,7 +159,7 @@ int inbox_verify(int argc, char **argv)
 		int summary = summarise(&tally);
 		code = code != EXIT_DONE ? code : summary;
 		json_free(tally.array);
-		inbox_end(&inbox);
+		inbox_end(&inbox, code);
 	}
 	inbox_options_free(&options);
 	return code;

@@ -26,6 +26,7 @@
 #include "common/watch.h"
 #include "diary.h"
 #include "intake.h"
+#include "porter.h"
 #include "ring.h"
 
 enum {
@@ -43,6 +44,7 @@ static const char *const calls[] = {
 	"fallocate", "ftruncate", "fsync", "fdatasync", "sync_file_range",
 	"mkdirat", "unlinkat", "renameat", "renameat2", "fstatfs",
 	"clock_nanosleep", "mremap", "geteuid", "getuid",
+	"accept4", /* at the local socket that was passed in */
 	"thread",
 	/* READY and the like, to the socket of systemd; no other socket can be had */
 	"socket", "connect", "sendmsg", "sendto", "getsockopt", "setsockopt", "ioctl",
@@ -54,8 +56,10 @@ struct keep {
 	int vault_fd;
 	struct ring *ring;
 	struct key *box;
+	int control;                     /* listens */
 	struct diary *diary;
 	struct teller teller;            /* to the diary */
+	struct porter *porter;
 	struct intake *intake;
 	const struct registry *registry; /* the intake's newest */
 	struct watch watch;              /* of its file */
@@ -191,6 +195,7 @@ static void follow_clock(struct keep *keep, bool is_idle, uint64_t *turned_ms, u
 	uint64_t now = now_ms();
 	if (is_idle || now - *turned_ms >= TURN_MS) {
 		*turned_ms = now;
+		porter_turn(keep->porter, now);
 		intake_turn(keep->intake, now, (uint64_t)time(NULL));
 	}
 	if (now - *alive_ms < ALIVE_MS)
@@ -233,6 +238,7 @@ static int run_confined(struct keep *keep)
 	 * A judgement may take longer than anybody waits for us.  It may be cut off anywhere (VAULT.md 4),
 	 * and is done again by the next keep.
 	 */
+	porter_free(keep->porter);
 	if (intake_is_busy(keep->intake)) {
 		diary_close(keep->diary);
 		_exit(code);
@@ -258,6 +264,9 @@ static int open_diary(struct keep *keep)
 	}
 	if (result != 0)
 		return command_fail(result, "ledger '%s/ledger'", keep->config.vault);
+	result = porter_new(&keep->porter, keep->control, keep->diary);
+	if (result != 0)
+		return command_fail(result, "cannot set up its socket");
 	keep->teller = (struct teller){diary_event, keep->diary};
 	diary_start(keep->diary, "weir-keep " WEIR_VERSION);
 	diary_registry(keep->diary, 0, registry_version(keep->registry), keep->config.registry);
@@ -361,6 +370,13 @@ static int run(struct keep *keep, const char *config_path)
 			return command_fail(lock, "vault '%s'", config->vault);
 		command_say("vault '%s' is in use by another weir-keep; stop that one first",
 			    config->vault);
+		return EXIT_ENVIRONMENT;
+	}
+	keep->control = service_socket("control");
+	if (keep->control < 0) {
+		command_say("the socket 'control' was not passed in; start it with 'weir-receiver run' or its systemd unit");
+		io_close(lock);
+		io_close(keep->vault_fd);
 		return EXIT_ENVIRONMENT;
 	}
 	result = ring_open(&keep->ring, config->runtime, config->ring_bytes);

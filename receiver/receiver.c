@@ -26,9 +26,10 @@
 #include "common/supervise.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "notice.h"
 #include "vault.h"
 
-enum { STATUS_AGE_MAX_S = 10 };
+enum { STATUS_AGE_MAX_S = 10, CONTROL_MODE = 0660 };
 
 /* `--config FILE` and nothing else.  An exit code; 0 when the configuration is loaded. */
 static int load_config(struct config *config, const char **path, int argc, char **argv)
@@ -77,7 +78,16 @@ static void tell(void *context, const struct supervise_event *event)
 		      supervise_describe(text, sizeof(text), event));
 }
 
-static int supervise(const char *config_path, int fd)
+/* Whom it answers is a matter of the directory's group. */
+static int make_control(const struct config *config, int *out)
+{
+	char path[CONFIG_PATH_BYTES + sizeof(NOTICE_SOCKET) + 1];
+	snprintf(path, sizeof(path), "%s/%s", config->runtime, NOTICE_SOCKET);
+	*out = channel_listen(path, CONTROL_MODE);
+	return *out < 0 ? command_fail(*out, "cannot listen at '%s'", path) : 0;
+}
+
+static int supervise(const char *config_path, int fd, int control)
 {
 	const char *arguments[] = {"--config", config_path, NULL};
 	const struct supervise_program programs[] = {
@@ -87,7 +97,12 @@ static int supervise(const char *config_path, int fd)
 			.socket_count = 1,
 			.sockets = {{"receive", fd}},
 		},
-		{.name = "weir-keep", .arguments = arguments},
+		{
+			.name = "weir-keep",
+			.arguments = arguments,
+			.socket_count = 1,
+			.sockets = {{"control", control}},
+		},
 	};
 	const char *missing = NULL;
 	int result = supervise_run(programs, sizeof(programs) / sizeof(programs[0]), tell, NULL,
@@ -113,7 +128,11 @@ static int run(int argc, char **argv)
 	if (result != 0)
 		return command_fail(result, "cannot listen at %s port %u", config.address,
 				    config.port);
-	code = supervise(whole, fd);
+	int control = -1;
+	code = make_control(&config, &control);
+	if (code == 0)
+		code = supervise(whole, fd, control);
+	io_close(control);
 	io_close(fd);
 	return code;
 }

@@ -43,6 +43,12 @@ is "weir-keep has no socket of a network" \
 		in_receiver grep -wF "$inode" /proc/net/udp /proc/net/tcp /proc/net/raw
 	done)" ""
 
+local_sockets() { find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n' | sort -u; }
+is "every socket of weir-keep is a local one" \
+	"$(local_sockets "$(pid_of weir-keep)" | while read -r inode; do
+		in_receiver grep -qwF "$inode" /proc/net/unix || echo "$inode"
+	done)" ""
+
 # found_in DIRECTORY: files below it that hold the plaintext.
 found_in() { grep -rlaF "$canary" "$1" 2>/dev/null; }
 is "while it is pushed, plaintext is in no file of the sender" "$(found_in "$sender")" ""

@@ -21,7 +21,7 @@ never() { # PROGRAM CALL…
 }
 never emit read readv recvfrom recvmsg recvmmsg socket connect bind listen accept4 write pwrite64 execve
 never catch open openat openat2 sendto sendmsg sendmmsg socket connect write writev execve
-never keep recvfrom recvmsg bind listen accept4 execve
+never keep recvfrom recvmsg bind listen execve
 never hold bind listen execve fork clone
 never seal bind listen accept4 socket connect execve pwrite64
 never inbox socket connect bind sendto sendmsg execve

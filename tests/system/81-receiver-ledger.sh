@@ -58,6 +58,43 @@ outbox list --config "$sender/sender.conf" >"$tmp/list" # leaves an entry
 until_true 10 has_next
 is "its hash is what the next one names as the hash before it" "$hash" "$(next)"
 
+# ---- what people do ----
+
+# done_once FILTER: exactly one entry of a command, by this user, for which the filter holds.
+done_once() { until_true 5 has ".event == \"command\" and .who.uid == $(id -u) and .who.pid > 0 and $1" && [[ $(count ".event == \"command\" and $1") == 1 ]]; }
+goal=$tmp/goal
+ran() { inbox "$@" --config "$conf" >"$tmp/ran" 2>&1; }
+ran list
+ok "'list' is entered" done_once '.verb == "list" and .exit == 0'
+ran show "$first"
+ok "'show' is entered" done_once ".verb == \"show\" and .about == \"$first\" and .exit == 0"
+ran show files-000099
+ok "also of a bundle that is not there" done_once '.verb == "show" and .result == "no-such-bundle" and .exit == 1'
+ran verify "$first"
+ok "'verify' is entered" done_once ".verb == \"verify\" and .about == \"$first\" and .exit == 0"
+before=$(count '.verb == "gaps"')
+ran gaps
+more_gaps() { [[ $(count '.verb == "gaps"') -gt $before ]]; }
+ok "'gaps' is entered" until_true 5 more_gaps
+ran copy "$first" "$tmp/copy.weir"
+ok "'copy' is entered before" done_once '.verb == "copy" and .phase == "begin"'
+ok "and behind" done_once '.verb == "copy" and .phase == "end" and .exit == 0'
+ran open "$first" -o "$goal" --key "$keys/$recipient.key" --psk "$keys/psk/$recipient.key"
+ok "'open' is entered before, with whose key" done_once ".verb == \"open\" and .phase == \"begin\" and .who.person == \"$recipient\" and (.who.key | length) == 32"
+ok "and behind, with what came out" done_once '.verb == "open" and .phase == "end" and .result == "ok" and .bytes == 11'
+ran open "$first" -o "$goal.other" --key "$keys/health-office.key" --psk "$keys/psk/health-office.key"
+ok "who is refused is entered with the verdict" done_once '.verb == "open" and .phase == "end" and .result != "ok" and .exit == 1 and .who.person == "health-office"'
+WEIR_CONFIG=$conf inbox key show "$keys/outside-1.key" >/dev/null 2>&1
+ok "'key show' is entered where there is a configuration" done_once '.verb == "key show" and .exit == 0'
+WEIR_CONFIG=$conf inbox registry check "$site/registry" --roots "$site/roots" >/dev/null 2>&1
+ok "'registry check' is entered" done_once '.verb == "registry check" and .exit == 0'
+ran ledger verify
+ok "'ledger verify' is entered" done_once '.verb == "ledger verify" and .exit == 0'
+ran ledger show
+ok "'ledger show' is entered" done_once '.verb == "ledger show" and .exit == 0'
+known=$("$build/weir-inbox" --help | sed -nE 's/^  ([a-z]+) .*/\1/p' | sort | tr '\n' ' ')
+is "these are all commands that there are" "$(entries '.event == "command"' | jq -r .verb | cut -d' ' -f1 | sort -u | tr '\n' ' ')" "$known"
+
 # ---- a registry that is refused, and one that is not ----
 
 cp "$site/registry" "$tmp/good"
@@ -94,7 +131,11 @@ waits() { inbox gaps --json --config "$conf" >"$tmp/gaps"; grep -q '"waiting-for
 ok "all of it is here, and waits for the ledger" until_true 30 waits || { note "$(cat "$tmp/gaps")"; logs; }
 inbox gaps --config "$conf" >"$tmp/gaps"
 is "gaps says so" "$? $(grep -c "$bundle.*waiting-for-ledger" "$tmp/gaps")" "4 1"
-sleep 2
+said=$(inbox copy --config "$conf" "$first" "$tmp/second.weir" 2>&1)
+is "meanwhile nothing is copied" "$? $(ls "$tmp/second.weir" 2>/dev/null)" "3 "
+like "and why is said" "$said" "weir-keep cannot enter this in its ledger, so it is not done: No space left"
+ran list
+is "'list' works" "$?" 0
 is "it is not delivered" "$(vault_file "$bundle")" ""
 rm -f "$ledger/filling"
 ok "when there is room it is delivered by itself" wait_delivered "$bundle"
@@ -126,6 +167,10 @@ is "and fits to what it was" "$(outbox ledger verify --config "$sender/sender.co
 
 receiver_down
 check $? "the receiver ends in order" || logs
+said=$(inbox list --config "$conf" 2>&1 >/dev/null)
+is "without weir-keep 'list' works, and says once that it is not entered" "$? $(grep -c 'it is not in its ledger' <<<"$said")" "0 1"
+said=$(open_bundle "$first" -o "$tmp/never" 2>&1)
+is "'open' does not" "$? $(ls "$tmp/never" 2>/dev/null)" "3 "
 is "its end is the last that is entered" \
 	"$(entries '.event != "checkpoint"' | tail -n 1 | jq -r .event)" stop
 verify() { inbox ledger verify --config "$conf" "$@" >"$tmp/verified" 2>&1; }

@@ -8,14 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/channel.h"
 #include "common/io.h"
+#include "common/text.h"
 #include "common/verdict.h"
+#include "receiver/notice.h"
+#include "receiver/porter.h"
 #include "sender/pack.h"
 #include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
@@ -72,7 +77,7 @@ static int run(int (*command)(int, char **), const char *const *words)
 	slurp("stderr", err);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
-#define RUN(command, ...) run(command, (const char *const[]){#command, __VA_ARGS__, NULL})
+#define RUN(command, ...) run(command, (const char *const[]){&#command[6], __VA_ARGS__, NULL})
 
 static bool says(const char *text, const char *part)
 {
@@ -139,6 +144,69 @@ static void copy_vector(const char *vector, const char *name)
 	free(data);
 }
 
+/* ---- weir-keep, as far as the commands know it ---- */
+
+static volatile sig_atomic_t is_stopping;
+
+static void stop(int number)
+{
+	(void)number;
+	is_stopping = 1;
+}
+
+static void keep(int listener)
+{
+	struct key *box = NULL;
+	struct diary *diary = NULL;
+	struct porter *porter = NULL;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || signal(SIGTERM, stop) == SIG_ERR ||
+	    key_load(&box, test_path("box.key"), NULL) != 0 ||
+	    diary_open(&diary, test_path("vault"), box, RELEASED) != 0 ||
+	    porter_new(&porter, listener, diary) != 0)
+		_exit(1);
+	while (!is_stopping) {
+		const struct timespec pause = {0, 1000000};
+		porter_turn(porter, 0);
+		diary_commit(diary);
+		nanosleep(&pause, NULL);
+	}
+	porter_turn(porter, 0);
+	porter_free(porter);
+	diary_close(diary);
+	_exit(0);
+}
+
+static pid_t start_keep(void)
+{
+	int listener = channel_listen(test_path("run/" NOTICE_SOCKET), 0600);
+	pid_t child = listener < 0 ? -1 : fork();
+	if (child < 0)
+		abort();
+	if (child == 0)
+		keep(listener);
+	close(listener);
+	return child;
+}
+
+static void stop_keep(pid_t child)
+{
+	int status;
+	if (kill(child, SIGTERM) < 0 || waitpid(child, &status, 0) != child || status != 0)
+		abort();
+}
+
+/* Lines of its ledger with this text. */
+static int entered(const char *text)
+{
+	char command[8400], answer[32] = "";
+	snprintf(command, sizeof(command), "cat '%s'/ledger/*.jsonl | grep -cF '%s'", test_path("vault"), text);
+	FILE *f = popen(command, "r");
+	if (f == NULL || fgets(answer, sizeof(answer), f) == NULL)
+		abort();
+	pclose(f);
+	return atoi(answer);
+}
+
 static struct registry *registry;
 
 static void make_world(void)
@@ -156,8 +224,9 @@ static void make_world(void)
 	save_key("link.key", KEY_LINK, "l1", NULL);
 	put_text("right", "open sesame\n");
 	put_text("wrong", "open barley\n");
-	put_text("receiver.conf", "[paths]\nregistry = registry\nroots = roots\nvault = vault\n"
+	put_text("receiver.conf", "[paths]\nregistry = registry\nroots = roots\nvault = vault\nruntime = run\n"
 				  "[keys]\nbox = box.key\nlink = link.key\n");
+	mkdir(test_path("run"), 0700);
 	mkdir(test_path("vault"), 0700);
 	mkdir(test_path("vault/bundles"), 0700);
 	mkdir(test_path("vault/bundles/0000000000001234"), 0700);
@@ -568,6 +637,69 @@ static void test_open_keys(void)
 	chmod(key, 0600);
 }
 
+/* ---- what weir-keep enters ---- */
+
+static void test_entries(void)
+{
+	char key_id[2 * KEY_ID_BYTES + 1];
+	struct card card;
+	bool is_locked;
+	if (key_load_card(&card, test_path("agency.key"), &is_locked) != 0)
+		abort();
+	text_hex(key_id, sizeof(key_id), card.id, KEY_ID_BYTES);
+	char who[200];
+	snprintf(who, sizeof(who), "\"who\":{\"person\":\"tax-agency\",\"key\":\"%s\",\"uid\":%u,\"pid\":", key_id,
+		 (unsigned int)getuid());
+	if (rename(test_path("vault/ledger"), test_path("vault/ledger.before")) < 0)
+		abort();
+	pid_t child = start_keep();
+	RUN(inbox_list, "--json");
+	RUN(inbox_show, "tax-000001");
+	RUN(inbox_show, "tax-000099");
+	RUN(inbox_verify, "tax-000001");
+	RUN(inbox_verify, test_path("bad.weir"));
+	RUN(inbox_gaps, "--json");
+	RUN(inbox_copy, "tax-000001", test_path("entered.weir"));
+	is_number(RUN(inbox_open, KEY, "tax-000001", "-o", test_path("entered")), 0, "it is opened");
+	RUN(inbox_open, "--key", test_path("locked.key"), "--psk", test_path("agency.psk"), "--passphrase-file",
+	    test_path("wrong"), "tax-000001", "-o", test_path("never"));
+	stop_keep(child);
+	is_number(entered("\"verb\":\"list\""), 1, "a list is one entry");
+	is_number(entered("\"verb\":\"show\",\"about\":\"tax-000001\",\"exit\":0"), 1, "'show' is, and what about");
+	is_number(entered("\"verb\":\"show\",\"about\":\"tax-000099\",\"exit\":1"), 1, "also of what is not there");
+	is_number(entered("\"result\":\"ok\",\"who\":"), entered("\"exit\":0") + 3, "what ends well is ok, "
+		  "and so are two beginnings, and gaps that were told of");
+	is_number(entered("\"verb\":\"verify\",\"about\":\"tax-000001\",\"exit\":0"), 1, "'verify' is");
+	is_number(entered("\"exit\":4") , 2, "gaps, and damage that was found, are");
+	is_number(entered("\"verb\":\"copy\",\"about\":\"tax-000001\",\"phase\":\"begin\""), 1, "a copy is, before");
+	is_number(entered("\"verb\":\"copy\",\"about\":\"tax-000001\",\"phase\":\"end\",\"exit\":0"), 1, "and behind");
+	is_number(entered(who), 2, "who opens is named by his key, before and behind");
+	is_number(entered("\"phase\":\"end\",\"exit\":0,\"records\":"), 2, "with what came out");
+	is_number(entered("\"result\":\"wrong-passphrase\",\"who\""), 1, "who does not get so far is entered with the verdict");
+}
+
+static void test_no_keep(void)
+{
+	is_number(RUN(inbox_list, "--json"), 0, "without weir-keep 'list' works");
+	ok(strstr(err, "is not in its ledger: ") != NULL, "and says that it is not entered");
+	ok(strstr(strstr(err, "ledger") + 1, "ledger") == NULL, "once");
+	is_number(RUN(inbox_copy, "tax-000001", test_path("unentered.weir")), 3, "'copy' does not");
+	ok(strstr(err, "weir-keep cannot enter this in its ledger, so it is not done: ") != NULL && entries("unentered.weir") == 0,
+	   "and says why");
+	is_number(RUN(inbox_open, KEY, "tax-000001", "-o", test_path("unentered")), 3, "'open' does not");
+	ok(entries("unentered") == 0, "and leaves nothing");
+	int listener = channel_listen(test_path("run/" NOTICE_SOCKET), 0600);
+	is_number(RUN(inbox_verify, "tax-000001"), 0, "a keep that does not listen does not hold 'verify' up");
+	close(listener);
+	unlink(test_path("run/" NOTICE_SOCKET));
+	unsetenv("WEIR_CONFIG");
+	char path[4096];
+	snprintf(path, sizeof(path), "%s", test_path("vault/bundles/0000000000001234/tax-000001.weir"));
+	is_number(RUN(inbox_open, "--roots", test_path("roots"), KEY, path, "-o", test_path("elsewhere")), 0,
+		  "where there is no receiving box 'open' needs none");
+	setenv("WEIR_CONFIG", test_path("receiver.conf"), 1);
+}
+
 /* ---- copy ---- */
 
 static void test_copy(void)
@@ -747,6 +879,7 @@ int main(void)
 	unsetenv("WEIR_PASSPHRASE_FILE");
 	make_world();
 	make_vault();
+	pid_t child = start_keep();
 	test_list();
 	test_show();
 	test_verify();
@@ -757,9 +890,15 @@ int main(void)
 	test_open_damaged();
 	test_open_keys();
 	test_copy();
+	stop_keep(child);
+	test_entries();
+	unlink(test_path("run/" NOTICE_SOCKET));
+	test_no_keep();
+	child = start_keep();
 	test_gaps();
 	test_epochs();
 	test_confined();
+	stop_keep(child);
 	registry_free(registry);
 	return done_testing();
 }

@@ -1,0 +1,25 @@
+/*
+ * porter: who comes to keep's control socket, and the entries of what they say (notice.h).
+ *
+ * It never waits: what has not come yet is taken in a later turn.  One thread calls.
+ */
+#ifndef WEIR_PORTER_H
+#define WEIR_PORTER_H
+
+#include <stdint.h>
+
+#include "diary.h"
+
+enum {
+	PORTER_GUESTS_MAX = 64,    /* at a time; others wait in the backlog */
+	PORTER_BEGIN_MS = 10000,   /* who has not said anything by then is sent away */
+};
+
+struct porter;
+
+/* listener stays the caller's, and is made non-blocking; as does the diary.  0 or -errno. */
+int porter_new(struct porter **out, int listener, struct diary *diary);
+void porter_turn(struct porter *porter, uint64_t now_ms);
+void porter_free(struct porter *porter); /* NULL is fine */
+
+#endif
