@@ -139,7 +139,14 @@ static int begin(struct gate *gate)
 static int hold_commit(struct gate *gate, struct local_commit *commit, struct spool_item **item,
 		       const char **where)
 {
+	uint8_t head[SEGMENT_BYTES];
 	int result = releaser_judge(gate->desk->releaser, commit, where);
+	if (result != 0)
+		return result;
+	*where = "spool";
+	result = spool_read_incoming(gate->incoming, head);
+	if (result == 0)
+		result = releaser_judge_head(gate->desk->releaser, &commit->statement, head, where);
 	if (result != 0)
 		return result;
 	*where = "spool";

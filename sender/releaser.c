@@ -13,6 +13,7 @@
 #include "common/service.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "recipients.h"
 
 enum {
 	DAY_S = 86400,
@@ -176,6 +177,24 @@ int releaser_judge(struct releaser *releaser, struct local_commit *commit, const
 			      &commit->dossier.tally, now);
 }
 
+int releaser_judge_head(const struct releaser *releaser, const struct statement *statement,
+			const uint8_t segment[static SEGMENT_BYTES], const char **where)
+{
+	const struct route *route = registry_route(releaser->setup->registry, statement->route);
+	return route == NULL ? VERDICT_UNKNOWN_ROUTE
+			     : recipients_check_head(route, segment, now_s(), true, where);
+}
+
+/* Nothing that waited goes to whom the registry does not name any more. */
+static int judge_recipients(const struct releaser *releaser, const struct spool_item *item, uint64_t now)
+{
+	uint8_t segment[SEGMENT_BYTES];
+	const char *who;
+	const struct route *route = registry_route(releaser->setup->registry, item->release.statement.route);
+	int result = spool_read_head(releaser->allowance.spool, item, segment);
+	return result != 0 ? result : recipients_check_head(route, segment, now, false, &who);
+}
+
 uint32_t releaser_quorum(const struct releaser *releaser, const struct spool_item *item)
 {
 	const struct route *route =
@@ -196,6 +215,8 @@ static int gather_from(const struct releaser *releaser, struct spool_item *item,
 	approvals_select(out, registry, statement, &dossier->endorsements, now);
 	item->approvals = (uint8_t)endorsements_approvals(out);
 	result = judge(releaser, statement, &dossier->endorsements, now, &where);
+	if (result == 0)
+		result = judge_recipients(releaser, item, now);
 	if (result == 0)
 		result = allowance_push_stands(&releaser->allowance, dossier);
 	if (result != 0)

@@ -48,6 +48,10 @@ void releaser_watch_box(struct releaser *releaser);
  */
 int releaser_judge(struct releaser *releaser, struct local_commit *commit, const char **where);
 
+/* Whether the body that begins with this segment is sealed to the recipients of its route, and to nobody else. */
+int releaser_judge_head(const struct releaser *releaser, const struct statement *statement,
+			const uint8_t segment[static SEGMENT_BYTES], const char **where);
+
 /*
  * Releases a held item that has the approvals its route demands, or that a standing order covers; tells of it
  * as an event, also when it cannot.  VERDICT_TOO_FEW_APPROVALS, VERDICT_BEYOND_ORDER and, of a push whose

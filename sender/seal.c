@@ -26,6 +26,7 @@
 #include "deposit.h"
 #include "inspection.h"
 #include "pack.h"
+#include "recipients.h"
 #include "setup.h"
 
 enum { DAY_S = 86400 };
@@ -92,6 +93,12 @@ static int load_psk(struct seal *seal, const struct party *recipient,
 static int load_psks(struct seal *seal)
 {
 	size_t count = seal->who.route->recipient_count;
+	const char *who = "";
+	int judged = recipients_check(seal->who.route, seal->who.created, &who);
+	if (judged != 0) {
+		set_where(seal, who);
+		return judged;
+	}
 	seal->psk = suite_secret_alloc(count * SUITE_KEY_BYTES);
 	if (seal->psk == NULL)
 		return -errno;

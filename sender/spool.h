@@ -91,6 +91,8 @@ struct spool_item *spool_find(struct spool *spool, const char *push_id_or_name);
 struct incoming;
 int spool_begin(struct spool *spool, struct incoming **out);
 int spool_add(struct incoming *incoming, const void *data, size_t len);
+/* The first segment of the body so far.  VERDICT_BAD_LENGTH when not even that is here. */
+int spool_read_incoming(const struct incoming *incoming, uint8_t out[static SEGMENT_BYTES]);
 /*
  * Makes it a held item: durable when the result is 0, and then incoming is gone.  The body's length
  * must be what the statement says (VERDICT_BAD_LENGTH); -EEXIST when this push is here already, or is the
@@ -105,6 +107,8 @@ int spool_dossier(const struct spool *spool, const struct spool_item *item, stru
 int spool_set_dossier(struct spool *spool, struct spool_item *item, const struct dossier *dossier);
 /* The object of a held item, for reading: a descriptor for the caller to close, or -errno. */
 int spool_open_held(const struct spool *spool, const struct spool_item *item);
+/* The first segment of its body. */
+int spool_read_head(const struct spool *spool, const struct spool_item *item, uint8_t out[static SEGMENT_BYTES]);
 
 /* Gives a held item its number, geometry and signature, and makes it ready. */
 struct spool_terms {

@@ -92,6 +92,13 @@ int spool_add(struct incoming *incoming, const void *data, size_t len)
 	return or_full(write_back(incoming));
 }
 
+int spool_read_incoming(const struct incoming *incoming, uint8_t out[static SEGMENT_BYTES])
+{
+	if (incoming->len < SEGMENT_BYTES)
+		return VERDICT_BAD_LENGTH;
+	return io_pread_exact(incoming->fd, out, SEGMENT_BYTES, SEGMENT_BYTES);
+}
+
 static int rename_new(const struct spool *spool, enum folder from, const char *old, enum folder to,
 		      const char *name)
 {
@@ -318,4 +325,14 @@ int spool_open_held(const struct spool *spool, const struct spool_item *item)
 	spool_held_name(held, &item->release.statement);
 	int fd = openat(spool->folders[HELD], held, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
+}
+
+int spool_read_head(const struct spool *spool, const struct spool_item *item, uint8_t out[static SEGMENT_BYTES])
+{
+	int fd = spool_open_held(spool, item);
+	if (fd < 0)
+		return fd;
+	int result = io_pread_exact(fd, out, SEGMENT_BYTES, SEGMENT_BYTES);
+	io_close(fd);
+	return result;
 }
