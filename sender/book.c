@@ -61,17 +61,22 @@ void book_commit(struct book *book)
 		(void)note_result(book, result);
 }
 
-/* What was left out of the last minute is told in one entry. */
+/* What was left out of the last minute is told in one entry a kind. */
 static void end_minute(struct book *book, uint64_t minute)
 {
-	if (book->left_out > 0) {
-		struct ledger_entry *e = ledger_entry_new("command", 0);
-		ledger_set_text(e, "verb", "more");
-		ledger_set_number(e, "left_out", book->left_out);
-		book_note(book, e);
+	static const char *const kinds[] = {
+		[BOOK_PUSHES] = "pushes", [BOOK_QUESTIONS] = "questions", [BOOK_DECISIONS] = "decisions"};
+	for (size_t i = 0; i < BOOK_KIND_END; i++) {
+		if (book->left_out[i] > 0) {
+			struct ledger_entry *e = ledger_entry_new("command", 0);
+			ledger_set_text(e, "verb", "more");
+			ledger_set_text(e, "about", kinds[i]);
+			ledger_set_number(e, "left_out", book->left_out[i]);
+			book_note(book, e);
+		}
+		book->calls[i] = book->left_out[i] = 0;
 	}
 	book->minute = minute;
-	book->calls = book->left_out = 0;
 }
 
 void book_tick(struct book *book)
@@ -119,13 +124,13 @@ struct ledger_who book_peer(int fd)
 }
 
 /* False when this minute has had enough of them. */
-static bool take_call(struct book *book)
+static bool take_call(struct book *book, enum book_kind kind)
 {
-	if (book->calls >= BOOK_CALLS_MAX) {
-		book->left_out++;
+	if (book->calls[kind] >= BOOK_CALLS_MAX) {
+		book->left_out[kind]++;
 		return false;
 	}
-	book->calls++;
+	book->calls[kind]++;
 	return true;
 }
 
@@ -158,7 +163,7 @@ void book_refused_push(struct book *book, const struct local_note *note)
 {
 	const struct local_caller *caller = &note->caller;
 	/* whoever has no key must not fill the disk */
-	if (!caller->is_proven && !take_call(book))
+	if (!caller->is_proven && !take_call(book, BOOK_PUSHES))
 		return;
 	struct ledger_who who = caller_of(caller);
 	struct ledger_entry *e = ledger_entry_new("push.refused", note->refused.result);
@@ -245,7 +250,10 @@ static int write_or_note(struct book *book, struct ledger_entry *e, int result)
 {
 	if (result == 0)
 		return book_write(book, e);
-	book_note(book, e);
+	if (take_call(book, BOOK_DECISIONS))
+		book_note(book, e);
+	else
+		ledger_entry_free(e);
 	return result;
 }
 
@@ -308,7 +316,7 @@ int book_denial(struct book *book, const struct ledger_who *peer, const struct l
 void book_question(struct book *book, const struct ledger_who *peer, const char *verb, const char *about,
 		   int result)
 {
-	if (!take_call(book))
+	if (!take_call(book, BOOK_QUESTIONS))
 		return;
 	struct ledger_entry *e = ledger_entry_new("command", result);
 	ledger_set_who(e, peer);

@@ -15,17 +15,23 @@
 #include "standing.h"
 
 enum {
-	/* A minute, of callers that have not shown a key, and of questions; what is more is counted. */
+	/* A minute, of each kind below; what is more is counted. */
 	BOOK_CALLS_MAX = 120,
 };
+
+/*
+ * What anybody who reaches a local socket can cause without a key: it must not fill the disk.  Each kind has a
+ * count of its own, so that a flood of one hides none of another.
+ */
+enum book_kind { BOOK_PUSHES, BOOK_QUESTIONS, BOOK_DECISIONS, BOOK_KIND_END };
 
 struct book {
 	struct ledger *ledger;
 	int failure; /* told of; 0: all is well */
-	/* entries of callers and questions in this minute */
+	/* in this minute */
 	uint64_t minute;
-	uint32_t calls;
-	uint32_t left_out;
+	uint32_t calls[BOOK_KIND_END];
+	uint32_t left_out[BOOK_KIND_END];
 };
 
 /* In the directory "ledger" of the spool.  As ledger_open. */
@@ -54,7 +60,10 @@ int book_accepted_push(struct book *book, const struct spool_item *item, const s
 /* All is there that the route demands: written before the release is made. */
 int book_decision(struct book *book, const struct spool_item *item, const struct endorsements *endorsements);
 void book_release(struct book *book, const struct spool_item *item);
-/* An officer's word, or that of the person who answers for a machine; result 0 is written, others are noted. */
+/*
+ * An officer's word, or that of the person who answers for a machine; result 0 is written, others are noted, as
+ * many a minute as are allowed.
+ */
 int book_approval(struct book *book, const struct ledger_who *peer, const struct local_approve *approve,
 		  const char *person, int result);
 int book_denial(struct book *book, const struct ledger_who *peer, const struct local_deny *deny, int result);

@@ -145,6 +145,14 @@ static void note_question(const struct control *control, const char *verb, const
 	book_question(control->desk->releaser->book, &control->peer, verb, about, result);
 }
 
+/* What cannot be read was asked all the same. */
+static int or_malformed(const struct control *control, const char *verb, int result)
+{
+	if (result != 0)
+		note_question(control, verb, "", result);
+	return result;
+}
+
 static void answer_list(struct control *control, struct writer *w)
 {
 	note_question(control, "list", "", 0);
@@ -164,7 +172,7 @@ static void write_refusal(struct writer *w, int result, const char *where)
 static void answer_show(struct control *control, struct writer *w, const uint8_t *payload, size_t len)
 {
 	char keyword[LOCAL_KEYWORD_BYTES];
-	int result = local_show_decode(keyword, payload, len);
+	int result = or_malformed(control, "show", local_show_decode(keyword, payload, len));
 	if (result != 0) {
 		write_refusal(w, result, "");
 		return;
@@ -194,7 +202,7 @@ static void answer_approve(const struct control *control, struct writer *w, cons
 {
 	struct local_approve approve;
 	struct spool_item *item = NULL;
-	int result = local_approve_decode(&approve, payload, len);
+	int result = or_malformed(control, "approve", local_approve_decode(&approve, payload, len));
 	if (result == 0)
 		result = decide_approve(control->desk->releaser, &control->peer, &approve, &item);
 	answer_item(control, w, result, item);
@@ -211,7 +219,7 @@ static void answer_done(struct writer *w, int result, size_t count)
 static void answer_deny(const struct control *control, struct writer *w, const uint8_t *payload, size_t len)
 {
 	struct local_deny deny;
-	int result = local_deny_decode(&deny, payload, len);
+	int result = or_malformed(control, "refuse", local_deny_decode(&deny, payload, len));
 	if (result == 0)
 		result = decide_deny(control->desk->releaser, &control->peer, &deny);
 	answer_done(w, result, 0);
@@ -234,7 +242,7 @@ static int find_case(struct control *control, const uint8_t *payload, size_t len
 		     struct local_commit *out)
 {
 	char keyword[LOCAL_KEYWORD_BYTES];
-	int result = local_show_decode(keyword, payload, len);
+	int result = or_malformed(control, "open case", local_show_decode(keyword, payload, len));
 	if (result != 0)
 		return result;
 	const struct spool_item *item = spool_find(spool_of(control), keyword);
@@ -267,7 +275,7 @@ static void answer_order_load(const struct control *control, struct writer *w, c
 {
 	struct order order;
 	size_t released = 0;
-	int result = order_decode(&order, payload, len);
+	int result = or_malformed(control, "order load", order_decode(&order, payload, len));
 	if (result == 0)
 		result = decide_order(control->desk->releaser, &control->peer, &order, &released);
 	answer_done(w, result, released);
@@ -277,7 +285,7 @@ static void answer_order_revoke(const struct control *control, struct writer *w,
 				size_t len)
 {
 	struct revocation revocation;
-	int result = revocation_decode(&revocation, payload, len);
+	int result = or_malformed(control, "order revoke", revocation_decode(&revocation, payload, len));
 	if (result == 0)
 		result = decide_revoke(control->desk->releaser, &control->peer, &revocation);
 	answer_done(w, result, 0);
@@ -345,7 +353,7 @@ static int answer(struct control *control, uint16_t type, const uint8_t *payload
 	else if (type == LOCAL_ORDER_LIST && len == 0)
 		answer_order_list(control, &w);
 	else
-		write_refusal(&w, VERDICT_BAD_PROTOCOL, "");
+		write_refusal(&w, or_malformed(control, "unknown", VERDICT_BAD_PROTOCOL), "");
 	control->answer_len = w.at;
 	return 0;
 }

@@ -29,7 +29,7 @@ struct gate {
 	size_t header_len;
 	uint16_t type;             /* of the frame whose payload is coming */
 	uint32_t left;             /* of that payload */
-	struct local_caller caller; /* from INTAKE on */
+	struct local_caller caller; /* from INTAKE on; before, who has connected */
 	bool is_over;              /* accepted, refused or noted: nothing more is to be written down */
 	uint8_t payload[LOCAL_COMMIT_MAX]; /* of a frame that is no BODY */
 	size_t payload_len;
@@ -78,6 +78,10 @@ int gate_new(struct gate **out, int fd, const struct gate_desk *desk)
 		return -ENOMEM;
 	gate->fd = fd;
 	gate->desk = desk;
+	/* until it has said for whom it calls */
+	const struct ledger_who peer = book_peer(fd);
+	gate->caller.uid = peer.uid;
+	gate->caller.pid = peer.pid;
 	*out = gate;
 	return 0;
 }
@@ -167,8 +171,10 @@ static int hold_commit(struct gate *gate, struct local_commit *commit, struct sp
 static int take_note(struct gate *gate)
 {
 	struct local_note refused;
-	if (local_note_decode(&refused, gate->payload, gate->payload_len) == 0)
-		book_refused_push(gate->desk->releaser->book, &refused);
+	int result = local_note_decode(&refused, gate->payload, gate->payload_len);
+	if (result != 0)
+		return refuse(gate, result, "spool");
+	book_refused_push(gate->desk->releaser->book, &refused);
 	gate->is_over = true;
 	return ENDED;
 }
