@@ -149,6 +149,9 @@ static int judge(const struct releaser *releaser, const struct statement *statem
 int releaser_judge(struct releaser *releaser, struct local_commit *commit, const char **where)
 {
 	const struct statement *statement = &commit->statement;
+	*where = "spool";
+	if (spent_has(releaser->allowance.spent, statement->push_id))
+		return -EEXIST; /* an officer has refused it */
 	*where = "registry";
 	/* one that was put in place since the last look */
 	if (statement->registry_version > registry_version(releaser->setup->registry)) {

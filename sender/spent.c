@@ -206,28 +206,55 @@ static bool still_counts(const struct spending *s, uint64_t now)
 	return s->created / DAY_S + COUNTED_DAYS > now / DAY_S || s->released_at / DAY_S >= now / DAY_S;
 }
 
-int spent_add(struct spent *s, const struct spool_item *item, uint64_t now)
+static size_t find(const struct spent *s, const uint8_t push_id[static PUSH_ID_BYTES])
 {
-	struct spending spending;
+	size_t at = 0;
+	while (at < s->count && memcmp(s->all[at].push_id, push_id, PUSH_ID_BYTES) != 0)
+		at++;
+	return at;
+}
+
+static int add(struct spent *s, const struct spending *spending, uint64_t now)
+{
 	uint8_t bytes[SPENDING_BYTES];
 	char name[NAME_SIZE];
-	spending_of(&spending, item);
-	if (!still_counts(&spending, now))
+	if (!still_counts(spending, now))
 		return 0;
-	size_t at = 0;
-	while (at < s->count && memcmp(s->all[at].push_id, spending.push_id, PUSH_ID_BYTES) != 0)
-		at++;
+	size_t at = find(s, spending->push_id);
 	int result = at < s->count ? 0 : make_room(s);
 	if (result != 0)
 		return result;
-	spending_encode(bytes, &spending);
-	text_hex(name, sizeof(name), spending.push_id, PUSH_ID_BYTES);
+	spending_encode(bytes, spending);
+	text_hex(name, sizeof(name), spending->push_id, PUSH_ID_BYTES);
 	result = io_write_file(s->dir_fd, name, bytes, sizeof(bytes), FILE_MODE);
 	if (result != 0)
 		return result;
-	s->all[at] = spending;
+	s->all[at] = *spending;
 	s->count += at == s->count;
 	return 0;
+}
+
+int spent_add(struct spent *s, const struct spool_item *item, uint64_t now)
+{
+	struct spending spending;
+	spending_of(&spending, item);
+	return add(s, &spending, now);
+}
+
+/* Whoever has kept what seal handed over could hand it over again, and an officer's word would be undone. */
+int spent_add_refused(struct spent *s, const struct spool_item *item, uint64_t now)
+{
+	struct spending spending;
+	spending_of(&spending, item);
+	spending.bytes = spending.records = 0;
+	memset(spending.push_order, 0, sizeof(spending.push_order));
+	memset(spending.release_order, 0, sizeof(spending.release_order));
+	return add(s, &spending, now);
+}
+
+bool spent_has(const struct spent *s, const uint8_t push_id[static PUSH_ID_BYTES])
+{
+	return find(s, push_id) < s->count;
 }
 
 size_t spent_count(const struct spent *s)

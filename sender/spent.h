@@ -2,7 +2,7 @@
  * spent: what a bundle counts for against caps and standing orders, and what those count for that were
  * removed before their day was over: a bundle is destroyed in time, and still counts.  SPOOL.md 6.
  *
- *   spool/spent/PUSHID   left behind by a bundle that was sent and removed
+ *   spool/spent/PUSHID   left behind by a bundle that was sent and removed, or refused and removed
  */
 #ifndef WEIR_SPENT_H
 #define WEIR_SPENT_H
@@ -47,6 +47,12 @@ void spent_close(struct spent *spent); /* NULL is fine */
  * nothing can be counted against it any more.  VERDICT_BAD_LIMIT when there are too many.
  */
 int spent_add(struct spent *spent, const struct spool_item *item, uint64_t now);
+/*
+ * To be called when an officer has refused a held item: it counts for nothing, and its push id stays known as long as
+ * the same push could be handed over again.  The same results.
+ */
+int spent_add_refused(struct spent *spent, const struct spool_item *item, uint64_t now);
+bool spent_has(const struct spent *spent, const uint8_t push_id[static PUSH_ID_BYTES]);
 size_t spent_count(const struct spent *spent);
 const struct spending *spent_at(const struct spent *spent, size_t index);
 

@@ -111,6 +111,35 @@ static void test_keeping(void)
 	spool_close(spool);
 }
 
+/* What an officer has refused. */
+static void test_refused(void)
+{
+	const char *path = fresh_path();
+	struct spool *spool = night_spool(path);
+	struct spent *spent = open_at(spool, 0);
+	struct order o = nightly();
+	struct night_push push = {"tax", night.people[WANG], &o, night_midnight + 12 * HOUR, 77, 8, 42, false};
+	struct spool_item *item = night_hold(spool, &night, &push);
+	const uint8_t push_id[PUSH_ID_BYTES] = {42}, other[PUSH_ID_BYTES] = {43};
+	ok(!spent_has(spent, push_id), "a push that was never seen is not known");
+	is_number(spent_add_refused(spent, item, night_midnight + 13 * HOUR), 0, "one that was refused is remembered");
+	ok(spent_has(spent, push_id) && !spent_has(spent, other), "it and no other is known then");
+	const struct spending *s = spent_at(spent, 0);
+	ok(s->bytes == 0 && s->records == 0 && s->push_order[0] == 0 && s->release_order[0] == 0,
+	   "it counts for nothing, and under no order");
+	if (spool_remove(spool, item) != 0)
+		abort();
+	spent_close(spent);
+	spent = open_at(spool, 0);
+	ok(spent_has(spent, push_id), "after a restart it is known");
+	spent_retire(spent, night_midnight + 2 * DAY - 1);
+	ok(spent_has(spent, push_id), "as long as the same push could come in again");
+	spent_retire(spent, night_midnight + 2 * DAY);
+	ok(!spent_has(spent, push_id), "and no longer");
+	spent_close(spent);
+	spool_close(spool);
+}
+
 static int decode(const uint8_t *in, size_t len)
 {
 	struct spending out;
@@ -186,6 +215,7 @@ int main(void)
 	night_make(&night, "");
 	test_item();
 	test_keeping();
+	test_refused();
 	test_format();
 	test_damage();
 	night_end(&night);
