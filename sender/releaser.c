@@ -284,10 +284,13 @@ int releaser_release(struct releaser *releaser, struct spool_item *item)
 	bool is_news = result != item->held_for;
 	item->held_for = result;
 	item->waits = waits_for(result);
-	if (item->waits != WAITS_NOT || (result != 0 && !is_news))
+	if (result != 0 && !is_news)
+		return result;
+	if (result != 0)
+		book_bundle(releaser->book, "held", item, result);
+	if (item->waits != WAITS_NOT)
 		return result;
 	if (result != 0) {
-		book_bundle(releaser->book, "held", item, result);
 		service_event(LOG_WARNING, "E1005", "spool: push %s of '%s' stays held: %s [%s]", push_id,
 			      statement->person, verdict_explain(result),
 			      result > 0 ? verdict_name(result) : "environment");
