@@ -400,6 +400,16 @@ static int finish(struct seal *seal, int result, const struct local_accepted *ac
 	return result > 0 ? EXIT_REFUSED : EXIT_ENVIRONMENT;
 }
 
+/* So that a push which is refused for a bad registry is written down, too; its caller is told in any case. */
+static void open_deposit_alone(struct seal *seal, const char *config_path)
+{
+	struct config config;
+	char problem[PROBLEM_BYTES], path[2 * CONFIG_PATH_BYTES];
+	if (config_load(&config, CONFIG_SENDER, config_path, problem) == 0 &&
+	    setup_path(path, sizeof(path), config.runtime, INTAKE_SOCKET) == 0)
+		(void)deposit_open(&seal->deposit, path);
+}
+
 /* What needs rights that are given up afterwards.  A failure is the person's to hear, too. */
 static int start(struct seal *seal, const char *config_path)
 {
@@ -408,6 +418,7 @@ static int start(struct seal *seal, const char *config_path)
 	int result = setup_load(&seal->setup, config_path, &problem);
 	if (result != 0) {
 		set_where(seal, setup_describe(text, &problem));
+		open_deposit_alone(seal, config_path);
 		return result;
 	}
 	result = setup_path(path, sizeof(path), seal->setup.config.runtime, INTAKE_SOCKET);
