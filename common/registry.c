@@ -11,7 +11,7 @@
 #include "text.h"
 #include "verdict.h"
 
-static const char version_file[] = "registry-version";
+static const char version_file[] = "registry-version", name_file[] = "registry-name";
 
 static const char *const role_names[] = {
 	"operator", "officer", "receiving-admin", "recipient", "auditor", "installer", "reviewer",
@@ -76,6 +76,11 @@ const uint8_t *registry_text(const struct registry *registry, size_t *len)
 {
 	*len = registry->len;
 	return registry->text;
+}
+
+void registry_digest(uint8_t out[static SUITE_DIGEST_BYTES], const struct registry *registry)
+{
+	suite_hash(out, SUITE_DIGEST_BYTES, "weir1 registry", NULL, 0, registry->text, registry->len);
 }
 
 bool registry_equals(const struct registry *a, const struct registry *b)
@@ -274,4 +279,35 @@ int registry_remember(int dir_fd, uint64_t version)
 	char text[32];
 	int n = snprintf(text, sizeof(text), "%llu\n", (unsigned long long)version);
 	return io_write_file(dir_fd, version_file, text, (size_t)n, 0644);
+}
+
+/* 0, or VERDICT_OTHER_REGISTRY; *is_first: there is no memory yet. */
+static int compare_name(int dir_fd, const char *name, bool *is_first)
+{
+	uint8_t *text = NULL;
+	size_t len = 0;
+	int result = io_read_file(dir_fd, name_file, NAME_BYTES, &text, &len);
+	*is_first = result == -ENOENT;
+	if (result != 0)
+		return *is_first ? 0 : result;
+	const bool is_whole = len > 0 && text[len - 1] == '\n';
+	const bool is_same = is_whole && strlen(name) == len - 1 && memcmp(text, name, len - 1) == 0;
+	free(text);
+	/* a memory that cannot be read must not be taken for no memory */
+	if (!is_whole)
+		return -EBADMSG;
+	return is_same ? 0 : VERDICT_OTHER_REGISTRY;
+}
+
+int registry_admit(int dir_fd, const struct registry *registry)
+{
+	char line[NAME_BYTES + 1];
+	bool is_first = false;
+	int result = compare_name(dir_fd, registry->name, &is_first);
+	if (result == 0)
+		result = registry_remember(dir_fd, registry->version);
+	if (result != 0 || !is_first)
+		return result;
+	int n = snprintf(line, sizeof(line), "%s\n", registry->name);
+	return io_write_file(dir_fd, name_file, line, (size_t)n, 0644);
 }

@@ -135,6 +135,8 @@ uint64_t registry_issued(const struct registry *registry);
 uint64_t registry_expires(const struct registry *registry);
 /* The file as it was read. */
 const uint8_t *registry_text(const struct registry *registry, size_t *len);
+/* Of the file as it was read. */
+void registry_digest(uint8_t out[static SUITE_DIGEST_BYTES], const struct registry *registry);
 /* Whether they are the same file, byte by byte. */
 bool registry_equals(const struct registry *a, const struct registry *b);
 
@@ -185,5 +187,10 @@ void review_encode(uint8_t out[static REVIEW_BYTES], const struct route *route, 
  * there durably on return.  -EBADMSG when the file is damaged: it is not taken for a fresh box.
  */
 int registry_remember(int dir_fd, uint64_t version);
+/*
+ * The same, and the name, in the file "registry-name": root keys may sign for several installations, and what was
+ * made for another one is VERDICT_OTHER_REGISTRY.  To be called before a registry is used.
+ */
+int registry_admit(int dir_fd, const struct registry *registry);
 
 #endif

@@ -79,6 +79,7 @@ enum verdict {
 	/* virus scanning */
 	VERDICT_INFECTED,
 	VERDICT_NOT_SCANNED,
+	VERDICT_OTHER_REGISTRY,
 	VERDICT_COUNT_END
 };
 

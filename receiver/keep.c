@@ -113,7 +113,7 @@ static int load_registry(struct registry **out, struct keep *keep, struct troubl
 	result = registry_load(&registry, keep->config.registry, roots, trouble->problem);
 	roots_free(roots);
 	if (result == 0)
-		result = registry_remember(keep->vault_fd, registry_version(registry));
+		result = registry_admit(keep->vault_fd, registry);
 	if (result != 0) {
 		registry_free(registry);
 		return result;

@@ -7,6 +7,8 @@
 #include "common/text.h"
 #include "common/verdict.h"
 
+enum { COMMIT_DOSSIER_AT = STATEMENT_BYTES + SUITE_DIGEST_BYTES };
+
 /* 0 when all was read and nothing is left. */
 static int whole(const struct reader *r)
 {
@@ -278,22 +280,24 @@ int local_note_decode(struct local_note *out, const uint8_t *in, size_t len)
 size_t local_commit_encode(uint8_t out[static LOCAL_COMMIT_MAX], const struct local_commit *commit)
 {
 	statement_encode(out, &commit->statement);
-	return STATEMENT_BYTES + dossier_encode(out + STATEMENT_BYTES, &commit->dossier);
+	memcpy(out + STATEMENT_BYTES, commit->registry, SUITE_DIGEST_BYTES);
+	return COMMIT_DOSSIER_AT + dossier_encode(out + COMMIT_DOSSIER_AT, &commit->dossier);
 }
 
 int local_commit_decode(struct local_commit *out, const uint8_t *in, size_t len)
 {
 	struct statement statement;
-	if (len < STATEMENT_BYTES)
+	if (len < COMMIT_DOSSIER_AT)
 		return VERDICT_BAD_PROTOCOL;
 	int result = statement_decode(&statement, in);
 	if (result == 0)
-		result = dossier_decode(&out->dossier, in + STATEMENT_BYTES, len - STATEMENT_BYTES);
+		result = dossier_decode(&out->dossier, in + COMMIT_DOSSIER_AT, len - COMMIT_DOSSIER_AT);
 	if (result != 0)
 		return result;
 	if (memcmp(out->dossier.push_id, statement.push_id, PUSH_ID_BYTES) != 0)
 		return VERDICT_BAD_PROTOCOL;
 	out->statement = statement;
+	memcpy(out->registry, in + STATEMENT_BYTES, SUITE_DIGEST_BYTES);
 	return 0;
 }
 

@@ -6,7 +6,7 @@
  * seal -> outbox:               CHALLENGE (32 random bytes) after PUSH, READY after PROOF; SIGN with the statement after FINISH;
  *                               ACCEPTED or REFUSED at the end; REFUSED at any time.
  * outbox -> seal:               ENDORSEMENT (one record, endorsement.h) after SIGN.
- * seal -> hold (intake.sock):   INTAKE (who calls), BODY…, COMMIT (statement and dossier); or at any time NOTE:
+ * seal -> hold (intake.sock):   INTAKE (who calls), BODY…, COMMIT (statement, registry and dossier); or at any time NOTE:
  *                               that seal has refused the push, and why, for the ledger.
  * hold -> seal:                 READY after INTAKE; ACCEPTED or REFUSED.
  * outbox -> hold (control.sock): LIST, SHOW, APPROVE, DENY; answers ITEM…, then DONE, or REFUSED.  CASE asks for
@@ -77,7 +77,7 @@ enum {
 	LOCAL_FINISH_BYTES = 16,
 	LOCAL_CALLER_BYTES = 12 + LOCAL_PUSH_BYTES,
 	LOCAL_NOTE_MAX = LOCAL_CALLER_BYTES + 6 + 512,
-	LOCAL_COMMIT_MAX = STATEMENT_BYTES + DOSSIER_BYTES_MAX,
+	LOCAL_COMMIT_MAX = STATEMENT_BYTES + SUITE_DIGEST_BYTES + DOSSIER_BYTES_MAX,
 	LOCAL_PROVEN_BYTES = LOCAL_PUSH_BYTES + LOCAL_CHALLENGE_BYTES,
 	LOCAL_APPROVE_MAX = PUSH_ID_BYTES + 64 + SIGNATURE_ENCODED_MAX,
 	LOCAL_DENY_MAX = PUSH_ID_BYTES + NAME_BYTES + KEY_ID_BYTES + 10 + REASON_BYTES_MAX +
@@ -161,9 +161,10 @@ struct local_note {
 	struct local_refused refused;
 };
 
-/* COMMIT: the statement and the dossier, with the endorsement of the push. */
+/* COMMIT: the statement, the digest of the registry's file, and the dossier with the endorsement of the push. */
 struct local_commit {
 	struct statement statement;
+	uint8_t registry[SUITE_DIGEST_BYTES]; /* by whose rules it was sealed; of CASE, zeros */
 	struct dossier dossier;
 };
 

@@ -28,7 +28,7 @@ static uint64_t now_s(void)
 
 int releaser_remember(struct releaser *releaser)
 {
-	return registry_remember(spool_dir(releaser->allowance.spool), registry_version(releaser->setup->registry));
+	return registry_admit(spool_dir(releaser->allowance.spool), releaser->setup->registry);
 }
 
 /* *is_new: whether it differs from the one before. */
@@ -38,7 +38,7 @@ static int load_registry(struct releaser *releaser, struct setup_problem *proble
 	watch_take(&releaser->watch, releaser->setup->config.registry);
 	int result = setup_read_registry(&registry, releaser->setup, problem);
 	if (result == 0)
-		result = registry_remember(spool_dir(releaser->allowance.spool), registry_version(registry));
+		result = registry_admit(spool_dir(releaser->allowance.spool), registry);
 	if (result != 0) {
 		registry_free(registry);
 		return result;
@@ -146,6 +146,27 @@ static int judge(const struct releaser *releaser, const struct statement *statem
 	return push_check(registry, statement, endorsements, now);
 }
 
+/*
+ * The rules that seal has kept stand in the registry that it found on disk: this must be the one in use, to the
+ * byte.  One that was put in place since the last look is loaded first.
+ */
+static int judge_registry(struct releaser *releaser, const struct local_commit *commit)
+{
+	uint8_t digest[SUITE_DIGEST_BYTES];
+	const uint64_t version = commit->statement.registry_version;
+	registry_digest(digest, releaser->setup->registry);
+	if (version >= registry_version(releaser->setup->registry) &&
+	    memcmp(digest, commit->registry, sizeof(digest)) != 0) {
+		int result = load_silently(releaser);
+		if (result != 0)
+			return result;
+		registry_digest(digest, releaser->setup->registry);
+	}
+	if (version != registry_version(releaser->setup->registry))
+		return VERDICT_OLDER_REGISTRY;
+	return memcmp(digest, commit->registry, sizeof(digest)) == 0 ? VERDICT_OK : VERDICT_OTHER_REGISTRY;
+}
+
 int releaser_judge(struct releaser *releaser, struct local_commit *commit, const char **where)
 {
 	const struct statement *statement = &commit->statement;
@@ -153,21 +174,16 @@ int releaser_judge(struct releaser *releaser, struct local_commit *commit, const
 	if (spent_has(releaser->allowance.spent, statement->push_id))
 		return -EEXIST; /* an officer has refused it */
 	*where = "registry";
-	/* one that was put in place since the last look */
-	if (statement->registry_version > registry_version(releaser->setup->registry)) {
-		int result = load_silently(releaser);
-		if (result != 0)
-			return result;
-	}
-	if (statement->registry_version != registry_version(releaser->setup->registry))
-		return VERDICT_OLDER_REGISTRY;
+	int result = judge_registry(releaser, commit);
+	if (result != 0)
+		return result;
 	/* a standing order is judged at this time, so it is not seal's to choose */
 	uint64_t now = now_s();
 	if (statement->created > now || now - statement->created > PUSH_LIFE_S)
 		return VERDICT_BAD_TIME;
 	if (commit->dossier.endorsements.count != 1) /* approvals come from officers, not from seal */
 		return VERDICT_BAD_PROTOCOL;
-	int result = judge(releaser, statement, &commit->dossier.endorsements, now, where);
+	result = judge(releaser, statement, &commit->dossier.endorsements, now, where);
 	if (result == 0 || result == VERDICT_BEYOND_ORDER)
 		result = allowance_push(&releaser->allowance, statement, &commit->dossier, now);
 	commit->dossier.is_beyond_order = result == VERDICT_BEYOND_ORDER;

@@ -298,6 +298,7 @@ static int make_dossier(struct seal *seal)
 		.columns = seal->columns,
 	};
 	memcpy(dossier->push_id, seal->commit.statement.push_id, PUSH_ID_BYTES);
+	registry_digest(seal->commit.registry, seal->setup.registry);
 	return dossier_seal_keys(dossier, seal->who.route, pack_manifest_key(seal->pack));
 }
 

@@ -347,6 +347,7 @@ static void commit_is_what_it_was(void)
 	struct local_commit out;
 	static const uint8_t seed[SUITE_KEY_BYTES] = {0x5a};
 	in.dossier.tally = (struct tally){1, 2, 3, 4};
+	in.registry[5] = 0xa7;
 	endorse_push(&in.dossier.endorsements, &in.statement, seed);
 	uint8_t bytes[LOCAL_COMMIT_MAX];
 	size_t len = local_commit_encode(bytes, &in);
@@ -355,10 +356,11 @@ static void commit_is_what_it_was(void)
 	is_number(local_commit_decode(&out, bytes, len), 0, "COMMIT is read back");
 	ok(out.statement.segments == 4 && out.statement.registry_version == 7,
 	   "COMMIT keeps the statement");
+	is_bytes(out.registry, in.registry, sizeof(in.registry), "and by which registry it was sealed");
 	ok(memcmp(&out.dossier.tally, &in.dossier.tally, sizeof(in.dossier.tally)) == 0, "what was counted");
 	is_bytes(out.dossier.endorsements.bytes, in.dossier.endorsements.bytes, in.dossier.endorsements.len,
 		 "and who stands for it");
-	bytes[STATEMENT_BYTES] ^= 1;
+	bytes[STATEMENT_BYTES + SUITE_DIGEST_BYTES] ^= 1;
 	is_number(decode_commit(bytes, len), VERDICT_BAD_MAGIC, "a dossier that is none has its own verdict");
 	bytes[0] ^= 1;
 	is_number(decode_commit(bytes, len), VERDICT_BAD_MAGIC,

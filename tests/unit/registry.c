@@ -529,6 +529,41 @@ static void test_roots(const struct world *w)
 	ok(roots == NULL, "a refusal leaves the output alone");
 }
 
+/* The root keys of one installation may be those of another. */
+static void test_admission(const struct world *w)
+{
+	size_t len;
+	char *text = sign(w->text, w->root[0], &len);
+	char *elsewhere = strdup(w->text);
+	char problem[PROBLEM_BYTES];
+	struct registry *here = NULL, *there = NULL;
+	uint8_t one[SUITE_DIGEST_BYTES], other[SUITE_DIGEST_BYTES];
+	memcpy(strstr(elsewhere, "\nname = ") + 8, "x", 1);
+	int fresh = io_make_dir(AT_FDCWD, test_path("fresh"), 0700);
+	int dir = io_open_dir(AT_FDCWD, test_path("fresh"));
+	if (fresh != 0 || dir < 0 || registry_parse(&here, (const uint8_t *)text, len, NULL, problem) != 0 ||
+	    registry_parse(&there, (const uint8_t *)elsewhere, strlen(elsewhere), NULL, problem) != 0)
+		abort();
+	is_number(registry_admit(dir, here), 0, "a fresh box takes a registry of any name");
+	is_number(registry_admit(dir, here), 0, "and the same again");
+	is_number(registry_admit(dir, there), VERDICT_OTHER_REGISTRY, "but none of another installation");
+	is_number(registry_admit(dir, here), 0, "which changes nothing");
+	is_number(registry_remember(dir, registry_version(here) + 1), 0, "when a newer one has been there");
+	is_number(registry_admit(dir, here), VERDICT_OLDER_REGISTRY, "an older one of the name is refused");
+	io_write_file(dir, "registry-name", "te", 2, 0644);
+	is_number(registry_admit(dir, here), -EBADMSG, "a damaged memory is no fresh one");
+	registry_digest(one, here);
+	registry_digest(other, there);
+	ok(memcmp(one, other, sizeof(one)) != 0, "the digest of another file is another one");
+	registry_digest(other, here);
+	is_bytes(other, one, sizeof(one), "of the same it is the same");
+	registry_free(here);
+	registry_free(there);
+	io_close(dir);
+	free(elsewhere);
+	free(text);
+}
+
 static void test_loading(const struct world *w)
 {
 	struct registry *r = NULL;
@@ -556,6 +591,7 @@ static void test_loading(const struct world *w)
 	is_number(registry_remember(dir, 9), 0, "which changes nothing");
 	io_write_file(dir, "registry-version", "?\n", 2, 0644);
 	is_number(registry_remember(dir, 9), -EBADMSG, "a damaged memory is no fresh one");
+	test_admission(w);
 	io_close(dir);
 	free(text);
 }
