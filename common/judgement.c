@@ -264,30 +264,6 @@ int release_check(const struct registry *registry, const uint8_t segment[static 
 					     release->released_at, release->box_key);
 }
 
-int recipients_check(const struct registry *registry, const char *route_name,
-		     const uint8_t segment[static SEGMENT_BYTES], uint64_t at)
-{
-	struct head head;
-	const struct route *route = registry_route(registry, route_name);
-	if (route == NULL)
-		return VERDICT_UNKNOWN_ROUTE;
-	int result = head_decode(&head, segment);
-	if (result != 0)
-		return result;
-	if (strcmp(head.route, route_name) != 0)
-		return VERDICT_WRONG_ROUTE;
-	for (uint16_t i = 0; result == 0 && i < head.count; i++) {
-		const struct party *recipient =
-			registry_party_by_key(registry, KEY_RECIPIENT, head.stanzas[i].key_id);
-		if (recipient == NULL)
-			return VERDICT_UNKNOWN_KEY;
-		result = route_allows_recipient(route, recipient);
-		if (result == 0)
-			result = party_check(recipient, at);
-	}
-	return result;
-}
-
 size_t refusal_signed(uint8_t out[static REFUSAL_SIGNED_MAX], const struct statement *statement,
 		      const struct refusal *refusal)
 {

@@ -50,14 +50,6 @@ int orders_check_content(const struct endorsements *endorsements, uint64_t bytes
 int release_check(const struct registry *registry, const uint8_t segment[static SEGMENT_BYTES],
 		  const struct release *release, const struct endorsements *endorsements);
 
-/*
- * Whether the head (BUNDLE.md 4) is sealed to recipients of this route alone, each of them good at this
- * time.  VERDICT_WRONG_ROUTE, VERDICT_UNKNOWN_KEY, VERDICT_NOT_ALLOWED, VERDICT_EXPIRED, VERDICT_SUSPENDED, and those of
- * head_decode.
- */
-int recipients_check(const struct registry *registry, const char *route,
-		     const uint8_t head[static SEGMENT_BYTES], uint64_t at);
-
 /* A refusal by an officer: the same rights as an approval, over decision and reason. */
 struct refusal {
 	char person[NAME_BYTES];

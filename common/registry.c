@@ -245,11 +245,6 @@ int route_allows_operator(const struct route *route, const struct party *person)
 	return allows(route->operators, route->operator_count, person);
 }
 
-int route_allows_recipient(const struct route *route, const struct party *recipient)
-{
-	return allows(route->recipients, route->recipient_count, recipient);
-}
-
 int route_allows_officer(const struct route *route, const struct party *person)
 {
 	return allows(route->officers, route->officer_count, person);

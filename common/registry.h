@@ -161,10 +161,9 @@ const struct party *registry_party_at(const struct registry *registry, size_t in
 int party_check(const struct party *party, uint64_t at);
 int route_check(const struct route *route, uint64_t at);
 int registry_check(const struct registry *registry, uint64_t at);
-/* VERDICT_NOT_ALLOWED unless the party is an operator, officer, or recipient of the route. */
+/* VERDICT_NOT_ALLOWED unless the person is an operator, or an officer, of the route. */
 int route_allows_operator(const struct route *route, const struct party *person);
 int route_allows_officer(const struct route *route, const struct party *person);
-int route_allows_recipient(const struct route *route, const struct party *recipient);
 
 /*
  * Tells of everything in force that ends within 30 days, and gives their number: the registry, then

@@ -7,6 +7,7 @@
 
 #include "common/io.h"
 #include "common/judgement.h"
+#include "common/recipients.h"
 #include "common/verdict.h"
 #include "bodytree.h"
 #include "vault.h"
@@ -122,11 +123,12 @@ static int judge_body(struct acceptance *a, const struct release *release, int f
 static int judge_recipients(struct acceptance *a, const struct release *release, int fd)
 {
 	uint8_t head[SEGMENT_BYTES];
+	const char *who;
+	const struct route *route = registry_route(a->registry, release->statement.route);
 	int result = io_pread_exact(fd, head, sizeof(head), SEGMENT_BYTES);
 	a->is_lost = result < 0;
 	return result != 0 ? result
-			   : recipients_check(a->registry, release->statement.route, head,
-					      release->released_at);
+			   : recipients_check_head(route, head, release->released_at, false, &who);
 }
 
 /* The registry goes behind the object; then all of it is on the disk, or an error says that it is not. */

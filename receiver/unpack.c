@@ -12,6 +12,7 @@
 #include "common/tree.h"
 #include "common/judgement.h"
 #include "common/manifestopen.h"
+#include "common/recipients.h"
 #include "common/verdict.h"
 #include "common/work.h"
 #include "unpack_frames.h"
@@ -204,10 +205,11 @@ static int check_root(struct unpack *u, void (*advance)(void *context, uint64_t 
 static int check_recipients(const struct unpack *u, const struct registry *registry)
 {
 	uint8_t head[SEGMENT_BYTES];
+	const char *who;
+	const struct route *route = registry_route(registry, u->release.statement.route);
 	int result = io_pread_exact(u->fd, head, sizeof(head), offset_of(0));
 	return result != 0 ? result
-			   : recipients_check(registry, u->release.statement.route, head,
-					      u->release.released_at);
+			   : recipients_check_head(route, head, u->release.released_at, false, &who);
 }
 
 int unpack_verify(struct unpack *u, const struct registry *registry,

@@ -121,19 +121,6 @@ static int judge_person(struct admission *a)
 	return result != 0 ? result : judge_machine(a);
 }
 
-/* Nothing is sealed to a recipient that is suspended or has expired; who has left is taken off the route. */
-static int judge_recipients(struct admission *a)
-{
-	for (size_t i = 0; i < a->route->recipient_count; i++) {
-		int result = party_check(a->route->recipients[i], a->created);
-		if (result == 0)
-			continue;
-		admission_about(a, a->route->recipients[i]->card.name);
-		return result;
-	}
-	return 0;
-}
-
 static int judge_push(struct admission *a)
 {
 	const struct registry *registry = a->registry;
@@ -149,8 +136,6 @@ static int judge_push(struct admission *a)
 	if (result != 0)
 		return result;
 	result = judge_person(a);
-	if (result == 0)
-		result = judge_recipients(a);
 	if (result != 0)
 		return result;
 	admission_about(a, a->push.route);

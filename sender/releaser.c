@@ -9,11 +9,10 @@
 #include <time.h>
 
 #include "common/cursor.h"
-#include "common/io.h"
+#include "common/recipients.h"
 #include "common/service.h"
 #include "common/text.h"
 #include "common/verdict.h"
-#include "recipients.h"
 
 enum {
 	DAY_S = 86400,
@@ -246,20 +245,6 @@ static int gather_from(const struct releaser *releaser, struct spool_item *item,
 		       : result;
 }
 
-/* It was sealed when it was pushed; a recipient may have left, or been suspended, since. */
-static int judge_recipients(const struct releaser *releaser, const struct spool_item *item, uint64_t now)
-{
-	uint8_t head[SEGMENT_BYTES];
-	int fd = spool_open_held(releaser->allowance.spool, item);
-	if (fd < 0)
-		return fd;
-	int result = io_pread_exact(fd, head, sizeof(head), SEGMENT_BYTES);
-	io_close(fd);
-	return result != 0 ? result
-			   : recipients_check(releaser->setup->registry, item->release.statement.route,
-					      head, now);
-}
-
 static int release(struct releaser *releaser, struct spool_item *item, struct endorsements *endorsements)
 {
 	const struct statement *statement = &item->release.statement;
@@ -268,8 +253,6 @@ static int release(struct releaser *releaser, struct spool_item *item, struct en
 	int result = dossier == NULL ? -ENOMEM
 				     : gather_from(releaser, item, now, dossier, endorsements);
 	free(dossier);
-	if (result == 0)
-		result = judge_recipients(releaser, item, now);
 	if (result != 0)
 		return result;
 	struct spool_terms terms = {

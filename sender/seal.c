@@ -19,6 +19,7 @@
 #include "common/command.h"
 #include "common/confine.h"
 #include "common/io.h"
+#include "common/recipients.h"
 #include "common/service.h"
 #include "common/suite.h"
 #include "common/text.h"
@@ -26,7 +27,6 @@
 #include "deposit.h"
 #include "inspection.h"
 #include "pack.h"
-#include "recipients.h"
 #include "setup.h"
 
 enum { DAY_S = 86400 };

@@ -364,9 +364,9 @@ class Object:
         s = self.release.statement
         keys = registry.judge("route", s.route, self.release.released_at)
         for key_id, _, _ in read_head(self.body[:SEGMENT], s.route).stanzas:
-            recipient = registry.by_key("recipient", key_id)
-            require(recipient.name in keys["recipients"], "not-allowed", recipient.name)
-            registry.judge("recipient", recipient.name, self.release.released_at)
+            names = [n for n in keys["recipients"] if registry.cards[("recipient", n)].id == key_id]
+            require(names, "wrong-recipient", key_id.hex())
+            registry.judge("recipient", names[0], self.release.released_at)
 
     def unlock(self, recipient, psk):
         s = self.release.statement

@@ -1,5 +1,5 @@
 /* To whom a bundle is sealed, and whether they may have it: recipients.h. */
-#include "sender/recipients.h"
+#include "common/recipients.h"
 
 #include <stdio.h>
 #include <stdlib.h>

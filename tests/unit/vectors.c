@@ -460,6 +460,18 @@ static void check_passphrase(struct world *w)
 	w->seen[VERDICT_WEAK_PASSPHRASE] = true;
 }
 
+/* And of what a box has loaded before. */
+static void check_memory(struct world *w)
+{
+	int dir_fd = io_open_dir(AT_FDCWD, test_dir());
+	bool written = io_write_file(dir_fd, "registry-name", "elsewhere\n", 10, 0600) == 0;
+	ok(written, "a box of another installation");
+	is_text(verdict_name(registry_admit(dir_fd, w->registry)), "other-registry",
+		"does not take the registry of this one");
+	io_close(dir_fd);
+	w->seen[VERDICT_OTHER_REGISTRY] = true;
+}
+
 /* Every verdict that a format page names has a vector. */
 static void check_page(const struct world *w, const char *path)
 {
@@ -501,6 +513,7 @@ int main(void)
 	check_folder(&w, "page", judge_control);
 	check_permissions(&w);
 	check_passphrase(&w);
+	check_memory(&w);
 	check_page(&w, "common/BUNDLE.md");
 	check_page(&w, "common/LINK.md");
 	check_page(&w, "common/REGISTRY.md");

@@ -1,11 +1,11 @@
 /*
  * recipients: to whom a bundle is sealed, and whether they may have it.  Whom weir-seal has sealed it to stands
- * in the clear in the head (BUNDLE.md 4), so weir-hold need not believe it.
+ * in the clear in the head (BUNDLE.md 4), so neither weir-hold nor the receiver need believe it.
  */
 #ifndef WEIR_RECIPIENTS_H
 #define WEIR_RECIPIENTS_H
 
-#include "common/registry.h"
+#include "registry.h"
 
 /* Whether all recipients of the route are in force: VERDICT_EXPIRED, VERDICT_SUSPENDED, about *who. */
 int recipients_check(const struct route *route, uint64_t at, const char **who);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "common/verdict.h"
+#include "verdict.h"
 
 int recipients_check(const struct route *route, uint64_t at, const char **who)
 {
