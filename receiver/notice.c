@@ -54,7 +54,7 @@ void notice_commit_encode(uint8_t out[static NOTICE_COMMIT_BYTES], const struct 
 
 int notice_commit_decode(struct notice_commit *out, const uint8_t *in, size_t len)
 {
-	struct notice_commit commit;
+	struct notice_commit commit = {0};
 	if (len != NOTICE_COMMIT_BYTES)
 		return VERDICT_BAD_PROTOCOL;
 	struct reader r = reader_of(in, len);

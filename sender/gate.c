@@ -1,5 +1,6 @@
 #include "gate.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -196,6 +197,7 @@ static int commit(struct gate *gate)
 		return result;
 	}
 	free(commit);
+	assert(item != NULL);
 	gate->is_over = true;
 	/* without a number it is durable all the same, and will be released later */
 	(void)releaser_release(releaser, item);
