@@ -12,7 +12,8 @@
 
 /*
  * Whether this person or, under a standing order, this machine may push it: route, key, rights, signature,
- * rules.  VERDICT_OLDER_REGISTRY, VERDICT_UNKNOWN_ROUTE, VERDICT_UNKNOWN_KEY, VERDICT_BAD_SIGNATURE,
+ * rules.  On the reserved route of open bundles (BUNDLE.md 9) it is the sender box alone, under no rules.
+ * VERDICT_OLDER_REGISTRY, VERDICT_UNKNOWN_ROUTE, VERDICT_UNKNOWN_KEY, VERDICT_BAD_SIGNATURE,
  * VERDICT_EXPIRED, VERDICT_SUSPENDED, VERDICT_NOT_REVIEWED, VERDICT_NOT_ALLOWED, VERDICT_WRONG_POLICY, those
  * of order_check, and VERDICT_BEYOND_ORDER when nothing but the order's window is wrong.
  */

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "openbundle.h"
 #include "registryparts.h"
 
 const char *open_route(struct builder *b, const char *name)
@@ -9,6 +10,8 @@ const char *open_route(struct builder *b, const char *name)
 	const char *wrong = take_name(b, name32, name);
 	if (wrong != NULL)
 		return wrong;
+	if (strcmp(name32, OPEN_ROUTE) == 0)
+		return "this name is reserved for registries that cross the link";
 	if (b->routes.count == ROUTES_MAX)
 		return builder_complain(b, "there are more than %d routes", ROUTES_MAX);
 	struct route_draft *draft = builder_extend(b, &b->routes, sizeof(*draft));
@@ -34,7 +37,7 @@ static struct route *last(const struct builder *b)
 static const char *take_id(struct builder *b, const char *value)
 {
 	uint64_t id = 0;
-	const char *wrong = take_u64(b, &id, value, 1, UINT16_MAX);
+	const char *wrong = take_u64(b, &id, value, 1, OPEN_ROUTE_ID - 1);
 	last(b)->id = (uint16_t)id;
 	return wrong;
 }

@@ -7,6 +7,7 @@ import struct
 from types import SimpleNamespace
 
 import endorsement
+import openbundle
 import suite
 from suite import FRAME, PLAIN, SEGMENT, blake, name32, require
 
@@ -93,6 +94,9 @@ def check_release(r, registry):
     registry.judge("sender", r.box, r.released_at)
     require(suite.verify("weir1 release", r.raw[:BOX_SIGNATURE_AT], r.raw[BOX_SIGNATURE_AT:],
                          box.public), "bad-signature", "box")
+    if r.statement.route == openbundle.ROUTE:
+        openbundle.check(r, registry)
+        return
     route = endorsement.check(r.statement, r.statement_raw, r.endorsements, registry, r.released_at,
                               r.box_key)
     require(route["id"] == r.route_id, "wrong-route")
@@ -367,6 +371,10 @@ class Object:
             names = [n for n in keys["recipients"] if registry.cards[("recipient", n)].id == key_id]
             require(names, "wrong-recipient", key_id.hex())
             registry.judge("recipient", names[0], self.release.released_at)
+
+    def open_text(self):
+        """What an open bundle carries: section 9."""
+        return openbundle.read(self.body, self.release.statement)
 
     def unlock(self, recipient, psk):
         s = self.release.statement

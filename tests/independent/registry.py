@@ -246,7 +246,7 @@ SCHEMA = {
     "sender": BOX,
     "receiver": BOX,
     "recipient": ({"public": _key32, "psk": _key32}, {"receipts": _second, **LIFE}),
-    "route": ({"id": _number(1, 65535), "recipients": _names, "operators": _names,
+    "route": ({"id": _number(1, 65534), "recipients": _names, "operators": _names,
                "format": _of(("csv", "lines", "json", "fixed", "opaque")),
                "records": _of(("required", "waived")), "destroy_after_days": _number(1, 1825),
                "priority": _number(1, 9)},
@@ -411,6 +411,7 @@ class Registry:
             require(column == "*" or column in columns, "bad-registry", f"policy {name}: {column}")
 
     def _check_routes(self):
+        require(("route", "registry") not in self.found, "bad-registry", "reserved")
         ids = set()
         for name, keys in self._all("route"):
             require(keys["id"] not in ids, "bad-registry", f"route {name}: id twice")

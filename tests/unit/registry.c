@@ -66,7 +66,7 @@ static void make_text(struct world *w)
 		 "destroy_after_days = 30\n"
 		 "priority = 4\n"                       /* 16 */
 		 "[route notices]\n"                    /* 17 */
-		 "id = 65535\n"
+		 "id = 65534\n"
 		 "recipients = census\n"
 		 "operators = lee-hao\n"
 		 "format = opaque\n"
@@ -332,9 +332,9 @@ static void test_reject_rules(const struct world *w)
 		{"[route tax]", "[route 1]",
 		 "8: it is not a name: a-z, then up to 30 of a-z 0-9 -"},
 		{"id = 1\n", "", "8: [route tax] has no 'id'"},
-		{"id = 1\n", "id = 0\n", "9: it is not a number from 1 to 65535"},
-		{"id = 1\n", "id = 65536\n", "9: it is not a number from 1 to 65535"},
-		{"id = 1\n", "id = 65535\n", "17: [route notices] has the id of [route tax]"},
+		{"id = 1\n", "id = 0\n", "9: it is not a number from 1 to 65534"},
+		{"id = 1\n", "id = 65535\n", "9: it is not a number from 1 to 65534"},
+		{"id = 1\n", "id = 65534\n", "17: [route notices] has the id of [route tax]"},
 		{"[route notices]", "[route tax]", "17: [route tax] stands twice"},
 		{"recipients = tax-agency census\n", "", "8: [route tax] has no 'recipients'"},
 		{"tax-agency census", "tax-agency nobody", "10: there is no [recipient nobody]"},

@@ -247,6 +247,8 @@ _REPLACEMENTS = (
     ("no-route-id", "id = 1\n", ""),
     ("route-id-0", "id = 1\n", "id = 0\n"),
     ("route-id-65536", "id = 1\n", "id = 65536\n"),
+    ("route-id-reserved", "id = 1\n", "id = 65535\n"),
+    ("route-name-reserved", "[route all]", "[route registry]"),
     ("duplicate-route-id", "id = 2\n", "id = 1\n"),
     ("no-recipients", "recipients = tax-agency\n", ""),
     ("recipients-empty", "recipients = tax-agency\n", "recipients =\n"),
