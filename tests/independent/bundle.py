@@ -376,6 +376,10 @@ class Object:
         """What an open bundle carries: section 9."""
         return openbundle.read(self.body, self.release.statement)
 
+    def open_text(self):
+        """What an open bundle carries: section 9."""
+        return openbundle.read(self.body, self.release.statement)
+
     def unlock(self, recipient, psk):
         s = self.release.statement
         self.keys = open_head(read_head(self.body[:SEGMENT], s.route), recipient, psk)
