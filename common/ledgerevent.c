@@ -12,6 +12,7 @@ static const struct {
 	{"stop", "the box stopped"},
 	{"alarm", "alarm"},
 	{"registry.loaded", "a registry was loaded"},
+	{"registry.queued", "a registry is to cross the link"},
 	{"key.loaded", "a key was loaded"},
 	{"command", "a command was given"},
 	/* the ledger itself */

@@ -341,6 +341,14 @@ void book_registry(struct book *book, const struct setup *setup, int result)
 	book_note(book, e);
 }
 
+int book_crossing(struct book *book, const struct spool_item *item, uint64_t version)
+{
+	struct ledger_entry *e = ledger_entry_new("registry.queued", 0);
+	set_bundle(e, item);
+	ledger_set_number(e, "version", version);
+	return book_write(book, e);
+}
+
 void book_alarm(struct book *book, const char *id, const char *text)
 {
 	struct ledger_entry *e = ledger_entry_new("alarm", 0);

@@ -78,6 +78,8 @@ void book_question(struct book *book, const struct ledger_who *peer, const char 
 void book_bundle(struct book *book, const char *event, const struct spool_item *item, int result);
 /* The registry in use, or why another one is not used. */
 void book_registry(struct book *book, const struct setup *setup, int result);
+/* The registry in use is about to be released as a bundle: written before it is. */
+int book_crossing(struct book *book, const struct spool_item *item, uint64_t version);
 void book_alarm(struct book *book, const char *id, const char *text);
 
 #endif

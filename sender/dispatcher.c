@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "common/catalogue.h"
+#include "common/openbundle.h"
 #include "common/service.h"
 #include "common/verdict.h"
 #include "orders.h"
@@ -19,6 +20,7 @@ enum {
 	EMIT_SILENT_MS = 5000,
 	RETRY_FIRST_MS = 1000,
 	RETRY_LAST_MS = 60000,
+	PRIORITY_FIRST = 1,   /* of a registry, which nothing waits for in vain */
 	PRIORITY_DEFAULT = 5, /* of a route that the registry no longer has */
 };
 
@@ -208,15 +210,19 @@ static int settle(struct dispatcher *dispatcher)
 
 static uint8_t priority_of(const struct dispatcher *dispatcher, const struct spool_item *item)
 {
+	if (open_is(&item->release.statement))
+		return PRIORITY_FIRST;
 	const struct route *route =
 		registry_route(dispatcher->releaser->setup->registry, item->release.statement.route);
 	return route == NULL ? PRIORITY_DEFAULT : route->priority;
 }
 
-/* Who comes first: fewer passes so far, then the route's priority, then age. */
+/* Who comes first: a registry in all its passes; fewer passes so far, then the route's priority, then age. */
 static bool is_before(const struct dispatcher *dispatcher, const struct spool_item *a,
 		      const struct spool_item *b)
 {
+	if (open_is(&a->release.statement) != open_is(&b->release.statement))
+		return open_is(&a->release.statement);
 	if (a->passes_done != b->passes_done)
 		return a->passes_done < b->passes_done;
 	uint8_t first = priority_of(dispatcher, a), second = priority_of(dispatcher, b);
@@ -231,8 +237,12 @@ static struct spool_item *choose_next(struct dispatcher *dispatcher, uint64_t no
 {
 	struct spool *spool = dispatcher->releaser->allowance.spool;
 	struct spool_item *best = NULL;
+	/* the last place is a registry's: bundles that fill the others may be long under way */
+	bool is_last = dispatcher->active_count == ORDERS_MAX - 1;
 	for (size_t i = 0; i < spool_count(spool); i++) {
 		struct spool_item *item = spool_at(spool, i);
+		if (is_last && !open_is(&item->release.statement))
+			continue;
 		if (item->state == SPOOL_READY && !has_passed(dispatcher, item) &&
 		    item->retry_at_ms <= now_ms && !is_active(dispatcher, item) &&
 		    (best == NULL || is_before(dispatcher, item, best)))

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "common/cursor.h"
+#include "common/openbundle.h"
 #include "common/recipients.h"
 #include "common/service.h"
 #include "common/text.h"
@@ -82,14 +83,15 @@ static int load_silently(struct releaser *releaser)
 	return result;
 }
 
-void releaser_follow(struct releaser *releaser)
+bool releaser_follow(struct releaser *releaser)
 {
 	if (watch_has_changed(&releaser->watch, releaser->setup->config.registry))
 		(void)load_silently(releaser); /* the one before stays */
 	if (!releaser->has_new_rules)
-		return;
+		return false;
 	releaser->has_new_rules = false;
 	releaser_release_held(releaser);
+	return true;
 }
 
 /* What the receiver will ask of each release, page and heartbeat that this box signs. */
@@ -132,6 +134,8 @@ static int judge(const struct releaser *releaser, const struct statement *statem
 	if (result != 0)
 		return result;
 	*where = statement->route;
+	if (open_is(statement))
+		return push_check(registry, statement, endorsements, now);
 	const struct route *route = registry_route(registry, statement->route);
 	if (route == NULL)
 		return VERDICT_UNKNOWN_ROUTE;
@@ -180,6 +184,9 @@ int releaser_judge(struct releaser *releaser, struct local_commit *commit, const
 	uint64_t now = now_s();
 	if (statement->created > now || now - statement->created > PUSH_LIFE_S)
 		return VERDICT_BAD_TIME;
+	*where = statement->route;
+	if (open_is(statement)) /* this box makes them, and takes them from nobody */
+		return VERDICT_NOT_ALLOWED;
 	if (commit->dossier.endorsements.count != 1) /* approvals come from officers, not from seal */
 		return VERDICT_BAD_PROTOCOL;
 	result = judge(releaser, statement, &commit->dossier.endorsements, now, where);
@@ -257,7 +264,7 @@ static int release(struct releaser *releaser, struct spool_item *item, struct en
 		return result;
 	struct spool_terms terms = {
 		.box = releaser->box,
-		.route_id = registry_route(releaser->setup->registry, statement->route)->id,
+		.route_id = open_route_id(releaser->setup->registry, statement->route),
 		.released_at = now,
 		.repair_permille = releaser->setup->config.repair_permille,
 		.endorsements = endorsements,

@@ -22,6 +22,7 @@ struct releaser {
 	int box_verdict;    /* of this box's own key, as last told */
 	bool has_changed;   /* the catalogue has to be made anew; reset by whoever does */
 	bool has_new_rules; /* what is held has to be judged again */
+	int crossing;       /* what keeps the registry from being sent, as last told; registrar.h */
 };
 
 /*
@@ -31,9 +32,9 @@ struct releaser {
 void releaser_reload(struct releaser *releaser);
 /*
  * Ask every second: does the same when another file has been put in place, and tells of each only once.  What
- * is held is judged again under a registry that is new.
+ * is held is judged again under a registry that is new; then true.
  */
-void releaser_follow(struct releaser *releaser);
+bool releaser_follow(struct releaser *releaser);
 /* Remembers the version of the registry that is loaded already, at the start. */
 int releaser_remember(struct releaser *releaser);
 
