@@ -8,8 +8,10 @@
 #include "common/io.h"
 #include "common/judgement.h"
 #include "common/recipients.h"
+#include "common/openbundle.h"
 #include "common/verdict.h"
 #include "bodytree.h"
+#include "registrar.h"
 #include "vault.h"
 
 /* The first segment, as it lies there and as it reads. */
@@ -125,6 +127,8 @@ static int judge_recipients(struct acceptance *a, const struct release *release,
 	uint8_t head[SEGMENT_BYTES];
 	const char *who;
 	const struct route *route = registry_route(a->registry, release->statement.route);
+	if (open_is(&release->statement)) /* sealed to nobody */
+		return VERDICT_OK;
 	int result = io_pread_exact(fd, head, sizeof(head), SEGMENT_BYTES);
 	a->is_lost = result < 0;
 	return result != 0 ? result
@@ -169,6 +173,8 @@ static int judge_and_complete(struct acceptance *a, int dir_fd)
 	}
 	if (result == 0)
 		result = judge_body(a, release, fd);
+	if (result == 0 && open_is(&release->statement))
+		result = registrar_judge(a->vault_fd, fd, &release->statement, a->roots, a->registry);
 	if (result == 0)
 		result = judge_recipients(a, release, fd);
 	if (result == 0)
@@ -189,13 +195,35 @@ int accept_judge(struct acceptance *a)
 	return result;
 }
 
+/*
+ * Before it is delivered: what was delivered never comes again.  When a newer one was taken since it was judged,
+ * nothing is left to do; when it would be refused now, it is judged again.
+ */
+static int take_registry(struct acceptance *a, int dir_fd)
+{
+	struct judged judged;
+	int fd = openat(dir_fd, PARTIAL_OBJECT, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	int result = read_release(&judged, fd);
+	if (result == 0)
+		result = registrar_take(&a->has_registry, a->vault_fd, fd, &judged.release.statement,
+					a->roots, a->registry);
+	io_close(fd);
+	if (result == VERDICT_OLDER_REGISTRY)
+		return 0;
+	return result > 0 ? -EAGAIN : result;
+}
+
 int accept_deliver(struct acceptance *a)
 {
 	int dir_fd = partial_open_dir(a->site, &a->id);
 	a->is_lost = dir_fd == -ENOENT;
 	if (dir_fd < 0)
 		return dir_fd;
-	int result = vault_deliver(a->vault_fd, dir_fd, PARTIAL_OBJECT, a->id.epoch, a->name);
+	int result = a->id.route_id == OPEN_ROUTE_ID ? take_registry(a, dir_fd) : 0;
+	if (result == 0)
+		result = vault_deliver(a->vault_fd, dir_fd, PARTIAL_OBJECT, a->id.epoch, a->name);
 	a->is_lost = result == -ENOENT && faccessat(dir_fd, PARTIAL_OBJECT, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
 	io_close(dir_fd);
 	return result;

@@ -32,12 +32,14 @@ struct acceptance {
 	struct bundle_id id;
 	struct entry entry;
 	const struct registry *registry;
+	const char *roots;                /* the file by which a registry that arrives is judged */
 	uint64_t sender_registry_version; /* as the sender's heartbeat says; 0 when unknown */
 	const atomic_bool *stop;          /* when it becomes true, -ECANCELED; NULL: never */
 	/* what came of it */
 	char name[BUNDLE_NAME_BYTES];     /* "" until the release could be read */
 	struct evidence evidence;         /* the same */
 	uint64_t wanted_version;          /* -EAGAIN: of the registry it waits for; 0: no heartbeat has told */
+	bool has_registry;                /* the vault has a newer registry; see registrar.h */
 	bool is_lost;                     /* -errno: what is on disk can no longer be trusted */
 };
 

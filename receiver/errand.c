@@ -97,7 +97,7 @@ static void wait_for_registry(struct reception *r, struct arrival *a, const char
 {
 	if (a->wanted_registry != version)
 		reception_tell(r, LOG_WARNING, "E2012", "keep: '%s' waits for registry version %" PRIu64
-		     ", ours is %" PRIu64 "; install it and reload weir-keep", name, version,
+		     ", ours is %" PRIu64 "; it crosses the link by itself", name, version,
 		     registry_version(r->o.registry));
 	a->phase = PHASE_WAITING;
 	a->wanted_registry = version;
@@ -187,6 +187,8 @@ static void done_deliver(struct job *job)
 	struct arrival *a = j->arrival;
 	a->errands--;
 	reception_name_of(r, &a->id, name);
+	/* also of one whose delivery failed: it lies in the vault by then */
+	r->has_registry |= j->acceptance.has_registry;
 	if (j->result == 0)
 		tell_delivered(r, a, j->acceptance.name);
 	if (j->result == 0 || j->result == -EEXIST) {
@@ -255,6 +257,7 @@ void errand_accept(struct reception *r, struct arrival *a)
 			.id = a->id,
 			.entry = a->bundle->entry,
 			.registry = r->o.registry,
+			.roots = r->o.roots,
 			.sender_registry_version = r->sender_registry_version,
 			.stop = workshop_stopping(r->o.workshop),
 		},

@@ -52,6 +52,7 @@ struct reception {
 	uint64_t sender_registry_version;
 	uint64_t stored_ms, disk_checked_ms;
 	bool disk_is_full, limit_was_told;
+	bool has_registry; /* a newer one lies in the vault, and is not in use yet */
 };
 
 /* These report to reception->o.tell. */

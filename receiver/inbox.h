@@ -100,7 +100,9 @@ struct subject {
 	uint64_t expected_epoch;      /* 0: any */
 	int fd;
 	struct unpack *unpack;
-	struct registry *registry;
+	struct registry *registry;    /* that it was released under */
+	const struct roots *roots;    /* the inbox's, from subject_read on */
+	struct registry *carried;     /* by an open bundle, from subject_verify on; else NULL */
 	/* With a refusal: what is wrong, where more is known than the verdict. */
 	char problem[PROBLEM_BYTES + 32];
 	bool is_verified;
@@ -114,6 +116,9 @@ void inbox_item_name(char out[static INBOX_NAME_BYTES], const struct vault_item 
 /* Its descriptor, or -errno. */
 int inbox_open_item(int vault_fd, const struct vault_item *item);
 
+/* The version of the registry that an open bundle's file carries, unjudged; 0 when it cannot be read. */
+uint64_t inbox_carried_version(int fd, const struct statement *statement);
+
 /* Opens by argument: "tax-000123", "tax-000123@EPOCH", or a path.  Speaks. */
 int subject_open(struct subject *out, struct inbox *inbox, const char *argument);
 /* A descriptor that is open already, which the subject takes over. */
@@ -123,7 +128,7 @@ void subject_take(struct subject *out, int fd, const char *label);
  * with VERDICT_OLDER_REGISTRY when the bundle was sealed under a newer one.
  */
 int subject_read(struct subject *subject, const struct inbox *inbox);
-/* Both signatures and the tree.  advance as in unpack_verify. */
+/* Both signatures and the tree, and what an open bundle carries.  advance as in unpack_verify. */
 int subject_verify(struct subject *subject, void (*advance)(void *context, uint64_t segments_done),
 		   void *context);
 /* The same with a progress line, for a person.  stop_fd -1: none. */

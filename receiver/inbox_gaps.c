@@ -9,8 +9,10 @@
 
 #include "common/cursor.h"
 #include "common/io.h"
+#include "common/openbundle.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "registrar.h"
 
 enum {
 	SILENT_S = 5, /* five heartbeats in a row are not lost by chance */
@@ -64,7 +66,7 @@ static bool is_delivered_by_id(const struct gaps *g, uint64_t epoch, const struc
 static bool is_delivered(const struct gaps *g, uint64_t epoch, const struct entry *entry,
 			 const char *name)
 {
-	if (g->registry == NULL || registry_route_by_id(g->registry, entry->route_id) == NULL)
+	if (g->registry == NULL || open_route_name(g->registry, entry->route_id) == NULL)
 		return is_delivered_by_id(g, epoch, entry);
 
 	struct vault_item wanted = {.epoch = epoch};
@@ -76,11 +78,11 @@ static bool is_delivered(const struct gaps *g, uint64_t epoch, const struct entr
 static void entry_name(char out[static BUNDLE_NAME_BYTES], const struct gaps *g,
 		       const struct entry *entry)
 {
-	const struct route *route =
-		g->registry == NULL ? NULL : registry_route_by_id(g->registry, entry->route_id);
+	const char *route =
+		g->registry == NULL ? NULL : open_route_name(g->registry, entry->route_id);
 	char number[NAME_BYTES];
 	snprintf(number, sizeof(number), "route%u", entry->route_id);
-	bundle_name(out, route != NULL ? route->name : number, entry->number);
+	bundle_name(out, route != NULL ? route : number, entry->number);
 }
 
 /*
@@ -340,8 +342,11 @@ static int load_registry(struct gaps *g, const struct inbox *inbox)
 	const char *path = inbox->config.registry;
 	text_escape_name(shown, sizeof(shown), path);
 	int result = registry_load(&g->registry, path, inbox->roots, problem);
-	if (result == 0)
+	if (result == 0) {
+		/* as keep does; one that counts nothing changes nothing, and keep tells of it */
+		(void)registrar_prefer(&g->registry, inbox->vault, inbox->roots);
 		return EXIT_DONE;
+	}
 	if (problem[0] == 0)
 		return command_fail(result, "registry '%s'", shown);
 	command_say("%s:%s [%s]", shown, problem, verdict_name(result));

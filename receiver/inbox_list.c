@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/io.h"
+#include "common/openbundle.h"
 #include "common/text.h"
 #include "common/verdict.h"
 
@@ -68,21 +69,33 @@ static void print_table(const struct table *table)
 	}
 }
 
-static int read_release(struct release *out, struct endorsements *endorsements, int vault,
-			const struct vault_item *item)
+/* What is read of a delivered bundle. */
+struct delivered {
+	struct release release;
+	struct endorsements endorsements;
+	uint64_t carried; /* the version of the registry in it; 0 for any other bundle */
+};
+
+static int read_delivered(struct delivered *out, int vault, const struct vault_item *item)
 {
 	uint8_t segment[SEGMENT_BYTES];
 	int fd = inbox_open_item(vault, item);
 	if (fd < 0)
 		return fd;
 	int result = io_pread_exact(fd, segment, sizeof(segment), 0);
+	if (result == 0)
+		result = release_segment_decode(&out->release, &out->endorsements, segment);
+	out->carried = result == 0 && open_is(&out->release.statement)
+			       ? inbox_carried_version(fd, &out->release.statement)
+			       : 0;
 	io_close(fd);
-	return result != 0 ? result : release_segment_decode(out, endorsements, segment);
+	return result;
 }
 
-static void fill_delivered(struct row *row, const struct release *release,
+static void fill_delivered(struct row *row, const struct delivered *delivered,
 			   const struct vault_item *item, const char *name)
 {
+	const struct release *release = &delivered->release;
 	char by[CELL_BYTES];
 	snprintf(row->cells[0], CELL_BYTES, "%s", name);
 	snprintf(row->cells[1], CELL_BYTES, "%s", release->statement.route);
@@ -91,20 +104,28 @@ static void fill_delivered(struct row *row, const struct release *release,
 	text_time(row->cells[4], CELL_BYTES, release->statement.created);
 	text_time(row->cells[5], CELL_BYTES, release->released_at);
 	text_time(row->cells[6], CELL_BYTES, (uint64_t)item->arrived_s);
-	snprintf(row->cells[7], CELL_BYTES, "delivered, destroy by %.40s",
-		 text_time(by, sizeof(by), release->statement.destroy_by));
+	if (open_is(&release->statement))
+		snprintf(row->cells[7], CELL_BYTES, "delivered, registry version %" PRIu64,
+			 delivered->carried);
+	else
+		snprintf(row->cells[7], CELL_BYTES, "delivered, destroy by %.40s",
+			 text_time(by, sizeof(by), release->statement.destroy_by));
 }
 
-static void fill_json(struct json *array, const struct release *release,
-		      const struct endorsements *endorsements, const struct vault_item *item)
+static void fill_json(struct json *array, const struct delivered *delivered,
+		      const struct vault_item *item)
 {
 	char epoch[20];
+	const struct release *release = &delivered->release;
 	const struct statement *statement = &release->statement;
 	struct json *object = json_object_new();
 	snprintf(epoch, sizeof(epoch), "%016" PRIx64, item->epoch);
 	json_set_text(object, "name", item->name);
 	json_set_text(object, "epoch", epoch);
 	json_set_text(object, "state", "delivered");
+	json_set_text(object, "kind", open_is(statement) ? "registry" : "records");
+	if (open_is(statement))
+		json_set_number(object, "carries_version", delivered->carried);
 	json_set_text(object, "route", statement->route);
 	json_set_text(object, "person", statement->person);
 	json_set_text(object, "box", release->box);
@@ -114,7 +135,7 @@ static void fill_json(struct json *array, const struct release *release,
 	json_set_time(object, "released", release->released_at);
 	json_set_time(object, "arrived", (uint64_t)item->arrived_s);
 	json_set_time(object, "destroy_by", statement->destroy_by);
-	inbox_orders_json(object, endorsements);
+	inbox_orders_json(object, &delivered->endorsements);
 	json_append(array, object);
 }
 
@@ -127,11 +148,10 @@ static int add_delivered(struct table *table, struct json *array, int vault)
 	if (result != 0)
 		return command_fail(result, "cannot read the vault");
 	for (size_t i = 0; i < count; i++) {
-		struct release release;
-		struct endorsements endorsements;
+		struct delivered delivered;
 		char name[INBOX_NAME_BYTES];
 		inbox_item_name(name, items, count, i);
-		result = read_release(&release, &endorsements, vault, &items[i]);
+		result = read_delivered(&delivered, vault, &items[i]);
 		if (result != 0) {
 			/* destroyed meanwhile, or damaged: the others are shown all the same */
 			int failed = command_fail(result, "'%s'", name);
@@ -143,8 +163,8 @@ static int add_delivered(struct table *table, struct json *array, int vault)
 			code = command_fail(-ENOMEM, "cannot list");
 			break;
 		}
-		fill_delivered(row, &release, &items[i], name);
-		fill_json(array, &release, &endorsements, &items[i]);
+		fill_delivered(row, &delivered, &items[i], name);
+		fill_json(array, &delivered, &items[i]);
 	}
 	free(items);
 	return code;

@@ -11,6 +11,7 @@
 
 #include "common/confine.h"
 #include "common/io.h"
+#include "common/openbundle.h"
 #include "common/progress.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -126,6 +127,11 @@ static int unlock(struct opening *o)
 {
 	struct subject *s = &o->subject;
 	int result = subject_read(s, &o->inbox);
+	if (result == 0 && open_is(&unpack_release(s->unpack)->statement)) {
+		command_say("'%s' carries a registry, which is sealed to nobody and read by the box itself; "
+			    "'show' tells of it [%s]", s->label, verdict_name(VERDICT_WRONG_RECIPIENT));
+		return EXIT_REFUSED;
+	}
 	if (result == 0)
 		result = subject_verify_watched(s, o->stop);
 	if (result != 0)

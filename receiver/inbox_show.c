@@ -9,6 +9,7 @@
 #include "common/contents.h"
 #include "common/endorsement.h"
 #include "common/io.h"
+#include "common/openbundle.h"
 #include "common/text.h"
 #include "common/verdict.h"
 
@@ -74,7 +75,9 @@ static void tell_release(const struct teller *teller, const struct subject *s)
 	char text[64];
 	const struct release *r = unpack_release(s->unpack);
 	const struct statement *statement = &r->statement;
+	bool is_open = open_is(statement);
 	tell(teller, "name", s->name);
+	tell(teller, "kind", is_open ? "registry" : "records");
 	tell(teller, "route", statement->route);
 	tell_number(teller, "route_id", r->route_id);
 	tell_number(teller, "number", r->number);
@@ -82,7 +85,8 @@ static void tell_release(const struct teller *teller, const struct subject *s)
 	tell(teller, "epoch", text);
 	tell_hex(teller, "push_id", statement->push_id, PUSH_ID_BYTES);
 	tell_party(teller, "person", statement->person,
-		   registry_party_by_key(s->registry, KEY_PERSON, statement->person_key));
+		   registry_party_by_key(s->registry, is_open ? KEY_SENDER : KEY_PERSON,
+					 statement->person_key));
 	tell_party(teller, "box", r->box,
 		   registry_party_by_key(s->registry, KEY_SENDER, r->box_key));
 	tell_time(teller, "created", statement->created);
@@ -179,6 +183,14 @@ static int tell_recipients(const struct teller *teller, const struct subject *s)
 	return result;
 }
 
+static void tell_carried(const struct teller *teller, const struct registry *registry)
+{
+	tell(teller, "carries", registry_name(registry));
+	tell_number(teller, "carries_version", registry_version(registry));
+	tell_time(teller, "carries_issued", registry_issued(registry));
+	tell_time(teller, "carries_expires", registry_expires(registry));
+}
+
 static void tell_manifest(const struct teller *teller, const struct manifest *m)
 {
 	tell_number(teller, "content_bytes", m->content_len);
@@ -210,9 +222,11 @@ static int show(struct subject *s, const struct inbox *inbox, const struct inbox
 	else
 		tell(&teller, "verified",
 		     result == 0 ? "yes: signatures and content are right" : "NO");
-	if (result == 0)
+	if (result == 0 && s->carried != NULL)
+		tell_carried(&teller, s->carried);
+	else if (result == 0)
 		result = tell_recipients(&teller, s);
-	if (result == 0 && keys->recipient != NULL) {
+	if (result == 0 && s->carried == NULL && keys->recipient != NULL) {
 		code = inbox_keys_check(keys, s);
 		if (code == EXIT_DONE)
 			result = unpack_unlock(s->unpack, keys->recipient, keys->psk->secret);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/openbundle.h"
 #include "common/progress.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -148,6 +149,7 @@ static bool is_misnamed(const struct subject *s, const struct release *release)
 
 int subject_read(struct subject *s, const struct inbox *inbox)
 {
+	s->roots = inbox->roots;
 	int result = unpack_open(&s->unpack, s->fd);
 	if (result != 0)
 		return result;
@@ -174,10 +176,47 @@ int subject_read(struct subject *s, const struct inbox *inbox)
 	return VERDICT_OLDER_REGISTRY;
 }
 
+static int parse_carried(struct registry **out, int fd, const struct statement *statement,
+			 const struct roots *roots, char problem[static PROBLEM_BYTES])
+{
+	uint8_t *text = NULL;
+	size_t len = 0;
+	problem[0] = 0;
+	int result = open_read(&text, &len, fd, statement);
+	if (result != 0)
+		return result;
+	result = registry_parse(out, text, len, roots, problem);
+	free(text);
+	return result;
+}
+
+static int judge_carried(struct subject *s)
+{
+	char problem[PROBLEM_BYTES];
+	int result = parse_carried(&s->carried, s->fd, &unpack_release(s->unpack)->statement, s->roots,
+				   problem);
+	if (result > 0 && problem[0] != 0)
+		snprintf(s->problem, sizeof(s->problem), "the registry in it: %s", problem);
+	return result;
+}
+
+uint64_t inbox_carried_version(int fd, const struct statement *statement)
+{
+	char problem[PROBLEM_BYTES];
+	struct registry *registry = NULL;
+	uint64_t version = 0;
+	if (parse_carried(&registry, fd, statement, NULL, problem) == 0)
+		version = registry_version(registry);
+	registry_free(registry);
+	return version;
+}
+
 int subject_verify(struct subject *s, void (*advance)(void *context, uint64_t segments_done),
 		   void *context)
 {
 	int result = unpack_verify(s->unpack, s->registry, advance, context);
+	if (result == 0 && open_is(&unpack_release(s->unpack)->statement))
+		result = judge_carried(s);
 	s->is_verified = result == 0;
 	return result;
 }
@@ -223,6 +262,7 @@ void subject_close(struct subject *s)
 {
 	unpack_free(s->unpack);
 	registry_free(s->registry);
+	registry_free(s->carried);
 	if (s->fd >= 0)
 		io_close(s->fd);
 	*s = (struct subject){.fd = -1};

@@ -245,6 +245,11 @@ int intake_set_registry(struct intake *in, struct registry *registry)
 	return 0;
 }
 
+bool intake_take_registry(struct intake *in)
+{
+	return reception_take_registry(in->reception);
+}
+
 static void notify(void *context)
 {
 	struct ring *ring = context;
@@ -270,6 +275,7 @@ static int open_parts(struct intake *in)
 		.runtime = in->o.runtime,
 		.disk_full_percent = in->o.disk_full_percent,
 		.registry = intake_registry(in),
+		.roots = in->o.roots,
 		.workshop = in->workshop,
 		.counters = &in->counters,
 		.tell = in->o.tell,

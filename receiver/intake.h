@@ -25,6 +25,7 @@ struct intake_options {
 	const char *runtime;
 	uint32_t disk_full_percent;
 	struct registry *registry;      /* the intake's from here on, also after a failure */
+	const char *roots;              /* file, by which a registry that arrives is judged; stays the caller's */
 	const struct teller *tell;      /* stays the caller's, as does the diary */
 	struct diary *diary;
 	struct ring *ring;              /* its counters are reported, and it is woken when a job is done; may be NULL */
@@ -44,6 +45,8 @@ void intake_train(struct intake *intake, const uint8_t *data, size_t len, size_t
  */
 void intake_turn(struct intake *intake, uint64_t now_ms, uint64_t now_s);
 
+/* Whether a newer registry came over the link since the last call; registrar_load reads it. */
+bool intake_take_registry(struct intake *intake);
 /* A registry of a version that is not lower; the intake's from here on.  -ENOMEM, told: it is not used. */
 int intake_set_registry(struct intake *intake, struct registry *registry);
 

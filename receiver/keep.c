@@ -27,6 +27,7 @@
 #include "diary.h"
 #include "intake.h"
 #include "porter.h"
+#include "registrar.h"
 #include "ring.h"
 
 enum {
@@ -62,8 +63,11 @@ struct keep {
 	struct porter *porter;
 	struct intake *intake;
 	const struct registry *registry; /* the intake's newest */
+	const char *file;                /* where it came from */
 	struct watch watch;              /* of its file */
 };
+
+#define VAULT_REGISTRY "VAULT/" REGISTRAR_FILE /* as it stands in the ledger */
 
 static volatile sig_atomic_t is_stopping, is_reloading;
 
@@ -98,8 +102,22 @@ struct trouble {
 	char problem[PROBLEM_BYTES];
 };
 
-/* The registry of the configuration, checked, and not older than any before. */
-static int load_registry(struct registry **out, struct keep *keep, struct trouble *trouble)
+/* What came over the link counts nothing, so it is as if it had not come. */
+static void tell_not_preferred(const struct keep *keep, int result)
+{
+	static const char text[] = "keep: the registry that came over the link is not used: %s [%s]";
+	const char *why = verdict_explain(result), *name = result > 0 ? verdict_name(result) : "error";
+	if (keep->diary == NULL)
+		service_event(LOG_ERR, "E2005", text, why, name); /* at the start */
+	else
+		event_tell(&keep->teller, LOG_ERR, "E2005", text, why, name);
+}
+
+/*
+ * The registry of the configuration, checked, and not older than any before; or, when that may be, the one
+ * that came over the link, if it is newer.
+ */
+static int load_registry(struct registry **out, struct keep *keep, bool or_crossed, struct trouble *trouble)
 {
 	struct roots *roots = NULL;
 	struct registry *registry = NULL;
@@ -111,7 +129,12 @@ static int load_registry(struct registry **out, struct keep *keep, struct troubl
 		return result;
 	trouble->path = keep->config.registry;
 	result = registry_load(&registry, keep->config.registry, roots, trouble->problem);
+	const struct registry *configured = registry;
+	int preferred = result == 0 && or_crossed ? registrar_prefer(&registry, keep->vault_fd, roots) : 0;
+	keep->file = registry == configured ? keep->config.registry : VAULT_REGISTRY;
 	roots_free(roots);
+	if (preferred != 0)
+		tell_not_preferred(keep, preferred);
 	if (result == 0)
 		result = registry_admit(keep->vault_fd, registry);
 	if (result != 0) {
@@ -139,19 +162,53 @@ static bool is_known(const struct keep *keep, const struct registry *registry)
 static void tell_loaded(const struct keep *keep)
 {
 	uint64_t version = registry_version(keep->registry);
-	event_tell(&keep->teller, LOG_INFO, "E2002", "keep: registry version %" PRIu64 " is loaded", version);
-	diary_registry(keep->diary, 0, version, keep->config.registry);
+	bool is_ours = keep->file == keep->config.registry;
+	event_tell(&keep->teller, LOG_INFO, "E2002", "keep: registry version %" PRIu64 " is loaded%s", version,
+		   is_ours ? "" : ", it came over the link");
+	diary_registry(keep->diary, 0, version, keep->file);
 	if (!is_known(keep, keep->registry))
 		event_tell(&keep->teller, LOG_ERR, "E2004", "keep: registry version %" PRIu64 " does not know "
 			   "the key of this box, '%s', which signs its ledger", version, keep->box->card.name);
 }
 
-/* is_asked: by a signal, whose sender wants to hear of it whatever it is. */
+static void use(struct keep *keep, struct registry *registry, const char *file)
+{
+	if (intake_set_registry(keep->intake, registry) != 0)
+		return;
+	keep->registry = registry;
+	keep->file = file;
+	tell_loaded(keep);
+}
+
+/* It is in the vault, so whatever hinders now, it is used from the next start on. */
+static void use_crossed(struct keep *keep)
+{
+	struct registry *registry = NULL;
+	struct roots *roots = NULL;
+	struct trouble trouble = {.path = keep->config.roots};
+	int result = roots_load(&roots, keep->config.roots, trouble.problem);
+	if (result == 0)
+		result = registrar_load(&registry, keep->vault_fd, roots, trouble.problem);
+	roots_free(roots);
+	if (result == 0)
+		result = registry_remember(keep->vault_fd, registry_version(registry));
+	if (result == 0) {
+		use(keep, registry, VAULT_REGISTRY);
+		return;
+	}
+	registry_free(registry);
+	tell_not_preferred(keep, result);
+}
+
+/*
+ * is_asked: by a signal, whose sender wants to hear of it whatever it is.  Whoever puts an older one in place
+ * hears of that, whichever is in use.
+ */
 static void reload(struct keep *keep, bool is_asked)
 {
 	struct registry *registry;
 	struct trouble trouble;
-	int result = load_registry(&registry, keep, &trouble);
+	int result = load_registry(&registry, keep, is_asked, &trouble);
 	bool is_news = watch_is_news(&keep->watch, result);
 	if (result != 0) {
 		if (is_news || is_asked)
@@ -162,10 +219,7 @@ static void reload(struct keep *keep, bool is_asked)
 		registry_free(registry);
 		return;
 	}
-	if (intake_set_registry(keep->intake, registry) != 0)
-		return;
-	keep->registry = registry;
-	tell_loaded(keep);
+	use(keep, registry, keep->file);
 }
 
 /* Takes up to RECORDS_PER_LOOK records; true when there may be more. */
@@ -197,6 +251,8 @@ static void follow_clock(struct keep *keep, bool is_idle, uint64_t *turned_ms, u
 		*turned_ms = now;
 		porter_turn(keep->porter, now);
 		intake_turn(keep->intake, now, (uint64_t)time(NULL));
+		if (intake_take_registry(keep->intake))
+			use_crossed(keep);
 	}
 	if (now - *alive_ms < ALIVE_MS)
 		return;
@@ -269,7 +325,7 @@ static int open_diary(struct keep *keep)
 		return command_fail(result, "cannot set up its socket");
 	keep->teller = (struct teller){diary_event, keep->diary};
 	diary_start(keep->diary, "weir-keep " WEIR_VERSION);
-	diary_registry(keep->diary, 0, registry_version(keep->registry), keep->config.registry);
+	diary_registry(keep->diary, 0, registry_version(keep->registry), keep->file);
 	(void)diary_commit(keep->diary); /* told of, and tried again every second */
 	return 0;
 }
@@ -278,7 +334,7 @@ static int start(struct keep *keep)
 {
 	struct registry *registry;
 	struct trouble trouble;
-	int result = load_registry(&registry, keep, &trouble);
+	int result = load_registry(&registry, keep, true, &trouble);
 	if (result > 0 && trouble.problem[0] != 0) {
 		command_say("%s:%s", trouble.path, trouble.problem);
 		return EXIT_REFUSED;
@@ -309,6 +365,7 @@ static int start(struct keep *keep)
 		.runtime = keep->config.runtime,
 		.disk_full_percent = keep->config.disk_full_percent,
 		.registry = registry,
+		.roots = keep->config.roots,
 		.tell = &keep->teller,
 		.diary = keep->diary,
 		.ring = keep->ring,

@@ -27,6 +27,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "notice.h"
+#include "registrar.h"
 #include "vault.h"
 
 enum { STATUS_AGE_MAX_S = 10, CONTROL_MODE = 0660 };
@@ -170,6 +171,20 @@ static void check_key(struct check *check, const char *what, const char *path, e
 		report(check, true, what, "%s '%s'", key_kind_name(kind), card.name);
 }
 
+/* The one that came over the link takes its place when it is newer, as in weir-keep. */
+static void check_crossed(struct check *check, struct registry **registry, const struct roots *roots,
+			  const struct config *config)
+{
+	int vault_fd = io_open_dir(AT_FDCWD, config->vault);
+	if (vault_fd < 0)
+		return; /* which check_vault tells */
+	int result = registrar_prefer(registry, vault_fd, roots);
+	io_close(vault_fd);
+	if (result != 0)
+		report(check, false, "registry", "%s/%s, which came over the link, does not count: %s",
+		       config->vault, REGISTRAR_FILE, verdict_explain(result));
+}
+
 static void check_registry(struct check *check, const struct config *config)
 {
 	struct roots *roots = NULL;
@@ -181,6 +196,8 @@ static void check_registry(struct check *check, const struct config *config)
 		path = config->registry;
 		result = registry_load(&registry, path, roots, problem);
 	}
+	if (result == 0)
+		check_crossed(check, &registry, roots, config);
 	if (result != 0) {
 		report(check, false, "registry", "%s:%s %s", path, problem, verdict_explain(result));
 	} else {

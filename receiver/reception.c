@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/openbundle.h"
 #include "common/verdict.h"
 #include "errand.h"
 #include "room.h"
@@ -30,10 +31,10 @@ void reception_tell(const struct reception *r, int priority, const char *id, con
 void reception_name_of(const struct reception *r, const struct bundle_id *id,
 		       char out[static VAULT_NAME_BYTES])
 {
-	const struct route *route = registry_route_by_id(r->o.registry, id->route_id);
+	const char *route = open_route_name(r->o.registry, id->route_id);
 	char by_id[NAME_BYTES];
 	snprintf(by_id, sizeof(by_id), "route%u", id->route_id);
-	bundle_name(out, route != NULL ? route->name : by_id, id->number);
+	bundle_name(out, route != NULL ? route : by_id, id->number);
 }
 _Static_assert((int)VAULT_NAME_BYTES >= (int)BUNDLE_NAME_BYTES, "one buffer for both names");
 
@@ -196,7 +197,8 @@ static struct arrival *arrival_of(struct reception *r, struct known_bundle *bund
 		return NULL;
 	}
 	int result = take_up(r, bundle);
-	if (result == -ENOENT && r->disk_is_full) {
+	/* a registry is small, and may be what helps */
+	if (result == -ENOENT && r->disk_is_full && bundle->id.route_id != OPEN_ROUTE_ID) {
 		bundle->retry_ms = r->now_ms + CHECK_DISK_MS;
 		return NULL;
 	}
@@ -379,6 +381,13 @@ void reception_set_registry(struct reception *r, const struct registry *registry
 	for (struct arrival *a = r->arrivals; a != NULL; a = a->next)
 		if (a->bundle != NULL && (a->phase == PHASE_WAITING || a->phase == PHASE_VERIFIED))
 			errand_accept(r, a);
+}
+
+bool reception_take_registry(struct reception *r)
+{
+	bool has_registry = r->has_registry;
+	r->has_registry = false;
+	return has_registry;
 }
 
 bool reception_disk_is_full(const struct reception *r)

@@ -40,6 +40,7 @@ struct reception_options {
 	const char *runtime;                /* maps/ is made in it */
 	uint32_t disk_full_percent;
 	const struct registry *registry;
+	const char *roots;                  /* file, by which a registry that arrives is judged */
 	struct workshop *workshop;          /* stopped by the caller before reception_close */
 	struct status_counters *counters;   /* duplicate, late, no_room, repaired, delivered, refused */
 	const struct teller *tell;
@@ -55,6 +56,9 @@ void reception_close(struct reception *reception);
 /* A newer registry; bundles that wait for one are judged again.  The old one must live on. */
 void reception_set_registry(struct reception *reception, const struct registry *registry,
 			    uint64_t sender_version);
+
+/* Whether a newer registry came over the link since the last call; registrar_load reads it. */
+bool reception_take_registry(struct reception *reception);
 
 /* A bundle has been named: finds out whether it is wanted, and takes up what is on disk. */
 void reception_name(struct reception *reception, struct known_bundle *bundle);

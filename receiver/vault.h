@@ -7,6 +7,7 @@
  *   vault/refused/EPOCH.ROUTEID.NUMBER    arrived whole, but refused; holds "VERDICT\n"
  *   vault/catalogue                       the signed pages of the newest generation, each a u16 length
  *                                         and the message, as received
+ *   vault/registry                        the newest registry that came over the link (registrar.h)
  *   vault/registry-version                the highest registry version loaded, in decimal
  *   vault/lock                            held by keep while it runs
  *   vault/status.json                     what keep knows, replaced every second (below)
