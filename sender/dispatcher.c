@@ -20,6 +20,7 @@ enum {
 	EMIT_SILENT_MS = 5000,
 	RETRY_FIRST_MS = 1000,
 	RETRY_LAST_MS = 60000,
+	REPEAT_MS = 30000,    /* for a receiver that was down: it needs the registry before anything else */
 	PRIORITY_FIRST = 1,   /* of a registry, which nothing waits for in vain */
 	PRIORITY_DEFAULT = 5, /* of a route that the registry no longer has */
 };
@@ -158,6 +159,11 @@ static void note_failure(struct spool_item *item, int error, uint64_t now_ms)
 		      item->name, verdict_explain(error), delay_ms / 1000);
 }
 
+static bool has_had_passes(const struct dispatcher *dispatcher, const struct spool_item *item)
+{
+	return item->passes_done >= dispatcher->releaser->setup->config.pass_repeat;
+}
+
 /* Takes from the active orders what is sent or has failed. */
 static void collect(struct dispatcher *dispatcher, uint64_t now_ms, bool *changed)
 {
@@ -169,6 +175,8 @@ static void collect(struct dispatcher *dispatcher, uint64_t now_ms, bool *change
 		if (state == ORDER_SENT) {
 			active.item->passes_done++;
 			active.item->failures = 0;
+			if (active.item->is_repeated && has_had_passes(dispatcher, active.item))
+				active.item->retry_at_ms = now_ms + REPEAT_MS;
 		} else if (state == ORDER_FAILED) {
 			note_failure(active.item, p->error, now_ms);
 		} else {
@@ -182,7 +190,7 @@ static void collect(struct dispatcher *dispatcher, uint64_t now_ms, bool *change
 
 static bool has_passed(const struct dispatcher *dispatcher, const struct spool_item *item)
 {
-	return item->passes_done >= dispatcher->releaser->setup->config.pass_repeat;
+	return !item->is_repeated && has_had_passes(dispatcher, item);
 }
 
 /*
@@ -434,7 +442,9 @@ void dispatcher_fill(void *context, const struct spool_item *item, struct local_
 {
 	const struct dispatcher *dispatcher = context;
 	out->passes = dispatcher->releaser->setup->config.pass_repeat;
-	out->passes_done = item->state == SPOOL_SENT ? out->passes : item->passes_done;
+	out->passes_done = item->state == SPOOL_SENT || item->passes_done > out->passes
+				   ? out->passes
+				   : item->passes_done;
 	for (size_t i = 0; i < dispatcher->active_count; i++) {
 		if (dispatcher->active[i].item != item)
 			continue;

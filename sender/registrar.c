@@ -17,12 +17,16 @@ static uint64_t now_s(void)
 	return now < 0 ? 0 : (uint64_t)now;
 }
 
-/* One that waits and was signed by a key that this box had before is never released. */
+/*
+ * One that waits and was signed by a key that this box had before is never released; one that is no longer ready
+ * passes no more.
+ */
 static bool is_current(const struct releaser *releaser, const struct spool_item *item,
 		       const uint8_t digest[static SUITE_DIGEST_BYTES])
 {
 	const struct statement *s = &item->release.statement;
 	return memcmp(s->manifest_digest, digest, SUITE_DIGEST_BYTES) == 0 &&
+	       item->state != SPOOL_SENT &&
 	       (item->state != SPOOL_HELD ||
 		memcmp(s->person_key, releaser->box->card.id, KEY_ID_BYTES) == 0);
 }
@@ -121,6 +125,7 @@ static void retire_others(struct releaser *releaser, const struct spool_item *cu
 	struct spool *spool = releaser->allowance.spool;
 	for (size_t i = spool_count(spool); i-- > 0;) {
 		struct spool_item *item = spool_at(spool, i);
+		item->is_repeated = item == current;
 		if (item == current || !open_is(&item->release.statement) || item->state == SPOOL_READY ||
 		    (item->state == SPOOL_HELD && spool_has_number(spool, item)))
 			continue;

@@ -1,8 +1,8 @@
 /*
  * registrar: sees to it that the registry in use crosses the link by itself, as an open bundle (BUNDLE.md 9).
  *
- * One such bundle at a time is kept in the spool, that of the registry in use; older ones go when it is
- * released.  What is there already is known by the digest of the text, which its statement signs.
+ * One such bundle at a time is kept in the spool, that of the registry in use; it passes again twice a minute, for
+ * receivers that were down.  Older ones go when it is released.  What is there already is known by the digest of the text, which its statement signs.
  */
 #ifndef WEIR_REGISTRAR_H
 #define WEIR_REGISTRAR_H

@@ -53,6 +53,7 @@ struct spool_item {
 	uint64_t passes_done;
 	uint64_t retry_at_ms;         /* not before, CLOCK_MONOTONIC */
 	uint64_t failures;            /* of passes, one after another */
+	bool is_repeated;             /* stays ready, and passes again every so often */
 };
 
 /* What could not be loaded, and stays where it is: file is "ready/tax-000123". */
