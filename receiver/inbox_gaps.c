@@ -259,7 +259,7 @@ static void print_state(const struct gaps *g, const struct state *s)
 		puts("the vault's disk is full: free space, or nothing more is kept");
 	if (s->sender_registry > s->registry && s->registry > 0)
 		printf("the sender uses registry %" PRIu64 ", here is %" PRIu64
-		       ": install the newer one\n",
+		       ": it crosses the link by itself, or put it in place here\n",
 		       s->sender_registry, s->registry);
 }
 

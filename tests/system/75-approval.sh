@@ -56,14 +56,23 @@ approves() {
 # What lies in spool and dossiers for a push id, and whether any number was taken on a route.
 files_of() { find "$sender/spool" -name "$1" -printf '%P\n' | sort | xargs; }
 numbers_of() { cut -d' ' -f1 "$sender/spool/sequence/$1" 2>/dev/null || echo none; }
+# Registries cross by themselves and are not counted.  Until one that was replaced is gone on both sides, the
+# numbers of both may differ by it.
+without_registries() { jq '[.[] | select((.name // "") | startswith("registry-") | not)]'; }
+was_promised() {
+	local promised registries
+	promised=$(inbox gaps --json --config "$rconf" | jq .promised)
+	registries=$(outbox list --json --config "$conf" | jq '[.[] | select(.route == "registry")] | length')
+	((promised - registries == $1))
+}
 # nothing_crossed SENTENCE COUNT: the receiver has heard the sender since now, and knows of COUNT bundles.
 nothing_crossed() {
 	local since=$EPOCHSECONDS
 	heard() { (($(inbox gaps --json --config "$rconf" | jq '(.last_heartbeat // "1970-01-01T00:00:00Z") | fromdate') > since)); }
 	until_true 10 heard
 	check $? "$1: the receiver has heard the sender since"
-	is "$1: the receiver lists $2" "$(inbox list --json --config "$rconf" | jq length)" "$2"
-	is "$1: and was promised $2" "$(inbox gaps --json --config "$rconf" | jq .promised)" "$2"
+	is "$1: the receiver lists $2" "$(inbox list --json --config "$rconf" | without_registries | jq length)" "$2"
+	ok "$1: and was promised $2" until_true 10 was_promised "$2"
 }
 
 # ---- a push waits ----
@@ -72,7 +81,7 @@ first=$push_id
 like "push says where to look" "$pushed" "it waits, 'weir-outbox show $push_id' says for whom"
 is "list --waiting shows it" "$(outbox list --waiting --json --config "$conf" | jq -r '.[].push_id')" "$first"
 is "list shows how many approvals it has" \
-	"$(outbox list --json --config "$conf" | jq -r '.[] | "\(.state) \(.approvals)/\(.quorum) \(.name)"')" "waiting 0/2 null"
+	"$(outbox list --json --config "$conf" | without_registries | jq -r '.[] | "\(.state) \(.approvals)/\(.quorum) \(.name)"')" "waiting 0/2 null"
 like "list --waiting prints it for a person" "$(outbox list --waiting --config "$conf")" \
 	"- +waiting 0/2 .* wang-mei +$first"
 like "show says what it waits for" "$(outbox show --config "$conf" "$first")" 'approvals +0 of 2; it waits .*officers'
