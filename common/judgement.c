@@ -71,7 +71,7 @@ static int check_pusher(const struct registry *registry, const struct statement 
 			const struct endorsement *push, uint64_t at)
 {
 	const struct party *person =
-		find_party(registry, KEY_PERSON, statement->person, statement->person_key);
+		registry_pusher(registry, statement->person, statement->person_key);
 	if (person == NULL)
 		return VERDICT_UNKNOWN_KEY;
 	int result = push->type == ENDORSEMENT_PUSH
@@ -137,7 +137,7 @@ int push_check(const struct registry *registry, const struct statement *statemen
 		result = route_check(route, at);
 	if (result == 0)
 		result = route_allows_operator(
-			route, registry_party(registry, KEY_PERSON, statement->person));
+			route, registry_pusher(registry, statement->person, statement->person_key));
 	if (result == 0)
 		result = check_policy(registry, route, statement);
 	return result != 0 ? result : check_window(statement, &push);

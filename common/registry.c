@@ -158,6 +158,18 @@ const struct party *registry_party_by_key(const struct registry *registry, enum 
 	return found != NULL && (*found)->card.kind == kind ? *found : NULL;
 }
 
+const struct party *registry_pusher(const struct registry *registry, const char *name,
+				    const uint8_t key_id[static KEY_ID_BYTES])
+{
+	static const enum key_kind kinds[] = {KEY_PERSON, KEY_SENDER};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct party *party = registry_party(registry, kinds[i], name);
+		if (party != NULL && memcmp(party->card.id, key_id, KEY_ID_BYTES) == 0)
+			return party;
+	}
+	return NULL;
+}
+
 size_t registry_route_count(const struct registry *registry)
 {
 	return registry->route_count;
@@ -242,6 +254,8 @@ static int allows(const struct party *const *list, size_t count, const struct pa
 
 int route_allows_operator(const struct route *route, const struct party *person)
 {
+	if (strcmp(route->name, LEDGER_ROUTE) == 0)
+		return person->card.kind == KEY_SENDER ? VERDICT_OK : VERDICT_NOT_ALLOWED;
 	return allows(route->operators, route->operator_count, person);
 }
 

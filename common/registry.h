@@ -15,6 +15,9 @@
 #include "policy.h"
 #include "records.h"
 
+/* The route on which the sending box itself pushes its ledger, when the registry has it: REGISTRY.md 3. */
+#define LEDGER_ROUTE "ledger"
+
 struct registry;
 struct roots; /* the trust anchor: root cards and a quorum */
 
@@ -147,6 +150,12 @@ const struct party *registry_party(const struct registry *registry, enum key_kin
 				   const char *name);
 const struct party *registry_party_by_key(const struct registry *registry, enum key_kind kind,
 					  const uint8_t key_id[static KEY_ID_BYTES]);
+/*
+ * Who stands as the person of a push: a person with this name and key, or a sending box, which may push its ledger;
+ * NULL.  route_allows_operator tells who may push where.
+ */
+const struct party *registry_pusher(const struct registry *registry, const char *name,
+				    const uint8_t key_id[static KEY_ID_BYTES]);
 size_t registry_route_count(const struct registry *registry);
 const struct route *registry_route_at(const struct registry *registry, size_t index);
 const struct policy *registry_policy(const struct registry *registry, const char *name);
@@ -162,6 +171,10 @@ int party_check(const struct party *party, uint64_t at);
 int route_check(const struct route *route, uint64_t at);
 int registry_check(const struct registry *registry, uint64_t at);
 /* VERDICT_NOT_ALLOWED unless the person is an operator, or an officer, of the route. */
+/*
+ * VERDICT_NOT_ALLOWED unless the party is an operator, officer, or recipient of the route.  Of LEDGER_ROUTE the
+ * sending boxes are the operators, and nobody else.
+ */
 int route_allows_operator(const struct route *route, const struct party *person);
 int route_allows_officer(const struct route *route, const struct party *person);
 

@@ -215,7 +215,7 @@ static const char *take_suspended(struct builder *b, const char *value)
 const struct schema route_schema = {22, {
 	{"id", take_id, FIELD_NEEDED, FIELD_ONCE},
 	{"recipients", take_recipients, FIELD_NEEDED, FIELD_AGAIN},
-	{"operators", take_operators, FIELD_NEEDED, FIELD_AGAIN},
+	{"operators", take_operators, FIELD_OPTIONAL, FIELD_AGAIN},
 	{"officers", take_officers, FIELD_OPTIONAL, FIELD_AGAIN},
 	{"quorum", take_quorum, FIELD_OPTIONAL, FIELD_ONCE},
 	{"pusher_may_approve", take_pusher, FIELD_OPTIONAL, FIELD_ONCE},
@@ -250,6 +250,19 @@ static const char *check_quorum(struct builder *b, const struct route_draft *dra
 				route->quorum, route->officer_count);
 }
 
+/* The box pushes on it by itself, so nobody could be asked. */
+static const char *check_ledger(struct builder *b, const struct route *route)
+{
+	bool is_ledgers = strcmp(route->name, LEDGER_ROUTE) == 0;
+	if (!is_ledgers && route->operator_count == 0)
+		return builder_complain(b, "[route %s] has no 'operators'", route->name);
+	if (is_ledgers && route->quorum > 0)
+		return builder_complain(b, "[route %s] is the sending box's own, and needs a 'quorum' of 0", route->name);
+	if (is_ledgers && route->format != FORMAT_LINES)
+		return builder_complain(b, "[route %s] is the sending box's own, and has 'format = lines'", route->name);
+	return NULL;
+}
+
 static const char *check_route(struct builder *b, struct route_draft *draft)
 {
 	struct route *route = &draft->route;
@@ -263,7 +276,8 @@ static const char *check_route(struct builder *b, struct route_draft *draft)
 		return builder_complain(b, "[route %s] expires more than five years after 'issued'",
 					route->name);
 	route->is_reviewed = route->need_count == 0;
-	return check_quorum(b, draft);
+	const char *wrong = check_ledger(b, route);
+	return wrong != NULL ? wrong : check_quorum(b, draft);
 }
 
 const char *check_routes(struct builder *b)

@@ -85,8 +85,7 @@ static void tell_release(const struct teller *teller, const struct subject *s)
 	tell(teller, "epoch", text);
 	tell_hex(teller, "push_id", statement->push_id, PUSH_ID_BYTES);
 	tell_party(teller, "person", statement->person,
-		   registry_party_by_key(s->registry, is_open ? KEY_SENDER : KEY_PERSON,
-					 statement->person_key));
+		   registry_pusher(s->registry, statement->person, statement->person_key));
 	tell_party(teller, "box", r->box,
 		   registry_party_by_key(s->registry, KEY_SENDER, r->box_key));
 	tell_time(teller, "created", statement->created);

@@ -69,7 +69,7 @@ static const struct party *find_caller(const struct admission *a)
 {
 	return admission_is_by_machine(a)
 		       ? registry_party(a->registry, KEY_MACHINE, a->push.machine)
-		       : registry_party(a->registry, KEY_PERSON, a->push.person);
+		       : registry_pusher(a->registry, a->push.person, a->push.person_key);
 }
 
 /* Names and key ids are no secret; what makes a caller the person is the key. */
@@ -111,9 +111,9 @@ static int judge_person(struct admission *a)
 {
 	const struct registry *registry = a->registry;
 	admission_about(a, a->push.person);
-	const struct party *person = registry_party(registry, KEY_PERSON, a->push.person);
-	if (person == NULL ||
-	    memcmp(person->card.id, a->push.person_key, sizeof(person->card.id)) != 0)
+	const struct party *person =
+		registry_pusher(registry, a->push.person, a->push.person_key);
+	if (person == NULL)
 		return VERDICT_UNKNOWN_KEY;
 	int result = party_check(person, a->created);
 	if (result == 0)

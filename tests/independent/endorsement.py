@@ -138,9 +138,10 @@ def check(s, statement_raw, endorsements, registry, at, box_key):
     require(at <= registry.expires, "expired", "registry")
     require(("route", s.route) in registry.found, "unknown-route")
     route = registry.judge("route", s.route, at)
-    registry.card("person", s.person, s.person_key)
-    person = registry.judge("person", s.person, at)
-    require(s.person in route["operators"], "not-allowed")
+    kind = registry.pusher_kind(s.person, s.person_key)
+    person = registry.judge(kind, s.person, at)
+    allowed = kind == "sender" if s.route == "ledger" else kind == "person" and s.person in route["operators"]
+    require(allowed, "not-allowed")
     if endorsements[0].kind == PUSH:
         verify("weir1 push", statement_raw, endorsements[0].signature, person)
     else:

@@ -246,11 +246,11 @@ SCHEMA = {
     "sender": BOX,
     "receiver": BOX,
     "recipient": ({"public": _key32, "psk": _key32}, {"receipts": _second, **LIFE}),
-    "route": ({"id": _number(1, 65534), "recipients": _names, "operators": _names,
+    "route": ({"id": _number(1, 65534), "recipients": _names,
                "format": _of(("csv", "lines", "json", "fixed", "opaque")),
                "records": _of(("required", "waived")), "destroy_after_days": _number(1, 1825),
                "priority": _number(1, 9)},
-              {"officers": _names, "quorum": _number(0, 16),
+              {"operators": _names, "officers": _names, "quorum": _number(0, 16),
                "pusher_may_approve": _of(("yes", "no")),
                "policy": lambda v, n: _names(v, n)[0], "max_records": U63, "max_bytes": _size,
                "max_records_a_day": U63, "max_bytes_a_day": _size, "authority": _label,
@@ -426,6 +426,9 @@ class Registry:
                     require(role is None or role in self.found[(kind, each)]["roles"],
                             "bad-registry", f"route {name}: {each} is no {role}")
             officers, quorum = keys.get("officers", []), keys.get("quorum", 0)
+            require(name == "ledger" or keys.get("operators"), "bad-registry", f"route {name}: operators")
+            require(name != "ledger" or (quorum == 0 and keys["format"] == "lines"), "bad-registry",
+                    "the box's own route")
             require(("quorum" in keys or not officers) and quorum <= len(officers), "bad-registry",
                     f"route {name}: quorum")
             require(quorum == 0 or all("reading" in self.found[("person", each)]
@@ -484,6 +487,14 @@ class Registry:
         card = self.cards.get((kind, name))
         require(card is not None and card.id == key_id, "unknown-key")
         return card
+
+    def pusher_kind(self, name, key_id):
+        """A person, or a sending box."""
+        for kind in ("person", "sender"):
+            card = self.cards.get((kind, name))
+            if card is not None and card.id == key_id:
+                return kind
+        raise Refused("unknown-key")
 
     def by_key(self, kind, key_id):
         for (card_kind, _), card in self.cards.items():

@@ -64,6 +64,8 @@ static void add_routes(char *text, size_t at)
 	ADD(route, "unread", 6, "needs = legal\n");
 	ADD(route, "short", 7, "expires = 2026-12-01\n");
 	ADD(route, "stopped", 8, "suspended = 2026-12-01\n");
+	ADD("[route ledger]\nid = 99\nrecipients = tax-agency\nformat = lines\nrecords = waived\n"
+	    "destroy_after_days = 30\npriority = 8\n");
 	ADD("[route others]\nid = 9\nrecipients = tax-agency\noperators = tseng-yu\nformat = opaque\n"
 	    "records = waived\ndestroy_after_days = 30\npriority = 4\n");
 }
@@ -165,6 +167,33 @@ static void test_push(void)
 	struct endorsements nothing = {0};
 	s = statement_of("tax", WANG);
 	is_number(push_check(registry, &s, &nothing, released), VERDICT_TRUNCATED, "somebody has pushed it");
+}
+
+/* A push by a sending box, with its own key. */
+static int push_by_box(const char *route, const struct key *box, uint64_t at)
+{
+	struct statement s = statement_of(route, WANG);
+	struct endorsements all;
+	memcpy(s.person, box->card.name, NAME_BYTES);
+	memcpy(s.person_key, box->card.id, KEY_ID_BYTES);
+	endorse_push(&all, &s, box->secret);
+	return push_check(registry, &s, &all, at);
+}
+
+static void test_ledger(void)
+{
+	struct statement s = statement_of("ledger", WANG);
+	is_number(push_by_box("ledger", inside, released), 0, "the sending box pushes its ledger");
+	push_is(&s, WANG, released, VERDICT_NOT_ALLOWED, "on whose route nobody else may");
+	is_number(push_by_box("tax", inside, released), VERDICT_NOT_ALLOWED, "nor the box on any other");
+	is_number(push_by_box("dual", inside, released), VERDICT_NOT_ALLOWED, "whoever releases there");
+	is_number(push_by_box("ledger", outside, released), VERDICT_UNKNOWN_KEY, "a receiving box is no sending box");
+	ok(push_by_box("ledger", old_box, short_life - 1) == 0 &&
+		   push_by_box("ledger", old_box, short_life + 1) == VERDICT_SUSPENDED,
+	   "a box may as long as its key counts");
+	memcpy(s.person, inside->card.name, NAME_BYTES);
+	memcpy(s.person_key, inside->card.id, KEY_ID_BYTES);
+	push_is(&s, WANG, released, VERDICT_BAD_SIGNATURE, "and signs by itself");
 }
 
 static void test_push_in_time(void)
@@ -798,6 +827,7 @@ int main(void)
 	registry = make_registry(7, 3);
 	newer = make_registry(8, 4);
 	test_push();
+	test_ledger();
 	test_push_in_time();
 	test_policy();
 	test_approval();

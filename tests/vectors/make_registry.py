@@ -315,7 +315,14 @@ def _change(text, old, new):
 
 
 _LABEL = "x" * 128
+LEDGER = ("[route ledger]\nid = 600\nrecipients = tax-agency\nformat = lines\nrecords = waived\n"
+          "destroy_after_days = 1825\npriority = 8\n")
+
 _AUTHORITY = (
+    ("ok--route-of-the-ledger", "[route rolls]\n", LEDGER + "[route rolls]\n"),
+    ("ledger-with-a-quorum", "[route rolls]\n",
+     LEDGER + "officers = kao-min\nquorum = 1\n[route rolls]\n"),
+    ("ledger-of-another-format", "[route rolls]\n", LEDGER.replace("lines", "csv") + "[route rolls]\n"),
     ("no-roles", "roles = officer reviewer\n", ""),
     ("role-unknown", "roles = officer reviewer", "roles = officer king"),
     ("role-twice", "roles = officer reviewer", "roles = officer officer"),
