@@ -179,6 +179,10 @@ static void tell(const struct supervisor *s, const struct child *child, enum sup
 static void plan_restart(struct child *child)
 {
 	uint64_t now = now_ms();
+	if (child->program->is_due != NULL) {
+		child->start_at_ms = now + SUPERVISE_ASK_MS;
+		return;
+	}
 	bool was_steady = child->started_ms != 0 && now - child->started_ms >= SUPERVISE_STEADY_MS;
 	if (child->delay_ms == 0 || was_steady)
 		child->delay_ms = SUPERVISE_DELAY_MIN_MS;
@@ -297,6 +301,15 @@ static bool any_running(const struct supervisor *s)
 	return false;
 }
 
+/* Of timer mode: or it is asked again later. */
+static bool is_wanted(const struct supervisor *s, struct child *child)
+{
+	if (child->program->is_due == NULL || child->program->is_due(s->context))
+		return true;
+	plan_restart(child);
+	return false;
+}
+
 /* Starts whoever is due; gives the time to sleep until the next, -1 for ever. */
 static int start_due(struct supervisor *s)
 {
@@ -313,7 +326,7 @@ static int start_due(struct supervisor *s)
 		struct child *child = &s->children[i];
 		if (child->program == NULL || child->pid != 0)
 			continue;
-		if (child->start_at_ms <= now)
+		if (child->start_at_ms <= now && is_wanted(s, child))
 			start_child(s, child, -1);
 		if (child->pid == 0 && child->start_at_ms > now && child->start_at_ms - now < wait)
 			wait = child->start_at_ms - now;
@@ -355,6 +368,8 @@ static int prepare(struct supervisor *s, const char **missing)
 		if (program->connection != NULL)
 			continue;
 		s->children[i] = (struct child){.program = program, .path = s->paths[i]};
+		if (program->is_due != NULL)
+			plan_restart(&s->children[i]);
 	}
 	for (size_t i = 0; i < s->count; i++) {
 		if (s->programs[i].connection == NULL)

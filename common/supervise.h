@@ -21,6 +21,7 @@ enum {
 	SUPERVISE_DELAY_MAX_MS = 5000,
 	SUPERVISE_STEADY_MS = 10000, /* who lived that long starts again at the shortest delay */
 	SUPERVISE_STOP_MS = 5000,    /* from SIGTERM to SIGKILL */
+	SUPERVISE_ASK_MS = 10000,    /* between two questions whether a program of timer mode is due */
 };
 
 /* A descriptor under its name.  It stays the caller's and open, so that each new start gets it. */
@@ -42,6 +43,12 @@ struct supervise_program {
 	const char *connection;
 	int listener;
 	unsigned int connections_max;
+	/*
+	 * Timer mode (systemd's timers), when not NULL: it does not run all the time, but is started
+	 * when this says so, with the context of supervise_run.  Asked for the first time after
+	 * SUPERVISE_ASK_MS.
+	 */
+	bool (*is_due)(void *context);
 };
 
 enum supervise_what {

@@ -59,11 +59,6 @@ int outbox_cannot_reach(int result, const char *program, const char *runtime, co
 	return EXIT_ENVIRONMENT;
 }
 
-static int outbox_ledger(int argc, char **argv)
-{
-	return ledger_command(CONFIG_SENDER, SENDER_CONFIG, argc, argv);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct command commands[] = {
@@ -81,7 +76,8 @@ int main(int argc, char **argv)
 		 "standing orders: make, sign, show, load, list, revoke", outbox_order_help, outbox_order},
 		KEY_COMMAND,
 		REGISTRY_COMMAND,
-		LEDGER_COMMAND(outbox_ledger),
+		{"ledger", LEDGER_COMMAND_SYNOPSIS " | send [--config FILE]", LEDGER_COMMAND_SUMMARY,
+		 OUTBOX_LEDGER_HELP, outbox_ledger},
 		{NULL, NULL, NULL, NULL, NULL},
 	};
 	return command_main("weir-outbox", "pushes exports to the other side", commands, argc, argv);

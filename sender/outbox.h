@@ -15,6 +15,12 @@ int outbox_push(int argc, char **argv);
 int outbox_list(int argc, char **argv);
 int outbox_show(int argc, char **argv);
 int outbox_order(int argc, char **argv);
+/* show, verify (ledgercommand.h), and send. */
+int outbox_ledger(int argc, char **argv);
+#define OUTBOX_LEDGER_HELP \
+	LEDGER_COMMAND_HELP \
+	"\n'send' pushes what is new in this box's ledger on the route 'ledger', with the box's own key; it\n" \
+	"runs as the user of weir-hold.  'weir-sender run' does it once a day.\n"
 
 /*
  * What an officer may see of a bundle that waits: who stands for it, under which rules it passed, and the

@@ -16,15 +16,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "checkup.h"
 #include "common/channel.h"
 #include "common/command.h"
 #include "common/io.h"
+#include "common/registry.h"
 #include "common/service.h"
 #include "common/supervise.h"
 #include "common/text.h"
+#include "daily.h"
 #include "local.h"
 #include "setup.h"
 
@@ -155,6 +158,42 @@ static void close_sockets(const struct sockets *sockets)
 	io_close(sockets->lock);
 }
 
+/* The ledger is sent once a day. */
+struct sending {
+	const struct config *config;
+	uint64_t tried_s;
+};
+
+static bool has_ledger_route(const struct config *config)
+{
+	char problem[PROBLEM_BYTES];
+	struct registry *registry = NULL;
+	struct roots *roots = NULL;
+	int result = roots_load(&roots, config->roots, problem);
+	if (result == 0)
+		result = registry_load(&registry, config->registry, roots, problem);
+	bool has_route = result == 0 && registry_route(registry, LEDGER_ROUTE) != NULL;
+	registry_free(registry);
+	roots_free(roots);
+	return has_route;
+}
+
+/* Where the registry has a route for it; what was accepted is remembered in a file. */
+static bool ledger_is_due(void *context)
+{
+	struct sending *sending = context;
+	char path[2 * CONFIG_PATH_BYTES];
+	struct stat st;
+	uint64_t now = (uint64_t)time(NULL);
+	if (setup_path(path, sizeof(path), sending->config->spool, "ledger-sent") != 0)
+		return false;
+	uint64_t done = stat(path, &st) == 0 ? (uint64_t)st.st_mtim.tv_sec : 0;
+	if (!daily_is_due(now, done, sending->tried_s))
+		return false;
+	sending->tried_s = now;
+	return has_ledger_route(sending->config);
+}
+
 static void tell(void *context, const struct supervise_event *event)
 {
 	(void)context;
@@ -168,9 +207,11 @@ static void tell(void *context, const struct supervise_event *event)
 		      supervise_describe(text, sizeof(text), event));
 }
 
-static int supervise(const struct sockets *sockets, const char *config_path)
+static int supervise(const struct sockets *sockets, const struct config *config, const char *config_path)
 {
 	const char *const arguments[] = {"--config", config_path, NULL};
+	const char *const ledger_arguments[] = {"ledger", "send", "--config", config_path, NULL};
+	struct sending sending = {.config = config};
 	struct supervise_program programs[] = {
 		{
 			.name = "weir-hold",
@@ -191,10 +232,11 @@ static int supervise(const struct sockets *sockets, const char *config_path)
 			.listener = sockets->seal,
 			.connections_max = SEALS_MAX,
 		},
+		{.name = "weir-outbox", .arguments = ledger_arguments, .is_due = ledger_is_due},
 	};
 	const char *missing = NULL;
 	service_ready("runs the sender");
-	int result = supervise_run(programs, sizeof(programs) / sizeof(programs[0]), tell, NULL,
+	int result = supervise_run(programs, sizeof(programs) / sizeof(programs[0]), tell, &sending,
 				   &missing);
 	service_stopping();
 	if (result == -ENOENT && missing != NULL) {
@@ -238,9 +280,9 @@ static int run_command(int argc, char **argv)
 		return command_fail(result, "cannot load %s", setup_describe(text, &problem));
 	struct sockets sockets = {-1, -1, -1, -1, -1};
 	code = make_sockets(&sockets, &setup.config);
-	setup_free(&setup);
+	setup_free(&setup); /* but for the configuration, which has nothing to free */
 	if (code == 0)
-		code = supervise(&sockets, config_path);
+		code = supervise(&sockets, &setup.config, config_path);
 	close_sockets(&sockets);
 	return code;
 }

@@ -154,16 +154,17 @@ int submit_begin(struct submit *submit, const char *name, int64_t mtime_s, uint3
 	return or_refusal(submit, outflow_add(submit->out, LOCAL_MEMBER, payload, len));
 }
 
-int submit_read(struct submit *submit, int fd, uint64_t *bytes)
+/* Up to the end, or to so many bytes. */
+static int read_most(struct submit *submit, int fd, uint64_t most, uint64_t *bytes)
 {
-	*bytes = 0;
-	for (;;) {
+	for (*bytes = 0; *bytes < most;) {
 		uint8_t *room;
 		size_t size;
 		int result = outflow_reserve(submit->out, &room, &size);
 		if (result != 0)
 			return or_refusal(submit, result);
-		ssize_t n = read(fd, room, size < PIECE_BYTES ? size : PIECE_BYTES);
+		size = size < PIECE_BYTES ? size : PIECE_BYTES;
+		ssize_t n = read(fd, room, size < most - *bytes ? size : (size_t)(most - *bytes));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -177,6 +178,19 @@ int submit_read(struct submit *submit, int fd, uint64_t *bytes)
 		if (submit->advance != NULL)
 			submit->advance(submit->context, submit->finish.bytes);
 	}
+	return 0;
+}
+
+int submit_read(struct submit *submit, int fd, uint64_t *bytes)
+{
+	return read_most(submit, fd, UINT64_MAX, bytes);
+}
+
+int submit_read_part(struct submit *submit, int fd, uint64_t most)
+{
+	uint64_t bytes;
+	int result = read_most(submit, fd, most, &bytes);
+	return result != 0 || bytes == most ? result : VERDICT_CHANGED_WHILE_READ;
 }
 
 int submit_end(struct submit *submit)

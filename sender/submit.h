@@ -39,6 +39,8 @@ void submit_free(struct submit *submit); /* NULL is fine */
 int submit_begin(struct submit *submit, const char *name, int64_t mtime_s, uint32_t mtime_ns);
 /* All there is to read in fd, to its end; *bytes says how much it was. */
 int submit_read(struct submit *submit, int fd, uint64_t *bytes);
+/* The same, but no more than `most` bytes; a file that has fewer is VERDICT_CHANGED_WHILE_READ. */
+int submit_read_part(struct submit *submit, int fd, uint64_t most);
 int submit_end(struct submit *submit);
 
 /*
