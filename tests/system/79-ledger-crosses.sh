@@ -104,6 +104,9 @@ send
 check $? "with all files sent there is nothing new" || note "$said"
 like "and it says so" "$said" "nothing new"
 
+verify --witness "$receiver/vault/ledger" --until "$(events "$tmp/third" .at | tail -n 1)" "$tmp/third" >"$tmp/verified" 2>&1
+check $? "the receiving box has heard of just this ledger" || note "$(cat "$tmp/verified")"
+
 # ---- a hand that changes it afterwards ----
 head_line() { verify "$1" | sed -nE 's/.*head[: ]+([0-9]+) ([0-9a-f]{64}).*/\1 \2/p' | head -n 1; }
 head_line "$tmp/third" >"$tmp/heads"
@@ -126,5 +129,9 @@ check $? "in itself it is whole" || note "$(cat "$tmp/verified")"
 verify --witness "$tmp/heads" "$tmp/forged" >"$tmp/verified" 2>&1
 is "but it is not the one that crossed before" "$?" 4
 like "and it is said how" "$(cat "$tmp/verified")" "missing-entries|bad-chain"
+# So does the receiving box, which heard of its head with every heartbeat.
+verify --witness "$receiver/vault/ledger" "$tmp/forged" >"$tmp/verified" 2>&1
+is "the receiving box has heard of another one" "$?" 4
+like "and its ledger says how" "$(cat "$tmp/verified")" "missing-entries|bad-chain"
 nothing_came_back
 done_testing

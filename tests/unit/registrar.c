@@ -111,6 +111,27 @@ static void test_taking(void)
 	registry_free(in_use);
 }
 
+static void test_judging(void)
+{
+	struct registry *in_use = registry_of(5, "in use");
+	size_t len = 0, body_len = 0;
+	uint8_t *body = NULL, *text = text_of(30, "newer", root, &len);
+	struct statement s = {.registry_version = 0};
+	int fd = memfd_create("object", MFD_CLOEXEC);
+	need(open_make(&body, &body_len, &s, OPEN_REGISTRY, text, len) == 0, "no memory");
+	need(fd >= 0 && io_pwrite(fd, body, body_len, SEGMENT_BYTES) == 0, "no memory for a file");
+	is_number(registrar_judge(vault_fd, fd, &s, roots_path, in_use), 0, "a newer one is judged to be good");
+	is_number((int64_t)version_in_file(), 8, "and not written by that");
+	struct registry *later = registry_of(31, "in use");
+	is_text(verdict_name(registrar_judge(vault_fd, fd, &s, roots_path, later)), "older-registry",
+		"what is older than the one in use is not");
+	registry_free(later);
+	io_close(fd);
+	free(body);
+	free(text);
+	registry_free(in_use);
+}
+
 static void test_other_faults(void)
 {
 	static const char nonsense[] = "nonsense\n";
@@ -188,6 +209,7 @@ int main(void)
 	need(mkdir(test_path("vault"), 0700) == 0, "cannot make a vault");
 	vault_fd = io_open_dir(AT_FDCWD, test_path("vault"));
 	test_taking();
+	test_judging();
 	test_other_faults();
 	test_preferring();
 	io_close(vault_fd);
