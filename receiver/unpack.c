@@ -12,6 +12,7 @@
 #include "common/tree.h"
 #include "common/judgement.h"
 #include "common/manifestopen.h"
+#include "common/openbundle.h"
 #include "common/recipients.h"
 #include "common/verdict.h"
 #include "common/work.h"
