@@ -39,7 +39,9 @@ static const struct {
 	{"verified", "a bundle was found right, and is about to be delivered"},
 	{"delivered", "a bundle was delivered into the vault"},
 	{"delivery.refused", "a bundle that arrived was refused"},
+	{"opened", "a recipient opened a bundle elsewhere, by its receipt"},
 	{"destroyed", "a bundle was destroyed in the vault"},
+	{"destroyed.elsewhere", "a recipient destroyed what it had opened, by its receipt"},
 };
 
 const char *ledger_event_phrase(const char *event, size_t len)

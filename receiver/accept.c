@@ -35,6 +35,7 @@ static void take_evidence(struct acceptance *a, const struct judged *judged)
 	struct evidence *e = &a->evidence;
 	bundle_name(a->name, s->route, judged->release.number);
 	memcpy(e->root, s->root, sizeof(e->root));
+	memcpy(e->manifest, s->manifest_digest, sizeof(e->manifest));
 	memcpy(e->push_id, s->push_id, sizeof(e->push_id));
 	memcpy(e->person, s->person, sizeof(e->person));
 	endorsements_officers(&judged->endorsements, e->officers, sizeof(e->officers));

@@ -19,6 +19,7 @@
 /* What the release says of where it comes from, for the ledger. */
 struct evidence {
 	uint8_t root[SUITE_DIGEST_BYTES];
+	uint8_t manifest[SUITE_DIGEST_BYTES]; /* its digest */
 	uint8_t push_id[PUSH_ID_BYTES];
 	char person[NAME_BYTES];
 	char officers[256]; /* who approved it, as many as fit; "" when none */

@@ -49,7 +49,27 @@ static const char open_help[] =
 	"  --psk FILE     its pre-shared key (WEIR_PSK)\n"
 	"  --passphrase-file FILE  instead of asking (WEIR_PASSPHRASE_FILE)\n"
 	"  --member M     this member alone; may be given again with -o\n"
+	"  --receipt FILE where the receipt goes, on a host without a receiver's configuration;\n"
+	"                 else beside the bundle\n"
 	"  --roots FILE   the root keys to judge by (WEIR_ROOTS), where no configuration is\n"
+	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
+
+static const char destroyed_help[] =
+	"Writes a receipt, signed with the recipient's receipt key, that what was opened of a bundle\n"
+	"is destroyed. It destroys nothing. FILE.receipt is that of the opening, where the bundle\n"
+	"itself is gone.\n"
+	"\n"
+	"  --how TEXT     in what way\n"
+	"  --receipt FILE where it goes; else beside the other\n"
+	"  --key FILE     the recipient's key (WEIR_KEY)\n"
+	"  --passphrase-file FILE  instead of asking (WEIR_PASSPHRASE_FILE)\n"
+	"  --roots FILE   the root keys to judge by (WEIR_ROOTS), where no configuration is\n"
+	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
+
+static const char receipt_help[] =
+	"Brings receipts of recipients into the ledger of this box, by weir-keep, which checks\n"
+	"signature, key and bundle.\n"
+	"\n"
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
 static int run_ledger(int argc, char **argv)
@@ -84,6 +104,9 @@ static const struct command commands[] = {
 	{"open",
 	 "[--key FILE] [--psk FILE] [--member M]… BUNDLE|FILE.weir (-o DIR | - [-- COMMAND])",
 	 "decrypt, for a recipient", open_help, inbox_open},
+	{"destroyed", "[--key FILE] [--how TEXT] [--receipt FILE] FILE.weir|FILE.receipt|BUNDLE…",
+	 "a recipient's signed word that what it opened is destroyed", destroyed_help, inbox_destroyed},
+	{"receipt", "FILE.receipt…", "bring recipients' receipts into the ledger", receipt_help, inbox_receipt},
 	{"key", KEY_COMMAND_SYNOPSIS, KEY_COMMAND_SUMMARY, KEY_COMMAND_HELP, inbox_key},
 	{"registry", REGISTRY_COMMAND_SYNOPSIS, REGISTRY_COMMAND_SUMMARY, REGISTRY_COMMAND_HELP,
 	 inbox_registry},

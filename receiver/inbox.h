@@ -15,6 +15,7 @@
 #include "common/config.h"
 #include "common/endorsement.h"
 #include "common/json.h"
+#include "common/receipt.h"
 #include "common/registry.h"
 #include "unpack.h"
 #include "vault.h"
@@ -32,6 +33,8 @@ struct inbox_options {
 	const char *psk;
 	const char *passphrase_file;
 	const char *output;
+	const char *receipt;
+	const char *how;
 	bool json;
 	const char **members; /* from --member, in the order given */
 	size_t member_count;
@@ -40,7 +43,7 @@ struct inbox_options {
 	char **command; /* behind "--", ended by NULL; NULL without one */
 };
 
-/* allowed: c config, r roots, k key, p psk, f passphrase-file, m member, o output, j json;
+/* allowed: R receipt, w how, c config, r roots, k key, p psk, f passphrase-file, m member, o output, j json;
  * x: -- COMMAND COMMAND */
 int inbox_parse(struct inbox_options *out, int argc, char **argv, const char *allowed); /* speaks */
 void inbox_options_free(struct inbox_options *options);
@@ -79,6 +82,8 @@ void inbox_conclude(struct inbox *inbox, int code);
  * exit code; where there is no configuration there is no keep, and nothing to wait for.  Speaks.
  */
 int inbox_commit(struct inbox *inbox, const struct card *card);
+/* Brings a receipt: 0, or keep's answer (importing.h), or why there is none. */
+int inbox_bring_receipt(struct inbox *inbox, const uint8_t *text, size_t len);
 /* A command that is not weir-inbox's own, told of where there is a configuration, as it would be used. */
 int inbox_told(int argc, char **argv, int (*run)(int argc, char **argv));
 /* True when an argument names a bundle of the vault and no file. */
@@ -143,6 +148,7 @@ struct inbox_keys {
 	struct key *psk;
 };
 int inbox_keys_load(struct inbox_keys *out, const struct inbox_options *options); /* speaks */
+int inbox_key_load(struct key **out, const struct inbox_options *options); /* the first alone; speaks */
 void inbox_keys_free(struct inbox_keys *keys);
 /* Before unlocking: whether the registry knows these keys.  Speaks. */
 int inbox_keys_check(const struct inbox_keys *keys, const struct subject *subject);
@@ -158,7 +164,26 @@ void inbox_status_free(struct inbox_status *status);
 /* How much of a bundle's object is here, in tenths of a percent. */
 uint64_t inbox_permille(struct json_view bundle);
 
+/* A receipt on its way: an empty file until it is written. */
+struct inbox_receipt {
+	int dir; /* -1: there is none */
+	int fd;
+	char name[256];
+	uint8_t *seed; /* in secret memory; NULL: nothing is signed */
+	struct receipt receipt;
+	bool is_written;
+};
+/* At path, or with a name of its own beside a file.  Speaks. */
+int inbox_receipt_reserve(struct inbox_receipt *out, const char *path, const char *beside);
+/* Which bundle, and who signs; where the registry has no receipt key it says so, and none will be written. */
+int inbox_receipt_fill(struct inbox_receipt *receipt, const struct subject *subject, const struct key *recipient);
+int inbox_receipt_sign_as(struct inbox_receipt *receipt, const struct key *recipient);
+/* Writes it when it was filled, and removes it otherwise.  An exit code; speaks. */
+int inbox_receipt_end(struct inbox_receipt *receipt);
+
 int inbox_list(int argc, char **argv);
+int inbox_destroyed(int argc, char **argv);
+int inbox_receipt(int argc, char **argv);
 int inbox_show(int argc, char **argv);
 int inbox_verify(int argc, char **argv);
 int inbox_gaps(int argc, char **argv);

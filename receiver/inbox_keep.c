@@ -107,6 +107,17 @@ int inbox_commit(struct inbox *inbox, const struct card *card)
 	return EXIT_ENVIRONMENT;
 }
 
+int inbox_bring_receipt(struct inbox *inbox, const uint8_t *text, size_t len)
+{
+	int result = inbox->keep < 0 ? inbox->keep_failure : 0;
+	inbox->keep_failure = 0;
+	if (result == 0 && inbox->keep < 0)
+		result = -ENOTCONN;
+	if (result == 0)
+		result = send_frame(inbox, NOTICE_RECEIPT, text, len);
+	return result == 0 ? wait_for_answer(inbox) : result;
+}
+
 /* A refusal that no message gives a name to was about what was typed. */
 static int result_of(const struct inbox *inbox, int code)
 {

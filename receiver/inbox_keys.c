@@ -38,17 +38,21 @@ static const char *option_or(const char *option, const char *variable)
 	return option != NULL ? option : getenv(variable);
 }
 
+int inbox_key_load(struct key **out, const struct inbox_options *options)
+{
+	const char *key = option_or(options->key, "WEIR_KEY");
+	return key == NULL ? command_usage("a recipient's key is needed: --key FILE, or WEIR_KEY")
+			   : load_key(out, key, KEY_RECIPIENT, options->passphrase_file);
+}
+
 int inbox_keys_load(struct inbox_keys *out, const struct inbox_options *options)
 {
 	struct inbox_keys keys = {NULL, NULL};
-	const char *key = option_or(options->key, "WEIR_KEY");
 	const char *psk = option_or(options->psk, "WEIR_PSK");
-	if (key == NULL)
-		return command_usage("a recipient's key is needed: --key FILE, or WEIR_KEY");
-	if (psk == NULL)
-		return command_usage(
-			"the recipient's pre-shared key is needed: --psk FILE, or WEIR_PSK");
-	int code = load_key(&keys.recipient, key, KEY_RECIPIENT, options->passphrase_file);
+	bool has_key = option_or(options->key, "WEIR_KEY") != NULL;
+	if (has_key && psk == NULL)
+		return command_usage("the recipient's pre-shared key is needed: --psk FILE, or WEIR_PSK");
+	int code = inbox_key_load(&keys.recipient, options);
 	if (code == EXIT_DONE)
 		code = load_key(&keys.psk, psk, KEY_PSK, options->passphrase_file);
 	if (code != EXIT_DONE)

@@ -23,6 +23,7 @@ struct opening {
 	struct inbox inbox;
 	struct subject subject;
 	struct inbox_keys keys;
+	struct inbox_receipt receipt; /* where no keep enters it */
 	struct deliver *deliver;
 	int stop; /* readable when it shall end; -1 where there is nothing to take back */
 	const struct member **members; /* what comes out, in the order of the manifest */
@@ -112,6 +113,8 @@ static int prepare(struct opening *o)
 		code = inbox_keys_load(&o->keys, o->options);
 	if (code == EXIT_DONE)
 		code = inbox_commit(&o->inbox, &o->keys.recipient->card);
+	if (code == EXIT_DONE && !o->inbox.has_config)
+		code = inbox_receipt_reserve(&o->receipt, o->options->receipt, o->options->arguments[0]);
 	/* What a stream has got cannot be taken back: there a signal ends the program as ever. */
 	if (code == EXIT_DONE && (is_to_folder(o) || is_to_command(o)))
 		code = start_stop(o);
@@ -140,6 +143,8 @@ static int unlock(struct opening *o)
 	if (code != EXIT_DONE)
 		return code;
 	result = unpack_unlock(s->unpack, o->keys.recipient, o->keys.psk->secret);
+	if (result == 0 && o->receipt.fd >= 0)
+		result = inbox_receipt_fill(&o->receipt, s, o->keys.recipient);
 	/* the secrets that are no longer needed go before the content comes */
 	inbox_keys_free(&o->keys);
 	return result == 0 ? EXIT_DONE : subject_fail(s, result);
@@ -371,11 +376,11 @@ static int open_bundle(struct opening *o)
 int inbox_open(int argc, char **argv)
 {
 	struct inbox_options options;
-	int code = inbox_parse(&options, argc, argv, "crkpfmox");
+	int code = inbox_parse(&options, argc, argv, "crkpfmoxR");
 	if (code != EXIT_DONE)
 		return code;
 	struct opening o = {.options = &options, .stop = -1};
-	o.inbox.vault = o.inbox.keep = o.subject.fd = -1;
+	o.inbox.vault = o.inbox.keep = o.subject.fd = o.receipt.dir = o.receipt.fd = -1;
 	code = check_arguments(&options);
 	/* a reader that goes away is an error of writing, and no reason to die before it is said */
 	if (code == EXIT_DONE && signal(SIGPIPE, SIG_IGN) == SIG_ERR)
@@ -387,6 +392,11 @@ int inbox_open(int argc, char **argv)
 	deliver_free(o.deliver);
 	subject_close(&o.subject);
 	inbox_keys_free(&o.keys);
+	o.receipt.receipt.result = code == EXIT_DONE ? 0 : command_failure() != 0 ? command_failure() : -EINVAL;
+	o.receipt.receipt.records = o.inbox.records;
+	o.receipt.receipt.bytes = o.inbox.bytes;
+	int end = inbox_receipt_end(&o.receipt);
+	code = code != EXIT_DONE ? code : end;
 	inbox_end(&o.inbox, code);
 	free(o.members);
 	free(o.indices);

@@ -16,6 +16,8 @@ static const struct option long_options[] = {
 	{"passphrase-file", required_argument, NULL, 'f'},
 	{"member", required_argument, NULL, 'm'},
 	{"output", required_argument, NULL, 'o'},
+	{"receipt", required_argument, NULL, 'R'},
+	{"how", required_argument, NULL, 'w'},
 	{"json", no_argument, NULL, 'j'},
 	{NULL, 0, NULL, 0},
 };
@@ -30,6 +32,8 @@ static const char **slot(struct inbox_options *o, int letter)
 	case 'p': return &o->psk;
 	case 'f': return &o->passphrase_file;
 	case 'o': return &o->output;
+	case 'R': return &o->receipt;
+	case 'w': return &o->how;
 	default: return NULL;
 	}
 }

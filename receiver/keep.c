@@ -177,6 +177,7 @@ static void use(struct keep *keep, struct registry *registry, const char *file)
 		return;
 	keep->registry = registry;
 	keep->file = file;
+	porter_set_registry(keep->porter, registry);
 	tell_loaded(keep);
 }
 
@@ -249,8 +250,9 @@ static void follow_clock(struct keep *keep, bool is_idle, uint64_t *turned_ms, u
 	uint64_t now = now_ms();
 	if (is_idle || now - *turned_ms >= TURN_MS) {
 		*turned_ms = now;
-		porter_turn(keep->porter, now);
-		intake_turn(keep->intake, now, (uint64_t)time(NULL));
+		uint64_t now_s = (uint64_t)time(NULL);
+		porter_turn(keep->porter, now, now_s);
+		intake_turn(keep->intake, now, now_s);
 		if (intake_take_registry(keep->intake))
 			use_crossed(keep);
 	}
@@ -320,7 +322,11 @@ static int open_diary(struct keep *keep)
 	}
 	if (result != 0)
 		return command_fail(result, "ledger '%s/ledger'", keep->config.vault);
-	result = porter_new(&keep->porter, keep->control, keep->diary);
+	result = porter_new(&keep->porter, keep->control, &(struct import_site){
+		.vault_fd = keep->vault_fd,
+		.diary = keep->diary,
+		.registry = keep->registry,
+	});
 	if (result != 0)
 		return command_fail(result, "cannot set up its socket");
 	keep->teller = (struct teller){diary_event, keep->diary};

@@ -28,11 +28,12 @@ struct guest {
 
 struct porter {
 	int listener;
-	struct diary *diary;
+	struct import_site site;
+	uint64_t now_s;
 	struct guest guests[PORTER_GUESTS_MAX];
 };
 
-int porter_new(struct porter **out, int listener, struct diary *diary)
+int porter_new(struct porter **out, int listener, const struct import_site *site)
 {
 	/* whoever called and has gone again must not make accept wait */
 	int flags = fcntl(listener, F_GETFL);
@@ -42,7 +43,7 @@ int porter_new(struct porter **out, int listener, struct diary *diary)
 	if (porter == NULL)
 		return -ENOMEM;
 	porter->listener = listener;
-	porter->diary = diary;
+	porter->site = *site;
 	for (size_t i = 0; i < PORTER_GUESTS_MAX; i++)
 		porter->guests[i].fd = -1;
 	*out = porter;
@@ -82,17 +83,17 @@ static struct ledger_entry *new_entry(const struct guest *g, int result, const c
 /* What it asks for must be on the disk before it is done. */
 static int enter_commit(struct porter *p, const struct guest *g)
 {
-	if (!diary_take_command(p->diary))
+	if (!diary_take_command(p->site.diary))
 		return -EBUSY;
-	if (diary_is_low(p->diary))
+	if (diary_is_low(p->site.diary))
 		return -ENOSPC;
-	return diary_write(p->diary, new_entry(g, 0, "begin"));
+	return diary_write(p->site.diary, new_entry(g, 0, "begin"));
 }
 
 /* The end of what has begun stands there however many there are: its beginning was counted. */
 static void enter_end(struct porter *p, const struct guest *g, const struct notice_end *end)
 {
-	if (!g->has_committed && !diary_take_command(p->diary))
+	if (!g->has_committed && !diary_take_command(p->site.diary))
 		return;
 	struct ledger_entry *e = new_entry(g, end->result, g->has_committed ? "end" : NULL);
 	ledger_set_number(e, "exit", end->exit_code);
@@ -100,7 +101,7 @@ static void enter_end(struct porter *p, const struct guest *g, const struct noti
 		ledger_set_number(e, "records", end->records);
 		ledger_set_number(e, "bytes", end->bytes);
 	}
-	diary_add(p->diary, e);
+	diary_add(p->site.diary, e);
 }
 
 static int answer(const struct guest *g, int result)
@@ -122,6 +123,18 @@ static int take_commit(struct porter *p, struct guest *g, const uint8_t *payload
 	return answer(g, result);
 }
 
+static int take_receipt(struct porter *p, const struct guest *g, const uint8_t *payload, size_t len)
+{
+	int result = -EBUSY;
+	if (!g->has_begun)
+		return GONE;
+	if (diary_take_command(p->site.diary))
+		result = diary_is_low(p->site.diary)
+				 ? -ENOSPC
+				 : import_receipt(&p->site, &g->peer, (const char *)payload, len, p->now_s);
+	return answer(g, result);
+}
+
 static int take_frame(struct porter *p, struct guest *g, uint16_t type, const uint8_t *payload, size_t len)
 {
 	struct notice_end end;
@@ -133,6 +146,8 @@ static int take_frame(struct porter *p, struct guest *g, uint16_t type, const ui
 		return 0;
 	case NOTICE_COMMIT:
 		return take_commit(p, g, payload, len);
+	case NOTICE_RECEIPT:
+		return take_receipt(p, g, payload, len);
 	case NOTICE_END:
 		if (!g->has_begun || notice_end_decode(&end, payload, len) != 0)
 			return GONE;
@@ -198,8 +213,14 @@ static bool welcome(const struct porter *p, struct guest *g, uint64_t now_ms)
 	return fd >= 0;
 }
 
-void porter_turn(struct porter *p, uint64_t now_ms)
+void porter_set_registry(struct porter *p, const struct registry *registry)
 {
+	p->site.registry = registry;
+}
+
+void porter_turn(struct porter *p, uint64_t now_ms, uint64_t now_s)
+{
+	p->now_s = now_s;
 	bool anybody_waits = true;
 	for (size_t i = 0; i < PORTER_GUESTS_MAX; i++) {
 		struct guest *g = &p->guests[i];

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "diary.h"
+#include "importing.h"
 
 enum {
 	PORTER_GUESTS_MAX = 64,    /* at a time; others wait in the backlog */
@@ -17,9 +17,10 @@ enum {
 
 struct porter;
 
-/* listener stays the caller's, and is made non-blocking; as does the diary.  0 or -errno. */
-int porter_new(struct porter **out, int listener, struct diary *diary);
-void porter_turn(struct porter *porter, uint64_t now_ms);
+/* All stays the caller's; listener is made non-blocking.  0 or -errno. */
+int porter_new(struct porter **out, int listener, const struct import_site *site);
+void porter_set_registry(struct porter *porter, const struct registry *registry);
+void porter_turn(struct porter *porter, uint64_t now_ms, uint64_t now_s);
 void porter_free(struct porter *porter); /* NULL is fine */
 
 #endif

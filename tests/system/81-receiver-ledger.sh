@@ -92,6 +92,10 @@ ran ledger verify
 ok "'ledger verify' is entered" done_once '.verb == "ledger verify" and .exit == 0'
 ran ledger show
 ok "'ledger show' is entered" done_once '.verb == "ledger show" and .exit == 0'
+ran destroyed "$first" --receipt "$tmp/gone.receipt" --key "$keys/$recipient.key"
+ok "'destroyed' is entered" done_once '.verb == "destroyed" and .phase == "end" and .exit == 0' || note "$(cat "$tmp/ran")"
+ran receipt "$tmp/gone.receipt"
+ok "'receipt' is entered" done_once '.verb == "receipt" and .exit == 0' || note "$(cat "$tmp/ran")"
 known=$("$build/weir-inbox" --help | sed -nE 's/^  ([a-z]+) .*/\1/p' | sort | tr '\n' ' ')
 is "these are all commands that there are" "$(entries '.event == "command"' | jq -r .verb | cut -d' ' -f1 | sort -u | tr '\n' ' ')" "$known"
 
@@ -117,7 +121,7 @@ push files "$tmp/one"
 check $? "a bundle is pushed" || note "$pushed"
 ok "and delivered" wait_delivered "$bundle"
 ok "and entered" until_true 5 is_told "$bundle"
-is "the one before was not entered again" "$(of "$first")" "named verified delivered "
+is "the one before was not entered again" "$(of "$first")" "named verified delivered destroyed.elsewhere "
 
 # ---- no room ----
 

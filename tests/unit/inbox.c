@@ -144,6 +144,8 @@ static void copy_vector(const char *vector, const char *name)
 	free(data);
 }
 
+static struct registry *registry;
+
 /* ---- weir-keep, as far as the commands know it ---- */
 
 static volatile sig_atomic_t is_stopping;
@@ -159,18 +161,19 @@ static void keep(int listener)
 	struct key *box = NULL;
 	struct diary *diary = NULL;
 	struct porter *porter = NULL;
+	int vault_fd = io_open_dir(AT_FDCWD, test_path("vault"));
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || signal(SIGTERM, stop) == SIG_ERR ||
 	    key_load(&box, test_path("box.key"), NULL) != 0 ||
 	    diary_open(&diary, test_path("vault"), box, RELEASED) != 0 ||
-	    porter_new(&porter, listener, diary) != 0)
+	    porter_new(&porter, listener, &(struct import_site){.vault_fd = vault_fd, .diary = diary, .registry = registry}) != 0)
 		_exit(1);
 	while (!is_stopping) {
 		const struct timespec pause = {0, 1000000};
-		porter_turn(porter, 0);
+		porter_turn(porter, 0, (uint64_t)time(NULL));
 		diary_commit(diary);
 		nanosleep(&pause, NULL);
 	}
-	porter_turn(porter, 0);
+	porter_turn(porter, 0, (uint64_t)time(NULL));
 	porter_free(porter);
 	diary_close(diary);
 	_exit(0);
@@ -207,7 +210,6 @@ static int entered(const char *text)
 	return atoi(answer);
 }
 
-static struct registry *registry;
 
 static void make_world(void)
 {
