@@ -44,8 +44,8 @@ root=$(cat "$sender"/spool/ledger/*.jsonl | jq -r "select(.event == \"release\" 
 is "every entry has its root" "$(entries ".bundle == \"$first\" and .root == \"$root\"" | wc -l)" 3
 id=$(outbox show --json --config "$sender/sender.conf" "$first" | jq -r .push_id)
 is "the push id is the one by which the sender's ledger calls it" \
-	"$(entries '.event == "delivered"' | jq -r .push_id)" "$id"
-is "whose it is stands there" "$(entries '.event == "delivered"' | jq -r .person)" "$person"
+	"$(entries ".event == \"delivered\" and .bundle == \"$first\"" | jq -r .push_id)" "$id"
+is "whose it is stands there" "$(entries ".event == \"delivered\" and .bundle == \"$first\"" | jq -r .person)" "$person"
 
 # ---- what is heard of the sender's ledger ----
 
