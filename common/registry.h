@@ -171,7 +171,7 @@ int party_check(const struct party *party, uint64_t at);
 int route_check(const struct route *route, uint64_t at);
 int registry_check(const struct registry *registry, uint64_t at);
 /*
- * VERDICT_NOT_ALLOWED unless the party is an operator, or an officer, of the route.  Of LEDGER_ROUTE the
+ * VERDICT_NOT_ALLOWED unless the person is an operator, or an officer, of the route.  Of LEDGER_ROUTE the
  * sending boxes are the operators, and nobody else.
  */
 int route_allows_operator(const struct route *route, const struct party *person);

@@ -7,8 +7,8 @@
 
 #include "common/io.h"
 #include "common/judgement.h"
-#include "common/recipients.h"
 #include "common/openbundle.h"
+#include "common/recipients.h"
 #include "common/verdict.h"
 #include "bodytree.h"
 #include "registrar.h"
@@ -128,8 +128,6 @@ static int judge_recipients(struct acceptance *a, const struct release *release,
 	uint8_t head[SEGMENT_BYTES];
 	const char *who;
 	const struct route *route = registry_route(a->registry, release->statement.route);
-	if (open_is(&release->statement)) /* sealed to nobody */
-		return VERDICT_OK;
 	int result = io_pread_exact(fd, head, sizeof(head), SEGMENT_BYTES);
 	a->is_lost = result < 0;
 	return result != 0 ? result
@@ -176,7 +174,7 @@ static int judge_and_complete(struct acceptance *a, int dir_fd)
 		result = judge_body(a, release, fd);
 	if (result == 0 && open_is(&release->statement))
 		result = registrar_judge(a->vault_fd, fd, &release->statement, a->roots, a->registry);
-	if (result == 0)
+	else if (result == 0) /* an open one is sealed to nobody */
 		result = judge_recipients(a, release, fd);
 	if (result == 0)
 		result = complete_file(a, fd);

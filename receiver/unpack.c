@@ -208,8 +208,8 @@ static int check_recipients(const struct unpack *u, const struct registry *regis
 	uint8_t head[SEGMENT_BYTES];
 	const char *who;
 	const struct route *route = registry_route(registry, u->release.statement.route);
-	if (open_is(&u->release.statement)) /* sealed to nobody */
-		return VERDICT_OK;
+	if (open_is(&u->release.statement))
+		return VERDICT_OK; /* it is sealed to nobody */
 	int result = io_pread_exact(u->fd, head, sizeof(head), offset_of(0));
 	return result != 0 ? result
 			   : recipients_check_head(route, head, u->release.released_at, false, &who);

@@ -216,8 +216,8 @@ static int judge_recipients(const struct releaser *releaser, const struct spool_
 	uint8_t segment[SEGMENT_BYTES];
 	const char *who;
 	const struct route *route = registry_route(releaser->setup->registry, item->release.statement.route);
-	if (open_is(&item->release.statement)) /* sealed to nobody */
-		return VERDICT_OK;
+	if (open_is(&item->release.statement))
+		return VERDICT_OK; /* it is sealed to nobody */
 	int result = spool_read_head(releaser->allowance.spool, item, segment);
 	return result != 0 ? result : recipients_check_head(route, segment, now, false, &who);
 }

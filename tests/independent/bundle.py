@@ -366,17 +366,13 @@ class Object:
         check_release(self.release, registry)
         require(tree_root(self.body) == self.release.statement.root, "bad-root")
         s = self.release.statement
-        if s.route == "registry":
-            return  # sealed to nobody
+        if s.route == openbundle.ROUTE:
+            return  # it is sealed to nobody
         keys = registry.judge("route", s.route, self.release.released_at)
         for key_id, _, _ in read_head(self.body[:SEGMENT], s.route).stanzas:
             names = [n for n in keys["recipients"] if registry.cards[("recipient", n)].id == key_id]
             require(names, "wrong-recipient", key_id.hex())
             registry.judge("recipient", names[0], self.release.released_at)
-
-    def open_text(self):
-        """What an open bundle carries: section 9."""
-        return openbundle.read(self.body, self.release.statement)
 
     def open_text(self):
         """What an open bundle carries: section 9."""
