@@ -116,7 +116,7 @@ int open_decode(const uint8_t **text, size_t *len, const uint8_t *body, size_t b
 {
 	uint64_t text_len = 0;
 	uint8_t digest[SUITE_DIGEST_BYTES];
-	if (body_len < SEGMENTS_MIN * SEGMENT_BYTES)
+	if (body_len < (size_t)SEGMENTS_MIN * SEGMENT_BYTES)
 		return VERDICT_TRUNCATED;
 	int result = decode_head(&text_len, body);
 	if (result != 0)

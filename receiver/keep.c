@@ -192,7 +192,7 @@ static void use_crossed(struct keep *keep)
 		result = registrar_load(&registry, keep->vault_fd, roots, trouble.problem);
 	roots_free(roots);
 	if (result == 0)
-		result = registry_remember(keep->vault_fd, registry_version(registry));
+		result = registry_admit(keep->vault_fd, registry);
 	if (result == 0) {
 		use(keep, registry, VAULT_REGISTRY);
 		return;

@@ -31,9 +31,10 @@ int registrar_prefer(struct registry **registry, int vault_fd, const struct root
 	int result = registrar_load(&crossed, vault_fd, roots, problem);
 	if (result != 0)
 		return result == -ENOENT ? 0 : result;
-	if (registry_version(crossed) <= registry_version(*registry)) {
+	bool is_ours = strcmp(registry_name(crossed), registry_name(*registry)) == 0;
+	if (!is_ours || registry_version(crossed) <= registry_version(*registry)) {
 		registry_free(crossed);
-		return 0;
+		return is_ours ? 0 : VERDICT_OTHER_REGISTRY;
 	}
 	registry_free(*registry);
 	*registry = crossed;
@@ -60,6 +61,9 @@ static int store(bool *is_new, int vault_fd, const struct registry *registry,
 	/* what has been delivered before comes again after a restart, or under another number */
 	if (registry_equals(registry, in_use))
 		return 0;
+	/* the same roots may sign for several installations */
+	if (strcmp(registry_name(registry), registry_name(in_use)) != 0)
+		return VERDICT_OTHER_REGISTRY;
 	if (registry_version(registry) <= registry_version(in_use) ||
 	    !is_above_file(registry, vault_fd, roots))
 		return VERDICT_OLDER_REGISTRY;

@@ -17,7 +17,7 @@
 /*
  * Judges what an open bundle carries, whose release and root have been checked: its form, and the registry in
  * it under the roots file of this path.  0 for the very text in use, and for one that is newer than that and than
- * the file.  VERDICT_OLDER_REGISTRY; the verdicts of open_read, roots_load and registry_parse; -errno.
+ * the file.  VERDICT_OTHER_REGISTRY, by its name; VERDICT_OLDER_REGISTRY; the verdicts of open_read, roots_load and registry_parse; -errno.
  */
 int registrar_judge(int vault_fd, int object_fd, const struct statement *statement, const char *roots,
 		    const struct registry *in_use);

@@ -372,7 +372,7 @@ class Registry:
         self.found = found = _parse(check_signatures(text, roots), tuple(LIMITS) + ("registry",))
         require(("registry", "") in found, "bad-registry", "no [registry]")
         own = found[("registry", "")]
-        self.version, self.expires = own["version"], own["expires"]
+        self.name, self.version, self.expires = own["name"], own["version"], own["expires"]
         last = own["issued"] + 1827 * 86400
         require(all(keys.get("expires", 0) <= last for keys in found.values()), "bad-registry",
                 "expires more than five years after issued")

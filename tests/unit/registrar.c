@@ -32,12 +32,14 @@ static void need(bool good, const char *what)
 }
 
 /* Whole and signed; remark makes another text of the same version. */
+static const char *installation = "moi";
+
 static uint8_t *text_of(unsigned int version, const char *remark, const struct key *signer, size_t *len)
 {
 	char text[512];
 	uint8_t *out = NULL;
-	int n = snprintf(text, sizeof(text), "; %s\n[registry]\nformat = 1\nname = moi\nversion = %u\nissued = 2026-11-23\n"
-			 "expires = 2027-11-23\n", remark, version);
+	int n = snprintf(text, sizeof(text), "; %s\n[registry]\nformat = 1\nname = %s\nversion = %u\nissued = 2026-11-23\n"
+			 "expires = 2027-11-23\n", remark, installation, version);
 	need(registry_sign(&out, len, (const uint8_t *)text, (size_t)n, signer) == 0, "cannot sign");
 	return out;
 }
@@ -99,6 +101,9 @@ static void test_taking(void)
 	take_is(5, "another", root, in_use, VERDICT_OLDER_REGISTRY, false, "another text of the same version is refused");
 	take_is(4, "older", root, in_use, VERDICT_OLDER_REGISTRY, false, "an older one is refused");
 	take_is(6, "strange", stranger, in_use, VERDICT_TOO_FEW_SIGNATURES, false, "one that the roots did not sign is refused");
+	installation = "elsewhere";
+	take_is(9, "foreign", root, in_use, VERDICT_OTHER_REGISTRY, false, "one of another installation is refused");
+	installation = "moi";
 	is_number((int64_t)version_in_file(), 0, "none of them is written");
 	take_is(7, "newer", root, in_use, 0, true, "a newer one is taken");
 	is_number((int64_t)version_in_file(), 7, "  and written");
@@ -174,6 +179,12 @@ static void test_preferring(void)
 	need(io_write_file(vault_fd, REGISTRAR_FILE, text, len, 0640) == 0, "cannot write");
 	free(text);
 	prefer_is(9, VERDICT_TOO_FEW_SIGNATURES, 9, "one that other roots have signed counts nothing");
+	installation = "elsewhere";
+	text = text_of(22, "foreign", root, &len);
+	installation = "moi";
+	need(io_write_file(vault_fd, REGISTRAR_FILE, text, len, 0640) == 0, "cannot write");
+	free(text);
+	prefer_is(9, VERDICT_OTHER_REGISTRY, 9, "nor does one of another installation");
 	size_t lost = 0;
 	text = text_of(21, "newest", root, &len);
 	for (size_t cut = 1; cut < len; cut++) {

@@ -27,6 +27,7 @@ def take(raw):
     o.verify(REGISTRY)
     text = o.open_text()
     found = registry.Registry(text, registry.Roots(ROOTS_TEXT))
+    suite.require(found.name == REGISTRY.name, "other-registry")
     suite.require(found.version > REGISTRY.version, "older-registry")
     return found
 
@@ -86,6 +87,8 @@ def _texts(write):
     write("bad-length--a-segment-more", make_object(body={"segments": count + 1}))
     write("bad-length--text-needs-more-segments",
           make_object(change_body=lambda b: put(b, 16, suite.u64(count * SEGMENT))))
+    other = registry_text().replace("version = 7", "version = 8", 1).replace("name = ", "name = other-", 1)
+    write("other-registry--of-another-name", make_object(registry.sign(other.encode(), ROOTS[:2])))
     write("older-registry--the-one-before", make_object(text_of(6)))
     write("too-few-signatures--one-root", make_object(text_of(8, ROOTS[:1])))
     write("bad-signature--root", make_object(NEWER.replace(b"priority = 4", b"priority = 3", 1)))
