@@ -17,6 +17,7 @@
 #include "common/command.h"
 #include "common/config.h"
 #include "common/confine.h"
+#include "common/expiry.h"
 #include "common/io.h"
 #include "common/key.h"
 #include "common/registry.h"
@@ -65,6 +66,7 @@ struct keep {
 	const struct registry *registry; /* the intake's newest */
 	const char *file;                /* where it came from */
 	struct watch watch;              /* of its file */
+	struct expiry_watch expiry;
 };
 
 #define VAULT_REGISTRY "VAULT/" REGISTRAR_FILE /* as it stands in the ledger */
@@ -244,6 +246,12 @@ static void tell_damage(const struct keep *keep, uint64_t damaged)
 		event_tell(&keep->teller, LOG_ERR, "E2034", "%s", what);
 }
 
+static void tell_expiry(void *context, const char *text)
+{
+	const struct keep *keep = context;
+	event_tell(&keep->teller, LOG_WARNING, "E2006", "keep: %s; have the registry renewed", text);
+}
+
 /* What the clock asks for; turned_ms and alive_ms are when it was done last. */
 static void follow_clock(struct keep *keep, bool is_idle, uint64_t *turned_ms, uint64_t *alive_ms)
 {
@@ -262,6 +270,7 @@ static void follow_clock(struct keep *keep, bool is_idle, uint64_t *turned_ms, u
 	service_alive();
 	if (watch_has_changed(&keep->watch, keep->config.registry))
 		reload(keep, false);
+	expiry_follow(&keep->expiry, keep->registry, (uint64_t)time(NULL), tell_expiry, keep);
 }
 
 static void keep_until_stopped(struct keep *keep)

@@ -19,6 +19,7 @@
 
 #include "common/command.h"
 #include "common/config.h"
+#include "common/expiry.h"
 #include "common/io.h"
 #include "common/key.h"
 #include "common/registry.h"
@@ -171,6 +172,13 @@ static void check_key(struct check *check, const char *what, const char *path, e
 		report(check, true, what, "%s '%s'", key_kind_name(kind), card.name);
 }
 
+/* Nothing is wrong yet. */
+static void report_soon(void *context, const char *text)
+{
+	(void)context;
+	printf("soon %-14s %s\n", "registry", text);
+}
+
 /* The one that came over the link takes its place when it is newer, as in weir-keep. */
 static void check_crossed(struct check *check, struct registry **registry, const struct roots *roots,
 			  const struct config *config)
@@ -205,6 +213,7 @@ static void check_registry(struct check *check, const struct config *config)
 		text_time(expires, sizeof(expires), registry_expires(registry));
 		report(check, is_good, "registry", "'%s' version %" PRIu64 ", expires %s",
 		       registry_name(registry), registry_version(registry), expires);
+		expiry_list(registry, (uint64_t)time(NULL), report_soon, NULL);
 	}
 	registry_free(registry);
 	roots_free(roots);

@@ -12,6 +12,7 @@
 #include "asking.h"
 #include "checkup_scan.h"
 #include "common/command.h"
+#include "common/expiry.h"
 #include "common/text.h"
 #include "common/verdict.h"
 #include "orders.h"
@@ -46,6 +47,13 @@ static void line(struct report *report, int result, const char *what, const char
 	line_why(report, result, what, detail, "");
 }
 
+/* Nothing is wrong yet. */
+static void line_soon(void *context, const char *text)
+{
+	(void)context;
+	printf("soon %s\n", text);
+}
+
 static void check_registry(struct report *report, const struct registry *registry)
 {
 	char detail[160], expires[32];
@@ -53,6 +61,7 @@ static void check_registry(struct report *report, const struct registry *registr
 		 registry_version(registry),
 		 text_time(expires, sizeof(expires), registry_expires(registry)));
 	line(report, registry_check(registry, (uint64_t)time(NULL)), "registry", detail);
+	expiry_list(registry, (uint64_t)time(NULL), line_soon, NULL);
 }
 
 static void check_box_key(struct report *report, const struct setup *setup)

@@ -39,7 +39,7 @@ enum {
 	TICK_MS = 100,
 	BEAT_TICKS = 10,
 	EMIT_GRACE_TICKS = 50,         /* emit may start after hold */
-	REGISTRAR_TICKS = 50,          /* what a registry's way across may still need */
+	REGISTRAR_TICKS = 50,          /* what a registry's way across may still need, and what ends soon */
 	HOUSEKEEPING_TICKS = 600,      /* a minute: retention, held bundles */
 	CONTROLS_MAX = 16,
 	CONTROL_DEADLINE_MS = 30000,   /* for a question and its answer */
@@ -263,8 +263,10 @@ static void tick(struct hold *hold)
 		releaser_retire(&hold->releaser);
 	}
 	bool is_new = hold->ticks % BEAT_TICKS == 0 && releaser_follow(&hold->releaser);
-	if (is_new || hold->ticks % REGISTRAR_TICKS == 0)
+	if (is_new || hold->ticks % REGISTRAR_TICKS == 0) {
 		registrar_follow(&hold->releaser);
+		releaser_watch_expiry(&hold->releaser);
+	}
 	int result = dispatcher_turn(hold->dispatcher, now);
 	if (hold->ticks % BEAT_TICKS == 0) {
 		int beat = dispatcher_beat(hold->dispatcher);

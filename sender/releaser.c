@@ -102,6 +102,18 @@ static int judge_box(const struct releaser *releaser, uint64_t now)
 	return box == NULL ? VERDICT_UNKNOWN_KEY : party_check(box, now);
 }
 
+static void tell_expiry(void *context, const char *text)
+{
+	const struct releaser *releaser = context;
+	service_event(LOG_WARNING, "E1034", "registry: %s; have the registry renewed", text);
+	book_alarm(releaser->book, "E1034", text);
+}
+
+void releaser_watch_expiry(struct releaser *releaser)
+{
+	expiry_follow(&releaser->expiry, releaser->setup->registry, now_s(), tell_expiry, releaser);
+}
+
 void releaser_watch_box(struct releaser *releaser)
 {
 	int verdict = judge_box(releaser, now_s());

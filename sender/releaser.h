@@ -9,6 +9,7 @@
 
 #include "allowance.h"
 #include "book.h"
+#include "common/expiry.h"
 #include "common/watch.h"
 #include "local.h"
 #include "setup.h"
@@ -22,6 +23,7 @@ struct releaser {
 	int box_verdict;    /* of this box's own key, as last told */
 	bool has_changed;   /* the catalogue has to be made anew; reset by whoever does */
 	bool has_new_rules; /* what is held has to be judged again */
+	struct expiry_watch expiry;
 	int crossing;       /* what keeps the registry from being sent, as last told; registrar.h */
 };
 
@@ -38,6 +40,8 @@ bool releaser_follow(struct releaser *releaser);
 /* Remembers the version of the registry that is loaded already, at the start. */
 int releaser_remember(struct releaser *releaser);
 
+/* Tells once a day what the registry lets end soon.  Ask now and then. */
+void releaser_watch_expiry(struct releaser *releaser);
 /* Tells, once, that the key of this box has ceased to count, or counts again.  Ask every minute. */
 void releaser_watch_box(struct releaser *releaser);
 

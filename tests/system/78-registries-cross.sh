@@ -36,7 +36,7 @@ file_version() { sed -n 's/^version = //p' "$1"; }
 
 # ---- the first one ----
 ok "the registry of the start crosses" wait_delivered registry-000001
-is "it is the one in use, so nothing else comes of it" "$(ls "$receiver/vault/registry" 2>&1 | grep -c 'No such')" 1
+ok "it is the one in use, so nothing else comes of it" test ! -e "$receiver/vault/registry"
 
 # ---- a new operator and a new route ----
 make 2
@@ -67,14 +67,23 @@ refused "it is for nobody to open" 1 "registry-000002.*registry.*\\[wrong-recipi
 	open_bundle registry-000002 -o "$tmp/opened"
 is "nothing is left of that" "$(ls "$tmp/opened" 2>/dev/null)" ""
 
-# ---- a suspension ----
-make 3 "/^\[person hsieh-new\]/a suspended = $yesterday"
+# ---- a suspension, in a registry that ends tomorrow ----
+make 3 "/^\[person hsieh-new\]/a suspended = $yesterday
+s/^expires = .*/expires = $(date -u -d tomorrow +%F)/"
 started=$SECONDS
 put "$made" "$site/registry"
 ok "a suspension crosses" until_true 60 uses 3
 note "after $((SECONDS - started)) s"
 person=hsieh-new push late "$tmp/one"
 is "who is suspended in it pushes no more" "$?" 1
+warns() { grep -q "$1 .*registry 'test' expires at .*, within 1 day; have the registry renewed" "$2"; }
+ok "the sender warns of its end" until_true 70 warns E1034 "$sender/log"
+ok "the receiver too" until_true 10 warns E2006 "$receiver/log"
+like "check prints it on the sender" "$(in_sender "$build/weir-sender" check --config "$conf")" "soon registry 'test' expires at"
+like "and on the receiver" "$(in_receiver "$build/weir-receiver" check --config "$rconf")" "soon registry +registry 'test' expires at"
+like "as an alarm it stands in the ledger" "$(outbox ledger show --config "$conf" --event alarm)" "E1034"
+is_entered() { inbox ledger show --config "$rconf" --event alarm >"$tmp/alarms"; grep -q E2006 "$tmp/alarms"; }
+ok "and in that of the receiver" until_true 10 is_entered || note "$(cat "$tmp/alarms")"
 
 # ---- a restart, an older one ----
 receiver_down
