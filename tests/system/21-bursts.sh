@@ -37,12 +37,12 @@ while ((tried < count)) && ((tried == 0 || SECONDS < ${BUDGET:-600})); do
 	tried=$((tried + 1))
 done
 check $pushed_all "$tried bundles are pushed, each with a burst of its own"
-arrived() { (($(find "$receiver/vault/bundles" -name '*.weir' | wc -l) >= tried)); }
+arrived() { (($(find "$receiver/vault/bundles" -name 'files-*.weir' | wc -l) >= tried)); }
 ok "all $tried bursts are repaired in one pass" until_true 60 arrived ||
 	note "$(inbox gaps --config "$receiver/receiver.conf")"
 is "the object has the length that the bursts are counted by" "$(object_bytes "$bundle")" 114688
 wrong=0
-for file in "$receiver"/vault/bundles/*/*.weir; do
+for file in "$receiver"/vault/bundles/*/files-*.weir; do
 	open_bundle "$(basename "$file" .weir)" - 2>>"$tmp/open.err" | cmp -s - "$tmp/in" || wrong=$((wrong + 1))
 	((tried > 200 && SECONDS > ${BUDGET:-600} + 60)) && break
 done
