@@ -293,11 +293,22 @@ static int print_json(struct report *r, const struct ledger_summary *s)
 	return result;
 }
 
-static int verify(const struct ledger_audit *audit, const struct ledger_witness *witness, int dir_fd)
+/* Those who may have written it: where a box's own ledger lies, nobody else's counts. */
+static size_t choose_boxes(const struct card **out, const struct ledger_audit *audit)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < audit->box_count; i++)
+		if (audit->kind == 0 || audit->boxes[i]->kind == audit->kind)
+			out[count++] = audit->boxes[i];
+	return count;
+}
+
+static int verify_by(const struct ledger_audit *audit, const struct card **boxes,
+		     const struct ledger_witness *witness, int dir_fd)
 {
 	struct report r = {.findings = audit->as_json ? json_array_new() : NULL};
-	const struct ledger_verifying verifying = {.boxes = audit->boxes,
-						   .box_count = audit->box_count,
+	const struct ledger_verifying verifying = {.boxes = boxes,
+						   .box_count = choose_boxes(boxes, audit),
 						   .witness = witness,
 						   .report = report,
 						   .advance = advance,
@@ -319,6 +330,16 @@ static int verify(const struct ledger_audit *audit, const struct ledger_witness 
 	if (printed != 0)
 		return command_fail(printed, "cannot print");
 	return result == 0 ? EXIT_DONE : EXIT_MISSING;
+}
+
+static int verify(const struct ledger_audit *audit, const struct ledger_witness *witness, int dir_fd)
+{
+	const struct card **boxes = calloc(audit->box_count + 1, sizeof(*boxes));
+	if (boxes == NULL)
+		return command_fail(-ENOMEM, "cannot start");
+	int code = verify_by(audit, boxes, witness, dir_fd);
+	free(boxes);
+	return code;
 }
 
 int ledger_audit_run(const struct ledger_audit *audit, int dir_fd)

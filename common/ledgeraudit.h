@@ -16,6 +16,7 @@ struct ledger_audit {
 	const char *witness;    /* the directory of the other box's ledger, or a file; NULL: none */
 	uint64_t witness_until; /* what it heard later does not count; 0: all counts */
 	bool as_json;
+	enum key_kind kind;     /* of the box whose ledger it has to be; 0: any box's */
 	/* by ledger_audit_load */
 	struct registry *loaded[LEDGER_REGISTRIES_MAX];
 	const struct card **boxes;

@@ -160,6 +160,8 @@ static int run_verify(struct place *place, int argc, char **argv)
 		return code;
 	struct ledger_audit *audit = &options.audit;
 	audit->as_json = options.as_json;
+	if (options.dir == NULL)
+		audit->kind = place->side == CONFIG_SENDER ? KEY_SENDER : KEY_RECEIVER;
 	audit->witness_until = options.filter.until;
 	if (audit->roots == NULL)
 		audit->roots = getenv("WEIR_ROOTS");

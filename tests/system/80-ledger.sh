@@ -185,6 +185,9 @@ END
 chmod 600 sender.conf receiver.conf
 like "the sender's own is found by its configuration" "$("$outbox" ledger verify --config sender.conf)" 'of inside-1: .*all good'
 like "the receiver's, too" "$(WEIR_CONFIG=receiver.conf "$inbox" ledger verify)" 'of outside-1: .*all good'
+mv receiver/vault/ledger outside && cp -r sender/spool/ledger receiver/vault/ledger
+fails 4 "the ledger of the other box in its place is found" '\[unknown-key\]' "$inbox" ledger verify --config receiver.conf
+rm -r receiver/vault/ledger && mv outside receiver/vault/ledger
 is "and shown" "$("$inbox" ledger show --config receiver.conf --event witness | wc -l)" 3
 fails 3 "no configuration" 'No such file' "$outbox" ledger show --config none
 
