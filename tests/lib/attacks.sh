@@ -4,7 +4,7 @@
 #
 #   attempt WHO WHAT WITH VERDICT EVENT FILTER COMMAND…
 #       begins a row: the command fails and names the verdict, and the box's ledger has a new entry EVENT with
-#       that result, for which the jq FILTER is true.  EVENT "-" is for what no box can hear of; FILTER then
+#       that result ($result: another one), for which the jq FILTER is true.  EVENT "-" is for what no box can hear of; FILTER then
 #       says why.
 #   waits WHO WHAT WITH STATE EVENT FILTER ID COMMAND…
 #       begins a row: the command succeeds, the push ID ("-": the one that it names) is in STATE ("waiting 1/2") behind it, EVENT is entered,
@@ -56,20 +56,22 @@ row_is_entered() {
 }
 
 attempt() {
-	local event=$5 filter=$6 status
+	local event=$5 filter=$6 status wanted=${result:-$4}
 	row_begins "$1" "$2" "$3"
 	row_verdict=$4
+	# what the verdict names is a word; what the kernel says is none
+	[[ $wanted != *' '* ]] || wanted=environment
 	shift 6
-	said=$("$@" 2>&1)
+	"$@" >"$tmp/said" 2>&1 # here and in no subshell: what it starts or counts stays
 	status=$?
+	said=$(<"$tmp/said")
 	[[ $status != 0 && $said == *"$row_verdict"* ]]
 	if check $? "$row: refused"; then
 		rows_refused=$((rows_refused + 1))
 	else
 		note "exit status $status, wanted $row_verdict: $said"
 	fi
-	# what the verdict names is a word; what the kernel says is none
-	row_is_entered "$event" "$([[ $row_verdict == *' '* ]] && echo environment || echo "$row_verdict")" "$filter"
+	row_is_entered "$event" "$wanted" "$filter"
 }
 
 waits() {
@@ -77,8 +79,9 @@ waits() {
 	row_begins "$1" "$2" "$3"
 	row_verdict=$4
 	shift 7
-	said=$("$@" 2>&1)
-	check $? "$row: is heard" || note "$said"
+	"$@" >"$tmp/said" 2>&1
+	check $? "$row: is heard" || note "$(<"$tmp/said")"
+	said=$(<"$tmp/said")
 	[[ $id != - ]] || id=$(sed -n 's/^accepted \([0-9a-f]\{32\}\).*/\1/p' <<<"$said")
 	state=$(shown "$id" '"\(.state) \(.approvals)/\(.quorum)"')
 	is "$row: nothing is released" "$state" "$row_verdict" && rows_refused=$((rows_refused + 1))
@@ -88,11 +91,11 @@ waits() {
 }
 
 twin() {
-	local what=$1 output status
+	local what=$1 status
 	shift
-	output=$("$@" 2>&1)
+	"$@" >"$tmp/output" 2>&1
 	status=$?
-	check "$status" "$row: $what" || note "exit status $status of: $*"$'\n'"$output"
+	check "$status" "$row: $what" || note "exit status $status of: $*"$'\n'"$(<"$tmp/output")"
 	((status != 0)) || rows_twins=$((rows_twins + 1))
 	rows+=("$row | $row_verdict | $row_entry | $what")
 	row=''
