@@ -144,6 +144,7 @@ attacked_text() {
 	route own 23 'operators = wang-mei' 'officers = wang-mei lin-jun' 'quorum = 1'
 	route nightly 24 'operators = wang-mei lee-hao' 'officers = lin-jun wu-ting' 'quorum = 2'
 	route plain 25 'operators = wang-mei lee-hao'
+	printf '[route ledger]\nid = 26\nrecipients = audit-office\nformat = lines\nrecords = waived\ndestroy_after_days = 30\npriority = 9\n'
 	printf '[policy names]\nversion = 3\ncolumns = id name\nrefuse_identity = yes\ncontrol = none\n'
 }
 

@@ -3,11 +3,12 @@
  *
  *   smuggler push RUNTIME ROUTE FILE registry=FILE psks=DIR key=KEYFILE [for=RECIPIENT-KEYFILE]
  *            [intakes=N] [body-first=1] [approval=KEYFILE] [guard=0|1] [rules=VERSION] [early=SECONDS]
- *            [short=1] [to=FILE]
+ *            [short=1] [as=ROUTE] [to=FILE]
  *   smuggler replay RUNTIME FILE              what `to` has kept: the same body, statement and signature
  *   smuggler note RUNTIME ROUTE VERDICT key=KEYFILE    says that seal has refused this person's push
  *
- * for: seals it to this recipient as well, who need not be one of the route.  Prints as attacker does.
+ * as: hands it over as a push on that route.  for: seals it to this recipient as well, who need not be one of
+ * the route.  Prints as attacker does.
  */
 #include <sys/socket.h>
 #include <time.h>
@@ -130,7 +131,7 @@ static struct goods make_goods(const char *route_name, const char *path, const s
 	statement->policy_version =
 		said_number(words, "rules", route->policy == NULL ? 0 : route->policy->version);
 	statement->guard = (enum guard_verdict)said_number(words, "guard", statement->policy_version > 0);
-	memcpy(statement->route, route->name, NAME_BYTES);
+	name_of(statement->route, said(words, "as", route->name));
 	memcpy(statement->person, key->card.name, NAME_BYTES);
 	memcpy(statement->person_key, key->card.id, KEY_ID_BYTES);
 	endorse_push(&commit.dossier.endorsements, statement, key->secret);

@@ -27,6 +27,13 @@ twin "its operator pushes" push_as chen-yi other "$good"
 attempt "officer" "pushes on the route whose bundles they approve" "own key" not-allowed push.refused "$(by lin-jun)" \
 	push_as lin-jun guarded "$good"
 twin "its operator pushes" push_as wang-mei guarded "$good"
+attempt "operator" "pushes as the registry, which is sealed to nobody" "own key" unknown-route push.refused "$(by wang-mei)" push_as wang-mei registry "$good"
+twin "their own route" push_as wang-mei plain "$good"
+attempt "operator" "pushes as the ledger" "own key" not-allowed push.refused "$(by wang-mei)" push_as wang-mei ledger "$good"
+send_ledger() { outbox ledger send "${config[@]}"; }
+twin "the box pushes its ledger" send_ledger
+attempt "weir-hold that was taken over" "pushes on an operator's route" "the box's key" not-allowed push.refused "$(by inside-1)" raw_push plain key="$(k inside-1)"
+twin "the operator pushes there" raw_push plain key="$(k wang-mei)"
 for role in in-stall au-dit re-ceive re-cipe; do
 	what="$(sed -n "/^\[person $role\]/,/^roles/s/^roles = //p" "$site/registry")"
 	attempt "$what" "pushes" "own key" not-allowed push.refused "$(by $role)" push_as $role plain "$good"
@@ -48,7 +55,7 @@ attempt "operator" "pushes after their key has ended" "expired key" expired push
 twin "an operator in force" push_as lee-hao guarded "$good"
 attempt "operator" "pushes after they were suspended" "suspended key" suspended push.refused "$(by gone-key)" push_as gone-key guarded "$good"
 twin "an operator in force" push_as lee-hao guarded "$good"
-for kind in tax-agency inside-1 outside-1 root-a; do
+for kind in tax-agency outside-1 root-a; do
 	attempt "holder of the key of $kind" "pushes as a person" "that key" unknown-key push.refused ".proven == false" \
 		raw_push plain key="$(k $kind)"
 	twin "an operator's key" raw_push plain key="$(k wang-mei)"
@@ -160,6 +167,12 @@ twin "for today" smuggled
 attempt "weir-seal that was taken over" "seals the bundle to one more recipient" "a thief's public key" wrong-recipient push.refused "$(by wang-mei)" \
 	smuggled for="$tmp/thief/recipient.key" psks="$tmp/thief/psk"
 twin "to those of the route" smuggled to="$tmp/goods"
+attempt "weir-seal that was taken over" "hands over records as a registry, which is sealed to nobody" "an operator's signature" not-allowed push.refused "$(by wang-mei)" \
+	smuggled as=registry
+twin "as what they are" smuggled as=plain
+attempt "weir-seal that was taken over" "hands over as another route what was sealed for one" "an operator's signature" wrong-route push.refused "$(by wang-mei)" \
+	smuggled as=guarded rules=3 guard=1
+twin "as the route that it is for" smuggled as=plain
 attempt "weir-seal that was taken over" "hands over the same push again" "body, statement and signature of before" 'File exists' push.refused "$(by wang-mei)" \
 	smuggle replay "$tmp/goods"
 twin "another push" smuggled
