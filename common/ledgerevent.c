@@ -6,48 +6,57 @@
 static const struct {
 	const char *event;
 	const char *phrase;
+	const char *refused; /* when the result is not ok; NULL: the same */
 } table[] = {
 	/* the box */
-	{"start", "the box started"},
-	{"stop", "the box stopped"},
-	{"alarm", "alarm"},
-	{"registry.loaded", "a registry was loaded"},
-	{"registry.queued", "a registry is to cross the link"},
-	{"key.loaded", "a key was loaded"},
-	{"command", "a command was given"},
+	{"start", "the box started", NULL},
+	{"stop", "the box stopped", NULL},
+	{"alarm", "alarm", NULL},
+	{"registry.loaded", "a registry was loaded",
+	 "a registry was not loaded"},
+	{"registry.queued", "a registry is to cross the link", NULL},
+	{"key.loaded", "a key was loaded", NULL},
+	{"command", "a command was given",
+	 "a command was refused"},
 	/* the ledger itself */
-	{"checkpoint", "the box signed its ledger"},
-	{"rotate", "the ledger goes on in a new file"},
-	{"trimmed", "entries older than the retention were removed"},
-	{"repaired", "an entry that a crash had cut short was removed"},
-	{"witness", "the other box's ledger was heard of"},
+	{"checkpoint", "the box signed its ledger", NULL},
+	{"rotate", "the ledger goes on in a new file", NULL},
+	{"trimmed", "entries older than the retention were removed", NULL},
+	{"repaired", "an entry that a crash had cut short was removed", NULL},
+	{"witness", "the other box's ledger was heard of", NULL},
 	/* the sender */
-	{"push.accepted", "a push was accepted"},
-	{"push.refused", "a push was refused"},
-	{"approve", "a bundle was approved"},
-	{"refuse", "a bundle was refused by an officer"},
-	{"order.loaded", "a standing order was loaded"},
-	{"order.revoked", "a standing order was revoked"},
-	{"decision", "all is there that the route demands"},
-	{"release", "a bundle was released"},
-	{"held", "a bundle stays held"},
-	{"found", "a bundle lay in the spool at the start"},
-	{"sent", "a bundle was sent in all its passes"},
-	{"removed", "a bundle was removed from the spool"},
+	{"push.accepted", "a push was accepted", NULL},
+	{"push.refused", "a push was refused", NULL},
+	{"approve", "a bundle was approved",
+	 "an approval was refused"},
+	{"refuse", "a bundle was refused by an officer",
+	 "a refusal by an officer did not count"},
+	{"order.loaded", "a standing order was loaded",
+	 "a standing order was not loaded"},
+	{"order.revoked", "a standing order was revoked",
+	 "a revocation was refused"},
+	{"decision", "all is there that the route demands", NULL},
+	{"release", "a bundle was released", NULL},
+	{"held", "a bundle stays held", NULL},
+	{"found", "a bundle lay in the spool at the start", NULL},
+	{"sent", "a bundle was sent in all its passes", NULL},
+	{"removed", "a bundle was removed from the spool", NULL},
 	/* the receiver */
-	{"named", "a bundle was named by the sender"},
-	{"verified", "a bundle was found right, and is about to be delivered"},
-	{"delivered", "a bundle was delivered into the vault"},
-	{"delivery.refused", "a bundle that arrived was refused"},
-	{"opened", "a recipient opened a bundle elsewhere, by its receipt"},
-	{"destroyed", "a bundle was destroyed in the vault"},
-	{"destroyed.elsewhere", "a recipient destroyed what it had opened, by its receipt"},
+	{"named", "a bundle was named by the sender", NULL},
+	{"verified", "a bundle was found right, and is about to be delivered", NULL},
+	{"delivered", "a bundle was delivered into the vault", NULL},
+	{"delivery.refused", "a bundle that arrived was refused", NULL},
+	{"opened", "a recipient opened a bundle elsewhere, by its receipt",
+	 "a receipt of an opening was refused"},
+	{"destroyed", "a bundle was destroyed in the vault", NULL},
+	{"destroyed.elsewhere", "a recipient destroyed what it had opened, by its receipt",
+	 "a receipt of a destruction was refused"},
 };
 
-const char *ledger_event_phrase(const char *event, size_t len)
+const char *ledger_event_phrase(const char *event, size_t len, bool is_done)
 {
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (strlen(table[i].event) == len && memcmp(table[i].event, event, len) == 0)
-			return table[i].phrase;
+			return is_done || table[i].refused == NULL ? table[i].phrase : table[i].refused;
 	return NULL;
 }

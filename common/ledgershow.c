@@ -118,7 +118,8 @@ static void print_result(const char *name)
 static void print_entry(const struct ledger_line *line, struct json_view entry)
 {
 	char time[64], n[32];
-	const char *phrase = ledger_event_phrase(line->event, line->event_len);
+	bool is_done = line->result_len == 2 && memcmp(line->result, "ok", 2) == 0;
+	const char *phrase = ledger_event_phrase(line->event, line->event_len, is_done);
 	printf("%s  %10s  ", text_time(time, sizeof(time), line->at),
 	       text_count(n, sizeof(n), line->n));
 	print_person(json_get(entry, "who"));

@@ -664,8 +664,10 @@ static void test_take(void)
 
 static void test_events(void)
 {
-	is_text(ledger_event_phrase("push.refused", 12), "a push was refused", "an event has words");
-	ok(ledger_event_phrase("push", 4) == NULL && ledger_event_phrase("push.refused.", 13) == NULL,
+	is_text(ledger_event_phrase("push.refused", 12, false), "a push was refused", "an event has words");
+	is_text(ledger_event_phrase("approve", 7, true), "a bundle was approved", "also what was done");
+	is_text(ledger_event_phrase("approve", 7, false), "an approval was refused", "and what was tried and refused");
+	ok(ledger_event_phrase("push", 4, true) == NULL && ledger_event_phrase("push.refused.", 13, true) == NULL,
 	   "one that is not in the list has none");
 }
 
