@@ -36,7 +36,7 @@ struct diary {
 	bool owes_start;       /* "start" is not durable yet, */
 	bool start_is_lost;    /* nor waiting to be */
 	uint64_t minute;
-	struct quota alarms, commands;
+	struct quota alarms, commands, openings;
 	struct witness witness;
 };
 
@@ -212,6 +212,11 @@ bool diary_take_command(struct diary *d)
 	return take_from(&d->commands, DIARY_COMMANDS_MAX);
 }
 
+bool diary_take_opening(struct diary *d)
+{
+	return take_from(&d->openings, DIARY_OPENINGS_MAX);
+}
+
 void diary_event(void *diary, int priority, const char *id, const char *text)
 {
 	struct diary *d = diary;
@@ -236,7 +241,7 @@ static void end_minute(struct diary *d)
 		diary_add(d, e);
 	}
 	d->minute = d->now_s / MINUTE_S;
-	d->alarms = d->commands = (struct quota){.taken = 0};
+	d->alarms = d->commands = d->openings = (struct quota){.taken = 0};
 }
 
 /* One that failed for good gives the same again, whatever is written. */

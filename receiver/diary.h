@@ -19,6 +19,7 @@ enum {
 	/* a minute; what is more is counted */
 	DIARY_ALARMS_MAX = 60,
 	DIARY_COMMANDS_MAX = 120,
+	DIARY_OPENINGS_MAX = 6000, /* of what is not done without its entry; more must wait */
 	DIARY_RETRY_S = 5,
 };
 
@@ -64,6 +65,8 @@ void diary_hear(struct diary *diary, const char *box, const struct ledger_head *
 
 /* False when this minute has had enough commands; then it is only counted. */
 bool diary_take_command(struct diary *diary);
+/* The same for what is not done without one. */
+bool diary_take_opening(struct diary *diary);
 /* Any entry; taken over. */
 void diary_add(struct diary *diary, struct ledger_entry *entry);
 

@@ -83,7 +83,7 @@ static struct ledger_entry *new_entry(const struct guest *g, int result, const c
 /* What it asks for must be on the disk before it is done. */
 static int enter_commit(struct porter *p, const struct guest *g)
 {
-	if (!diary_take_command(p->site.diary))
+	if (!diary_take_opening(p->site.diary))
 		return -EBUSY;
 	if (diary_is_low(p->site.diary))
 		return -ENOSPC;
@@ -128,7 +128,7 @@ static int take_receipt(struct porter *p, const struct guest *g, const uint8_t *
 	int result = -EBUSY;
 	if (!g->has_begun)
 		return GONE;
-	if (diary_take_command(p->site.diary))
+	if (diary_take_opening(p->site.diary))
 		result = diary_is_low(p->site.diary)
 				 ? -ENOSPC
 				 : import_receipt(&p->site, &g->peer, (const char *)payload, len, p->now_s);

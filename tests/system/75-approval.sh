@@ -153,7 +153,7 @@ approves wang-mei "$push_id" "who pushed it approves it there" "released as shar
 ok "it is delivered" wait_delivered shared-duty-000001
 push capped "$tmp/households.csv"
 is "a push beyond what may leave on its route is refused" "$?" 1
-like "and it is said why" "$pushed" "'households\.csv: rule records-cap': .*\\[against-policy\\]"
+like "and it is said why" "$pushed" "'capped': .*\\[cap-reached\\]"
 
 # ---- refusing ----
 pushed_waits "a push that will be refused" approved
