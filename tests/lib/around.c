@@ -275,6 +275,7 @@ static int state(struct forgery *f)
 		return result;
 	dossier->tally = (struct tally){.content_len = pack_content_len(f->pack), .members = 1};
 	memcpy(dossier->push_id, statement->push_id, PUSH_ID_BYTES);
+	registry_digest(f->commit.registry, f->registry);
 	result = dossier_seal_keys(dossier, f->route, pack_manifest_key(f->pack));
 	struct endorsement endorsement;
 	sign_push(&endorsement, statement, f->key);
