@@ -1,5 +1,6 @@
 #include "identity.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "key.h"
@@ -68,28 +69,37 @@ bool identity_number_is_valid(const void *data, size_t len)
 	return len == IDENTITY_CHARACTERS && is_identity(data);
 }
 
-/*
- * A window of ten characters moves over the text.  Its last byte is looked at first: where that is no
- * digit, it can only be one of the first two of a number, so the window moves on by eight or ten.
- */
-static bool find_plain(const uint8_t *p, size_t len, size_t *found)
+/* Of eight bytes, the first lowest: the high bits of those that are letters. */
+static uint64_t letters_in(uint64_t word)
 {
-	size_t at = 0;
-	while (at + IDENTITY_CHARACTERS <= len) {
-		size_t last = IDENTITY_CHARACTERS;
-		while (last > 2 && is_digit(p[at + last - 1]))
-			last--;
-		if (last > 2) {
-			at += is_letter(p[at + last - 1]) ? last - 2 : last;
-			continue;
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x80) * ones;
+	uint64_t low = (word | 0x20 * ones) & ~high;
+	uint64_t from_a = low + (0x80 - 'a') * ones, behind_z = low + (0x80 - 'z' - 1) * ones;
+	return from_a & ~behind_z & ~word & high;
+}
+
+/* A number stands at p as a word of its own. */
+static bool begins_number(const uint8_t *p, const uint8_t *text, const uint8_t *end)
+{
+	return end - p >= IDENTITY_CHARACTERS && is_second(p[1]) && is_identity(p) &&
+	       (p == text || !is_word(p[-1])) &&
+	       (end - p == IDENTITY_CHARACTERS || !is_word(p[IDENTITY_CHARACTERS]));
+}
+
+/* Letters are looked for eight bytes at a time: few values of a register have any. */
+static bool find_plain(const uint8_t *text, size_t len, size_t *found)
+{
+	const uint8_t *end = text + len;
+	for (const uint8_t *p = text; end - p >= IDENTITY_CHARACTERS; p += sizeof(uint64_t)) {
+		uint64_t word;
+		memcpy(&word, p, sizeof(word));
+		for (uint64_t bits = letters_in(le64toh(word)); bits != 0; bits &= bits - 1) {
+			const uint8_t *letter = p + __builtin_ctzll(bits) / 8;
+			if (begins_number(letter, text, end)) {
+				*found = (size_t)(letter - text);
+				return true;
+			}
 		}
-		if ((at == 0 || !is_word(p[at - 1])) &&
-		    (at + IDENTITY_CHARACTERS == len || !is_word(p[at + IDENTITY_CHARACTERS])) &&
-		    is_identity(p + at)) {
-			*found = at;
-			return true;
-		}
-		at++;
 	}
 	return false;
 }

@@ -1,5 +1,6 @@
 #include "text.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,11 +37,34 @@ static size_t decode_utf8(uint32_t *point, const uint8_t *p, size_t len)
 	return need;
 }
 
-/* Most Chinese characters: three bytes, and not those of which the second byte is limited. */
-static bool is_common_three(const uint8_t *p, size_t len)
+/*
+ * Whether the three lowest bytes are a character as most Chinese ones are: of three bytes, and not with one of the
+ * two first bytes after which the second is limited.
+ */
+static bool is_common_three(uint64_t word)
 {
-	return len >= 3 && (p[0] & 0xf0) == 0xe0 && p[0] != 0xe0 && p[0] != 0xed &&
-	       (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80;
+	return (word & 0xc0c0f0) == 0x8080e0 && (word & 0xff) != 0xe0 && (word & 0xff) != 0xed;
+}
+
+/* Eight bytes, the first of them lowest. */
+static uint64_t eight_bytes(const uint8_t *p)
+{
+	uint64_t word;
+	memcpy(&word, p, sizeof(word));
+	return le64toh(word);
+}
+
+/* How many of these eight bytes are ASCII or common characters, from the first on; 0: look closer. */
+static size_t count_common(uint64_t word)
+{
+	uint64_t high = word & UINT64_C(0x8080808080808080);
+	if (high == 0)
+		return sizeof(word);
+	if ((high & 0x80) == 0)
+		return (size_t)__builtin_ctzll(high) / 8;
+	if (!is_common_three(word))
+		return 0;
+	return is_common_three(word >> 24) ? 6 : 3;
 }
 
 bool text_is_utf8(const void *data, size_t len)
@@ -48,19 +72,9 @@ bool text_is_utf8(const void *data, size_t len)
 	const uint8_t *p = data;
 	for (size_t at = 0; at < len;) {
 		uint32_t point;
-		uint64_t word;
-		if (p[at] < 0x80 && len - at >= sizeof(word)) {
-			memcpy(&word, p + at, sizeof(word));
-			if ((word & UINT64_C(0x8080808080808080)) == 0) {
-				at += sizeof(word);
-				continue;
-			}
-		}
-		if (is_common_three(p + at, len - at)) {
-			at += 3;
-			continue;
-		}
-		size_t n = decode_utf8(&point, p + at, len - at);
+		size_t n = len - at >= sizeof(uint64_t) ? count_common(eight_bytes(p + at)) : 0;
+		if (n == 0)
+			n = decode_utf8(&point, p + at, len - at);
 		if (n == 0)
 			return false;
 		at += n;

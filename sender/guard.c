@@ -36,18 +36,40 @@ const char *guard_rule_name(enum guard_rule rule)
 	return names[rule];
 }
 
-int guard_refuse(struct guard *guard, enum guard_rule rule, int column)
+static int refuse_at(struct guard *guard, enum guard_rule rule, uint64_t line, int column)
 {
 	guard->finding = (struct guard_finding){
 		.rule = rule,
 		.file = guard->name,
-		.line = guard->line,
+		.line = line,
 		.column = column == NO_COLUMN ? 0 : (uint32_t)column + 1,
 	};
 	/* only what the policy says; a header may be a record */
 	if (column != NO_COLUMN && (size_t)column < guard->column_count)
 		guard->finding.column_name = guard->columns[column].name;
 	return VERDICT_AGAINST_POLICY;
+}
+
+int guard_settle_unique(struct guard *guard)
+{
+	size_t count = guard->pending_count;
+	guard->pending_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct pending *pending = &guard->pending[i];
+		bool is_new;
+		int result = unique_add(pending->unique, pending->hash, &is_new);
+		if (result != 0)
+			return result;
+		if (!is_new)
+			return refuse_at(guard, GUARD_UNIQUE, pending->line, pending->column);
+	}
+	return 0;
+}
+
+int guard_refuse(struct guard *guard, enum guard_rule rule, int column)
+{
+	int result = guard_settle_unique(guard);
+	return result != 0 ? result : refuse_at(guard, rule, guard->line, column);
 }
 
 const struct guard_finding *guard_finding(const struct guard *guard)
@@ -158,6 +180,8 @@ int guard_member_end(struct guard *guard)
 		return guard->result = guard_control_end(guard);
 	if (has_rows(guard))
 		guard->result = guard_rows_end(guard);
+	if (guard->result == 0)
+		guard->result = guard_settle_unique(guard);
 	if (guard->result == 0 && has_rows(guard) && guard->policy->needs_control)
 		guard->result = guard_control_await(guard);
 	/* where the policy says nothing, the columns are not known: keys of JSON may change */

@@ -3,7 +3,7 @@
  * operator's goes round it.  It refuses and never rewrites.  Rules and words: POLICY.md 2.
  *
  * However the bytes are cut into pieces, the result and the finding are the same.  Memory is bounded:
- * a row, as it came and in UTF-8, one value, GUARD_HEAP_KIB_MAX for a pattern, and 10 to 13 bytes for each
+ * a row, as it came and in UTF-8, one value, GUARD_HEAP_KIB_MAX for a pattern, and 10 to 20 bytes for each
  * value of a unique column (POLICY.md 3).  Buffers that held plaintext are wiped by guard_free.
  *
  * guard_new opens no file and needs no system call but those for memory and random numbers; nor does

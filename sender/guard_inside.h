@@ -14,6 +14,7 @@
 
 enum {
 	PATTERN_WORDS = POLICY_PATTERNS_MAX / 64,
+	PENDING_MAX = 64,
 	COLUMN_WORDS = POLICY_COLUMNS_MAX / 64,
 	CONTROL_BYTES_MAX = 24, /* 20 digits and a line end */
 	/* the longest escape is read before it is seen that the value has become too long */
@@ -26,8 +27,14 @@ struct guard_column {
 	const char *name; /* the policy's; NULL: it names none */
 	uint32_t width;
 	bool judges_identity;
+	bool has_patterns;
 	uint64_t patterns[PATTERN_WORDS]; /* a bit each */
 	struct unique *unique;            /* NULL: not unique */
+};
+
+/* Columns side by side, the last one included. */
+struct stretch {
+	uint32_t first, last;
 };
 
 /* Bytes of a row, or of a buffer. */
@@ -35,6 +42,14 @@ struct span {
 	const uint8_t *data;
 	size_t len;
 	bool has_doubled; /* quotes, which stand for one each */
+};
+
+/* A value of a unique column that has not been looked up yet, so that the memory it needs has time to come. */
+struct pending {
+	struct unique *unique;
+	uint64_t hash;
+	uint64_t line;
+	int column;
 };
 
 /* A member whose control file has not come. */
@@ -58,6 +73,10 @@ struct guard {
 	struct guard_column *columns;  /* POLICY_COLUMNS_MAX */
 	size_t judged_count;
 	uint32_t *judged;              /* those that anything is judged by */
+	size_t busy_count;
+	uint32_t *busy;                /* those of them with patterns, or that are unique */
+	size_t stretch_count;
+	struct stretch *stretches;     /* where identity numbers do not belong, side by side */
 	/* JSON, when the policy names none: the key looked at, and hashes of the keys of this row */
 	struct guard_column other;
 	uint8_t keys[POLICY_COLUMNS_MAX][SUITE_TAG_BYTES];
@@ -68,6 +87,8 @@ struct guard {
 	uint64_t bytes;
 	uint64_t records;
 	uint64_t unique_count;
+	size_t pending_count;
+	struct pending pending[PENDING_MAX]; /* of this member */
 	size_t awaited_count;
 	size_t awaited_size;
 	struct awaited *awaited;       /* each one's name begins with the one's before */
@@ -88,6 +109,7 @@ struct guard {
 	bool in_quotes;
 	bool has_quotes;
 	bool is_converted;             /* the spans are UTF-8 already */
+	bool has_no_identity;          /* in any column where none belongs: it has been looked at as a whole */
 	size_t row_max;
 	uint8_t *row;                  /* a row that came in pieces */
 	size_t row_len;
@@ -96,7 +118,10 @@ struct guard {
 	struct span *spans;            /* POLICY_COLUMNS_MAX + 1 */
 };
 
-/* Writes the finding; column from 0, or NO_COLUMN.  Gives VERDICT_AGAINST_POLICY. */
+/*
+ * Writes the finding; column from 0, or NO_COLUMN.  Gives VERDICT_AGAINST_POLICY.  A value that stands twice and
+ * has not been looked up yet comes first: then that is the finding.
+ */
 enum { NO_COLUMN = -1 };
 int guard_refuse(struct guard *guard, enum guard_rule rule, int column);
 
@@ -132,6 +157,8 @@ void guard_convert_row(struct guard *guard, const uint8_t **row, size_t *len);
 bool guard_decode(struct guard *guard, const struct span *raw, struct span *text);
 int guard_judge(struct guard *guard, const struct guard_column *column, int index,
 		const struct span *text);
+/* Looks up the values of unique columns that wait, in the order in which they came. */
+int guard_settle_unique(struct guard *guard);
 /* All spans of a row that has as many as there are columns; row: the whole of it. */
 int guard_judge_row(struct guard *guard, const uint8_t *row, size_t len);
 

@@ -71,22 +71,39 @@ void guard_set_column(struct guard *guard, struct guard_column *column, const ui
 	for (size_t i = 0; i < policy->pattern_count; i++) {
 		const char *wanted = policy->patterns[i].column;
 		if (strcmp(wanted, "*") == 0 ||
-		    (strlen(wanted) == len && memcmp(wanted, name, len) == 0))
+		    (strlen(wanted) == len && memcmp(wanted, name, len) == 0)) {
 			column->patterns[i / 64] |= UINT64_C(1) << i % 64;
+			column->has_patterns = true;
+		}
+	}
+}
+
+static void find_stretches(struct guard *guard)
+{
+	bool goes_on = false;
+	guard->stretch_count = 0;
+	for (size_t i = 0; i < guard->column_count; i++) {
+		bool judges = guard->columns[i].judges_identity;
+		if (judges && !goes_on)
+			guard->stretches[guard->stretch_count++].first = (uint32_t)i;
+		if (judges)
+			guard->stretches[guard->stretch_count - 1].last = (uint32_t)i;
+		goes_on = judges;
 	}
 }
 
 void guard_find_judged(struct guard *guard)
 {
-	guard->judged_count = 0;
+	guard->judged_count = guard->busy_count = 0;
 	for (size_t i = 0; i < guard->column_count; i++) {
 		const struct guard_column *column = &guard->columns[i];
-		uint64_t any = 0;
-		for (size_t word = 0; word < PATTERN_WORDS; word++)
-			any |= column->patterns[word];
-		if (any != 0 || column->judges_identity || column->unique != NULL)
+		bool is_busy = column->has_patterns || column->unique != NULL;
+		if (is_busy)
+			guard->busy[guard->busy_count++] = (uint32_t)i;
+		if (is_busy || column->judges_identity)
 			guard->judged[guard->judged_count++] = (uint32_t)i;
 	}
+	find_stretches(guard);
 }
 
 static int set_columns(struct guard *guard)
@@ -144,14 +161,16 @@ static int set_up(struct guard *guard, char problem[static GUARD_PROBLEM_BYTES])
 {
 	guard->columns = calloc(POLICY_COLUMNS_MAX, sizeof(*guard->columns));
 	guard->judged = calloc(POLICY_COLUMNS_MAX, sizeof(*guard->judged));
+	guard->busy = calloc(POLICY_COLUMNS_MAX, sizeof(*guard->busy));
+	guard->stretches = calloc(POLICY_COLUMNS_MAX, sizeof(*guard->stretches));
 	guard->spans = calloc(POLICY_COLUMNS_MAX + 1, sizeof(*guard->spans));
 	guard->plain = malloc(PLAIN_BYTES_MAX);
 	guard->encoding =
 		guard->options.format == FORMAT_JSON ? ENCODING_UTF8 : guard->policy->encoding;
 	bool converts = guard->encoding > ENCODING_UTF8;
 	guard->text = converts ? malloc(TEXT_BYTES_MAX) : NULL;
-	if (guard->columns == NULL || guard->judged == NULL || guard->spans == NULL ||
-	    guard->plain == NULL || (converts && guard->text == NULL))
+	if (guard->columns == NULL || guard->judged == NULL || guard->busy == NULL || guard->stretches == NULL ||
+	    guard->spans == NULL || guard->plain == NULL || (converts && guard->text == NULL))
 		return -ENOMEM;
 	if (converts && guard->options.encodings == NULL)
 		return -ENOTSUP;
@@ -206,6 +225,8 @@ void guard_free(struct guard *guard)
 	wipe_and_free(guard->text, guard->text_most);
 	free(guard->columns);
 	free(guard->judged);
+	free(guard->busy);
+	free(guard->stretches);
 	free(guard->spans);
 	free(guard);
 }

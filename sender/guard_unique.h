@@ -16,8 +16,13 @@ struct unique;
 
 /* NULL when there is no memory. */
 struct unique *unique_new(void);
+/*
+ * The bits of a value.  A table that is larger than the processor's caches is waited for at each value; it is
+ * asked for here, so that it is there if a few other values come before unique_add.
+ */
+uint64_t unique_hash(const struct unique *unique, const void *value, size_t len);
 /* *is_new tells whether the value had not been there.  -ENOMEM, and then it is not there. */
-int unique_add(struct unique *unique, const void *value, size_t len, bool *is_new);
+int unique_add(struct unique *unique, uint64_t hash, bool *is_new);
 /* Bytes that are allocated now. */
 size_t unique_memory(const struct unique *unique);
 void unique_free(struct unique *unique); /* NULL is fine */

@@ -72,7 +72,9 @@ bool guard_decode(struct guard *guard, const struct span *raw, struct span *text
 static int refuse_pattern(struct guard *guard, enum guard_rule rule, int index, size_t pattern)
 {
 	int result = guard_refuse(guard, rule, index);
-	guard->finding.pattern = (uint32_t)pattern + 1;
+	/* else something before it was found */
+	if (guard->finding.rule == rule)
+		guard->finding.pattern = (uint32_t)pattern + 1;
 	return result;
 }
 
@@ -96,23 +98,25 @@ static int try_patterns(struct guard *guard, const struct guard_column *column, 
 static int judge_unique(struct guard *guard, const struct guard_column *column, int index,
 			const struct span *text)
 {
-	bool is_new;
 	if (guard->unique_count == GUARD_UNIQUE_MAX)
 		return guard_refuse(guard, GUARD_UNIQUE_LIMIT, index);
-	int result = unique_add(column->unique, text->data, text->len, &is_new);
-	if (result != 0)
-		return result;
 	guard->unique_count++;
-	return is_new ? 0 : guard_refuse(guard, GUARD_UNIQUE, index);
+	guard->pending[guard->pending_count++] = (struct pending){
+		.unique = column->unique,
+		.hash = unique_hash(column->unique, text->data, text->len),
+		.line = guard->line,
+		.column = index,
+	};
+	return guard->pending_count == PENDING_MAX ? guard_settle_unique(guard) : 0;
 }
 
 int guard_judge(struct guard *guard, const struct guard_column *column, int index,
 		const struct span *text)
 {
 	size_t at;
-	if (column->judges_identity && identity_find(text->data, text->len, &at))
+	if (column->judges_identity && !guard->has_no_identity && identity_find(text->data, text->len, &at))
 		return guard_refuse(guard, GUARD_IDENTITY, index);
-	int result = guard->patterns != NULL ? try_patterns(guard, column, index, text) : 0;
+	int result = column->has_patterns ? try_patterns(guard, column, index, text) : 0;
 	if (result == 0 && column->unique != NULL)
 		result = judge_unique(guard, column, index, text);
 	return result;
@@ -143,6 +147,25 @@ static int judge_encoding(struct guard *guard, const uint8_t *row, size_t len)
 	return is_ascii(row, len) ? 0 : decode_all(guard);
 }
 
+/*
+ * Looks at all values of CSV that stand side by side at once, as most rows have no identity number where none
+ * belongs.  Commas and quotes part words as ends of values do, so none is missed; where one is found, each value
+ * is looked at for itself.
+ */
+static bool has_no_identity(const struct guard *guard)
+{
+	size_t at;
+	if (guard->options.format != FORMAT_CSV)
+		return false;
+	for (size_t i = 0; i < guard->stretch_count; i++) {
+		const uint8_t *begin = guard->spans[guard->stretches[i].first].data;
+		const struct span *last = &guard->spans[guard->stretches[i].last];
+		if (identity_find(begin, (size_t)(last->data - begin) + last->len, &at))
+			return false;
+	}
+	return true;
+}
+
 int guard_judge_row(struct guard *guard, const uint8_t *row, size_t len)
 {
 	/* a value is no longer than its row */
@@ -150,8 +173,11 @@ int guard_judge_row(struct guard *guard, const uint8_t *row, size_t len)
 		if (guard->spans[i].len > GUARD_VALUE_BYTES_MAX)
 			return guard_refuse(guard, GUARD_VALUE_TOO_LONG, (int)i);
 	int result = judge_encoding(guard, row, len);
-	for (size_t n = 0; result == 0 && n < guard->judged_count; n++) {
-		uint32_t i = guard->judged[n];
+	guard->has_no_identity = result == 0 && has_no_identity(guard);
+	const uint32_t *columns = guard->has_no_identity ? guard->busy : guard->judged;
+	size_t count = guard->has_no_identity ? guard->busy_count : guard->judged_count;
+	for (size_t n = 0; result == 0 && n < count; n++) {
+		uint32_t i = columns[n];
 		struct span text = guard->spans[i];
 		/* found to be in the encoding; UTF-8 without doubled quotes stays as it is */
 		if (text.has_doubled || guard->encoding > ENCODING_UTF8)

@@ -49,6 +49,62 @@ static void test_utf8(void)
 	ok(!text_is_utf8("\xe7\x8e\x41", 3), "a missing continuation is not");
 }
 
+/* As Unicode 3.9 says, table 3-7, a character at a time. */
+static bool is_utf8_slowly(const uint8_t *p, size_t len)
+{
+	static const struct {
+		uint8_t first, last, low, high;
+		size_t more;
+	} table[] = {
+		{0x00, 0x7f, 0, 0, 0},       {0xc2, 0xdf, 0x80, 0xbf, 1}, {0xe0, 0xe0, 0xa0, 0xbf, 2},
+		{0xe1, 0xec, 0x80, 0xbf, 2}, {0xed, 0xed, 0x80, 0x9f, 2}, {0xee, 0xef, 0x80, 0xbf, 2},
+		{0xf0, 0xf0, 0x90, 0xbf, 3}, {0xf1, 0xf3, 0x80, 0xbf, 3}, {0xf4, 0xf4, 0x80, 0x8f, 3},
+	};
+	for (size_t at = 0; at < len;) {
+		size_t row = 0, rows = sizeof(table) / sizeof(table[0]);
+		while (row < rows && (p[at] < table[row].first || p[at] > table[row].last))
+			row++;
+		if (row == rows || len - at <= table[row].more)
+			return false;
+		for (size_t i = 1; i <= table[row].more; i++)
+			if (p[at + i] < (i == 1 ? table[row].low : 0x80) || p[at + i] > (i == 1 ? table[row].high : 0xbf))
+				return false;
+		at += 1 + table[row].more;
+	}
+	return true;
+}
+
+/* Characters of all lengths beside each other, whole and damaged, at every place of the words they are read in. */
+static void test_utf8_everywhere(void)
+{
+	static const char *const parts[] = {"a", "bcdefgh", "\xc3\xb1", "\xe7\x8e\x8b", "\xe8\x80\x81",
+					    "\xe0\xa0\x80", "\xed\x9f\xbf", "\xef\xbc\x90", "\xf0\xa0\xae\xb7",
+					    "\xed\xa0\x80", "\xe0\x9f\xbf", "\xc1\x81", "\xf4\x90\x80\x80", "\x80"};
+	enum { GOOD_PARTS = 9, PARTS = sizeof(parts) / sizeof(parts[0]), ROUNDS = 4000 };
+	uint64_t state = test_seed(), differ = 0, good = 0;
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		uint8_t text[64], drawn[12];
+		size_t len = 0;
+		test_random_bytes(&state, drawn, sizeof(drawn));
+		for (size_t i = 0; i < sizeof(drawn) && len < 48; i++) {
+			const char *part = parts[drawn[i] % (i == drawn[0] % 24 ? PARTS : GOOD_PARTS)];
+			memcpy(text + len, part, strlen(part));
+			len += strlen(part);
+		}
+		for (size_t from = 0; from < len; from++) {
+			good += is_utf8_slowly(text + from, len - from);
+			differ += text_is_utf8(text + from, len - from) != is_utf8_slowly(text + from, len - from);
+		}
+		for (size_t bit = 0; bit < 8 * len; bit++) {
+			text[bit / 8] ^= (uint8_t)(1U << bit % 8);
+			differ += text_is_utf8(text, len) != is_utf8_slowly(text, len);
+			text[bit / 8] ^= (uint8_t)(1U << bit % 8);
+		}
+	}
+	ok(good > ROUNDS, "many texts are UTF-8");
+	is_number((int64_t)differ, 0, "each is judged as the table of Unicode does, with any bit another, too");
+}
+
 static void test_hex(void)
 {
 	static const uint8_t bytes[] = {0x00, 0x9f, 0xa0};
@@ -176,6 +232,7 @@ int main(void)
 {
 	test_escape();
 	test_utf8();
+	test_utf8_everywhere();
 	test_hex();
 	test_quantities();
 	test_times();
