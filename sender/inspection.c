@@ -78,6 +78,7 @@ int inspection_start(struct inspection *in, const struct route *route)
 	if (result == VERDICT_BAD_POLICY)
 		snprintf(in->about, sizeof(in->about), "%s: %s", route->policy->name, problem);
 	in->scans = route->policy != NULL && route->policy->needs_scan;
+	in->has_controls = route->policy != NULL && route->policy->needs_control;
 	if (result == 0 && in->scans)
 		result = or_scanned(in, in->scan_result != 0 ? in->scan_result : scan_begin(in->scan));
 	return result;
@@ -87,6 +88,11 @@ int inspection_member_begin(struct inspection *in, const char *name)
 {
 	int result = or_finding(in, guard_member_begin(in->guard, name));
 	return result == 0 && in->scans ? or_scanned(in, scan_member_begin(in->scan, name)) : result;
+}
+
+bool inspection_has_controls(const struct inspection *in)
+{
+	return in->has_controls;
 }
 
 bool inspection_is_control(const struct inspection *in)

@@ -20,6 +20,7 @@ struct inspection {
 	struct scan_finding finding;
 	struct guard *guard;
 	bool scans;                  /* this push is scanned */
+	bool has_controls;
 	char about[GUARD_DESCRIPTION_BYTES + CLAMD_SAID_BYTES];
 };
 
@@ -32,6 +33,8 @@ void inspection_close(struct inspection *inspection);
 
 int inspection_start(struct inspection *inspection, const struct route *route);
 int inspection_member_begin(struct inspection *inspection, const char *name);
+/* Members may be control files of others. */
+bool inspection_has_controls(const struct inspection *inspection);
 /* The member that has begun is the control file of another one. */
 bool inspection_is_control(const struct inspection *inspection);
 int inspection_add(struct inspection *inspection, const void *data, size_t len);

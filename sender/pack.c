@@ -212,10 +212,10 @@ void pack_member_uncounted(struct pack *pack)
 	pack->manifest.members[pack->manifest.member_count - 1].rule = RECORDS_NOT_COUNTED;
 }
 
-void pack_member_columns(struct pack *pack, uint32_t columns)
+void pack_member_columns(struct pack *pack, uint32_t member, uint32_t columns)
 {
-	assert(pack->member_is_open);
-	pack->manifest.members[pack->manifest.member_count - 1].columns = columns;
+	assert(member < pack->manifest.member_count);
+	pack->manifest.members[member].columns = columns;
 }
 
 int pack_add(struct pack *pack, const void *data, size_t len)

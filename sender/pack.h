@@ -42,9 +42,10 @@ int pack_start(struct pack **out, const struct pack_options *options);
 int pack_member_begin(struct pack *pack, const char *name, int64_t mtime_s, uint32_t mtime_ns);
 int pack_add(struct pack *pack, const void *data, size_t len);
 int pack_member_end(struct pack *pack);
-/* Of the member that is open: it holds no records (before its first byte), and how many columns it has. */
+/* Of the member that is open, before its first byte: it holds no records. */
 void pack_member_uncounted(struct pack *pack);
-void pack_member_columns(struct pack *pack, uint32_t columns);
+/* How many columns a member has that was begun, from 0; before pack_finish. */
+void pack_member_columns(struct pack *pack, uint32_t member, uint32_t columns);
 
 /* The manifest key, SUITE_KEY_BYTES, for whoever may see what is in it; lives as long as the pack. */
 const uint8_t *pack_manifest_key(const struct pack *pack);

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +26,9 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "deposit.h"
-#include "inspection.h"
+#include "inspector.h"
 #include "pack.h"
+#include "psks.h"
 #include "setup.h"
 
 enum { DAY_S = 86400 };
@@ -55,6 +57,7 @@ struct seal {
 	uint8_t (*psk)[SUITE_KEY_BYTES]; /* one for each recipient; secret memory */
 	struct pack *pack;
 	struct inspection inspection;
+	struct inspector *inspector;     /* has it while members come */
 	uint64_t members;
 	uint64_t records;                /* counted */
 	uint32_t columns;                /* of the widest member */
@@ -66,48 +69,19 @@ static void set_where(struct seal *seal, const char *where)
 	admission_about(&seal->who, where);
 }
 
-/* psk_dir/NAME.key must be the one whose public part the registry names for this recipient. */
-static int load_psk(struct seal *seal, const struct party *recipient,
-		    uint8_t out[static SUITE_KEY_BYTES])
-{
-	char name[NAME_BYTES + 8], path[2 * CONFIG_PATH_BYTES];
-	struct key *key = NULL;
-	set_where(seal, recipient->card.name);
-	snprintf(name, sizeof(name), "%s.key", recipient->card.name);
-	int result = setup_path(path, sizeof(path), seal->setup.config.psk_dir, name);
-	if (result == 0)
-		result = key_load(&key, path, NULL);
-	if (result != 0) {
-		set_where(seal, path);
-		return result;
-	}
-	if (key->card.kind == KEY_PSK &&
-	    memcmp(key->card.public_key, recipient->psk_public, SUITE_KEY_BYTES) == 0)
-		memcpy(out, key->secret, SUITE_KEY_BYTES);
-	else
-		result = VERDICT_WRONG_KEY;
-	key_free(key);
-	return result;
-}
-
 static int load_psks(struct seal *seal)
 {
-	size_t count = seal->who.route->recipient_count;
+	char where[PSKS_WHERE_BYTES] = "";
 	const char *who = "";
-	int judged = recipients_check(seal->who.route, seal->who.created, &who);
-	if (judged != 0) {
+	int result = recipients_check(seal->who.route, seal->who.created, &who);
+	if (result != 0) {
 		set_where(seal, who);
-		return judged;
+		return result;
 	}
-	seal->psk = suite_secret_alloc(count * SUITE_KEY_BYTES);
-	if (seal->psk == NULL)
-		return -errno;
-	for (size_t i = 0; i < count; i++) {
-		int result = load_psk(seal, seal->who.route->recipients[i], seal->psk[i]);
-		if (result != 0)
-			return result;
-	}
-	return 0;
+	result = psks_load(&seal->psk, seal->setup.config.psk_dir, seal->who.route, where);
+	if (result != 0)
+		set_where(seal, where);
+	return result;
 }
 
 /* What hold refuses is refused, with its reason. */
@@ -164,6 +138,27 @@ static int or_found(struct seal *seal, int result)
 	}
 }
 
+static void note_columns(void *context, uint32_t member, uint32_t columns)
+{
+	struct seal *seal = context;
+	pack_member_columns(seal->pack, member, columns);
+	seal->columns = columns > seal->columns ? columns : seal->columns;
+}
+
+/*
+ * The next frame.  Before this waits for one, the inspector has what came before; and when nothing has come yet,
+ * its result is waited for first, so that whoever is slow hears at once of what is refused.
+ */
+static int next_frame(struct seal *seal, uint16_t *type, const uint8_t **payload, size_t *len)
+{
+	struct pollfd slot = {.fd = seal->who.fd, .events = POLLIN};
+	int result = 0;
+	if (!inflow_has_frame(seal->who.from_person))
+		result = or_found(seal, poll(&slot, 1, 0) == 0 ? inspector_settle(seal->inspector)
+							       : inspector_push(seal->inspector));
+	return result != 0 ? result : admission_frame(&seal->who, type, payload, len);
+}
+
 static int take_end(struct seal *seal, uint64_t size, const uint8_t *payload, size_t len)
 {
 	uint64_t stated;
@@ -172,13 +167,9 @@ static int take_end(struct seal *seal, uint64_t size, const uint8_t *payload, si
 		return result;
 	if (stated != size)
 		return VERDICT_BAD_LENGTH;
-	uint32_t columns;
-	result = or_found(seal, inspection_member_end(&seal->inspection, &columns));
-	if (result != 0)
-		return result;
-	pack_member_columns(seal->pack, columns);
-	seal->columns = columns > seal->columns ? columns : seal->columns;
-	result = pack_member_end(seal->pack);
+	result = or_found(seal, inspector_member_end(seal->inspector));
+	if (result == 0)
+		result = pack_member_end(seal->pack);
 	if (result == 0)
 		seal->members++;
 	return result;
@@ -192,14 +183,14 @@ static int take_member(struct seal *seal)
 		uint16_t type;
 		const uint8_t *payload;
 		size_t len;
-		int result = admission_frame(&seal->who, &type, &payload, &len);
+		int result = next_frame(seal, &type, &payload, &len);
 		if (result != 0)
 			return result;
 		if (type == LOCAL_END)
 			return take_end(seal, size, payload, len);
 		if (type != LOCAL_DATA || len == 0)
 			return VERDICT_BAD_PROTOCOL;
-		result = or_found(seal, inspection_add(&seal->inspection, payload, len));
+		result = or_found(seal, inspector_add(seal->inspector, payload, len));
 		if (result == 0)
 			result = pack_add(seal->pack, payload, len);
 		if (result != 0)
@@ -208,10 +199,12 @@ static int take_member(struct seal *seal)
 	}
 }
 
-static int take_finish(const struct seal *seal, const uint8_t *payload, size_t len)
+static int take_finish(struct seal *seal, const uint8_t *payload, size_t len)
 {
 	struct local_finish finish;
 	int result = local_finish_decode(&finish, payload, len);
+	if (result == 0)
+		result = or_found(seal, inspector_settle(seal->inspector));
 	if (result != 0)
 		return result;
 	return finish.members == seal->members && finish.bytes == pack_content_len(seal->pack)
@@ -221,10 +214,11 @@ static int take_finish(const struct seal *seal, const uint8_t *payload, size_t l
 
 static int begin_member(struct seal *seal, const struct local_member *member)
 {
+	bool is_control = false;
 	int result = pack_member_begin(seal->pack, member->name, member->mtime_s, member->mtime_ns);
 	if (result == 0)
-		result = or_found(seal, inspection_member_begin(&seal->inspection, member->name));
-	if (result == 0 && inspection_is_control(&seal->inspection))
+		result = or_found(seal, inspector_member_begin(seal->inspector, member->name, &is_control));
+	if (result == 0 && is_control)
 		pack_member_uncounted(seal->pack);
 	return result;
 }
@@ -236,7 +230,7 @@ static int take_members(struct seal *seal)
 		const uint8_t *payload;
 		size_t len;
 		set_where(seal, seal->who.push.route);
-		int result = admission_frame(&seal->who, &type, &payload, &len);
+		int result = next_frame(seal, &type, &payload, &len);
 		if (result != 0)
 			return result;
 		if (type == LOCAL_FINISH)
@@ -357,6 +351,8 @@ static int push(struct seal *seal, struct local_accepted *accepted)
 	if (result == 0)
 		result = start_pack(seal);
 	if (result == 0)
+		result = inspector_new(&seal->inspector, &seal->inspection, note_columns, seal);
+	if (result == 0)
 		result = confine_calls(second_calls);
 	if (result == 0)
 		result = channel_send(seal->who.fd, LOCAL_READY, NULL, 0);
@@ -470,6 +466,7 @@ int main(int argc, char **argv)
 	if (result == 0)
 		result = push(seal, &accepted);
 	code = finish(seal, result, &accepted);
+	inspector_free(seal->inspector);
 	pack_free(seal->pack);
 	inspection_close(&seal->inspection);
 	inflow_free(seal->who.from_person);

@@ -1,0 +1,45 @@
+#include "psks.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/verdict.h"
+
+static int load_one(uint8_t out[static SUITE_KEY_BYTES], const char *folder, const struct party *recipient,
+		    char where[static PSKS_WHERE_BYTES])
+{
+	struct key *key = NULL;
+	int len = snprintf(where, PSKS_WHERE_BYTES, "%s/%s.key", folder, recipient->card.name);
+	if (len < 0 || len >= PSKS_WHERE_BYTES)
+		return -ENAMETOOLONG;
+	int result = key_load(&key, where, NULL);
+	if (result != 0)
+		return result;
+	if (key->card.kind == KEY_PSK &&
+	    memcmp(key->card.public_key, recipient->psk_public, SUITE_KEY_BYTES) == 0) {
+		memcpy(out, key->secret, SUITE_KEY_BYTES);
+	} else {
+		snprintf(where, PSKS_WHERE_BYTES, "%s", recipient->card.name);
+		result = VERDICT_WRONG_KEY;
+	}
+	key_free(key);
+	return result;
+}
+
+int psks_load(uint8_t (**out)[SUITE_KEY_BYTES], const char *folder, const struct route *route,
+	      char where[static PSKS_WHERE_BYTES])
+{
+	where[0] = 0;
+	uint8_t(*psks)[SUITE_KEY_BYTES] = suite_secret_alloc(route->recipient_count * SUITE_KEY_BYTES);
+	if (psks == NULL)
+		return -errno;
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < route->recipient_count; i++)
+		result = load_one(psks[i], folder, route->recipients[i], where);
+	if (result == 0)
+		*out = psks;
+	else
+		suite_secret_free(psks);
+	return result;
+}
