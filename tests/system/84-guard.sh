@@ -274,7 +274,7 @@ passes "as many as it allows" small 3 "$in/three.csv"
 caps_of_a_day() {
 	passes "the first three records of a day" daily 3 "$in/three.csv"
 	turned_down "the same again" cap-reached daily daily "$in/three.csv"
-	csv secret.csv "$head" 'A1,a,b' 'first81,second81,99999'
+	csv secret.csv "$head" 'A1,a,b' 'first81,second81,9999988888777'
 	secret "$in/secret.csv" 3
 	breaks "a push that is refused" "secret.csv:3: column note: rule deny 1" daily "$in/secret.csv"
 	passes "counts nothing: two more are five" daily 2 "$in/first-2.csv"
