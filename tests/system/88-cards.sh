@@ -28,7 +28,7 @@ needs = security
 [route pushes]
 id = 12
 recipients = tax-agency
-operators = card-rsa card-ed
+operators = card-rsa card-ed card-again
 format = opaque
 records = waived
 destroy_after_days = 30
@@ -50,7 +50,7 @@ reading() { key_card "$keys/$1.key" | grep '^reading = '; }
 	reading reader-2
 	echo "roles = operator officer"
 	card again card-again
-	echo "roles = reviewer"
+	echo "roles = operator reviewer"
 } >"$tmp/registry"
 "$build/weir-outbox" registry review "$tmp/registry" --route cards --office security --key "$(uri again)" \
 	--person card-again >"$tmp/review"
@@ -66,7 +66,8 @@ sender_up
 
 # by LABEL PERSON ROUTE FILE: pushed with the card of this person.
 by() { pushed=$(outbox push --config "$sender/sender.conf" --key "$(uri "$1")" --person "$2" --route "$3" "$4" 2>&1); }
-for each in rsa ed; do
+# "again" asks for its PIN before each signature, also when the table of system calls has closed.
+for each in rsa ed again; do
 	"$build/tests/lib/export" --random 300000 --seed "$SEED" >"$tmp/file-$each"
 	by "$each" "card-$each" pushes "$tmp/file-$each"
 	check $? "card '$each' pushes" || note "$pushed"
