@@ -152,7 +152,7 @@ int inspector_add(struct inspector *inspector, const void *data, size_t len)
 int inspector_member_end(struct inspector *inspector)
 {
 	size_t taken;
-	return inspector->result != 0 ? inspector->result : add_step(inspector, ENDS, NULL, 0, &taken);
+	return inspector->result != 0 ? inspector->result : add_step(inspector, ENDS, "", 0, &taken);
 }
 
 int inspector_new(struct inspector **out, struct inspection *inspection, inspector_columns *tell, void *context)
