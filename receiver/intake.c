@@ -200,6 +200,7 @@ void intake_turn(struct intake *in, uint64_t now_ms, uint64_t now_s)
 		       known_summary(in->known).sender_registry_version);
 	follow_ledger(in);
 	follow_silence(in);
+	intake_tell_refusal(in);
 	if (in->o.ring != NULL)
 		status_take_ring(&in->counters, ring_counters(in->o.ring));
 	in->counters.link_lost = sequence_lost(&in->sequence);

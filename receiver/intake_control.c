@@ -166,13 +166,23 @@ void intake_take_control(struct intake *in, const struct datagram *d)
 		return;
 	}
 	in->counters.refused_messages++;
+	if (result != in->last_refusal)
+		in->owed_refusal = result;
+	intake_tell_refusal(in);
+}
+
+/* Not more often than every ten seconds; but one that falls between is told of then. */
+void intake_tell_refusal(struct intake *in)
+{
+	const int result = in->owed_refusal;
 	bool is_due = in->refusal_told_ms == 0 || in->now_ms - in->refusal_told_ms >= COMPLAIN_MS;
-	if (result != in->last_refusal && is_due) {
-		event_tell(in->o.tell, LOG_WARNING, "E2041", "keep: a signed message of the sender is refused: %s [%s]",
-		     verdict_explain(result), result > 0 ? verdict_name(result) : "error");
-		in->refusal_told_ms = in->now_ms;
-		in->last_refusal = result;
-	}
+	if (result == 0 || !is_due)
+		return;
+	event_tell(in->o.tell, LOG_WARNING, "E2041", "keep: a signed message of the sender is refused: %s [%s]",
+		   verdict_explain(result), result > 0 ? verdict_name(result) : "error");
+	in->refusal_told_ms = in->now_ms;
+	in->last_refusal = result;
+	in->owed_refusal = 0;
 }
 
 /* The pages are checked as they were when they came; a box that is no longer known names nothing. */

@@ -28,6 +28,7 @@ struct intake {
 	bool has_named;                  /* since pending was last replayed */
 	int last_refusal;                /* of a control message; told once until it changes */
 	uint64_t refusal_told_ms;
+	int owed_refusal;                /* to be told when it is due; 0: none */
 	unsigned int dropped;            /* in this sweep, though not delivered */
 	uint64_t epoch_told;
 	uint64_t now_ms, now_s, status_ms, told_ms, committed_ms;
@@ -43,6 +44,8 @@ struct intake {
 const struct registry *intake_registry(const struct intake *in);
 /* A heartbeat or a catalogue page. */
 void intake_take_control(struct intake *in, const struct datagram *d);
+/* Of a refused message that has not been told of yet; every turn. */
+void intake_tell_refusal(struct intake *in);
 /* Adds the entry that this bundle was named. */
 void intake_enter_name(struct intake *in, struct known_bundle *bundle);
 void intake_store_catalogue(struct intake *in);

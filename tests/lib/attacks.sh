@@ -4,7 +4,7 @@
 #
 #   attempt WHO WHAT WITH VERDICT EVENT FILTER COMMAND…
 #       begins a row: the command fails and names the verdict, and the box's ledger has a new entry EVENT with
-#       that result ($result: another one), for which the jq FILTER is true.  EVENT "-" is for what no box can hear of; FILTER then
+#       that result ($result: another one), for which the jq FILTER is true ($since: since that entry).  EVENT "-" is for what no box can hear of; FILTER then
 #       says why.
 #   waits WHO WHAT WITH STATE EVENT FILTER ID COMMAND…
 #       begins a row: the command succeeds, the push ID ("-": the one that it names) is in STATE ("waiting 1/2") behind it, EVENT is entered,
@@ -37,7 +37,7 @@ find_entry() {
 row_begins() { # WHO WHAT WITH
 	[[ -z $row ]] || check 1 "the row '$row' has a twin"
 	row="$1 | $2 | $3"
-	before=$(newest)
+	before=${since:-$(newest)}
 }
 
 # row_is_entered EVENT RESULT FILTER
@@ -48,7 +48,7 @@ row_is_entered() {
 		return
 	fi
 	row_entry=missing
-	until_true 5 find_entry "$1" "$2" "$3"
+	until_true 12 find_entry "$1" "$2" "$3" # some alarms are told of every ten seconds
 	check $? "$row: it is an entry of the ledger" ||
 		{ note "wanted $1 $2 $3; said: $said"; entries | jq -c "select(.n > ${before:-0})" | tail -n 5 | note "$(cat)"; return; }
 	row_entry="$(jq -r '"\(.n) \(.event)"' <<<"$entry")"
