@@ -15,6 +15,20 @@
 
 enum { DIRECTORY_MODE = 0750, FILE_MODE = 0640, HASH_BYTES = 16, PATH_BYTES = 2 * HASH_BYTES + 1 };
 
+/* Nobody has opened, or destroyed, what was sealed to others: to whom stands in the clear (BUNDLE.md 4). */
+static int find_recipient(int fd, const struct receipt *r)
+{
+	uint8_t segment[SEGMENT_BYTES];
+	struct head head;
+	int result = io_pread_exact(fd, segment, sizeof(segment), SEGMENT_BYTES);
+	if (result == 0 && head_decode(&head, segment) != 0)
+		return VERDICT_WRONG_RECIPIENT; /* sealed to nobody */
+	for (size_t i = 0; result == 0 && i < head.count; i++)
+		if (memcmp(head.stanzas[i].key_id, r->key_id, KEY_ID_BYTES) == 0)
+			return VERDICT_OK;
+	return result != 0 ? result : VERDICT_WRONG_RECIPIENT;
+}
+
 static int compare_with_vault(const struct import_site *site, const struct receipt *r)
 {
 	char name[BUNDLE_NAME_BYTES + 18];
@@ -24,13 +38,14 @@ static int compare_with_vault(const struct import_site *site, const struct recei
 	if (fd == -ENOENT)
 		return VERDICT_NO_SUCH_BUNDLE;
 	int result = fd < 0 ? fd : accept_describe(&found, fd);
+	if (result == 0 && memcmp(found.evidence.root, r->root, sizeof(r->root)) != 0)
+		result = VERDICT_BAD_ROOT;
+	if (result == 0 && memcmp(found.evidence.manifest, r->manifest, sizeof(r->manifest)) != 0)
+		result = VERDICT_BAD_DIGEST;
+	if (result == 0)
+		result = find_recipient(fd, r);
 	io_close(fd);
-	if (result != 0)
-		return result;
-	if (memcmp(found.evidence.root, r->root, sizeof(r->root)) != 0)
-		return VERDICT_BAD_ROOT;
-	return memcmp(found.evidence.manifest, r->manifest, sizeof(r->manifest)) == 0 ? VERDICT_OK
-										      : VERDICT_BAD_DIGEST;
+	return result;
 }
 
 static int enter(const struct import_site *site, const struct ledger_who *peer, const struct receipt *r)

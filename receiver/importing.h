@@ -18,7 +18,8 @@ struct import_site {
  * vault/receipts/HASH, so that it is taken once.  peer: who brings it.
  *
  * 0: the entry is durable.  -EEXIST: it is there already.  Verdicts of receipt_decode and receipt_judge;
- * VERDICT_NO_SUCH_BUNDLE; VERDICT_BAD_ROOT, VERDICT_BAD_DIGEST when it is about another bundle of that name.  -errno.
+ * VERDICT_NO_SUCH_BUNDLE; VERDICT_BAD_ROOT, VERDICT_BAD_DIGEST when it is about another bundle of that name; VERDICT_WRONG_RECIPIENT
+ * when that is sealed to others.  -errno.
  */
 int import_receipt(const struct import_site *site, const struct ledger_who *peer, const char *text, size_t len,
 		   uint64_t now_s);

@@ -64,11 +64,12 @@ static void make_registry(void)
 	roots_free(roots);
 }
 
-/* As much of a bundle as says what it is: its release. */
-static void deliver(const char *route, uint64_t number)
+/* As much of a bundle as says what it is and whose: its release, and its head. */
+static void deliver(const char *route, uint64_t number, const struct key *recipient)
 {
 	char name[BUNDLE_NAME_BYTES], path[5000];
-	uint8_t segment[SEGMENT_BYTES];
+	uint8_t object[2 * SEGMENT_BYTES];
+	struct head head = {.count = 1};
 	struct endorsements endorsements;
 	struct release release = {
 		.route_id = 7, .epoch = EPOCH, .number = number, .released_at = NOW - 100, .row_len = 4096,
@@ -82,10 +83,13 @@ static void deliver(const char *route, uint64_t number)
 	memset(release.statement.root, 0xee, SUITE_DIGEST_BYTES);
 	memset(release.statement.manifest_digest, 0xdd, SUITE_DIGEST_BYTES);
 	endorse_push(&endorsements, &release.statement, root->secret);
-	must(release_segment_encode(segment, &release, &endorsements, root->secret) == 0, "release");
+	must(release_segment_encode(object, &release, &endorsements, root->secret) == 0, "release");
+	snprintf(head.route, sizeof(head.route), "%s", route);
+	memcpy(head.stanzas[0].key_id, recipient->card.id, KEY_ID_BYTES);
+	head_encode(object + SEGMENT_BYTES, &head);
 	bundle_name(name, route, number);
 	snprintf(path, sizeof(path), "%s/bundles/%016x/%s.weir", vault, EPOCH, name);
-	must(io_create_path(path, segment, sizeof(segment), 0600) == 0, path);
+	must(io_create_path(path, object, sizeof(object), 0600) == 0, path);
 }
 
 static void start(const char *name)
@@ -97,7 +101,8 @@ static void start(const char *name)
 	must(site.vault_fd >= 0 && vault_prepare(site.vault_fd) == 0, "vault");
 	snprintf(path, sizeof(path), "%s/bundles/%016x", vault, EPOCH);
 	must(mkdir(path, 0700) == 0 && diary_open(&site.diary, vault, box, NOW) == 0, "diary");
-	deliver("tax", 1);
+	deliver("tax", 1, agency);
+	deliver("tax", 3, root); /* anybody else */
 }
 
 static void end(void)
@@ -187,6 +192,9 @@ static void refused(void)
 	r = opened();
 	r.root[0] ^= 1;
 	is_number(import(r), VERDICT_BAD_ROOT, "another bundle of that name is not meant");
+	r = opened();
+	snprintf(r.bundle, sizeof(r.bundle), "tax-000003");
+	is_number(import(r), VERDICT_WRONG_RECIPIENT, "who could not open it has not");
 	r = opened();
 	r.manifest[0] ^= 1;
 	is_number(import(r), VERDICT_BAD_DIGEST, "nor one of another manifest");
