@@ -335,6 +335,17 @@ for question in "15 show bad-protocol" "20 approve bad-type" "21 refuse bad-prot
 	twin "a question" outbox list "${config[@]}"
 done
 
+# A flood of one kind hides none of another, and fills no disk.
+flood() {
+	local i
+	for ((i = 0; i < 260; i++)); do decide approve "$a" from="$tmp/approval" >/dev/null; done
+	push_as wang-mei other "$good"
+}
+attempt "operator" "hides a push to another operator's route behind refused approvals" "own key, a recorded approval" not-allowed push.refused "$(by wang-mei)" flood
+twin "its operator pushes" push_as chen-yi other "$good"
+written=$(entries | jq -c "select(.n > $before and .event == \"approve\")" | wc -l)
+ok "of 260 refused approvals no more than 120 a minute are written down ($written)" test "$written" -le 240 -a "$written" -ge 1
+
 attacks_done
 nothing_came_back
 done_testing

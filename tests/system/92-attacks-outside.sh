@@ -95,6 +95,26 @@ if ((EUID == 0)); then
 	twin "weir-inbox tells of those that were" vault list
 fi
 
+# ---- receipts ----
+elsewhere() { (cd "$tmp" && env -u WEIR_CONFIG WEIR_ROOTS="$site/roots" "$build/weir-inbox" "$@"); }
+elsewhere open --key "$(k tax-agency)" --psk "$keys/psk/tax-agency.key" first.weir -o opened.elsewhere >/dev/null 2>&1
+elsewhere open --key "$(k tax-agency)" --psk "$keys/psk/tax-agency.key" --receipt again.receipt first.weir -o opened.again >/dev/null 2>&1
+bring() { vault receipt "$1"; }
+sed 's/"bytes":[0-9]*/"bytes":0/' "$tmp/first.receipt" >"$tmp/less.receipt"
+forge receipt "$tmp/first.receipt" "$tmp/other.receipt" --key "$(k health-office)"
+forge receipt "$tmp/first.receipt" "$tmp/thief.receipt" --key "$tmp/thief/recipient.key"
+forge receipt "$tmp/again.receipt" "$tmp/same.receipt" --key "$(k tax-agency)"
+attempt "recipient" "says afterwards that less was opened" "a changed receipt" bad-signature command '.verb == "receipt"' bring "$tmp/less.receipt"
+twin "as it was signed" bring "$tmp/first.receipt"
+result=environment attempt "recipient" "has one opening counted twice" "own receipt, again" "already" command '.verb == "receipt"' bring "$tmp/first.receipt"
+twin "another opening counts" bring "$tmp/same.receipt"
+attempt "another recipient" "says that they have opened it" "own receipt key" wrong-recipient command '.verb == "receipt"' bring "$tmp/other.receipt"
+elsewhere destroyed --key "$(k tax-agency)" first.weir >/dev/null 2>&1
+twin "its recipient says that it is destroyed" bring "$tmp/first.destroyed.receipt"
+attempt "outsider" "says that they have opened it" "a key that nobody knows" unknown-key command '.verb == "receipt"' bring "$tmp/thief.receipt"
+elsewhere destroyed --key "$(k tax-agency)" --receipt twice.receipt first.weir >/dev/null 2>&1
+twin "its recipient says again that it is destroyed" bring "$tmp/twice.receipt"
+
 # ---- a weir-hold that was taken over: it has the box's key, and the spool ----
 next=1
 life=$(cat "$sender/spool/epoch")
