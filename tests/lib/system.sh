@@ -5,7 +5,7 @@
 #   receiver_up, sender_up start a box and wait until it answers; _down ends it
 #   push ROUTE ARGUMENT…   weir-outbox push; the bundle's name in $bundle
 #   wait_delivered NAME [SECONDS]
-#   no_gaps                weir-inbox gaps finds nothing wrong, within ten seconds
+#   no_gaps                weir-inbox gaps finds nothing wrong, within 45 seconds
 #   inbox COMMAND…, outbox COMMAND…   with the box's configuration
 #   open_bundle NAME [OPTION…]        as $recipient (tax-agency), with its keys
 #   as_officer NAME COMMAND…          weir-outbox COMMAND with the key of this person
@@ -260,8 +260,9 @@ vault_file() { compgen -G "$receiver/vault/bundles/*/$1.weir" | head -n 1; }
 is_delivered() { [[ -n $(vault_file "$1") ]]; }
 wait_delivered() { until_true "${2:-30}" is_delivered "$1" || { logs; return 1; }; }
 
-# A heartbeat may name a page that is still on its way, and a keep that has just begun must hear one first.
-no_gaps() { until_true 10 inbox gaps --config "$receiver/receiver.conf"; }
+# A heartbeat may name a page that is still on its way, and a keep that has just begun must hear one first.  A
+# registry of which a relay that was put in another's place has lost a part passes again after half a minute.
+no_gaps() { until_true 45 inbox gaps --config "$receiver/receiver.conf"; }
 
 open_bundle() {
 	inbox open --config "$receiver/receiver.conf" --key "$keys/$recipient.key" \
