@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -448,6 +449,12 @@ int main(int argc, char **argv)
 				 &config_path);
 	if (code >= 0)
 		return code;
+	/*
+	 * All threads take memory from the first one's: to give memory of another one back, the C library would
+	 * read a file of /proc, and the second table kills for that.  Sanitizers, which have an allocator of their
+	 * own, say no.
+	 */
+	(void)mallopt(M_ARENA_MAX, 1);
 	int result = suite_start();
 	struct seal *seal = result == 0 ? calloc(1, sizeof(*seal)) : NULL;
 	if (seal == NULL)

@@ -162,7 +162,7 @@ approves lin-jun "$push_id" "an officer approves it" "1 of 2"
 as_officer tsai-kai refuse "$push_id" --json --reason $'wrong month \e[31m' >"$tmp/refused.json"
 is "another officer refuses it: exit code 0" "$?" 0
 is "it is removed" "$(jq -r '"\(.decision) \(.person) \(.state) \(.name)"' "$tmp/refused.json")" "refused tsai-kai removed null"
-is "nothing of it is left in the spool" "$(files_of "$push_id")" ""
+is "nothing of it is left in the spool, but that it does not come back" "$(files_of "$push_id")" "spent/$push_id"
 refused "who asks for it then" 1 'no-such-bundle' outbox show --config "$conf" "$push_id"
 like "the journal has the reason, escaped" "$(grep E1016 "$sender/log")" \
 	"E1016 spool: push $push_id refused by 'tsai-kai': wrong month .x1b.31m"

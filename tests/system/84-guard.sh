@@ -256,6 +256,13 @@ is "nor in the whole" "$(contents "$bundle" .records)" 2
 turned_down "a push under rules that cannot be kept" bad-policy \
 	"broken: deny 1: the pattern does not compile, at its byte 4" broken "$in/good.csv"
 
+# ---- many values: memory that is given back and taken anew, behind the table of system calls ----
+for i in 1 2; do
+	push numbers - -- bash -c 'echo n && seq 8000000'
+	check $? "8,000,000 values of a unique column, time $i" || note "$pushed"
+done
+ok "they are delivered" wait_delivered "$bundle" 60
+
 # ---- caps a push ----
 csv four.csv "$head" 'A1,a,b' 'A2,a,b' 'A3,a,b' 'first71,second71,third71'
 secret "$in/four.csv" 5
