@@ -121,6 +121,8 @@ held() { # SED-EXPRESSION ID
 	good_one "$1" && as_officer lin-jun approve "$2" && as_officer wu-ting approve "$2" && [[ $(shown "$2" .name) != null ]]
 }
 goes() { good_one >/dev/null && until_true 5 eval "[[ \$(shown $1 .name) != null ]]"; }
+waits_again() { [[ $(shown "$1" .state) == waiting ]]; } # it is judged again within a second
+until_true 5 waits_again "$a"
 attempt "two officers" "release what is sealed to a recipient who was suspended" "own keys" suspended held ".push_id == \"$a\"" \
 	held "/^\\[recipient tax-agency\\]/a suspended = $yesterday" "$a"
 twin "when the recipient is in force again" goes "$a"
