@@ -9,6 +9,7 @@
 #   inbox COMMAND…, outbox COMMAND…   with the box's configuration
 #   open_bundle NAME [OPTION…]        as $recipient (tax-agency), with its keys
 #   as_officer NAME COMMAND…          weir-outbox COMMAND with the key of this person
+#   spooled                what the spool has of what people pushed, to be compared
 #   refused SENTENCE STATUS REGEX COMMAND…   a program says one line that matches, and ends so
 #
 # Before site_make a test may set: rate, mtu (by link_start), sender_lines, receiver_lines (more lines
@@ -254,6 +255,15 @@ push() {
 as_officer() { outbox "$2" --config "$sender/sender.conf" --key "$keys/$1.key" "${@:3}"; }
 # shown ID FILTER: what show says of a bundle in the spool, through jq.
 shown() { outbox show --json --config "$sender/sender.conf" "$1" | jq -r "$2"; }
+
+# What people have pushed, whatever is on its way in, and dossiers of nothing; the box pushes by itself, too.
+spooled() {
+	local listed
+	listed=$(outbox list --json --config "$sender/sender.conf")
+	jq -r '.[] | select(.person != "inside-1").push_id' <<<"$listed" | sort
+	find "$sender/spool"/{incoming,held} -type f -printf '%P %s\n' | sort
+	find "$sender/spool/dossier" -type f -printf '%f\n' | grep -vxF -f <(jq -r '.[].push_id' <<<"$listed")
+}
 
 # The file of a delivered bundle in the vault.
 vault_file() { compgen -G "$receiver/vault/bundles/*/$1.weir" | head -n 1; }

@@ -81,16 +81,15 @@ ledger=$sender/spool/ledger
 # ---- refusing and delivering ----
 
 : >"$tmp/secrets"
-# secret FILE LINE…: what stands there must be seen nowhere from now on.
+# secret FILE LINE…: what stands there must be seen nowhere from now on, but for short numbers: digests have those.
 secret() {
 	local line
 	for line in "${@:2}"; do
 		sed -n "${line}p" "$1" | LC_ALL=C grep -aoE '[^][",{}: ]{4,}' | LC_ALL=C grep -avxE 'name|note|true|nested'
-	done >>"$tmp/secrets"
+	done | LC_ALL=C grep -avE '^[0-9a-f]{4,7}$' >>"$tmp/secrets"
 }
 # Files of both boxes that hold any of it, spool, ledgers, logs, vault and status among them.
 leaks() { LC_ALL=C grep -raFl -f "$tmp/secrets" "$sender" "$receiver" "$@"; }
-spooled() { find "$sender/spool"/{incoming,held,dossier} -type f -printf '%P %s\n' | sort; }
 last_refusal() { grep -h '"event":"push.refused"' "$ledger"/*.jsonl | tail -n 1; }
 refusals() { cat "$ledger"/*.jsonl | grep -c '"event":"push.refused"'; }
 

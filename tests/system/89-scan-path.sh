@@ -45,7 +45,6 @@ delivers() { # SENTENCE SCAN ROUTE ARGUMENT…
 	is "$1: the receiver sees how it was scanned" \
 		"$(inbox show --json --config "$receiver/receiver.conf" "$bundle" | jq -r .virus_scan)" "$2"
 }
-spooled() { find "$sender/spool"/{incoming,held,dossier} -type f -printf '%P\n' | sort; }
 last_refusal() { grep -h '"event":"push.refused"' "$ledger"/*.jsonl | tail -n 1 | jq -r '"\(.result) \(.route) \(.about)"'; }
 is_refused_so() { [[ $(last_refusal) =~ ^$1$ ]]; }
 # turned_down SENTENCE VERDICT ABOUT ROUTE ARGUMENT…: refused so within its time limit; took_ms
