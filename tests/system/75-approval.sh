@@ -54,8 +54,7 @@ approves() {
 	bundle=$(grep -oE "\b[a-z-]+-[0-9]{6,}\b" <<<"$said" | tail -n 1)
 }
 # What lies in spool and dossiers for a push id, and whether any number was taken on a route.
-# What the spool still knows of a push that is gone (spent/) is no part of it.
-files_of() { find "$sender/spool" -name "$1" ! -path "*/spent/*" -printf "%P\n" | sort | xargs; }
+files_of() { find "$sender/spool" -name "$1" -printf '%P\n' | sort | xargs; }
 numbers_of() { cut -d' ' -f1 "$sender/spool/sequence/$1" 2>/dev/null || echo none; }
 # Registries cross by themselves and are not counted.  Until one that was replaced is gone on both sides, the
 # numbers of both may differ by it.
