@@ -38,6 +38,7 @@ struct bundle {
 
 struct world {
 	struct key *root, *box, *person, *recipient, *outside;
+	bool seals_to_another; /* than its route has */
 	uint8_t *registry_text[3]; /* version 1, 2, … */
 	size_t registry_len[3];
 	char vault[4096], runtime[4104];
@@ -140,6 +141,7 @@ static void make_object(struct world *w, struct bundle *b, uint64_t version)
 	test_random_bytes(&w->random, b->object, g->object_len);
 	struct head head = {.route = "tax", .count = 1};
 	memcpy(head.stanzas[0].key_id, w->recipient->card.id, KEY_ID_BYTES);
+	head.stanzas[0].key_id[0] ^= w->seals_to_another ? 1 : 0;
 	head_encode(b->object + SEGMENT_BYTES, &head);
 	tree_start(&tree);
 	for (uint64_t i = 0; i < segments; i++) {
@@ -815,7 +817,13 @@ static void test_refusals(void)
 	b.entry.geometry.repair_rows++;
 	expect_refusal(&w, &b, "bad-geometry", "a release with another geometry");
 	free_bundle(&b);
-	is_number((int64_t)intake_counters(w.intake)->refused, 7, "refusals are counted");
+
+	w.seals_to_another = true;
+	b = make_bundle(&w, 9, 30);
+	w.seals_to_another = false;
+	expect_refusal(&w, &b, "wrong-recipient", "a bundle that is sealed to nobody of its route");
+	free_bundle(&b);
+	is_number((int64_t)intake_counters(w.intake)->refused, 8, "refusals are counted");
 	free_world(&w);
 }
 

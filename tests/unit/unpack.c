@@ -479,6 +479,24 @@ static void test_confined(void)
 	io_close(file.fd);
 }
 
+/* Whoever owns the sending box can seal to anybody whose public key it has. */
+static void test_foreign_recipient(void)
+{
+	struct route open = *registry_route(registry, "tax");
+	const struct route *all = registry_route(registry, "all");
+	struct world_file file = world_file();
+	struct statement statement = {0};
+	open.recipients = all->recipients;
+	open.recipient_count = all->recipient_count;
+	struct pack *pack = world_pack_for(&file, &open, RECORDS_CSV, 0);
+	world_need(pack_finish(pack, &statement) == 0, "cannot pack");
+	pack_free(pack);
+	world_release(&file, registry, "tax", &statement);
+	is_number(verify(file.fd), VERDICT_WRONG_RECIPIENT,
+		  "what is sealed to a recipient of another route, too, does not verify");
+	io_close(file.fd);
+}
+
 int main(void)
 {
 	uint64_t state = test_seed();
@@ -487,6 +505,7 @@ int main(void)
 	noise = malloc(DATA_BYTES);
 	test_random_bytes(&state, noise, DATA_BYTES);
 	test_recipients();
+	test_foreign_recipient();
 	test_registry_text();
 	test_members();
 	test_changes_behind_our_back(&state);

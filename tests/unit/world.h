@@ -88,10 +88,9 @@ struct world_member {
 	size_t len;
 };
 
-static inline struct pack *world_pack(struct world_file *file, const struct registry *registry,
-				      const char *route_name, enum record_rule rule, unsigned int threads)
+static inline struct pack *world_pack_for(struct world_file *file, const struct route *route,
+					  enum record_rule rule, unsigned int threads)
 {
-	const struct route *route = registry_route(registry, route_name);
 	uint8_t psk[STANZAS_MAX][SUITE_KEY_BYTES];
 	for (size_t i = 0; i < route->recipient_count; i++)
 		memcpy(psk[i], world_key(KEY_PSK, route->recipients[i]->card.name).secret, SUITE_KEY_BYTES);
@@ -106,6 +105,12 @@ static inline struct pack *world_pack(struct world_file *file, const struct regi
 	struct pack *pack = NULL;
 	world_need(pack_start(&pack, &options) == 0, "cannot start to pack");
 	return pack;
+}
+
+static inline struct pack *world_pack(struct world_file *file, const struct registry *registry,
+				      const char *route_name, enum record_rule rule, unsigned int threads)
+{
+	return world_pack_for(file, registry_route(registry, route_name), rule, threads);
 }
 
 /* Fills in what pack_finish leaves to its caller, signs, and writes the release segment. */
