@@ -118,14 +118,6 @@ static int check_refusal(const struct releaser *releaser, const struct spool_ite
 		      : refusal_check(registry, statement, refusal, now_s());
 }
 
-/* It goes in any case; what it leaves behind keeps it from coming back. */
-static int remove_refused(const struct releaser *releaser, struct spool_item *item)
-{
-	int kept = spent_add_refused(releaser->allowance.spent, item, now_s());
-	int result = spool_remove(releaser->allowance.spool, item);
-	return result != 0 ? result : kept;
-}
-
 int decide_deny(struct releaser *releaser, const struct ledger_who *peer, const struct local_deny *deny)
 {
 	struct spool_item *item = NULL;
@@ -134,10 +126,11 @@ int decide_deny(struct releaser *releaser, const struct ledger_who *peer, const 
 	if (result == 0)
 		result = check_refusal(releaser, item, refusal);
 	result = book_denial(releaser->book, peer, deny, result);
-	if (result == 0)
-		result = remove_refused(releaser, item);
 	if (result != 0)
 		return result;
+	result = releaser_take_back(releaser, item);
+	if (result != 0) /* it is not released, but the officer has to know, and so has the ledger */
+		return book_denial(releaser->book, peer, deny, result);
 	char push_id[2 * PUSH_ID_BYTES + 1], reason[4 * REASON_BYTES_MAX];
 	service_event(LOG_NOTICE, "E1016", "spool: push %s refused by '%s': %s",
 		      text_hex(push_id, sizeof(push_id), deny->push_id, PUSH_ID_BYTES), refusal->person,

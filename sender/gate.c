@@ -162,8 +162,8 @@ static int hold_commit(struct gate *gate, struct local_commit *commit, struct sp
 	result = book_accepted_push(gate->desk->releaser->book, *item, &gate->caller);
 	if (result == 0)
 		return 0;
-	/* it has just been made, and nobody was told */
-	(void)spool_remove(gate->desk->releaser->allowance.spool, *item);
+	/* nobody was told; what cannot be removed either is not released, and removed later */
+	(void)releaser_take_back(gate->desk->releaser, *item);
 	*where = "ledger";
 	return result;
 }

@@ -266,8 +266,26 @@ static int gather_from(const struct releaser *releaser, struct spool_item *item,
 		       : result;
 }
 
+/* Also after a restart: its push id is among those that were refused. */
+static bool is_taken_back(const struct releaser *releaser, const struct spool_item *item)
+{
+	return item->is_taken_back ||
+	       (item->state == SPOOL_HELD &&
+		spent_has(releaser->allowance.spent, item->release.statement.push_id));
+}
+
+int releaser_take_back(struct releaser *releaser, struct spool_item *item)
+{
+	item->is_taken_back = true;
+	int kept = spent_add_refused(releaser->allowance.spent, item, now_s());
+	int result = spool_remove(releaser->allowance.spool, item);
+	return result != 0 ? result : kept;
+}
+
 static int release(struct releaser *releaser, struct spool_item *item, struct endorsements *endorsements)
 {
+	if (is_taken_back(releaser, item))
+		return -ECANCELED;
 	const struct statement *statement = &item->release.statement;
 	uint64_t now = now_s();
 	struct dossier *dossier = malloc(sizeof(*dossier));
@@ -355,6 +373,8 @@ static bool is_due(const struct releaser *releaser, const struct spool_item *ite
 	const struct statement *statement = &item->release.statement;
 	uint64_t since = item->state == SPOOL_HELD ? statement->created : item->release.released_at;
 	bool is_old = now > since && now - since > retention_s;
+	if (is_taken_back(releaser, item))
+		return true;
 	if (item->state == SPOOL_READY || (!is_old && now <= statement->destroy_by))
 		return false;
 	return item->state == SPOOL_SENT || !spool_has_number(releaser->allowance.spool, item);
@@ -385,10 +405,12 @@ void releaser_retire(struct releaser *releaser)
 			text_hex(name, sizeof(name), item->release.statement.push_id, PUSH_ID_BYTES);
 		else
 			memcpy(name, item->name, sizeof(name));
+		bool was_refused = is_taken_back(releaser, item);
 		int result = remove_item(releaser, item, now);
 		if (result == 0)
 			service_event(LOG_NOTICE, "E1007",
-				      "spool: '%s' removed: it is beyond its retention time", name);
+				      "spool: '%s' removed: %s", name,
+				      was_refused ? "it was refused" : "it is beyond its retention time");
 		else
 			service_event(LOG_ERR, "E1008", "spool: '%s' cannot be removed: %s", name,
 				      verdict_explain(result));

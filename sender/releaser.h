@@ -71,5 +71,10 @@ size_t releaser_release_held(struct releaser *releaser);
 
 /* Removes what is beyond the retention time, and what is left of orders that have ended. */
 void releaser_retire(struct releaser *releaser);
+/*
+ * Takes a held item back that was refused: it is never released, also when it cannot be removed now; then that is
+ * tried again with releaser_retire.  The item is not used any more, whatever the result.
+ */
+int releaser_take_back(struct releaser *releaser, struct spool_item *item);
 
 #endif

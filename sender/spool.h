@@ -47,6 +47,7 @@ struct spool_item {
 	uint8_t approvals;            /* that count, as the releaser last found */
 	uint8_t push_order[ORDER_ID_BYTES];    /* under which a machine pushed it; zero */
 	uint8_t release_order[ORDER_ID_BYTES]; /* under which it is released; zero */
+	bool is_taken_back;           /* refused, and could not be removed yet; not kept on disk */
 	enum waits waits;             /* for whom, as the releaser last found; not kept on disk */
 	int held_for;                 /* why it is not released, as last told; not kept on disk */
 	/* for whoever orders passes; not kept on disk */

@@ -158,6 +158,7 @@ like "and it is said why" "$pushed" "'capped': .*\\[cap-reached\\]"
 # ---- refusing ----
 pushed_waits "a push that will be refused" approved
 approves lin-jun "$push_id" "an officer approves it" "1 of 2"
+(cd "$sender/spool" && cp --parents "held/$push_id" "dossier/$push_id" "$tmp") # before it is removed
 as_officer tsai-kai refuse "$push_id" --json --reason $'wrong month \e[31m' >"$tmp/refused.json"
 is "another officer refuses it: exit code 0" "$?" 0
 is "it is removed" "$(jq -r '"\(.decision) \(.person) \(.state) \(.name)"' "$tmp/refused.json")" "refused tsai-kai removed null"
@@ -166,6 +167,7 @@ refused "who asks for it then" 1 'no-such-bundle' outbox show --config "$conf" "
 like "the journal has the reason, escaped" "$(grep E1016 "$sender/log")" \
 	"E1016 spool: push $push_id refused by 'tsai-kai': wrong month .x1b.31m"
 is "no number was used" "$(numbers_of approved)" 1
+denied=$push_id
 
 # ---- two wait, and one is approved ----
 pushed_waits "a push" approved
@@ -180,8 +182,12 @@ ok "the second still waits" waits "$b" 1/2
 
 # ---- restarts ----
 sender_down
+# A power cut may take back that a refused bundle was removed; that it was refused is on the disk before.
+cp -r "$tmp/held" "$tmp/dossier" "$sender/spool/"
 refused "an approval while nobody runs" 3 'weir-sender' as_officer wu-ting approve "$b"
 sender_up
+gone() { [[ $(files_of "$denied") == "spent/$denied" ]]; }
+ok "what was refused and lies there again after a power cut is removed" until_true 5 gone
 ok "what waited waits after a restart, with its approval" waits "$b" 1/2
 hold=$(pid_of weir-hold)
 kill -9 "$hold"
