@@ -1,5 +1,6 @@
 #include "io.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -244,4 +245,29 @@ out:
 int io_make_dir(int dir_fd, const char *name, mode_t mode)
 {
 	return mkdirat(dir_fd, name, mode) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int io_each_name(int fd, io_visit *visit, void *context)
+{
+	if (fd < 0)
+		return fd;
+	DIR *dir = fdopendir(fd);
+	if (dir == NULL) {
+		int result = -errno;
+		io_close(fd);
+		return result;
+	}
+	int result = 0;
+	while (result == 0) {
+		errno = 0;
+		const struct dirent *found = readdir(dir);
+		if (found == NULL) {
+			result = -errno;
+			break;
+		}
+		if (strcmp(found->d_name, ".") != 0 && strcmp(found->d_name, "..") != 0)
+			result = visit(dirfd(dir), found->d_name, context);
+	}
+	closedir(dir);
+	return result;
 }

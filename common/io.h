@@ -57,4 +57,11 @@ int io_make_dir(int dir_fd, const char *name, mode_t mode);
 /* A directory opened for openat: the descriptor, or -errno. */
 int io_open_dir(int dir_fd, const char *name);
 
+/*
+ * Calls visit for each name in the directory but "." and "..", in no order, until a result is not 0, which is then
+ * the result.  fd is closed; a negative one, as io_open_dir gives it, is the result.
+ */
+typedef int io_visit(int dir_fd, const char *name, void *context);
+int io_each_name(int fd, io_visit *visit, void *context);
+
 #endif

@@ -1,7 +1,6 @@
 #include "ledgerline.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -286,53 +285,45 @@ static int compare_files(const void *a, const void *b)
 	return left->day < right->day ? -1 : left->day > right->day;
 }
 
-static int read_names(DIR *dir, struct ledger_file **files, size_t *count)
+struct file_list {
+	struct ledger_file *files;
+	size_t count;
+	size_t size;
+};
+
+static int take_name(int dir_fd, const char *name, void *context)
 {
-	size_t size = 0;
-	for (;;) {
-		struct ledger_file file;
-		errno = 0;
-		const struct dirent *entry = readdir(dir);
-		if (entry == NULL)
-			return -errno;
-		if (!ledger_file_parse(&file, entry->d_name))
-			continue;
-		if (*count == LEDGER_FILES_MAX)
-			return VERDICT_BAD_LIMIT;
-		if (*count == size) {
-			size = size == 0 ? 64 : 2 * size;
-			struct ledger_file *grown = reallocarray(*files, size, sizeof(*grown));
-			if (grown == NULL)
-				return -ENOMEM;
-			*files = grown;
-		}
-		(*files)[(*count)++] = file;
+	struct file_list *list = context;
+	struct ledger_file file;
+	(void)dir_fd;
+	if (!ledger_file_parse(&file, name))
+		return 0;
+	if (list->count == LEDGER_FILES_MAX)
+		return VERDICT_BAD_LIMIT;
+	if (list->count == list->size) {
+		size_t size = list->size == 0 ? 64 : 2 * list->size;
+		struct ledger_file *grown = reallocarray(list->files, size, sizeof(*grown));
+		if (grown == NULL)
+			return -ENOMEM;
+		list->files = grown;
+		list->size = size;
 	}
+	list->files[list->count++] = file;
+	return 0;
 }
 
 int ledger_file_list(int dir_fd, struct ledger_file **out, size_t *count)
 {
-	struct ledger_file *files = NULL;
-	size_t found = 0;
-	int fd = io_open_dir(dir_fd, ".");
-	if (fd < 0)
-		return fd;
-	DIR *dir = fdopendir(fd);
-	if (dir == NULL) {
-		int result = -errno;
-		io_close(fd);
-		return result;
-	}
-	int result = read_names(dir, &files, &found);
-	closedir(dir);
+	struct file_list list = {.files = NULL};
+	int result = io_each_name(io_open_dir(dir_fd, "."), take_name, &list);
 	if (result != 0) {
-		free(files);
+		free(list.files);
 		return result;
 	}
-	if (found > 1)
-		qsort(files, found, sizeof(*files), compare_files);
-	*out = files;
-	*count = found;
+	if (list.count > 1)
+		qsort(list.files, list.count, sizeof(*list.files), compare_files);
+	*out = list.files;
+	*count = list.count;
 	return 0;
 }
 

@@ -1,6 +1,5 @@
 #include "vault.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -178,33 +177,6 @@ static bool parse_file(struct vault_item *item, const char *name)
 	return bundle_name_parse(item->name, route, &number) == VERDICT_OK;
 }
 
-/* Calls visit for each name in the directory; fd is closed. */
-static int for_each_name(int fd, int (*visit)(int dir_fd, const char *name, void *context),
-			 void *context)
-{
-	if (fd < 0)
-		return fd;
-	DIR *dir = fdopendir(fd);
-	if (dir == NULL) {
-		int result = -errno;
-		io_close(fd);
-		return result;
-	}
-	int result = 0;
-	while (result == 0) {
-		errno = 0;
-		const struct dirent *found = readdir(dir);
-		if (found == NULL) {
-			result = -errno;
-			break;
-		}
-		if (found->d_name[0] != '.')
-			result = visit(dirfd(dir), found->d_name, context);
-	}
-	closedir(dir);
-	return result;
-}
-
 static int list_file(int dir_fd, const char *name, void *context)
 {
 	struct listing *list = context;
@@ -229,7 +201,7 @@ static int list_epoch(int dir_fd, const char *name, void *context)
 	int fd = io_open_dir(dir_fd, name);
 	if (fd == -ENOTDIR || fd == -ENOENT)
 		return 0;
-	return for_each_name(fd, list_file, list);
+	return io_each_name(fd, list_file, list);
 }
 
 static int compare_numbers(uint64_t a, uint64_t b)
@@ -304,7 +276,7 @@ int vault_list(int vault_fd, struct vault_item **out, size_t *count)
 {
 	struct listing list = {0};
 	int fd = io_open_dir(vault_fd, "bundles");
-	int result = fd == -ENOENT ? 0 : for_each_name(fd, list_epoch, &list);
+	int result = fd == -ENOENT ? 0 : io_each_name(fd, list_epoch, &list);
 	if (result == 0 && list.count > 0) {
 		qsort(list.items, list.count, sizeof(*list.items), compare_items);
 		result = order_epochs(&list.items, list.count);
@@ -357,7 +329,7 @@ static int list_id(int dir_fd, const char *name, void *context)
 int vault_partial_ids(int vault_fd, struct bundle_id **out, size_t *count)
 {
 	struct id_listing list = {0};
-	int result = for_each_name(io_open_dir(vault_fd, "partial"), list_id, &list);
+	int result = io_each_name(io_open_dir(vault_fd, "partial"), list_id, &list);
 	if (result != 0) {
 		free(list.ids);
 		return result;
@@ -415,7 +387,7 @@ int vault_open_bundle(int vault_fd, const char *name)
 	if (at != NULL)
 		return open_in_epoch(vault_fd, epoch, plain);
 	struct search search = {.name = plain};
-	int result = for_each_name(io_open_dir(vault_fd, "bundles"), search_epoch, &search);
+	int result = io_each_name(io_open_dir(vault_fd, "bundles"), search_epoch, &search);
 	if (result != 0)
 		return result;
 	if (search.found != 1)

@@ -1,7 +1,6 @@
 #include "spent.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,28 +144,18 @@ static int read_file(struct spent *s, const char *name)
 	return 0;
 }
 
-static int read_folder(struct spent *s, int spool_dir, size_t *bad)
+struct reading {
+	struct spent *into;
+	size_t *bad;
+};
+
+static int read_name(int dir_fd, const char *name, void *context)
 {
-	int fd = io_open_dir(spool_dir, FOLDER);
-	if (fd < 0)
-		return fd;
-	DIR *dir = fdopendir(fd);
-	if (dir == NULL) {
-		int result = -errno;
-		io_close(fd);
-		return result;
-	}
-	for (;;) {
-		errno = 0;
-		const struct dirent *entry = readdir(dir);
-		if (entry == NULL)
-			break;
-		if (entry->d_name[0] != '.' && read_file(s, entry->d_name) != 0)
-			++*bad;
-	}
-	int result = -errno;
-	closedir(dir);
-	return result;
+	const struct reading *reading = context;
+	(void)dir_fd;
+	if (name[0] != '.' && read_file(reading->into, name) != 0)
+		++*reading->bad;
+	return 0;
 }
 
 int spent_open(struct spent **out, int spool_dir, size_t *bad)
@@ -182,7 +171,8 @@ int spent_open(struct spent **out, int spool_dir, size_t *bad)
 	if (result == 0 && s->dir_fd < 0)
 		result = s->dir_fd;
 	if (result == 0)
-		result = read_folder(s, spool_dir, bad);
+		result = io_each_name(io_open_dir(spool_dir, FOLDER), read_name,
+				      &(struct reading){.into = s, .bad = bad});
 	if (result != 0) {
 		spent_close(s);
 		return result;

@@ -1,10 +1,10 @@
 #include "spool_inside.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,7 +221,7 @@ static int remove_orphan(struct spool *spool, const char *name)
 /* Hidden files are nobody's, but in dossier/, where a temporary name of io_write_file may be left. */
 static bool is_passed_over(enum folder folder, const char *name)
 {
-	return name[0] == '.' && (folder != DOSSIER || strcmp(name, ".") == 0 || strcmp(name, "..") == 0);
+	return name[0] == '.' && folder != DOSSIER;
 }
 
 static int take_name(struct spool *spool, enum folder folder, const char *name)
@@ -231,36 +231,34 @@ static int take_name(struct spool *spool, enum folder folder, const char *name)
 	return folder == DOSSIER ? remove_orphan(spool, name) : load_item(spool, folder, name);
 }
 
-/* Calls what is to be done for each name; a file that fails is told of and stays. */
+struct walk {
+	struct spool *spool;
+	enum folder folder;
+};
+
+/* What is to be done for a name; a file that fails is told of and stays. */
+static int visit_name(int dir_fd, const char *file, void *context)
+{
+	const struct walk *walk = context;
+	struct spool *spool = walk->spool;
+	enum folder folder = walk->folder;
+	(void)dir_fd;
+	if (is_passed_over(folder, file))
+		return 0;
+	int result = take_name(spool, folder, file);
+	spool->has_unloaded |= result != 0 && folder != INCOMING && folder != DOSSIER;
+	if (result != 0 && spool->tell != NULL) {
+		char name[SPOOL_NAME_BYTES + NAME_MAX];
+		snprintf(name, sizeof(name), "%s/%s", folder_names[folder], file);
+		spool->tell(spool->context, name, result);
+	}
+	return 0;
+}
+
 static int walk_folder(struct spool *spool, enum folder folder)
 {
-	int fd = io_open_dir(spool->dir_fd, folder_names[folder]);
-	if (fd < 0)
-		return fd;
-	DIR *dir = fdopendir(fd);
-	if (dir == NULL) {
-		int result = -errno;
-		io_close(fd);
-		return result;
-	}
-	for (;;) {
-		errno = 0;
-		struct dirent *entry = readdir(dir);
-		if (entry == NULL)
-			break;
-		if (is_passed_over(folder, entry->d_name))
-			continue;
-		int result = take_name(spool, folder, entry->d_name);
-		spool->has_unloaded |= result != 0 && folder != INCOMING && folder != DOSSIER;
-		if (result != 0 && spool->tell != NULL) {
-			char name[SPOOL_NAME_BYTES + NAME_MAX];
-			snprintf(name, sizeof(name), "%s/%s", folder_names[folder], entry->d_name);
-			spool->tell(spool->context, name, result);
-		}
-	}
-	int result = -errno;
-	closedir(dir);
-	return result;
+	return io_each_name(io_open_dir(spool->dir_fd, folder_names[folder]), visit_name,
+			    &(struct walk){spool, folder});
 }
 
 static int read_epoch(struct spool *spool)

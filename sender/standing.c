@@ -1,7 +1,6 @@
 #include "standing.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,28 +185,18 @@ static int read_file(struct standing *s, const char *name)
 	return result;
 }
 
-static int read_folder(struct standing *s, int spool_dir, size_t *bad)
+struct reading {
+	struct standing *into;
+	size_t *bad;
+};
+
+static int read_name(int dir_fd, const char *name, void *context)
 {
-	int fd = io_open_dir(spool_dir, FOLDER);
-	if (fd < 0)
-		return fd;
-	DIR *dir = fdopendir(fd);
-	if (dir == NULL) {
-		int result = -errno;
-		io_close(fd);
-		return result;
-	}
-	for (;;) {
-		errno = 0;
-		const struct dirent *entry = readdir(dir);
-		if (entry == NULL)
-			break;
-		if (entry->d_name[0] != '.' && read_file(s, entry->d_name) != 0)
-			++*bad;
-	}
-	int result = -errno;
-	closedir(dir);
-	return result;
+	const struct reading *reading = context;
+	(void)dir_fd;
+	if (name[0] != '.' && read_file(reading->into, name) != 0)
+		++*reading->bad;
+	return 0;
 }
 
 /* So that they stand in the same order, and are tried in it, after a restart. */
@@ -252,7 +241,8 @@ int standing_open(struct standing **out, int spool_dir, size_t *bad)
 	if (result == 0)
 		result = io_fsync(spool_dir);
 	if (result == 0)
-		result = read_folder(s, spool_dir, bad);
+		result = io_each_name(io_open_dir(spool_dir, FOLDER), read_name,
+				      &(struct reading){.into = s, .bad = bad});
 	if (result != 0) {
 		standing_close(s);
 		return result;

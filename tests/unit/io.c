@@ -114,6 +114,37 @@ static void test_pipes(void)
 	io_close(ends[0]);
 }
 
+struct visited {
+	unsigned int names, hidden;
+	int stop_with;
+};
+
+static int visit(int visited_fd, const char *name, void *context)
+{
+	struct visited *v = context;
+	v->names += faccessat(visited_fd, name, F_OK, 0) == 0;
+	v->hidden += name[0] == '.';
+	return v->stop_with;
+}
+
+static void test_each_name(void)
+{
+	struct visited all = {0}, first = {.stop_with = VERDICT_BAD_NAME};
+	is_number(io_make_dir(dir_fd, "names", 0700), 0, "a folder is made");
+	int d = io_open_dir(dir_fd, "names");
+	is_number(io_each_name(io_open_dir(dir_fd, "names"), visit, &all), 0, "an empty folder has no names");
+	is_number(all.names, 0, "not even of itself");
+	ok(io_write_file(d, "a", "1", 1, 0600) == 0 && io_write_file(d, ".b", "2", 1, 0600) == 0, "two files");
+	is_number(io_each_name(io_open_dir(dir_fd, "names"), visit, &all), 0, "every name is visited");
+	ok(all.names == 2 && all.hidden == 1, "once, hidden ones, too, with the folder to open them in");
+	is_number(io_each_name(io_open_dir(dir_fd, "names"), visit, &first), VERDICT_BAD_NAME,
+		  "a result that is not 0 ends it");
+	is_number(first.names, 1, "at once");
+	is_number(io_each_name(io_open_dir(dir_fd, "none"), visit, &all), -ENOENT,
+		  "a folder that could not be opened is the result");
+	io_close(d);
+}
+
 static void test_directories(void)
 {
 	is_number(io_make_dir(dir_fd, "d", 0700), 0, "a folder is made");
@@ -139,6 +170,7 @@ int main(void)
 	test_paths();
 	test_reading();
 	test_pipes();
+	test_each_name();
 	test_directories();
 	return done_testing();
 }
