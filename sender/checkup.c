@@ -131,12 +131,12 @@ static void count_item(void *context, const struct local_item *item)
 
 static void check_hold(struct report *report, const struct config *config)
 {
-	size_t counts[LOCAL_SENT + 1] = {0};
+	size_t counts[LOCAL_STATE_END] = {0};
 	struct local_refused refused;
 	char detail[128];
 	int result = asking_list(config->runtime, NULL, count_item, counts, &refused);
-	snprintf(detail, sizeof(detail), "%zu held, %zu ready, %zu on the link, %zu sent",
-		 counts[LOCAL_HELD], counts[LOCAL_READY_TO_SEND], counts[LOCAL_SENDING],
+	snprintf(detail, sizeof(detail), "%zu wait for people, %zu held, %zu ready, %zu on the link, %zu sent",
+		 counts[LOCAL_WAITING], counts[LOCAL_HELD], counts[LOCAL_READY_TO_SEND], counts[LOCAL_SENDING],
 		 counts[LOCAL_SENT]);
 	line(report, result, "weir-hold", detail);
 }
@@ -155,6 +155,11 @@ static void check_emit(struct report *report, const struct config *config)
 	uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	uint64_t then_ms = page->updated_ms;
 	uint64_t silent_ms = now_ms > then_ms ? now_ms - then_ms : 0;
+	if (then_ms == 0) {
+		line(report, -ETIMEDOUT, "weir-emit", "it has not been heard of yet");
+		munmap(page, sizeof(*page));
+		return;
+	}
 	snprintf(detail, sizeof(detail), "%" PRIu64 " datagrams, last heard of %" PRIu64 " ms ago",
 		 page->datagrams, silent_ms);
 	line(report, silent_ms < EMIT_SILENT_MS ? 0 : -ETIMEDOUT, "weir-emit", detail);

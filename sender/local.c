@@ -401,7 +401,7 @@ int local_item_decode(struct local_item *out, const uint8_t *in, size_t len)
 	item.quorum = read_u8(&r);
 	uint8_t waits = read_u8(&r);
 	item.held_for = (int)read_u32(&r);
-	if (whole(&r) != 0 || waits > WAITS_FOR_PERSON || state < LOCAL_HELD || state > LOCAL_WAITING ||
+	if (whole(&r) != 0 || waits > WAITS_FOR_PERSON || state < LOCAL_HELD || state >= LOCAL_STATE_END ||
 	    !is_result(item.held_for))
 		return VERDICT_BAD_PROTOCOL;
 	if (result != 0 || !name32_is_valid(item.route) || !name32_is_valid(item.person))
@@ -461,6 +461,8 @@ const char *local_state_name(enum local_state state)
 		return "sent";
 	case LOCAL_WAITING:
 		return "waiting";
+	case LOCAL_STATE_END:
+		break;
 	}
 	return "unknown";
 }

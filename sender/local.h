@@ -184,6 +184,7 @@ enum local_state {
 	LOCAL_SENDING,
 	LOCAL_SENT,
 	LOCAL_WAITING,   /* for people */
+	LOCAL_STATE_END
 };
 
 /*
