@@ -29,6 +29,7 @@ static const char magic[8] = {'W', 'E', 'I', 'R', 'S', 'P', 'N', 'T'};
 
 struct spent {
 	int dir_fd;
+	size_t unreadable; /* files at the start */
 	size_t count;
 	size_t size;
 	struct spending *all;
@@ -144,17 +145,12 @@ static int read_file(struct spent *s, const char *name)
 	return 0;
 }
 
-struct reading {
-	struct spent *into;
-	size_t *bad;
-};
-
 static int read_name(int dir_fd, const char *name, void *context)
 {
-	const struct reading *reading = context;
+	struct spent *s = context;
 	(void)dir_fd;
-	if (name[0] != '.' && read_file(reading->into, name) != 0)
-		++*reading->bad;
+	if (name[0] != '.' && read_file(s, name) != 0)
+		s->unreadable++;
 	return 0;
 }
 
@@ -163,7 +159,6 @@ int spent_open(struct spent **out, int spool_dir, size_t *bad)
 	struct spent *s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return -ENOMEM;
-	*bad = 0;
 	s->dir_fd = -1;
 	int result = io_make_dir(spool_dir, FOLDER, DIR_MODE);
 	if (result == 0)
@@ -171,12 +166,12 @@ int spent_open(struct spent **out, int spool_dir, size_t *bad)
 	if (result == 0 && s->dir_fd < 0)
 		result = s->dir_fd;
 	if (result == 0)
-		result = io_each_name(io_open_dir(spool_dir, FOLDER), read_name,
-				      &(struct reading){.into = s, .bad = bad});
+		result = io_each_name(io_open_dir(spool_dir, FOLDER), read_name, s);
 	if (result != 0) {
 		spent_close(s);
 		return result;
 	}
+	*bad = s->unreadable;
 	*out = s;
 	return 0;
 }

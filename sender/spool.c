@@ -231,17 +231,11 @@ static int take_name(struct spool *spool, enum folder folder, const char *name)
 	return folder == DOSSIER ? remove_orphan(spool, name) : load_item(spool, folder, name);
 }
 
-struct walk {
-	struct spool *spool;
-	enum folder folder;
-};
-
 /* What is to be done for a name; a file that fails is told of and stays. */
 static int visit_name(int dir_fd, const char *file, void *context)
 {
-	const struct walk *walk = context;
-	struct spool *spool = walk->spool;
-	enum folder folder = walk->folder;
+	struct spool *spool = context;
+	enum folder folder = spool->walking;
 	(void)dir_fd;
 	if (is_passed_over(folder, file))
 		return 0;
@@ -257,8 +251,8 @@ static int visit_name(int dir_fd, const char *file, void *context)
 
 static int walk_folder(struct spool *spool, enum folder folder)
 {
-	return io_each_name(io_open_dir(spool->dir_fd, folder_names[folder]), visit_name,
-			    &(struct walk){spool, folder});
+	spool->walking = folder;
+	return io_each_name(io_open_dir(spool->dir_fd, folder_names[folder]), visit_name, spool);
 }
 
 static int read_epoch(struct spool *spool)

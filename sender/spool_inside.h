@@ -20,6 +20,7 @@ struct spool {
 	struct counters counters;
 	uint64_t next_incoming;
 	size_t intakes;
+	enum folder walking; /* while it is loaded */
 	bool has_unloaded; /* something in held, ready or sent is not what it should be */
 	size_t count;
 	size_t size;

@@ -28,6 +28,7 @@ enum {
 
 struct standing {
 	int dir_fd;
+	size_t unreadable; /* files at the start */
 	size_t order_count;
 	struct order *orders;           /* STANDING_ORDERS_MAX */
 	size_t revocation_count;
@@ -185,17 +186,12 @@ static int read_file(struct standing *s, const char *name)
 	return result;
 }
 
-struct reading {
-	struct standing *into;
-	size_t *bad;
-};
-
 static int read_name(int dir_fd, const char *name, void *context)
 {
-	const struct reading *reading = context;
+	struct standing *s = context;
 	(void)dir_fd;
-	if (name[0] != '.' && read_file(reading->into, name) != 0)
-		++*reading->bad;
+	if (name[0] != '.' && read_file(s, name) != 0)
+		s->unreadable++;
 	return 0;
 }
 
@@ -230,7 +226,6 @@ int standing_open(struct standing **out, int spool_dir, size_t *bad)
 	s->dir_fd = -1;
 	s->orders = calloc(STANDING_ORDERS_MAX, sizeof(*s->orders));
 	s->revocations = calloc(STANDING_REVOCATIONS_MAX + 1, sizeof(*s->revocations));
-	*bad = 0;
 	int result = s->orders == NULL || s->revocations == NULL
 			     ? -ENOMEM
 			     : io_make_dir(spool_dir, FOLDER, DIR_MODE);
@@ -241,13 +236,13 @@ int standing_open(struct standing **out, int spool_dir, size_t *bad)
 	if (result == 0)
 		result = io_fsync(spool_dir);
 	if (result == 0)
-		result = io_each_name(io_open_dir(spool_dir, FOLDER), read_name,
-				      &(struct reading){.into = s, .bad = bad});
+		result = io_each_name(io_open_dir(spool_dir, FOLDER), read_name, s);
 	if (result != 0) {
 		standing_close(s);
 		return result;
 	}
 	sort(s);
+	*bad = s->unreadable;
 	*out = s;
 	return 0;
 }
