@@ -13,7 +13,7 @@ enum {
 	MAGIC_BYTES = 8,
 	PREFIX_BYTES = 12, /* magic, version, suite */
 	PAGE_HEADER_BYTES = 64,
-	ENTRY_BYTES = 64,
+	ENTRY_BYTES = 80,
 };
 
 static const struct {
@@ -72,6 +72,10 @@ int heartbeat_encode(uint8_t out[static HEARTBEAT_BYTES], const struct heartbeat
 	write_u64(&w, h->sent);
 	write_u64(&w, h->ledger.n);
 	write_bytes(&w, h->ledger.hash, sizeof(h->ledger.hash));
+	write_u64(&w, h->epoch_before);
+	write_u64(&w, h->waiting);
+	write_u64(&w, h->heal_rate);
+	write_u64(&w, h->heal_round);
 	write_bytes(&w, h->box_key, sizeof(h->box_key));
 	int result = sign(&w, MESSAGE_HEARTBEAT, box_seed);
 	if (result == 0)
@@ -84,10 +88,13 @@ static void write_entry(struct writer *w, const struct entry *e)
 	write_u16(w, e->route_id);
 	write_u8(w, e->geometry.source_rows);
 	write_u8(w, e->geometry.repair_rows);
-	write_u32(w, e->geometry.row_len);
+	write_u16(w, (uint16_t)(e->geometry.row_len / ROW_UNIT_BYTES));
+	write_u16(w, e->passes);
+	write_u64(w, e->epoch);
 	write_u64(w, e->number);
 	write_u64(w, e->geometry.object_len);
 	write_u64(w, e->destroy_by);
+	write_u64(w, e->offered_until);
 	write_bytes(w, e->root, sizeof(e->root));
 }
 
@@ -162,11 +169,15 @@ int heartbeat_decode(struct heartbeat *out, const uint8_t *in, size_t len)
 	h.sent = read_u64(&r);
 	h.ledger.n = read_u64(&r);
 	read_bytes(&r, h.ledger.hash, sizeof(h.ledger.hash));
+	h.epoch_before = read_u64(&r);
+	h.waiting = read_u64(&r);
+	h.heal_rate = read_u64(&r);
+	h.heal_round = read_u64(&r);
 	read_bytes(&r, h.box_key, sizeof(h.box_key));
 	read_bytes(&r, h.signature, sizeof(h.signature));
 	if (!zeros || (h.ledger.n == 0 && !is_zero(h.ledger.hash, sizeof(h.ledger.hash))))
 		return VERDICT_BAD_RESERVED;
-	if (h.epoch == 0 || h.ledger.n > LEDGER_N_MAX || h.pages > PAGES_MAX ||
+	if (h.epoch == 0 || h.epoch_before == h.epoch || h.ledger.n > LEDGER_N_MAX || h.pages > PAGES_MAX ||
 	    h.bundles > (uint64_t)h.pages * PAGE_ENTRIES_MAX)
 		return VERDICT_BAD_LIMIT;
 	*out = h;
@@ -178,12 +189,15 @@ static int read_entry(struct entry *e, struct reader *r)
 	e->route_id = read_u16(r);
 	e->geometry.source_rows = read_u8(r);
 	e->geometry.repair_rows = read_u8(r);
-	e->geometry.row_len = read_u32(r);
+	e->geometry.row_len = (uint32_t)read_u16(r) * ROW_UNIT_BYTES;
+	e->passes = read_u16(r);
+	e->epoch = read_u64(r);
 	e->number = read_u64(r);
 	e->geometry.object_len = read_u64(r);
 	e->destroy_by = read_u64(r);
+	e->offered_until = read_u64(r);
 	read_bytes(r, e->root, sizeof(e->root));
-	if (e->route_id == 0 || e->number == 0 || e->number >= BUNDLE_NUMBER_END)
+	if (e->epoch == 0 || e->route_id == 0 || e->number == 0 || e->number >= BUNDLE_NUMBER_END)
 		return VERDICT_BAD_LIMIT;
 	return geometry_check(&e->geometry);
 }

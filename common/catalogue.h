@@ -12,9 +12,9 @@
 #include "ledgerline.h"
 
 enum {
-	HEARTBEAT_BYTES = 192,
-	PAGE_ENTRIES_MAX = 20,
-	PAGE_BYTES_MAX = 128 + 64 * PAGE_ENTRIES_MAX,
+	HEARTBEAT_BYTES = 224,
+	PAGE_ENTRIES_MAX = 16,
+	PAGE_BYTES_MAX = 128 + 80 * PAGE_ENTRIES_MAX,
 	PAGES_MAX = 5000,
 };
 
@@ -28,15 +28,22 @@ struct heartbeat {
 	uint64_t registry_version;
 	uint64_t sent;
 	struct ledger_head ledger; /* the newest entry of the sender's ledger that is durable */
+	uint64_t epoch_before;     /* of the sender's life before this one; 0: none, or not known */
+	uint64_t waiting;          /* bytes that have still to go for the first time */
+	uint64_t heal_rate;        /* bytes a second for what has gone already, when nothing waits */
+	uint64_t heal_round;       /* bytes of one more pass over all of that */
 	uint8_t box_key[KEY_ID_BYTES];
 	uint8_t signature[SUITE_SIGNATURE_BYTES];
 };
 
 struct entry {
 	uint16_t route_id;
+	uint16_t passes;           /* that have ended, at most 65,535: from 1 on all of it has been sent */
 	struct geometry geometry;
+	uint64_t epoch;            /* of the bundle: that of the page, or of an earlier life of the sender */
 	uint64_t number;
 	uint64_t destroy_by;
+	uint64_t offered_until;    /* until then it is sent again and again */
 	uint8_t root[SUITE_DIGEST_BYTES];
 };
 

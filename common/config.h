@@ -35,6 +35,8 @@ struct config {
 	uint32_t mtu;                      /* 1500 to 9000 */
 	uint64_t rate_bits_per_s;          /* sender; of IP packets */
 	uint32_t repair_permille;          /* sender; `repair_percent = 12.5` is 125 */
+	uint32_t heal_percent;             /* sender; of the rate, when nothing new waits; 0: none */
+	uint32_t survive_outage_ms;        /* sender; 0: not asked for */
 	uint64_t ring_bytes; /* receiver: `ride_out_stall_ms` at `rate`, or `ring_mib` */
 	uint64_t socket_buffer_bytes;      /* receiver: `socket_buffer_mib` */
 	/* [limits] */

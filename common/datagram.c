@@ -102,7 +102,7 @@ static int check_place(const struct datagram *d)
 	const struct geometry *g = &d->geometry;
 	if (d->block >= geometry_block_count(g))
 		return VERDICT_BAD_LIMIT;
-	if (d->row >= g->source_rows + g->repair_rows)
+	if (d->row >= geometry_row_total(g))
 		return VERDICT_BAD_LIMIT;
 	uint32_t end = (uint32_t)d->first_symbol + d->symbol_count;
 	return end > geometry_row_sent(g, d->block, d->row) ? VERDICT_BAD_LIMIT : VERDICT_OK;

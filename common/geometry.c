@@ -95,6 +95,12 @@ uint32_t geometry_row_symbols(const struct geometry *g)
 	return g->row_len / SYMBOL_BYTES;
 }
 
+uint32_t geometry_row_total(const struct geometry *g)
+{
+	uint32_t total = 2 * ((uint32_t)g->source_rows + g->repair_rows);
+	return total < ROWS_MAX ? total : ROWS_MAX;
+}
+
 uint64_t geometry_row_offset(const struct geometry *g, uint32_t block, uint32_t row)
 {
 	return block * block_len(g) + (uint64_t)row * g->row_len;

@@ -20,7 +20,7 @@ struct geometry {
 	uint64_t object_len;   /* bytes */
 	uint32_t row_len;      /* bytes */
 	uint8_t source_rows;   /* k */
-	uint8_t repair_rows;   /* r */
+	uint8_t repair_rows;   /* r: of one pass */
 };
 
 /* VERDICT_OK or VERDICT_BAD_GEOMETRY: all constraints of LINK.md 3. */
@@ -30,6 +30,11 @@ struct geometry geometry_choose(uint64_t object_len, uint32_t repair_permille);
 
 uint32_t geometry_block_count(const struct geometry *g);
 uint32_t geometry_row_symbols(const struct geometry *g); /* symbols in one row */
+/*
+ * Rows that the code has in all, source and repair: k + r go in a pass, the further ones are sent later.
+ * Enough of these to restore a block of which nothing came, unless k + r is above 127.
+ */
+uint32_t geometry_row_total(const struct geometry *g);
 /* Offset in the object of the first byte of a source row. */
 uint64_t geometry_row_offset(const struct geometry *g, uint32_t block, uint32_t row);
 /*

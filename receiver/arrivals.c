@@ -7,13 +7,13 @@
 struct block {
 	enum block_state state;
 	uint64_t missing; /* symbols until every column has k */
-	uint64_t through; /* symbols of this block up to the furthest that has come */
-	uint64_t arrived; /* symbols that have come */
+	uint64_t through; /* symbols of a pass over this block up to the furthest that has come */
+	uint64_t arrived; /* of those, the ones that are here */
 };
 
 struct arrivals {
 	struct geometry g;
-	uint32_t blocks, row_symbols, rows;
+	uint32_t blocks, row_symbols, rows, pass_rows;
 	size_t row_map_len, block_map_len;
 	uint32_t complete_blocks;
 	uint8_t *map;    /* the caller's */
@@ -23,8 +23,7 @@ struct arrivals {
 
 size_t arrivals_map_len(const struct geometry *g)
 {
-	size_t rows = (size_t)g->source_rows + g->repair_rows;
-	return geometry_block_count(g) * rows * (geometry_row_symbols(g) / 8);
+	return (size_t)geometry_block_count(g) * geometry_row_total(g) * (geometry_row_symbols(g) / 8);
 }
 
 size_t arrivals_memory(const struct geometry *g)
@@ -95,6 +94,8 @@ static void count_block(struct arrivals *a, uint32_t number)
 			here -= a->row_symbols - sent;
 			furthest = furthest < sent ? furthest : sent;
 		}
+		if (row >= a->pass_rows)
+			continue;
 		block->arrived += here;
 		if (here > 0)
 			block->through = sent_before(a, number, row) + furthest;
@@ -118,7 +119,8 @@ struct arrivals *arrivals_new(const struct geometry *g, uint8_t *map)
 	a->g = *g;
 	a->blocks = geometry_block_count(g);
 	a->row_symbols = geometry_row_symbols(g);
-	a->rows = (uint32_t)g->source_rows + g->repair_rows;
+	a->rows = geometry_row_total(g);
+	a->pass_rows = (uint32_t)g->source_rows + g->repair_rows;
 	a->row_map_len = a->row_symbols / 8;
 	a->block_map_len = a->rows * a->row_map_len;
 	a->map = map;
@@ -170,16 +172,17 @@ bool arrivals_note(struct arrivals *a, const struct span *span)
 	uint8_t *map = row_map(a, span->block, span->row);
 	uint8_t *counts = a->counts + (size_t)span->block * a->row_symbols;
 	uint32_t end = (uint32_t)span->first + span->count;
+	bool is_of_pass = span->row < a->pass_rows;
 	for (uint32_t at = span->first; at < end; at++) {
 		if (bit_is_set(map, at))
 			continue;
 		set_bit(map, at);
-		block->arrived++;
+		block->arrived += is_of_pass;
 		if (counts[at]++ < a->g.source_rows)
 			block->missing--;
 	}
 	uint64_t through = sent_before(a, span->block, span->row) + end;
-	if (through > block->through)
+	if (is_of_pass && through > block->through)
 		block->through = through;
 	if (block->missing > 0)
 		return false;

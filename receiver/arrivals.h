@@ -1,7 +1,7 @@
 /*
  * arrivals: which symbols of one bundle are here, and what that is enough for.  LINK.md 3 and 4.
  *
- * The map has one bit a symbol: for each source block k + r rows of row_symbols bits, lowest bit of
+ * The map has one bit a symbol: for each source block all rows of its code (geometry_row_total), lowest bit of
  * a byte first.  Its memory is the caller's; the counts that follow from it live here.  Symbols
  * behind the object's end count as here.  No files, no locks; one thread works with it.
  */

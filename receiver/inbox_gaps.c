@@ -43,13 +43,13 @@ static int compare_items(const void *a, const void *b)
 }
 
 /* Under a name that its route had once: read from the releases themselves, since the registry has none. */
-static bool is_delivered_by_id(const struct gaps *g, uint64_t epoch, const struct entry *entry)
+static bool is_delivered_by_id(const struct gaps *g, const struct entry *entry)
 {
 	uint8_t segment[SEGMENT_BYTES];
 	struct release release;
 	for (size_t i = 0; i < g->item_count; i++) {
 		const char *dash = strrchr(g->items[i].name, '-');
-		if (g->items[i].epoch != epoch || dash == NULL ||
+		if (g->items[i].epoch != entry->epoch || dash == NULL ||
 		    strtoull(dash + 1, NULL, 10) != entry->number)
 			continue;
 		int fd = inbox_open_item(g->vault, &g->items[i]);
@@ -63,13 +63,12 @@ static bool is_delivered_by_id(const struct gaps *g, uint64_t epoch, const struc
 	return false;
 }
 
-static bool is_delivered(const struct gaps *g, uint64_t epoch, const struct entry *entry,
-			 const char *name)
+static bool is_delivered(const struct gaps *g, const struct entry *entry, const char *name)
 {
 	if (g->registry == NULL || open_route_name(g->registry, entry->route_id) == NULL)
-		return is_delivered_by_id(g, epoch, entry);
+		return is_delivered_by_id(g, entry);
 
-	struct vault_item wanted = {.epoch = epoch};
+	struct vault_item wanted = {.epoch = entry->epoch};
 	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
 	return bsearch(&wanted, g->items, g->item_count, sizeof(wanted), compare_items) != NULL;
 }
@@ -164,13 +163,12 @@ static void add_gap(const struct gaps *g, const char *name, const char *epoch,
 
 static void compare(struct gaps *g)
 {
-	char epoch[20];
-	snprintf(epoch, sizeof(epoch), "%016" PRIx64, g->catalogue.epoch);
 	for (size_t i = 0; i < g->catalogue.count; i++) {
 		const struct entry *entry = &g->catalogue.entries[i];
-		char name[BUNDLE_NAME_BYTES];
+		char name[BUNDLE_NAME_BYTES], epoch[20];
+		snprintf(epoch, sizeof(epoch), "%016" PRIx64, entry->epoch);
 		entry_name(name, g, entry);
-		if (is_delivered(g, g->catalogue.epoch, entry, name)) {
+		if (is_delivered(g, entry, name)) {
 			g->delivered++;
 			continue;
 		}

@@ -144,10 +144,14 @@ int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint
 static int name_bundle(struct known *known, const struct page *page, const struct entry *entry,
 		       uint64_t now_s, struct known_bundle **out)
 {
-	struct bundle_id id = {page->epoch, entry->number, entry->route_id};
+	struct bundle_id id = {entry->epoch, entry->number, entry->route_id};
 	*out = known_find(known, &id);
 	if (*out != NULL) {
 		(*out)->generation = page->generation;
+		(*out)->sender_epoch = page->epoch;
+		/* what changes while it is offered */
+		(*out)->entry.passes = entry->passes;
+		(*out)->entry.offered_until = entry->offered_until;
 		return 0;
 	}
 	struct known_bundle *bundle = calloc(1, sizeof(*bundle));
@@ -160,6 +164,7 @@ static int name_bundle(struct known *known, const struct page *page, const struc
 		.since_s = now_s,
 		.next = known->bucket[at],
 		.generation = page->generation,
+		.sender_epoch = page->epoch,
 	};
 	known->bucket[at] = bundle;
 	known->count++;
@@ -234,7 +239,7 @@ bool known_sweep(struct known *known, known_visit *dropped, void *context)
 		struct known_bundle **at = &known->bucket[i];
 		while (*at != NULL) {
 			struct known_bundle *bundle = *at;
-			if (bundle->id.epoch == known->epoch &&
+			if (bundle->sender_epoch == known->epoch &&
 			    bundle->generation == known->generation) {
 				at = &bundle->next;
 				continue;

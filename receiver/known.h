@@ -31,7 +31,7 @@ struct arrival; /* what has arrived of it; reception.h */
 /* One named bundle.  It stays where it is in memory until known_sweep gives it up. */
 struct known_bundle {
 	struct bundle_id id;
-	struct entry entry;
+	struct entry entry;      /* as named last */
 	uint64_t since_s;        /* when it was first named here */
 	enum known_state state;  /* the last five are the user's own */
 	int verdict;             /* of a refused one */
@@ -40,6 +40,7 @@ struct known_bundle {
 	uint64_t batch;          /* of entries, in which its name was told; 0: none */
 	struct known_bundle *next; /* from here on: the module's */
 	uint64_t generation;
+	uint64_t sender_epoch; /* of the page that named it last */
 };
 
 struct known *known_new(void); /* NULL: out of memory */

@@ -43,14 +43,20 @@ uint64_t partial_memory(const struct geometry *g)
 	return sizeof(struct partial) + MAP_HEADER_BYTES + arrivals_map_len(g) + arrivals_memory(g);
 }
 
+/* Of one block, in the file of the repair rows; there is room for r of them, the further ones are a hole. */
+static uint64_t repair_block_len(const struct geometry *g)
+{
+	return (uint64_t)(geometry_row_total(g) - g->source_rows) * g->row_len;
+}
+
 static uint64_t repair_len(const struct geometry *g)
 {
-	return (uint64_t)geometry_block_count(g) * g->repair_rows * g->row_len;
+	return geometry_block_count(g) * repair_block_len(g);
 }
 
 uint64_t partial_disk(const struct geometry *g)
 {
-	return g->object_len + repair_len(g);
+	return g->object_len + (uint64_t)geometry_block_count(g) * g->repair_rows * g->row_len;
 }
 
 int partial_site_boot(struct partial_site *site)
@@ -215,16 +221,19 @@ static int read_map(const struct partial *p, int dir_fd, uint8_t **out, size_t *
 
 /* Creating, loading, removing */
 
-static int create_file(int dir_fd, const char *name, uint64_t len)
+/* `count` pieces of `len` bytes, of which the first `reserved` bytes of each get their space now. */
+static int create_file(int dir_fd, const char *name, uint64_t count, uint64_t len, uint64_t reserved)
 {
 	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
 			FILE_MODE);
 	if (fd < 0)
 		return -errno;
-	int result = fallocate(fd, 0, 0, (off_t)len) < 0 ? -errno : 0;
+	int result = ftruncate(fd, (off_t)(count * len)) < 0 ? -errno : 0;
+	for (uint64_t i = 0; result == 0 && i < count; i++)
+		result = fallocate(fd, 0, (off_t)(i * len), (off_t)reserved) < 0 ? -errno : 0;
 	/* a file system that cannot promise space gives none; the bundle may still fit */
 	if (result == -EOPNOTSUPP)
-		result = ftruncate(fd, (off_t)len) < 0 ? -errno : 0;
+		result = 0;
 	int closed = io_close(fd);
 	return result != 0 ? result : closed;
 }
@@ -255,9 +264,10 @@ static int create_files(struct partial *p, const char *name)
 	int dir_fd = io_open_dir(p->site.dir_fd, name);
 	if (dir_fd < 0)
 		return dir_fd;
-	result = create_file(dir_fd, PARTIAL_OBJECT, p->g.object_len);
+	result = create_file(dir_fd, PARTIAL_OBJECT, 1, p->g.object_len, p->g.object_len);
 	if (result == 0)
-		result = create_file(dir_fd, PARTIAL_REPAIR, repair_len(&p->g));
+		result = create_file(dir_fd, PARTIAL_REPAIR, geometry_block_count(&p->g),
+				     repair_block_len(&p->g), (uint64_t)p->g.repair_rows * p->g.row_len);
 	if (result == 0)
 		result = write_first_map(dir_fd, header);
 	io_close(dir_fd);
@@ -395,8 +405,8 @@ uint64_t partial_offset(const struct partial *p, const struct span *span, bool *
 	*is_repair = span->row >= p->g.source_rows;
 	if (!*is_repair)
 		return geometry_row_offset(&p->g, span->block, span->row) + in_row;
-	uint64_t row = (uint64_t)span->block * p->g.repair_rows + span->row - p->g.source_rows;
-	return row * p->g.row_len + in_row;
+	return span->block * repair_block_len(&p->g) +
+	       (uint64_t)(span->row - p->g.source_rows) * p->g.row_len + in_row;
 }
 
 int partial_open_files(struct partial *p)

@@ -37,7 +37,7 @@ int partial_site_boot(struct partial_site *site);
 
 /* Bytes of memory (maps and counts) that a bundle of this geometry takes while it is received. */
 uint64_t partial_memory(const struct geometry *g);
-/* Bytes of disk: object and repair rows. */
+/* Bytes of disk that are reserved: object, and the repair rows of a pass. */
 uint64_t partial_disk(const struct geometry *g);
 
 /*
@@ -68,7 +68,10 @@ const struct geometry *partial_geometry(const struct partial *partial);
 
 /* Which symbols are here; notes made there are kept by the files of the partial. */
 struct arrivals *partial_arrivals(struct partial *partial);
-/* Where the bytes of a span belong: offset in the object, or (*is_repair) among the repair rows. */
+/*
+ * Where the bytes of a span belong: offset in the object, or (*is_repair) among the repair rows.  Those of a
+ * pass have their space; what a further one needs may not be there (-ENOSPC), and then it has not come.
+ */
 uint64_t partial_offset(const struct partial *partial, const struct span *span, bool *is_repair);
 /* Opens the two files, or closes them; opening when open is fine. */
 int partial_open_files(struct partial *partial);

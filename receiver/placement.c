@@ -39,6 +39,11 @@ void placement_flush(struct placement *placement)
 	int result = write_run(placement);
 	unsigned int count = placement->count;
 	placement->count = 0;
+	/* no space was promised to further rows: without it they have not come, and nothing else is wrong */
+	if (placement->is_further && (result == -ENOSPC || result == -EDQUOT)) {
+		listener->dropped(listener->context, count);
+		return;
+	}
 	if (result != 0) {
 		listener->failed(listener->context, placement->owner, result);
 		return;
@@ -53,10 +58,10 @@ void placement_flush(struct placement *placement)
 
 /* Runs have no holes and no overlaps: what is in the run but not noted yet cannot come again in it. */
 static bool continues_run(const struct placement *placement, const struct partial *partial, int fd,
-			  uint64_t offset)
+			  uint64_t offset, bool is_further)
 {
 	return placement->partial == partial && placement->fd == fd && placement->end == offset &&
-	       placement->count < PLACEMENT_PIECES_MAX;
+	       placement->is_further == is_further && placement->count < PLACEMENT_PIECES_MAX;
 }
 
 enum span_use placement_add(struct placement *placement, void *owner, struct partial *partial,
@@ -65,7 +70,9 @@ enum span_use placement_add(struct placement *placement, void *owner, struct par
 	bool is_repair;
 	uint64_t offset = partial_offset(partial, span, &is_repair);
 	int fd = partial_fd(partial, is_repair);
-	if (placement->count > 0 && !continues_run(placement, partial, fd, offset))
+	const struct geometry *g = partial_geometry(partial);
+	bool is_further = span->row >= (uint32_t)g->source_rows + g->repair_rows;
+	if (placement->count > 0 && !continues_run(placement, partial, fd, offset, is_further))
 		placement_flush(placement);
 	enum span_use use = arrivals_use(partial_arrivals(partial), span);
 	if (use != SPAN_NEW)
@@ -76,6 +83,7 @@ enum span_use placement_add(struct placement *placement, void *owner, struct par
 		placement->partial = partial;
 		placement->fd = fd;
 		placement->begin = offset;
+		placement->is_further = is_further;
 	}
 	/* pwritev only reads */
 	placement->piece[placement->count] =

@@ -7,6 +7,7 @@
 #ifndef WEIR_PLACEMENT_H
 #define WEIR_PLACEMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -20,6 +21,8 @@ struct placement_listener {
 	void (*decodable)(void *context, void *owner, uint16_t block);
 	/* A write failed with -errno; its symbols are not noted. */
 	void (*failed)(void *context, void *owner, int error);
+	/* There was no space for spans of further rows, which none was promised to. */
+	void (*dropped)(void *context, unsigned int spans);
 	void *context;
 };
 
@@ -29,6 +32,7 @@ struct placement {
 	struct partial *partial;
 	int fd;
 	uint64_t begin, end; /* offsets in the file of fd */
+	bool is_further;     /* rows behind those of a pass */
 	unsigned int count;
 	struct iovec piece[PLACEMENT_PIECES_MAX];
 	struct span span[PLACEMENT_PIECES_MAX];

@@ -320,6 +320,12 @@ static void on_failed(void *context, void *owner, int error)
 		reception_begin_again(context, a, "it could not be written", error);
 }
 
+static void on_dropped(void *context, unsigned int spans)
+{
+	struct reception *r = context;
+	r->o.counters->no_room += spans;
+}
+
 /* Turns */
 
 static void check_disk(struct reception *r)
@@ -470,7 +476,7 @@ int reception_open(struct reception **out, const struct reception_options *optio
 	r->o = *options;
 	r->site.dir_fd = -1;
 	r->site.maps_fd = -1;
-	r->placement.listener = (struct placement_listener){on_decodable, on_failed, r};
+	r->placement.listener = (struct placement_listener){on_decodable, on_failed, on_dropped, r};
 	int result = open_site(r);
 	if (result != 0) {
 		reception_close(r);

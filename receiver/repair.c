@@ -60,17 +60,30 @@ static int read_source_row(const struct work *w, uint32_t row)
 static int read_repair_row(const struct work *w, uint32_t row)
 {
 	const struct geometry *g = &w->repair->geometry;
-	uint64_t before = (uint64_t)w->repair->block * g->repair_rows + row - w->k;
+	uint64_t before = (uint64_t)w->repair->block * (w->rows - w->k) + row - w->k;
 	return io_pread_exact(w->repair->repair_fd, row_memory(w, row),
 			      (size_t)w->count * SYMBOL_BYTES,
 			      before * g->row_len + (uint64_t)w->first * SYMBOL_BYTES);
 }
 
+/* Most further rows never come. */
+static bool has_some(const struct work *w, uint32_t row)
+{
+	for (uint32_t i = 0; i < w->count; i++)
+		if (is_here(w, row, w->first + i))
+			return true;
+	return false;
+}
+
 static int read_strip(const struct work *w)
 {
 	int result = 0;
-	for (uint32_t row = 0; result == 0 && row < w->rows; row++)
-		result = row < w->k ? read_source_row(w, row) : read_repair_row(w, row);
+	for (uint32_t row = 0; result == 0 && row < w->rows; row++) {
+		if (row < w->k)
+			result = read_source_row(w, row);
+		else if (has_some(w, row))
+			result = read_repair_row(w, row);
+	}
 	return result;
 }
 
@@ -150,10 +163,10 @@ int repair_block(const struct repair *repair, uint64_t *restored)
 	struct work w = {
 		.repair = repair,
 		.k = g->source_rows,
-		.rows = (uint32_t)g->source_rows + g->repair_rows,
+		.rows = geometry_row_total(g),
 		.row_symbols = geometry_row_symbols(g),
-		.code = erasure_new(g->source_rows, g->repair_rows),
 	};
+	w.code = erasure_new(w.k, w.rows - w.k);
 	w.plan = w.code == NULL ? NULL : erasure_plan_new(w.code);
 	w.memory = aligned_alloc(64, (size_t)w.rows * STRIDE_BYTES);
 	int result = w.plan == NULL || w.memory == NULL ? -ENOMEM : 0;

@@ -33,11 +33,11 @@ int announce_find(const struct orders_page *orders, const struct task *order)
 	for (uint32_t i = 0; i < orders->page_count; i++) {
 		struct page page;
 		if (page_decode(&page, orders->pages[i].bytes, orders->pages[i].len) != 0 ||
-		    page.epoch != order->id.epoch)
+		    page.epoch != orders->epoch)
 			continue;
 		for (unsigned int j = 0; j < page.count; j++) {
 			const struct entry *entry = &page.entries[j];
-			if (entry->route_id != order->id.route_id ||
+			if (entry->epoch != order->id.epoch || entry->route_id != order->id.route_id ||
 			    entry->number != order->id.number)
 				continue;
 			return is_same_geometry(&entry->geometry, &order->geometry) ? (int)i

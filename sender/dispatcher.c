@@ -9,10 +9,10 @@
 #include <syslog.h>
 #include <time.h>
 
-#include "common/catalogue.h"
-#include "common/openbundle.h"
+#include "choice.h"
 #include "common/service.h"
 #include "common/verdict.h"
+#include "offer.h"
 #include "orders.h"
 
 enum {
@@ -21,16 +21,14 @@ enum {
 	RETRY_FIRST_MS = 1000,
 	RETRY_LAST_MS = 60000,
 	REPEAT_MS = 30000,    /* for a receiver that was down: it needs the registry before anything else */
-	PRIORITY_FIRST = 1,   /* of a registry, which nothing waits for in vain */
-	PRIORITY_DEFAULT = 5, /* of a route that the registry no longer has */
+	PASSES_MS = 5000,     /* at most, until the catalogue tells of a pass that has ended */
 };
-
-_Static_assert(SPOOL_BUNDLES_MAX == ORDERS_CONTROL_MAX * PAGE_ENTRIES_MAX,
-	       "every bundle in the spool has its place in the catalogue");
 
 struct active {
 	uint64_t serial;
 	struct spool_item *item;
+	enum task_kind kind;
+	struct plan_step step;
 };
 
 struct dispatcher {
@@ -38,9 +36,9 @@ struct dispatcher {
 	struct orders_page *orders;
 	struct progress_page *progress; /* NULL until emit has made it */
 	struct progress_page seen;      /* the newest whole copy */
-	uint64_t generation;
-	uint32_t page_count;
-	uint32_t bundle_count;
+	struct offer offer;
+	uint64_t offered_ms;            /* when the catalogue was made last */
+	bool has_passed;                /* a pass has ended since */
 	size_t active_count;
 	struct active active[ORDERS_MAX];
 };
@@ -52,34 +50,66 @@ static uint64_t real_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static bool is_active(const struct dispatcher *dispatcher, const struct spool_item *item)
+static struct plan_terms terms_of(const struct dispatcher *dispatcher)
 {
-	for (size_t i = 0; i < dispatcher->active_count; i++)
-		if (dispatcher->active[i].item == item)
-			return true;
-	return false;
+	const struct config *config = &dispatcher->releaser->setup->config;
+	return (struct plan_terms){
+		.rate_bits_per_s = config->rate_bits_per_s,
+		.mtu = config->mtu,
+		.passes = config->pass_repeat,
+		.survive_outage_ms = config->survive_outage_ms,
+	};
 }
 
 /*
- * What the hold before this one had ordered goes on under its serial, so that emit does not begin
+ * A pass that the hold before this one had ordered goes on under its serial, so that emit does not begin
  * again.  The page is only believed where the spool says the same.
  */
 static void adopt_orders(struct dispatcher *dispatcher)
 {
 	const struct orders_page *page = dispatcher->orders;
 	struct spool *spool = dispatcher->releaser->allowance.spool;
+	struct plan_terms terms = terms_of(dispatcher);
 	size_t count = page->order_count < ORDERS_MAX ? page->order_count : ORDERS_MAX;
 	for (size_t i = 0; i < count && page->epoch == spool_epoch(spool); i++) {
 		const struct task *order = &page->orders[i];
 		char name[BUNDLE_NAME_BYTES];
 		snprintf(name, sizeof(name), "%.*s", (int)sizeof(name) - 1, order->file);
 		struct spool_item *item = spool_find(spool, name);
-		if (item != NULL && item->state == SPOOL_READY && order->serial != 0 &&
-		    order->id.number == item->release.number &&
-		    order->id.route_id == item->release.route_id && !is_active(dispatcher, item))
-			dispatcher->active[dispatcher->active_count++] =
-				(struct active){.serial = order->serial, .item = item};
+		if (item == NULL || item->state != SPOOL_READY || order->serial == 0 ||
+		    order->kind != TASK_WORK || order->id.number != item->release.number ||
+		    order->id.route_id != item->release.route_id || item->is_ordered)
+			continue;
+		struct active active = {.serial = order->serial, .item = item, .kind = TASK_WORK};
+		struct geometry g = offer_geometry(item);
+		if (plan_work(&active.step, &item->plan, &g, &terms) &&
+		    active.step.first_row == order->step.first_row &&
+		    active.step.row_end == order->step.row_end) {
+			item->is_ordered = true;
+			dispatcher->active[dispatcher->active_count++] = active;
+		}
 	}
+}
+
+/* What is no longer in the spool is not ordered either; emit learns of it with the next turn. */
+static void forget(void *context, const struct spool_item *item)
+{
+	struct dispatcher *dispatcher = context;
+	size_t kept = 0;
+	for (size_t i = 0; i < dispatcher->active_count; i++)
+		if (dispatcher->active[i].item != item)
+			dispatcher->active[kept++] = dispatcher->active[i];
+	dispatcher->active_count = kept;
+}
+
+/* What lies in sent/ has had all its work, in whichever life of hold. */
+static void note_sent(struct dispatcher *dispatcher)
+{
+	struct spool *spool = dispatcher->releaser->allowance.spool;
+	struct plan_terms terms = terms_of(dispatcher);
+	for (size_t i = 0; i < spool_count(spool); i++)
+		if (spool_at(spool, i)->state == SPOOL_SENT)
+			spool_at(spool, i)->plan = (struct plan){.passes = terms.passes, .has_late = true};
 }
 
 /* An old heartbeat would be sent a second time. */
@@ -102,7 +132,9 @@ int dispatcher_new(struct dispatcher **out, struct releaser *releaser)
 		free(dispatcher);
 		return result;
 	}
+	note_sent(dispatcher);
 	adopt_orders(dispatcher);
+	spool_watch(releaser->allowance.spool, forget, dispatcher);
 	begin_page(dispatcher);
 	releaser->has_changed = true; /* every life begins with a new generation */
 	*out = dispatcher;
@@ -113,6 +145,7 @@ void dispatcher_free(struct dispatcher *dispatcher)
 {
 	if (dispatcher == NULL)
 		return;
+	spool_watch(dispatcher->releaser->allowance.spool, NULL, NULL);
 	munmap(dispatcher->orders, sizeof(*dispatcher->orders));
 	if (dispatcher->progress != NULL)
 		munmap(dispatcher->progress, sizeof(*dispatcher->progress));
@@ -159,9 +192,20 @@ static void note_failure(struct spool_item *item, int error, uint64_t now_ms)
 		      item->name, verdict_explain(error), delay_ms / 1000);
 }
 
-static bool has_had_passes(const struct dispatcher *dispatcher, const struct spool_item *item)
+static void end_step(struct dispatcher *dispatcher, const struct active *active, uint64_t now_ms)
 {
-	return item->passes_done >= dispatcher->releaser->setup->config.pass_repeat;
+	struct plan_terms terms = terms_of(dispatcher);
+	struct spool_item *item = active->item;
+	struct geometry g = offer_geometry(item);
+	uint32_t before = item->plan.passes;
+	item->failures = 0;
+	if (active->kind == TASK_HEAL)
+		plan_heal_ended(&item->plan, &g, now_ms);
+	else
+		plan_work_ended(&item->plan, &terms, now_ms);
+	dispatcher->has_passed |= item->plan.passes != before;
+	if (item->is_repeated && !choice_has_work(item, &terms))
+		item->retry_at_ms = now_ms + REPEAT_MS;
 }
 
 /* Takes from the active orders what is sent or has failed. */
@@ -173,24 +217,17 @@ static void collect(struct dispatcher *dispatcher, uint64_t now_ms, bool *change
 		const struct order_progress *p = progress_of(dispatcher, active.serial);
 		uint32_t state = p == NULL ? ORDER_WAITING : p->state;
 		if (state == ORDER_SENT) {
-			active.item->passes_done++;
-			active.item->failures = 0;
-			if (active.item->is_repeated && has_had_passes(dispatcher, active.item))
-				active.item->retry_at_ms = now_ms + REPEAT_MS;
+			end_step(dispatcher, &active, now_ms);
 		} else if (state == ORDER_FAILED) {
 			note_failure(active.item, p->error, now_ms);
 		} else {
 			dispatcher->active[kept++] = active;
 			continue;
 		}
+		active.item->is_ordered = false;
 		*changed = true;
 	}
 	dispatcher->active_count = kept;
-}
-
-static bool has_passed(const struct dispatcher *dispatcher, const struct spool_item *item)
-{
-	return !item->is_repeated && has_had_passes(dispatcher, item);
 }
 
 /*
@@ -200,10 +237,12 @@ static bool has_passed(const struct dispatcher *dispatcher, const struct spool_i
 static int settle(struct dispatcher *dispatcher)
 {
 	struct spool *spool = dispatcher->releaser->allowance.spool;
+	struct plan_terms terms = terms_of(dispatcher);
 	int failure = 0;
 	for (size_t i = 0; i < spool_count(spool); i++) {
 		struct spool_item *item = spool_at(spool, i);
-		if (item->state != SPOOL_READY || !has_passed(dispatcher, item))
+		if (item->state != SPOOL_READY || item->is_repeated ||
+		    choice_has_work(item, &terms))
 			continue;
 		int result = spool_set_sent(spool, item);
 		if (result != 0)
@@ -216,74 +255,72 @@ static int settle(struct dispatcher *dispatcher)
 	return failure;
 }
 
-static uint8_t priority_of(const struct dispatcher *dispatcher, const struct spool_item *item)
+static int add_order(struct dispatcher *dispatcher, const struct active *order, bool *changed)
 {
-	if (open_is(&item->release.statement))
-		return PRIORITY_FIRST;
-	const struct route *route =
-		registry_route(dispatcher->releaser->setup->registry, item->release.statement.route);
-	return route == NULL ? PRIORITY_DEFAULT : route->priority;
-}
-
-/* Who comes first: a registry in all its passes; fewer passes so far, then the route's priority, then age. */
-static bool is_before(const struct dispatcher *dispatcher, const struct spool_item *a,
-		      const struct spool_item *b)
-{
-	if (open_is(&a->release.statement) != open_is(&b->release.statement))
-		return open_is(&a->release.statement);
-	if (a->passes_done != b->passes_done)
-		return a->passes_done < b->passes_done;
-	uint8_t first = priority_of(dispatcher, a), second = priority_of(dispatcher, b);
-	if (first != second)
-		return first < second;
-	if (a->release.released_at != b->release.released_at)
-		return a->release.released_at < b->release.released_at;
-	return a->release.number < b->release.number;
-}
-
-static struct spool_item *choose_next(struct dispatcher *dispatcher, uint64_t now_ms)
-{
-	struct spool *spool = dispatcher->releaser->allowance.spool;
-	struct spool_item *best = NULL;
-	/* the last place is a registry's: bundles that fill the others may be long under way */
-	bool is_last = dispatcher->active_count == ORDERS_MAX - 1;
-	for (size_t i = 0; i < spool_count(spool); i++) {
-		struct spool_item *item = spool_at(spool, i);
-		if (is_last && !open_is(&item->release.statement))
-			continue;
-		if (item->state == SPOOL_READY && !has_passed(dispatcher, item) &&
-		    item->retry_at_ms <= now_ms && !is_active(dispatcher, item) &&
-		    (best == NULL || is_before(dispatcher, item, best)))
-			best = item;
-	}
-	return best;
-}
-
-static int fill_orders(struct dispatcher *dispatcher, uint64_t now_ms, bool *changed)
-{
-	while (dispatcher->active_count < ORDERS_MAX) {
-		struct spool_item *item = choose_next(dispatcher, now_ms);
-		if (item == NULL)
-			return 0;
-		struct active active = {.item = item};
-		int result = spool_count_up(dispatcher->releaser->allowance.spool, COUNTER_SERIAL,
-					    &active.serial);
-		if (result != 0)
-			return result;
-		dispatcher->active[dispatcher->active_count++] = active;
-		*changed = true;
-	}
+	struct active active = *order;
+	int result = spool_count_up(dispatcher->releaser->allowance.spool, COUNTER_SERIAL, &active.serial);
+	if (result != 0)
+		return result;
+	active.item->is_ordered = true;
+	dispatcher->active[dispatcher->active_count++] = active;
+	*changed = true;
 	return 0;
 }
 
-static struct geometry geometry_of(const struct spool_item *item)
+static size_t count_active(const struct dispatcher *dispatcher, enum task_kind kind)
 {
-	return (struct geometry){
-		.object_len = item->object_len,
-		.row_len = item->release.row_len,
-		.source_rows = item->release.source_rows,
-		.repair_rows = item->release.repair_rows,
-	};
+	size_t count = 0;
+	for (size_t i = 0; i < dispatcher->active_count; i++)
+		count += dispatcher->active[i].kind == kind;
+	return count;
+}
+
+static int order_work(struct dispatcher *dispatcher, uint64_t now_ms, bool *changed)
+{
+	const struct registry *registry = dispatcher->releaser->setup->registry;
+	struct plan_terms terms = terms_of(dispatcher);
+	int result = 0;
+	for (size_t i = count_active(dispatcher, TASK_WORK); result == 0 && i < ORDERS_WORK_MAX; i++) {
+		/* the last place is a registry's: bundles that fill the others may be long under way */
+		bool is_last = i == ORDERS_WORK_MAX - 1;
+		struct active active = {
+			.item = choice_work(dispatcher->releaser->allowance.spool, registry, &terms, is_last, now_ms),
+			.kind = TASK_WORK,
+		};
+		if (active.item == NULL)
+			break;
+		struct geometry g = offer_geometry(active.item);
+		/* a registry that has had its work passes again: what plan_work gives then is a pass, too */
+		(void)plan_work(&active.step, &active.item->plan, &g, &terms);
+		result = add_order(dispatcher, &active, changed);
+	}
+	return result;
+}
+
+static int order_heals(struct dispatcher *dispatcher, uint64_t now_ms, bool *changed)
+{
+	int result = 0;
+	bool has_large = false;
+	if (dispatcher->releaser->setup->config.heal_percent == 0)
+		return 0;
+	for (size_t i = 0; i < dispatcher->active_count; i++) {
+		struct geometry g = offer_geometry(dispatcher->active[i].item);
+		has_large |= dispatcher->active[i].kind == TASK_HEAL &&
+			     choice_is_large(&dispatcher->active[i].step, &g);
+	}
+	for (size_t i = count_active(dispatcher, TASK_HEAL); result == 0 && i < ORDERS_HEAL_MAX; i++) {
+		struct active active = {
+			.item = choice_heal(dispatcher->releaser->allowance.spool, has_large, now_ms),
+			.kind = TASK_HEAL,
+		};
+		if (active.item == NULL)
+			break;
+		struct geometry g = offer_geometry(active.item);
+		plan_heal(&active.step, &active.item->plan, &g);
+		has_large |= choice_is_large(&active.step, &g);
+		result = add_order(dispatcher, &active, changed);
+	}
+	return result;
 }
 
 static void write_order(const struct dispatcher *dispatcher, const struct active *active,
@@ -297,73 +334,14 @@ static void write_order(const struct dispatcher *dispatcher, const struct active
 			.number = item->release.number,
 			.route_id = item->release.route_id,
 		},
-		.geometry = geometry_of(item),
-		.priority = priority_of(dispatcher, item),
+		.geometry = offer_geometry(item),
+		.step = active->step,
+		.priority = choice_priority(dispatcher->releaser->setup->registry, item),
+		.kind = (uint8_t)active->kind,
+		.is_in_sent = item->state == SPOOL_SENT,
 	};
 	_Static_assert((int)ORDER_FILE_BYTES >= (int)BUNDLE_NAME_BYTES, "a bundle's name fits");
 	memcpy(out->file, item->name, BUNDLE_NAME_BYTES);
-}
-
-/* Pages from `first` on, with all released bundles in the order of the spool: newest first. */
-static int make_page(const struct dispatcher *dispatcher, uint32_t number, size_t first_item,
-		     struct control_message *out)
-{
-	struct spool *spool = dispatcher->releaser->allowance.spool;
-	struct page page = {
-		.epoch = spool_epoch(spool),
-		.generation = dispatcher->generation,
-		.time = real_ms() / 1000,
-		.page = number,
-		.pages = dispatcher->page_count,
-	};
-	memcpy(page.box_key, dispatcher->releaser->box->card.id, KEY_ID_BYTES);
-	for (size_t i = first_item; i < spool_count(spool) && page.count < PAGE_ENTRIES_MAX; i++) {
-		const struct spool_item *item = spool_at(spool, i);
-		struct entry *entry = &page.entries[page.count++];
-		*entry = (struct entry){
-			.route_id = item->release.route_id,
-			.geometry = geometry_of(item),
-			.number = item->release.number,
-			.destroy_by = item->release.statement.destroy_by,
-		};
-		memcpy(entry->root, item->release.statement.root, SUITE_DIGEST_BYTES);
-	}
-	size_t len;
-	int result = page_encode(out->bytes, &len, &page, dispatcher->releaser->box->secret);
-	if (result == 0)
-		out->len = (uint16_t)len;
-	return result;
-}
-
-static size_t count_held(struct spool *spool)
-{
-	size_t held = 0;
-	while (held < spool_count(spool) && spool_at(spool, held)->state == SPOOL_HELD)
-		held++;
-	return held;
-}
-
-/* Signs all pages of a new generation outside the lock; *out is the caller's to free. */
-static int make_catalogue(struct dispatcher *dispatcher, struct control_message **out)
-{
-	struct spool *spool = dispatcher->releaser->allowance.spool;
-	size_t held = count_held(spool);
-	size_t bundles = spool_count(spool) - held;
-	size_t pages = bundles == 0 ? 1 : (bundles + PAGE_ENTRIES_MAX - 1) / PAGE_ENTRIES_MAX;
-	struct control_message *messages = calloc(pages, sizeof(*messages));
-	if (messages == NULL)
-		return -ENOMEM;
-	int result = spool_count_up(spool, COUNTER_GENERATION, &dispatcher->generation);
-	dispatcher->bundle_count = (uint32_t)bundles;
-	dispatcher->page_count = (uint32_t)pages;
-	for (size_t i = 0; result == 0 && i < pages; i++)
-		result = make_page(dispatcher, (uint32_t)i, held + i * PAGE_ENTRIES_MAX, &messages[i]);
-	if (result != 0) {
-		free(messages);
-		return result;
-	}
-	*out = messages;
-	return 0;
 }
 
 /* A new bundle is named in the same moment in which it is ordered.  pages NULL: as before. */
@@ -373,14 +351,21 @@ static void publish(struct dispatcher *dispatcher, const struct control_message 
 	page_write_begin(&page->version);
 	page->epoch = spool_epoch(dispatcher->releaser->allowance.spool);
 	if (pages != NULL) {
-		page->generation = dispatcher->generation;
-		page->page_count = dispatcher->page_count;
-		memcpy(page->pages, pages, dispatcher->page_count * sizeof(*pages));
+		page->generation = dispatcher->offer.generation;
+		page->page_count = dispatcher->offer.page_count;
+		memcpy(page->pages, pages, dispatcher->offer.page_count * sizeof(*pages));
 	}
 	page->order_count = (uint32_t)dispatcher->active_count;
 	for (size_t i = 0; i < dispatcher->active_count; i++)
 		write_order(dispatcher, &dispatcher->active[i], &page->orders[i]);
 	page_write_end(&page->version);
+}
+
+/* That a pass has ended is told soon, but a generation is not made for each. */
+static bool owes_catalogue(const struct dispatcher *dispatcher, uint64_t now_ms)
+{
+	return dispatcher->releaser->has_changed ||
+	       (dispatcher->has_passed && now_ms - dispatcher->offered_ms >= PASSES_MS);
 }
 
 int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
@@ -390,11 +375,16 @@ int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
 	look(dispatcher);
 	collect(dispatcher, now_ms, &changed);
 	int settled = settle(dispatcher);
-	int result = fill_orders(dispatcher, now_ms, &changed);
-	if (result == 0 && dispatcher->releaser->has_changed) {
-		result = make_catalogue(dispatcher, &pages);
-		if (result == 0)
+	int result = order_work(dispatcher, now_ms, &changed);
+	if (result == 0)
+		result = order_heals(dispatcher, now_ms, &changed);
+	if (result == 0 && owes_catalogue(dispatcher, now_ms)) {
+		result = offer_catalogue(&dispatcher->offer, dispatcher->releaser, &pages);
+		if (result == 0) {
 			dispatcher->releaser->has_changed = false;
+			dispatcher->has_passed = false;
+			dispatcher->offered_ms = now_ms;
+		}
 	}
 	if (result == 0 && (changed || pages != NULL))
 		publish(dispatcher, pages);
@@ -402,31 +392,34 @@ int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
 	return result != 0 ? result : settled;
 }
 
-int dispatcher_beat(struct dispatcher *dispatcher)
+/* Of bundles that have not had all their work yet, whatever has gone of the step under way. */
+static uint64_t waiting_bytes(const struct dispatcher *dispatcher)
 {
 	struct spool *spool = dispatcher->releaser->allowance.spool;
-	struct heartbeat heartbeat = {
-		.bundles = dispatcher->bundle_count,
-		.epoch = spool_epoch(spool),
-		.time = real_ms() / 1000,
-		.generation = dispatcher->generation,
-		.pages = dispatcher->page_count,
-		.registry_version = registry_version(dispatcher->releaser->setup->registry),
-		.sent = dispatcher->seen.datagrams,
-	};
-	book_head(dispatcher->releaser->book, &heartbeat.ledger);
-	memcpy(heartbeat.box_key, dispatcher->releaser->box->card.id, KEY_ID_BYTES);
-	uint8_t message[HEARTBEAT_BYTES];
-	int result = spool_count_up(spool, COUNTER_BEAT, &heartbeat.beat);
-	if (result == 0)
-		result = heartbeat_encode(message, &heartbeat, dispatcher->releaser->box->secret);
+	struct plan_terms terms = terms_of(dispatcher);
+	uint64_t sum = 0;
+	for (size_t i = 0; i < spool_count(spool); i++) {
+		const struct spool_item *item = spool_at(spool, i);
+		struct geometry g = offer_geometry(item);
+		struct plan_step step;
+		if (item->state == SPOOL_READY && plan_work(&step, &item->plan, &g, &terms))
+			sum += plan_step_bytes(&step, &g);
+	}
+	return sum;
+}
+
+int dispatcher_beat(struct dispatcher *dispatcher)
+{
+	struct control_message message;
+	uint64_t beat = 0;
+	const struct offer_news news = {dispatcher->seen.datagrams, waiting_bytes(dispatcher)};
+	int result = offer_heartbeat(&dispatcher->offer, dispatcher->releaser, &news, &message, &beat);
 	if (result != 0)
 		return result;
 	struct orders_page *page = dispatcher->orders;
 	page_write_begin(&page->version);
-	memcpy(page->heartbeat.bytes, message, sizeof(message));
-	page->heartbeat.len = sizeof(message);
-	page->beat = heartbeat.beat;
+	page->heartbeat = message;
+	page->beat = beat;
 	page_write_end(&page->version);
 	return 0;
 }
@@ -442,9 +435,9 @@ void dispatcher_fill(void *context, const struct spool_item *item, struct local_
 {
 	const struct dispatcher *dispatcher = context;
 	out->passes = dispatcher->releaser->setup->config.pass_repeat;
-	out->passes_done = item->state == SPOOL_SENT || item->passes_done > out->passes
+	out->passes_done = item->state == SPOOL_SENT || item->plan.passes > out->passes
 				   ? out->passes
-				   : item->passes_done;
+				   : item->plan.passes;
 	for (size_t i = 0; i < dispatcher->active_count; i++) {
 		if (dispatcher->active[i].item != item)
 			continue;

@@ -126,26 +126,35 @@ static int load_tag_key(uint8_t tag_key[static SUITE_TAG_BYTES], const char *pat
 	return result;
 }
 
+static int open_folders(struct lane_folders *folders, int spool_fd)
+{
+	folders->ready_fd = io_open_dir(spool_fd, "ready");
+	folders->sent_fd = io_open_dir(spool_fd, "sent");
+	return folders->ready_fd < 0 ? folders->ready_fd : folders->sent_fd < 0 ? folders->sent_fd : 0;
+}
+
 /* What the configuration names.  An exit code; 0 when all of it is there. */
 static int open_all(struct transmit_options *options, const struct config *config)
 {
 	*options = (struct transmit_options){
 		.mtu = config->mtu,
 		.rate_bits_per_s = config->rate_bits_per_s,
+		.heal_bits_per_s = config->rate_bits_per_s / 100 * (config->heal_percent > 0 ? config->heal_percent : 1),
 		.started_s = (uint32_t)time(NULL),
 		.goal = {.sin_family = AF_INET, .sin_port = htons(config->port)},
 	};
 	if (inet_pton(AF_INET, config->address, &options->goal.sin_addr) != 1)
 		return command_fail(VERDICT_BAD_CONFIGURATION, "address '%s'", config->address);
-	int result = load_tag_key(options->tag_key, config->link_key);
-	if (result != 0)
-		return command_fail(result, "link key '%s'", config->link_key);
+	int loaded = load_tag_key(options->tag_key, config->link_key);
+	if (loaded != 0)
+		return command_fail(loaded, "link key '%s'", config->link_key);
 	int spool_fd = io_open_dir(AT_FDCWD, config->spool);
-	options->ready_fd = spool_fd < 0 ? spool_fd : io_open_dir(spool_fd, "ready");
+	if (spool_fd < 0)
+		return command_fail(spool_fd, "spool '%s'", config->spool);
+	int result = open_folders(&options->folders, spool_fd);
 	io_close(spool_fd);
-	if (options->ready_fd < 0)
-		return command_fail(options->ready_fd,
-				    "spool '%s', folder 'ready' (weir-hold makes it)",
+	if (result != 0)
+		return command_fail(result, "spool '%s', folders 'ready' and 'sent' (weir-hold makes them)",
 				    config->spool);
 	options->socket_fd = service_socket("transmit");
 	if (options->socket_fd < 0) {

@@ -30,6 +30,7 @@ enum job_state { JOB_NONE, JOB_ASKED, JOB_DONE };
 struct job {
 	/* the caller's, but for state: written before JOB_ASKED is stored */
 	bool is_open;
+	bool yields;
 	int fd;
 	struct geometry geometry;
 	uint32_t block;
@@ -76,7 +77,7 @@ static int do_strip(struct encoder *encoder, struct job *job)
 {
 	const struct geometry *g = &job->geometry;
 	if (job->code == NULL)
-		job->code = erasure_new(g->source_rows, g->repair_rows);
+		job->code = erasure_new(g->source_rows, geometry_row_total(g) - g->source_rows);
 	if (job->code == NULL)
 		return -ENOMEM;
 	size_t width = g->row_len - job->column;
@@ -106,7 +107,9 @@ static struct job *least_left(struct encoder *encoder)
 			continue;
 		uint64_t left = (uint64_t)(job->geometry.row_len - job->column) *
 				job->geometry.source_rows;
-		if (found == NULL || left < least) {
+		bool is_better = found == NULL || job->yields < found->yields ||
+				 (job->yields == found->yields && left < least);
+		if (is_better) {
 			found = job;
 			least = left;
 		}
@@ -214,13 +217,15 @@ void encoder_free(struct encoder *encoder)
 	free_memory(encoder);
 }
 
-void encoder_open(struct encoder *encoder, unsigned int slot, int fd, const struct geometry *g)
+void encoder_open(struct encoder *encoder, unsigned int slot, int fd, const struct geometry *g,
+		  bool yields)
 {
 	struct job *job = &encoder->jobs[slot];
 	assert(!job->is_open && job->rows == NULL);
 	job->is_open = true;
 	job->fd = fd;
 	job->geometry = *g;
+	job->yields = yields;
 }
 
 /* The job that overlaps len bytes at `at`, or NULL. */
@@ -265,11 +270,12 @@ static uint8_t *find_room(const struct encoder *encoder, size_t len)
 }
 
 unsigned int encoder_request(struct encoder *encoder, unsigned int slot, uint32_t block,
-			     unsigned int first)
+			     unsigned int first, unsigned int end)
 {
 	struct job *job = &encoder->jobs[slot];
-	assert(job->is_open && job->rows == NULL && first < job->geometry.repair_rows);
-	unsigned int count = job->geometry.repair_rows - first;
+	assert(job->is_open && job->rows == NULL && first < end);
+	assert(end + job->geometry.source_rows <= geometry_row_total(&job->geometry));
+	unsigned int count = end - first;
 	unsigned int most = ENCODE_ROWS_BYTES / job->geometry.row_len;
 	if (count > most)
 		count = most;

@@ -35,20 +35,24 @@ int encoder_new(struct encoder **out);
 /* Ends the thread; no slot's rows are valid any more. */
 void encoder_free(struct encoder *encoder);
 
-/* The slot is unused; fd stays the caller's and open until encoder_close is true. */
-void encoder_open(struct encoder *encoder, unsigned int slot, int fd, const struct geometry *g);
+/*
+ * The slot is unused; fd stays the caller's and open until encoder_close is true.  What yields is made
+ * only when nothing else is to be made.
+ */
+void encoder_open(struct encoder *encoder, unsigned int slot, int fd, const struct geometry *g,
+		  bool yields);
 
 /*
- * Asks for repair rows of a block from row `first` (0 … r-1) on; the slot has no job.  The number of
- * rows that will come, which is less than all when they are larger than ENCODE_ROWS_BYTES together
- * (another request brings the next); 0 when the budget is used up: ask again later.
+ * Asks for repair rows of a block, from row `first` on (0: the first behind the source rows) and before row
+ * `end`; the slot has no job.  The number of rows that will come, which is less than all when they are larger
+ * than ENCODE_ROWS_BYTES together (another request brings the next); 0 when the budget is used up: ask again later.
  */
 unsigned int encoder_request(struct encoder *encoder, unsigned int slot, uint32_t block,
-			     unsigned int first);
+			     unsigned int first, unsigned int end);
 
 /* 0: no job; ENCODE_WORKING; ENCODE_READY; -errno when the file could not be read (-ENODATA: too short). */
 int encoder_state(const struct encoder *encoder, unsigned int slot);
-/* A row of a job that is ready, row_len bytes, numbered 0 … r-1. */
+/* A row of a job that is ready, row_len bytes, numbered as in the request. */
 const uint8_t *encoder_row(const struct encoder *encoder, unsigned int slot, unsigned int row);
 /* Gives the memory of a job back that is not working any more. */
 void encoder_release(struct encoder *encoder, unsigned int slot);

@@ -37,6 +37,8 @@
 
 enum {
 	TICK_MS = 100,
+	TURN_MS = 10,                  /* at least between two turns for what is released between ticks */
+	AT_ONCE_BUNDLES_MAX = 512,
 	BEAT_TICKS = 10,
 	EMIT_GRACE_TICKS = 50,         /* emit may start after hold */
 	REGISTRAR_TICKS = 50,          /* what a registry's way across may still need, and what ends soon */
@@ -80,6 +82,7 @@ struct hold {
 	struct control *controls[CONTROLS_MAX];
 	uint64_t deadlines_ms[CONTROLS_MAX];
 	uint64_t ticks;
+	uint64_t turned_ms;
 	int last_failure;    /* of a turn, told once */
 	bool emit_lives;
 	bool stopping;
@@ -267,6 +270,7 @@ static void tick(struct hold *hold)
 		registrar_follow(&hold->releaser);
 		releaser_watch_expiry(&hold->releaser);
 	}
+	hold->turned_ms = now;
 	int result = dispatcher_turn(hold->dispatcher, now);
 	if (hold->ticks % BEAT_TICKS == 0) {
 		int beat = dispatcher_beat(hold->dispatcher);
@@ -391,6 +395,20 @@ static void serve(struct hold *hold, const struct pollfd slots[static SLOT_COUNT
 		}
 }
 
+/*
+ * What is released while the link is idle goes at once.  Many at a time wait for the tick, since each turn signs the
+ * whole catalogue anew.
+ */
+static void send_now(struct hold *hold)
+{
+	uint64_t now = now_ms();
+	if (now - hold->turned_ms < TURN_MS || spool_count(hold->spool) > AT_ONCE_BUNDLES_MAX)
+		return;
+	hold->turned_ms = now;
+	/* what fails here fails again in the next tick, and is told of then */
+	(void)dispatcher_turn(hold->dispatcher, now);
+}
+
 static int run(struct hold *hold)
 {
 	struct pollfd slots[SLOT_COUNT];
@@ -407,6 +425,8 @@ static int run(struct hold *hold)
 		serve(hold, slots);
 		if (slots[SLOT_TIMER].revents != 0)
 			tick(hold);
+		else if (hold->releaser.has_changed)
+			send_now(hold);
 		book_commit(&hold->book);
 		if ((slots[SLOT_LISTEN_INTAKE].revents & POLLIN) != 0)
 			accept_intake(hold);

@@ -14,9 +14,22 @@ static void fail(struct lane *lane, int error)
 	lane->error = error;
 }
 
-static int check_order(const struct task *order, uint64_t epoch)
+static int check_range(const struct task *order)
 {
-	if (order->id.epoch == 0 || order->id.epoch != epoch || order->id.route_id == 0)
+	const struct geometry *g = &order->geometry;
+	int result = geometry_check(g);
+	if (result != 0)
+		return result;
+	if (order->kind > TASK_HEAL || order->step.first_block >= order->step.block_end ||
+	    order->step.block_end > geometry_block_count(g) || order->step.first_row >= order->step.row_end ||
+	    order->step.row_end > geometry_row_total(g))
+		return VERDICT_BAD_LIMIT;
+	return 0;
+}
+
+static int check_order(const struct task *order)
+{
+	if (order->id.epoch == 0 || order->id.route_id == 0)
 		return VERDICT_BAD_LIMIT;
 	if (memchr(order->file, 0, sizeof(order->file)) == NULL)
 		return VERDICT_BAD_NAME;
@@ -27,12 +40,13 @@ static int check_order(const struct task *order, uint64_t epoch)
 		return result;
 	if (number == 0 || number >= BUNDLE_NUMBER_END || number != order->id.number)
 		return VERDICT_BAD_NAME;
-	return geometry_check(&order->geometry);
+	return check_range(order);
 }
 
-static int open_file(int *out, int ready_fd, const struct task *order)
+static int open_file(int *out, const struct lane_folders *folders, const struct task *order)
 {
-	int fd = openat(ready_fd, order->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	int fd = openat(order->is_in_sent ? folders->sent_fd : folders->ready_fd, order->file,
+			O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
 	struct stat st;
@@ -48,25 +62,6 @@ static int open_file(int *out, int ready_fd, const struct task *order)
 	return result;
 }
 
-void lane_open(struct lane *lane, const struct task *order, uint64_t epoch, int ready_fd,
-	       struct encoder *encoder, unsigned int slot)
-{
-	*lane = (struct lane){.is_used = true, .order = *order, .fd = -1, .page = -1};
-	int result = check_order(order, epoch);
-	if (result == 0)
-		result = open_file(&lane->fd, ready_fd, order);
-	if (result != 0) {
-		fail(lane, result);
-		return;
-	}
-	const struct geometry *g = &lane->order.geometry;
-	lane->state = ORDER_WAITING;
-	lane->total_bytes = g->object_len +
-			    (uint64_t)geometry_block_count(g) * g->repair_rows * g->row_len;
-	encoder_open(encoder, slot, lane->fd, g);
-	lane->has_encoder = true;
-}
-
 static bool end_work(struct lane *lane, struct encoder *encoder, unsigned int slot)
 {
 	if (lane->has_encoder && !encoder_close(encoder, slot))
@@ -78,6 +73,45 @@ static bool end_work(struct lane *lane, struct encoder *encoder, unsigned int sl
 	return true;
 }
 
+/* Stands on a row that has something to send, or goes on to the next; false when there is none. */
+static bool find_row(struct lane *lane)
+{
+	const struct task *order = &lane->order;
+	while (lane->block < order->step.block_end) {
+		while (lane->row < order->step.row_end) {
+			if (geometry_row_sent(&order->geometry, lane->block, lane->row) > 0)
+				return true;
+			lane->row++;
+		}
+		lane->row = order->step.first_row;
+		lane->block++;
+	}
+	return false;
+}
+
+void lane_open(struct lane *lane, const struct task *order, const struct lane_folders *folders,
+	       struct encoder *encoder, unsigned int slot)
+{
+	*lane = (struct lane){.is_used = true, .order = *order, .fd = -1, .page = -1};
+	int result = check_order(order);
+	if (result == 0)
+		result = open_file(&lane->fd, folders, order);
+	if (result != 0) {
+		fail(lane, result);
+		return;
+	}
+	lane->state = ORDER_WAITING;
+	lane->total_bytes = plan_step_bytes(&order->step, &order->geometry);
+	lane->block = order->step.first_block;
+	lane->row = order->step.first_row;
+	encoder_open(encoder, slot, lane->fd, &order->geometry, order->kind == TASK_HEAL);
+	lane->has_encoder = true;
+	if (!find_row(lane)) {
+		lane->state = ORDER_SENT;
+		(void)end_work(lane, encoder, slot);
+	}
+}
+
 bool lane_close(struct lane *lane, struct encoder *encoder, unsigned int slot)
 {
 	if (!end_work(lane, encoder, slot))
@@ -86,49 +120,46 @@ bool lane_close(struct lane *lane, struct encoder *encoder, unsigned int slot)
 	return true;
 }
 
-static void request_rows(struct lane *lane, struct encoder *encoder, unsigned int slot,
-			 uint32_t first)
+/* A source row needs nothing but the file; meanwhile the repair rows of its block are made. */
+static int request_rows(struct lane *lane, struct encoder *encoder, unsigned int slot)
 {
-	lane->repair_end = first + encoder_request(encoder, slot, lane->block, first);
+	uint32_t k = lane->order.geometry.source_rows;
+	int state = encoder_state(encoder, slot);
+	if (lane->order.step.row_end <= k || state != 0)
+		return state;
+	uint32_t first = lane->row > k ? lane->row : k;
+	if (first < lane->order.step.first_row)
+		first = lane->order.step.first_row;
+	lane->repair_end = first - k + encoder_request(encoder, slot, lane->block, first - k,
+						       lane->order.step.row_end - k);
+	return 0;
 }
 
-/* A source row needs nothing but the file; meanwhile the repair rows of its block are made. */
-bool lane_prepare(struct lane *lane, struct encoder *encoder, unsigned int slot)
+bool lane_prepare(struct lane *lane, struct encoder *encoder, unsigned int slot, uint64_t now_ns)
 {
 	if (lane->state == ORDER_FAILED)
 		(void)end_work(lane, encoder, slot);
-	if (lane->state != ORDER_WAITING && lane->state != ORDER_SENDING)
+	if ((lane->state != ORDER_WAITING && lane->state != ORDER_SENDING) ||
+	    now_ns / 1000000 < lane->order.step.not_before_ms)
 		return false;
-	uint32_t k = lane->order.geometry.source_rows;
-	int state = encoder_state(encoder, slot);
+	int state = request_rows(lane, encoder, slot);
 	if (state < 0) {
 		fail(lane, state);
 		return false;
 	}
-	if (state == 0)
-		request_rows(lane, encoder, slot, lane->row < k ? 0 : lane->row - k);
-	return lane->row < k || state == ENCODE_READY;
+	return lane->row < lane->order.geometry.source_rows || state == ENCODE_READY;
 }
 
 /* From the end of a row to the next that has something to send. */
 static void next_row(struct lane *lane, struct encoder *encoder, unsigned int slot)
 {
-	const struct geometry *g = &lane->order.geometry;
-	uint32_t k = g->source_rows;
+	uint32_t k = lane->order.geometry.source_rows;
 	bool was_repair = lane->row >= k;
 	lane->symbol = 0;
-	do
-		lane->row++;
-	while (geometry_row_sent(g, lane->block, lane->row) == 0);
-	if (!was_repair)
-		return;
-	if (lane->row - k == lane->repair_end)
+	lane->row++;
+	if (was_repair && lane->row - k == lane->repair_end)
 		encoder_release(encoder, slot);
-	if (lane->row < k + g->repair_rows)
-		return;
-	lane->row = 0;
-	lane->block++;
-	if (lane->block < geometry_block_count(g))
+	if (find_row(lane))
 		return;
 	lane->state = ORDER_SENT;
 	/* nothing is being made any more, so this is done at once */

@@ -26,7 +26,7 @@ struct lane {
 	uint64_t sent_bytes, total_bytes;
 	/* what goes next */
 	uint32_t block;
-	uint32_t row;             /* 0 … k+r-1 */
+	uint32_t row;
 	uint32_t symbol;
 	uint32_t repair_end;      /* the repair rows being made, or there, end before this one */
 };
@@ -46,17 +46,23 @@ struct batch {
 	unsigned int count;
 };
 
+/* The spool's folders; both stay the caller's. */
+struct lane_folders {
+	int ready_fd;
+	int sent_fd;
+};
+
 /* Takes an order up.  Whatever is wrong with it is in state and error. */
-void lane_open(struct lane *lane, const struct task *order, uint64_t epoch, int ready_fd,
+void lane_open(struct lane *lane, const struct task *order, const struct lane_folders *folders,
 	       struct encoder *encoder, unsigned int slot);
 /* Lets go of everything.  False while the encoder is still at it. */
 bool lane_close(struct lane *lane, struct encoder *encoder, unsigned int slot);
 
 /*
- * True when lane_fill has something to send.  Asks for repair rows ahead of their time, and lets go of
- * what a failed lane held.
+ * True when lane_fill has something to send now.  Asks for repair rows ahead of their time, and lets go of
+ * what a failed lane held.  now_ns is CLOCK_MONOTONIC.
  */
-bool lane_prepare(struct lane *lane, struct encoder *encoder, unsigned int slot);
+bool lane_prepare(struct lane *lane, struct encoder *encoder, unsigned int slot, uint64_t now_ns);
 
 /*
  * Writes at most `most` complete, tagged datagrams of the lane's next row into batch->bytes, which has

@@ -17,23 +17,34 @@
 
 #include "common/catalogue.h"
 #include "common/datagram.h"
+#include "plan.h"
 
 enum {
-	ORDERS_MAX = 64,          /* bundles on the link at a time */
-	ORDERS_CONTROL_MAX = 512, /* catalogue pages in the page at a time: 10,240 bundles */
+	ORDERS_WORK_MAX = 64,     /* on the link at a time */
+	ORDERS_HEAL_MAX = 16,     /* and of those that wait for an idle link */
+	ORDERS_MAX = ORDERS_WORK_MAX + ORDERS_HEAL_MAX,
+	ORDERS_CONTROL_MAX = 640, /* catalogue pages in the page at a time: 10,240 bundles */
 	ORDER_FILE_BYTES = 64,
 };
 #define ORDERS_FILE "orders"
 #define PROGRESS_FILE "progress"
-#define ORDERS_MAGIC UINT64_C(0x3130564f52494557) /* "WEIROV01" */
+#define ORDERS_MAGIC UINT64_C(0x3230564f52494557) /* "WEIROV02" */
 
-/* One bundle to send once: all rows of all blocks. */
+enum task_kind {
+	TASK_WORK,
+	TASK_HEAL, /* only when no work is ready, and at its own share of the rate */
+};
+
+/* Rows of blocks of one bundle, to be sent once, in their order. */
 struct task {
 	uint64_t serial;             /* of this order, ascending, never 0 in use */
 	struct bundle_id id;
 	struct geometry geometry;
-	char file[ORDER_FILE_BYTES]; /* name in the spool's ready directory, e.g. "tax-000123" */
+	struct plan_step step;       /* not_before_ms by CLOCK_MONOTONIC */
 	uint8_t priority;            /* 1 first … 9 */
+	uint8_t kind;                /* enum task_kind */
+	bool is_in_sent;             /* the file lies in the spool's folder sent/, else in ready/ */
+	char file[ORDER_FILE_BYTES]; /* its name, e.g. "tax-000123" */
 };
 
 struct control_message {
@@ -60,7 +71,7 @@ struct order_progress {
 	uint64_t serial;       /* which order this is about */
 	uint32_t state;        /* enum order_state */
 	int32_t error;         /* ORDER_FAILED: -errno or a verdict */
-	uint64_t sent_bytes;   /* of object and repair rows */
+	uint64_t sent_bytes;   /* of the rows that are ordered */
 	uint64_t total_bytes;
 };
 

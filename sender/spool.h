@@ -25,6 +25,7 @@
 #include "common/order.h"
 #include "dossier.h"
 #include "numbers.h"
+#include "plan.h"
 
 struct spool;
 
@@ -50,8 +51,9 @@ struct spool_item {
 	bool is_taken_back;           /* refused, and could not be removed yet; not kept on disk */
 	enum waits waits;             /* for whom, as the releaser last found; not kept on disk */
 	int held_for;                 /* why it is not released, as last told; not kept on disk */
-	/* for whoever orders passes; not kept on disk */
-	uint64_t passes_done;
+	/* for whoever orders what goes; not kept on disk */
+	struct plan plan;
+	bool is_ordered;
 	uint64_t retry_at_ms;         /* not before, CLOCK_MONOTONIC */
 	uint64_t failures;            /* of passes, one after another */
 	bool is_repeated;             /* stays ready, and passes again every so often */
@@ -131,6 +133,10 @@ bool spool_has_number(const struct spool *spool, const struct spool_item *item);
 int spool_set_sent(struct spool *spool, struct spool_item *item);
 /* Removes a sent or held item for good, from the disk and from memory; one that is gone already, too. */
 int spool_remove(struct spool *spool, struct spool_item *item);
+
+/* Whom to tell of an item that is about to go from memory; forget may be NULL. */
+typedef void spool_forget(void *context, const struct spool_item *item);
+void spool_watch(struct spool *spool, spool_forget *forget, void *context);
 
 /* How full the spool's disk is, in percent of what can be used, or -errno. */
 int spool_fill_percent(const struct spool *spool);

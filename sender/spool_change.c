@@ -294,6 +294,8 @@ int spool_remove(struct spool *spool, struct spool_item *item)
 	if (unlinkat(spool->folders[folder], folder == SENT ? item->name : held, 0) < 0 &&
 	    errno != ENOENT)
 		return -errno;
+	if (spool->forget != NULL)
+		spool->forget(spool->forget_context, item);
 	size_t at = 0;
 	while (spool->items[at] != item)
 		at++;
@@ -304,6 +306,12 @@ int spool_remove(struct spool *spool, struct spool_item *item)
 	int result = io_fsync(spool->folders[folder]);
 	int removed = dossier_remove(spool->folders[DOSSIER], push_id);
 	return result != 0 ? result : removed;
+}
+
+void spool_watch(struct spool *spool, spool_forget *forget, void *context)
+{
+	spool->forget = forget;
+	spool->forget_context = context;
 }
 
 int spool_dossier(const struct spool *spool, const struct spool_item *item, struct dossier *out)

@@ -27,6 +27,8 @@ struct spool {
 	struct spool_item **items;
 	spool_tell *tell;
 	void *context;
+	spool_forget *forget;
+	void *forget_context;
 };
 
 /* The name in held/: the push id in hex. */

@@ -33,16 +33,19 @@ struct transmit {
 	struct orders_page *spare;     /* what the next is read into */
 	bool is_untidy;                /* lanes are still to be closed or opened */
 	struct announcer announcer;
-	struct schedule schedule;
+	struct schedule schedule[TASK_HEAL + 1];
 	struct lane lanes[ORDERS_MAX];
 	struct outfit outfit;
 	struct pace pace;
+	struct pace heal;              /* when the next batch for healing may be made */
 	struct batch batch;            /* not sent yet when it has a count */
 	int batch_slot;                /* whose data it is; -1: control */
+	bool batch_heals;
 	uint8_t *scratch;
 	uint64_t datagrams, bytes, send_errors;
 	uint64_t progress_ns;          /* when to write it next */
-	bool is_flowing;               /* a lane has more to send */
+	bool is_flowing;               /* a lane has more to send now */
+	bool is_healing;               /* so it is, but only for what has gone already */
 };
 
 static uint64_t now_ns(void)
@@ -123,6 +126,12 @@ static bool has_lane(const struct transmit *t, const struct task *order)
 	return false;
 }
 
+static void remove_turn(struct transmit *t, unsigned int slot)
+{
+	for (int kind = TASK_WORK; kind <= TASK_HEAL; kind++)
+		schedule_remove(&t->schedule[kind], slot);
+}
+
 /* False when the encoder has not let go of one of them yet. */
 static bool withdraw_lanes(struct transmit *t)
 {
@@ -132,7 +141,7 @@ static bool withdraw_lanes(struct transmit *t)
 		if (!lane->is_used || (!lane->is_withdrawn && is_ordered(t->copy, &lane->order)))
 			continue;
 		lane->is_withdrawn = true;
-		schedule_remove(&t->schedule, i);
+		remove_turn(t, i);
 		all &= lane_close(lane, t->encoder, i);
 	}
 	return all;
@@ -151,9 +160,9 @@ static bool open_lanes(struct transmit *t)
 		if (slot == ORDERS_MAX)
 			return false;
 		struct lane *lane = &t->lanes[slot];
-		lane_open(lane, order, t->copy->epoch, t->options.ready_fd, t->encoder, slot);
+		lane_open(lane, order, &t->options.folders, t->encoder, slot);
 		if (lane->state == ORDER_WAITING)
-			schedule_add(&t->schedule, slot, order->priority, lane->total_bytes);
+			schedule_add(&t->schedule[order->kind], slot, order->priority, lane->total_bytes);
 	}
 	return true;
 }
@@ -195,8 +204,9 @@ static void take_orders(struct transmit *t)
 	t->progress_ns = 0;
 }
 
-static void prepare_lanes(struct transmit *t)
+static void prepare_lanes(struct transmit *t, uint64_t now)
 {
+	bool is_working = false;
 	t->is_flowing = false;
 	for (unsigned int i = 0; i < ORDERS_MAX; i++) {
 		struct lane *lane = &t->lanes[i];
@@ -205,12 +215,20 @@ static void prepare_lanes(struct transmit *t)
 		if (!lane->is_announced && lane->page >= 0)
 			lane->is_announced = announce_page(&t->announcer, (uint32_t)lane->page);
 		enum order_state before = lane->state;
-		bool is_ready = lane_prepare(lane, t->encoder, i) && lane->is_announced;
-		schedule_set_ready(&t->schedule, i, is_ready);
-		t->is_flowing |= lane->state == ORDER_WAITING || lane->state == ORDER_SENDING;
+		bool is_ready = lane_prepare(lane, t->encoder, i, now) && lane->is_announced;
+		bool has_more = (lane->state == ORDER_WAITING || lane->state == ORDER_SENDING) &&
+				now / 1000000 >= lane->order.step.not_before_ms;
+		t->is_flowing |= has_more;
+		is_working |= has_more && lane->order.kind == TASK_WORK;
+		/* one that failed has a kind that may be none */
+		if (has_more)
+			schedule_set_ready(&t->schedule[lane->order.kind], i, is_ready);
+		else if (lane->state == ORDER_FAILED)
+			remove_turn(t, i);
 		if (lane->state != before)
 			t->progress_ns = 0;
 	}
+	t->is_healing = t->is_flowing && !is_working;
 }
 
 static void write_lanes(const struct transmit *t, struct progress_page *page)
@@ -261,17 +279,20 @@ static void build_control(struct transmit *t, const struct control_message *mess
 	t->batch.len = t->batch.datagram_len = len;
 	t->batch.count = 1;
 	t->batch_slot = -1;
+	t->batch_heals = false;
 }
 
 static void build_data(struct transmit *t, unsigned int slot)
 {
 	struct lane *lane = &t->lanes[slot];
-	unsigned int most = pace_batch(&t->pace, datagram_len(t->outfit.symbols));
+	bool is_heal = lane->order.kind == TASK_HEAL;
+	unsigned int most = pace_batch(is_heal ? &t->heal : &t->pace, datagram_len(t->outfit.symbols));
 	lane_fill(lane, &t->batch, most, t->scratch, &t->outfit, t->encoder, slot);
-	schedule_charge(&t->schedule, slot, t->batch.len);
+	schedule_charge(&t->schedule[lane->order.kind], slot, t->batch.len);
 	t->batch_slot = (int)slot;
+	t->batch_heals = is_heal;
 	if (lane->state == ORDER_SENT || lane->state == ORDER_FAILED) {
-		schedule_remove(&t->schedule, slot);
+		remove_turn(t, slot);
 		t->progress_ns = 0;
 	}
 }
@@ -284,7 +305,9 @@ static void build_batch(struct transmit *t, uint64_t now)
 		build_control(t, message);
 		return;
 	}
-	int slot = schedule_next(&t->schedule);
+	int slot = schedule_next(&t->schedule[TASK_WORK]);
+	if (slot < 0 && now >= t->heal.due_ns)
+		slot = schedule_next(&t->schedule[TASK_HEAL]);
 	if (slot >= 0)
 		build_data(t, (unsigned int)slot);
 }
@@ -335,9 +358,21 @@ static void let_batch_go(struct transmit *t)
 		return;
 	}
 	pace_spend(&t->pace, t->batch.count, t->batch.len, now);
+	if (t->batch_heals)
+		pace_spend(&t->heal, t->batch.count, t->batch.len, now);
 	t->datagrams += t->batch.count;
 	t->bytes += t->batch.len;
 	t->batch.count = 0;
+}
+
+/* When nothing can go now. */
+static uint64_t next_look(const struct transmit *t, uint64_t now)
+{
+	if (!t->is_flowing)
+		return now + IDLE_NS;
+	if (t->is_healing && t->heal.due_ns > now + WORKING_NS)
+		return t->heal.due_ns < now + IDLE_NS ? t->heal.due_ns : now + IDLE_NS;
+	return now + WORKING_NS;
 }
 
 void transmit_run(struct transmit *t, const struct orders_page *orders, struct encoder *encoder,
@@ -346,16 +381,17 @@ void transmit_run(struct transmit *t, const struct orders_page *orders, struct e
 	t->orders = orders;
 	t->encoder = encoder;
 	pace_start(&t->pace, t->options.rate_bits_per_s, now_ns());
+	pace_start(&t->heal, t->options.heal_bits_per_s, now_ns());
 	while (!*is_stopping) {
 		uint64_t now = now_ns();
 		take_orders(t);
-		prepare_lanes(t);
+		prepare_lanes(t, now);
 		if (t->batch.count == 0)
 			build_batch(t, now);
 		if (t->batch.count > 0)
 			let_batch_go(t);
 		else
-			sleep_until(now + (t->is_flowing ? WORKING_NS : IDLE_NS));
+			sleep_until(next_look(t, now));
 		if (now >= t->progress_ns)
 			write_progress(t, now);
 	}

@@ -13,14 +13,16 @@
 #include <stdint.h>
 
 #include "encode.h"
+#include "lane.h"
 #include "orders.h"
 
 struct transmit_options {
 	int socket_fd;              /* never connected; stays the caller's, as all below */
 	struct sockaddr_in goal;
-	int ready_fd;               /* the spool's directory of released bundles */
+	struct lane_folders folders;
 	uint32_t mtu;               /* 1500 to 9000 */
 	uint64_t rate_bits_per_s;   /* of IP packets */
+	uint64_t heal_bits_per_s;   /* what TASK_HEAL may take of it, from 1,000 on */
 	uint32_t started_s;         /* upper half of the sequence numbers */
 	uint8_t tag_key[SUITE_TAG_BYTES];
 	struct progress_page *progress;

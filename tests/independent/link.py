@@ -12,10 +12,10 @@ SYMBOL = 128
 SYMBOLS_MAX = 69
 COMMON = struct.Struct("<16sBBHHHQQ")
 DATA = struct.Struct("<QIBBBBH6s")
-BEAT = struct.Struct("<8sHHIQQQQIIQQQ32s16s64s")
+BEAT = struct.Struct("<8sHHIQQQQIIQQQ32sQQQQ16s64s")
 PAGE = struct.Struct("<8sHHHHQQQII16s")
-ENTRY = struct.Struct("<HBBIQQQ32s")
-PAGE_ENTRIES_MAX = 20
+ENTRY = struct.Struct("<HBBHHQQQQQ32s")
+PAGE_ENTRIES_MAX = 16
 
 
 # ---- GF(2^8) with polynomial 0x11d
@@ -44,7 +44,7 @@ _TIMES = [bytes(gf_mul(a, b) for b in range(256)) for a in range(256)]
 
 
 def coefficient(i, j):
-    """Of repair row i (k <= i < k + r) for source row j."""
+    """Of repair row i (k <= i < row_total) for source row j."""
     return gf_inverse(i ^ j)
 
 
@@ -116,6 +116,11 @@ def choose_geometry(object_len):
     return row_len, k, r
 
 
+def row_total(k, r):
+    """Rows of the code: those of a pass and the further ones."""
+    return min(255, 2 * (k + r))
+
+
 # ---- datagrams: 1
 
 def tag_key(link_secret):
@@ -169,7 +174,7 @@ def read_datagram(raw, key):
     require(len(d.symbols) == d.count * SYMBOL, "bad-length")
     d.object_len = segments * SEGMENT
     blocks = geometry_check(d.object_len, d.row_len, d.k, d.r)
-    require(d.block < blocks and d.row < d.k + d.r, "bad-limit")
+    require(d.block < blocks and d.row < row_total(d.k, d.r), "bad-limit")
     require(d.first + d.count <= row_sent(d), "bad-limit")
     return d
 
@@ -178,15 +183,17 @@ def read_datagram(raw, key):
 
 def encode_beat(b, box):
     raw = BEAT.pack(b"WEIRBEAT", 1, 1, b.bundles, b.epoch, b.beat, b.time, b.generation, b.pages, 0,
-                    b.registry_version, b.sent, b.entries, b.head, box.id, b"")[:-64]
+                    b.registry_version, b.sent, b.entries, b.head, b.epoch_before, b.waiting,
+                    b.heal_rate, b.heal_round, box.id, b"")[:-64]
     return raw + suite.sign("weir1 beat", raw, box.secret)
 
 
 def encode_page(p, box):
     raw = PAGE.pack(b"WEIRCATA", 1, 1, len(p.entries), 0, p.epoch, p.generation, p.time, p.page,
                     p.pages, box.id)
-    raw += b"".join(ENTRY.pack(e.route_id, e.k, e.r, e.row_len, e.number, e.object_len,
-                               e.destroy_by, e.root) for e in p.entries)
+    raw += b"".join(ENTRY.pack(e.route_id, e.k, e.r, e.row_len // 4096, e.passes, e.epoch, e.number,
+                               e.object_len, e.destroy_by, e.offered_until, e.root)
+                    for e in p.entries)
     return raw + suite.sign("weir1 catalogue", raw, box.secret)
 
 
@@ -202,11 +209,12 @@ def _read_beat(m, raw):
     require(len(raw) == BEAT.size, "trailing-bytes")
     begins(raw, b"WEIRBEAT")
     (_, _, _, m.bundles, m.epoch, m.beat, m.time, m.generation, m.pages, reserved,
-     m.registry_version, m.sent, m.entries, m.head, m.box_key, _) = BEAT.unpack(raw)
+     m.registry_version, m.sent, m.entries, m.head, m.epoch_before, m.waiting, m.heal_rate,
+     m.heal_round, m.box_key, _) = BEAT.unpack(raw)
     require(reserved == 0, "bad-reserved")
     require(m.entries != 0 or suite.zeros(m.head), "bad-reserved")
     require(m.entries < 1 << 53, "bad-limit")
-    require(m.epoch != 0 and m.pages <= 5000 and m.bundles <= m.pages * PAGE_ENTRIES_MAX,
+    require(m.epoch not in (0, m.epoch_before) and m.pages <= 5000 and m.bundles <= m.pages * PAGE_ENTRIES_MAX,
             "bad-limit")
     return m
 
@@ -225,9 +233,10 @@ def _read_page(m, raw):
     m.entries = []
     for i in range(count):
         e = SimpleNamespace()
-        e.route_id, e.k, e.r, e.row_len, e.number, e.object_len, e.destroy_by, e.root = \
-            ENTRY.unpack_from(raw, PAGE.size + i * ENTRY.size)
-        require(e.route_id != 0 and 1 <= e.number < 1 << 48, "bad-limit")
+        (e.route_id, e.k, e.r, units, e.passes, e.epoch, e.number, e.object_len, e.destroy_by,
+         e.offered_until, e.root) = ENTRY.unpack_from(raw, PAGE.size + i * ENTRY.size)
+        e.row_len = units * 4096
+        require(e.epoch != 0 and e.route_id != 0 and 1 <= e.number < 1 << 48, "bad-limit")
         geometry_check(e.object_len, e.row_len, e.k, e.r)
         m.entries.append(e)
     return m
@@ -322,7 +331,7 @@ class Receiver:
         elif (m.time, m.generation) >= self.newest:
             self.newest = (m.time, m.generation)
             for e in m.entries:
-                self.catalogue[(m.epoch, e.route_id, e.number)] = e
+                self.catalogue[(e.epoch, e.route_id, e.number)] = e
             waiting, self.waiting = self.waiting, []
             for d in waiting:
                 self._take_data(d)

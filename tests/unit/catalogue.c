@@ -10,7 +10,7 @@
 
 static uint8_t box_seed[SUITE_KEY_BYTES], box_public[SUITE_KEY_BYTES];
 
-/* The examples of LINK.md 6. */
+/* The examples of LINK.md 7. */
 static struct heartbeat example_beat(void)
 {
 	struct heartbeat h = {
@@ -23,6 +23,10 @@ static struct heartbeat example_beat(void)
 		.registry_version = 3,
 		.sent = 100000,
 		.ledger = {.n = 321},
+		.epoch_before = UINT64_C(0x0102030405060708),
+		.waiting = 5000000,
+		.heal_rate = 31250000,
+		.heal_round = 55296,
 	};
 	memset(h.ledger.hash, 0x1e, sizeof(h.ledger.hash));
 	memset(h.box_key, 0xb0, sizeof(h.box_key));
@@ -40,9 +44,12 @@ static struct page example_page(void)
 		.pages = 1,
 		.entries = {{
 			.route_id = 1,
+			.passes = 1,
 			.geometry = {49152, 4096, 12, 4},
+			.epoch = UINT64_C(0x1122334455667788),
 			.number = 123,
 			.destroy_by = 1798070400,
+			.offered_until = 1795910400,
 		}},
 	};
 	memset(p.box_key, 0xb0, sizeof(p.box_key));
@@ -58,8 +65,11 @@ static struct page full_page(uint64_t *random)
 		p.entries[i] = (struct entry){
 			.route_id = (uint16_t)(1 + test_random(random) % 65535),
 			.geometry = geometry_choose((3 + test_random(random) % 100000) * 16384, 125),
+			.passes = (uint16_t)test_random(random),
+			.epoch = 1 + test_random(random) / 2,
 			.number = 1 + test_random(random) % ((UINT64_C(1) << 48) - 1),
 			.destroy_by = test_random(random),
+			.offered_until = test_random(random),
 		};
 		test_random_bytes(random, p.entries[i].root, sizeof(p.entries[i].root));
 	}
@@ -73,7 +83,8 @@ static bool same_entry(const struct entry *a, const struct entry *b)
 	       a->geometry.row_len == b->geometry.row_len &&
 	       a->geometry.source_rows == b->geometry.source_rows &&
 	       a->geometry.repair_rows == b->geometry.repair_rows &&
-	       a->destroy_by == b->destroy_by && memcmp(a->root, b->root, sizeof(a->root)) == 0;
+	       a->epoch == b->epoch && a->passes == b->passes &&
+	       a->offered_until == b->offered_until && a->destroy_by == b->destroy_by && memcmp(a->root, b->root, sizeof(a->root)) == 0;
 }
 
 static bool same_page(const struct page *a, const struct page *b)
@@ -99,7 +110,9 @@ static void heartbeats_come_back(void)
 		   back.sent == 100000 && memcmp(back.box_key, h.box_key, KEY_ID_BYTES) == 0 &&
 		   back.ledger.n == 321 &&
 		   memcmp(back.ledger.hash, h.ledger.hash, sizeof(h.ledger.hash)) == 0 &&
-		   memcmp(back.signature, bytes + 128, SUITE_SIGNATURE_BYTES) == 0,
+		   back.epoch_before == h.epoch_before && back.waiting == 5000000 &&
+		   back.heal_rate == 31250000 && back.heal_round == 55296 &&
+		   memcmp(back.signature, bytes + 160, SUITE_SIGNATURE_BYTES) == 0,
 	   "and is as it was");
 	is_number(message_verify(bytes, sizeof(bytes), box_public), VERDICT_OK, "its signature is right");
 }
@@ -112,12 +125,12 @@ static void pages_come_back(uint64_t *random)
 		p.count = count;
 		uint8_t bytes[PAGE_BYTES_MAX];
 		size_t len = 0;
-		good &= page_encode(bytes, &len, &p, box_seed) == 0 && len == 128U + 64U * count &&
+		good &= page_encode(bytes, &len, &p, box_seed) == 0 && len == 128U + 80U * count &&
 			message_kind(bytes, len) == MESSAGE_PAGE &&
 			page_decode(&back, bytes, len) == VERDICT_OK && same_page(&p, &back) &&
 			message_verify(bytes, len, box_public) == VERDICT_OK;
 	}
-	ok(good, "pages of 0 to 20 entries are made, known, read as they were, and rightly signed");
+	ok(good, "pages of 0 to 16 entries are made, known, read as they were, and rightly signed");
 	struct datagram d;
 	uint8_t datagram[1472];
 	struct page p = full_page(random);
@@ -220,8 +233,8 @@ static void heartbeat_rules(void)
 	beat_refuses(8, 2, 2, VERDICT_UNKNOWN_VERSION, "version 2 is refused");
 	beat_refuses(8, 2, 257, VERDICT_UNKNOWN_VERSION, "version 257 is refused");
 	beat_refuses(10, 2, 0, VERDICT_UNKNOWN_SUITE, "suite 0 is refused");
-	beat_refuses(12, 4, 20, VERDICT_OK, "20 bundles a page are taken");
-	beat_refuses(12, 4, 21, VERDICT_BAD_LIMIT, "21 bundles a page are refused");
+	beat_refuses(12, 4, 16, VERDICT_OK, "16 bundles a page are taken");
+	beat_refuses(12, 4, 17, VERDICT_BAD_LIMIT, "17 bundles a page are refused");
 	beat_refuses(16, 8, 0, VERDICT_BAD_LIMIT, "epoch 0 is refused");
 	beat_refuses(48, 4, 5000, VERDICT_OK, "5,000 pages are taken");
 	beat_refuses(48, 4, 5001, VERDICT_BAD_LIMIT, "5,001 pages are refused");
@@ -230,6 +243,8 @@ static void heartbeat_rules(void)
 	beat_refuses(72, 8, LEDGER_N_MAX, VERDICT_OK, "as many ledger entries as there may be are taken");
 	beat_refuses(72, 8, LEDGER_N_MAX + 1, VERDICT_BAD_LIMIT, "one more is refused");
 	beat_refuses(72, 8, 0, VERDICT_BAD_RESERVED, "the hash of no ledger is refused");
+	beat_refuses(112, 8, 0, VERDICT_OK, "a sender without an epoch before is heard");
+	beat_refuses(112, 8, UINT64_C(0x1122334455667788), VERDICT_BAD_LIMIT, "an epoch before itself is refused");
 	struct heartbeat h = example_beat(), back;
 	uint8_t bytes[HEARTBEAT_BYTES];
 	h.ledger = (struct ledger_head){.n = 0};
@@ -245,7 +260,7 @@ static void page_rules(void)
 	page_refuses(10, 2, 2, VERDICT_UNKNOWN_SUITE, "suite 2 is refused");
 	page_refuses(12, 2, 0, VERDICT_TRAILING_BYTES, "an entry too many is refused");
 	page_refuses(12, 2, 2, VERDICT_TRUNCATED, "an entry too few is refused");
-	page_refuses(12, 2, 21, VERDICT_BAD_LIMIT, "21 entries are refused");
+	page_refuses(12, 2, 17, VERDICT_BAD_LIMIT, "17 entries are refused");
 	page_refuses(14, 1, 1, VERDICT_BAD_RESERVED, "reserved byte 14 must be zero");
 	page_refuses(15, 1, 1, VERDICT_BAD_RESERVED, "reserved byte 15 must be zero");
 	page_refuses(16, 8, 0, VERDICT_BAD_LIMIT, "epoch 0 is refused");
@@ -256,11 +271,15 @@ static void page_rules(void)
 	page_refuses(64, 2, 0, VERDICT_BAD_LIMIT, "route id 0 is refused");
 	page_refuses(66, 1, 13, VERDICT_BAD_GEOMETRY, "an empty source row is refused");
 	page_refuses(67, 1, 0, VERDICT_BAD_GEOMETRY, "no repair rows are refused");
-	page_refuses(68, 4, 4095, VERDICT_BAD_GEOMETRY, "an odd row length is refused");
-	page_refuses(72, 8, 0, VERDICT_BAD_LIMIT, "number 0 is refused");
-	page_refuses(72, 8, UINT64_C(1) << 48, VERDICT_BAD_LIMIT, "number 2^48 is refused");
-	page_refuses(80, 8, 32768, VERDICT_BAD_GEOMETRY, "an object of two segments is refused");
-	page_refuses(80, 8, 49153, VERDICT_BAD_GEOMETRY, "half a segment is refused");
+	page_refuses(68, 2, 0, VERDICT_BAD_GEOMETRY, "an empty row is refused");
+	page_refuses(68, 2, 2047, VERDICT_BAD_GEOMETRY, "a row above the longest is refused");
+	page_refuses(70, 2, 65535, VERDICT_OK, "any number of passes is taken");
+	page_refuses(72, 8, 0, VERDICT_BAD_LIMIT, "an entry of epoch 0 is refused");
+	page_refuses(72, 8, 1, VERDICT_OK, "one of an earlier epoch is taken");
+	page_refuses(80, 8, 0, VERDICT_BAD_LIMIT, "number 0 is refused");
+	page_refuses(80, 8, UINT64_C(1) << 48, VERDICT_BAD_LIMIT, "number 2^48 is refused");
+	page_refuses(88, 8, 32768, VERDICT_BAD_GEOMETRY, "an object of two segments is refused");
+	page_refuses(88, 8, 49153, VERDICT_BAD_GEOMETRY, "half a segment is refused");
 }
 
 static void kinds(void)
@@ -273,7 +292,7 @@ static void kinds(void)
 		  "what is no message does not verify");
 }
 
-/* LINK.md 6 */
+/* LINK.md 7 */
 static void worked_examples(void)
 {
 	struct heartbeat h = example_beat();

@@ -238,7 +238,7 @@ static void control(void)
 		  "one that fits exactly is");
 }
 
-/* LINK.md 6 */
+/* LINK.md 7 */
 static void worked_example(void)
 {
 	uint8_t secret[SUITE_KEY_BYTES], tag_key[SUITE_TAG_BYTES], bytes[192];

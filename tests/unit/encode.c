@@ -87,22 +87,22 @@ static void blocks_one_after_another(struct encoder *encoder, uint64_t *random)
 	/* 21 segments: two full blocks of 8, and a third that ends inside its second row */
 	struct object o;
 	make_object(&o, "blocks", (struct geometry){21 * 16384, 28672, 5, 3}, random);
-	encoder_open(encoder, 7, o.fd, &o.geometry);
+	encoder_open(encoder, 7, o.fd, &o.geometry, false);
 	is_number(encoder_state(encoder, 7), 0, "a slot has no job at first");
 	bool right = true;
 	for (uint32_t block = 0; block < geometry_block_count(&o.geometry); block++) {
-		right &= encoder_request(encoder, 7, block, 0) == 3;
+		right &= encoder_request(encoder, 7, block, 0, 3) == 3;
 		right &= wait_for(encoder, 7) == ENCODE_READY;
 		right &= rows_are_right(encoder, 7, &o, block, 0, 3);
 		encoder_release(encoder, 7);
 		right &= encoder_state(encoder, 7) == 0;
 	}
 	ok(right, "the repair rows of each block are right, also of one that ends early");
-	is_number(encoder_request(encoder, 7, 1, 1), 2, "rows from the second on can be asked for");
+	is_number(encoder_request(encoder, 7, 1, 1, 3), 2, "rows from the second on can be asked for");
 	ok(wait_for(encoder, 7) == ENCODE_READY && rows_are_right(encoder, 7, &o, 1, 1, 2),
 	   "and are right");
 	close_slot(encoder, 7);
-	encoder_open(encoder, 7, o.fd, &o.geometry);
+	encoder_open(encoder, 7, o.fd, &o.geometry, false);
 	ok(encoder_state(encoder, 7) == 0, "a closed slot can be opened again");
 	close_slot(encoder, 7);
 	free_object(&o);
@@ -114,11 +114,11 @@ static void many_at_once(struct encoder *encoder, uint64_t *random)
 	for (unsigned int i = 0; i < ORDERS_MAX; i++) {
 		char name[16] = {'m', (char)('0' + i), 0};
 		make_object(&objects[i], name, geometry_choose((3 + i * 7) * 16384, 125), random);
-		encoder_open(encoder, i, objects[i].fd, &objects[i].geometry);
+		encoder_open(encoder, i, objects[i].fd, &objects[i].geometry, false);
 	}
 	bool asked = true, right = true;
 	for (unsigned int i = 0; i < ORDERS_MAX; i++)
-		asked &= encoder_request(encoder, i, 0, 0) == objects[i].geometry.repair_rows;
+		asked &= encoder_request(encoder, i, 0, 0, objects[i].geometry.repair_rows) == objects[i].geometry.repair_rows;
 	for (unsigned int i = 0; i < ORDERS_MAX; i++) {
 		right &= wait_for(encoder, i) == ENCODE_READY;
 		right &= rows_are_right(encoder, i, &objects[i], 0, 0,
@@ -149,20 +149,20 @@ static void the_budget_holds(struct encoder *encoder, uint64_t *random)
 	open_sparse(&other, "other", g);
 	open_sparse(&third, "third", g);
 	make_object(&small, "small", geometry_choose(49152, 125), random);
-	encoder_open(encoder, 0, large.fd, &g);
-	encoder_open(encoder, 1, other.fd, &g);
-	encoder_open(encoder, 2, third.fd, &g);
-	encoder_open(encoder, 3, small.fd, &small.geometry);
-	is_number(encoder_request(encoder, 0, 0, 0), 16, "rows too large for one job come in several");
-	is_number(encoder_request(encoder, 1, 0, 0), 16, "two of the largest jobs fit the budget");
-	is_number(encoder_request(encoder, 2, 0, 0), 0, "a third waits");
-	is_number(encoder_request(encoder, 3, 0, 0), 0, "even a small one when nothing at all is left");
+	encoder_open(encoder, 0, large.fd, &g, false);
+	encoder_open(encoder, 1, other.fd, &g, false);
+	encoder_open(encoder, 2, third.fd, &g, false);
+	encoder_open(encoder, 3, small.fd, &small.geometry, false);
+	is_number(encoder_request(encoder, 0, 0, 0, 22), 16, "rows too large for one job come in several");
+	is_number(encoder_request(encoder, 1, 0, 0, 22), 16, "two of the largest jobs fit the budget");
+	is_number(encoder_request(encoder, 2, 0, 0, 22), 0, "a third waits");
+	is_number(encoder_request(encoder, 3, 0, 0, small.geometry.repair_rows), 0, "even a small one when nothing at all is left");
 	is_number(encoder_state(encoder, 2), 0, "and has no job meanwhile");
 	ok(wait_for(encoder, 0) == ENCODE_READY && wait_for(encoder, 1) == ENCODE_READY,
 	   "both are finished");
 	encoder_release(encoder, 0);
-	is_number(encoder_request(encoder, 0, 0, 16), 6, "the rest comes with the next request");
-	is_number(encoder_request(encoder, 3, 0, 0), small.geometry.repair_rows,
+	is_number(encoder_request(encoder, 0, 0, 16, 22), 6, "the rest comes with the next request");
+	is_number(encoder_request(encoder, 3, 0, 0, small.geometry.repair_rows), small.geometry.repair_rows,
 		  "a small one takes what is free");
 	ok(wait_for(encoder, 3) == ENCODE_READY &&
 		   rows_are_right(encoder, 3, &small, 0, 0, small.geometry.repair_rows),
@@ -182,13 +182,13 @@ static void what_cannot_be_read(struct encoder *encoder, uint64_t *random)
 	struct object o;
 	make_object(&o, "short", geometry_choose(1 << 20, 125), random);
 	ok(ftruncate(o.fd, (1 << 20) - 1) == 0, "an object loses its last byte");
-	encoder_open(encoder, 4, o.fd, &o.geometry);
-	encoder_request(encoder, 4, 0, 0);
+	encoder_open(encoder, 4, o.fd, &o.geometry, false);
+	encoder_request(encoder, 4, 0, 0, o.geometry.repair_rows);
 	is_number(wait_for(encoder, 4), -ENODATA, "its job fails");
 	close_slot(encoder, 4);
 	int fd = open(test_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	encoder_open(encoder, 4, fd, &o.geometry);
-	encoder_request(encoder, 4, 0, 0);
+	encoder_open(encoder, 4, fd, &o.geometry, false);
+	encoder_request(encoder, 4, 0, 0, o.geometry.repair_rows);
 	is_number(wait_for(encoder, 4), -EISDIR, "so does one that cannot be read, with the reason");
 	close_slot(encoder, 4);
 	close(fd);
@@ -203,13 +203,13 @@ static int jobs_can_be_ended(struct encoder *encoder)
 	open_sparse(&o, "ended", g);
 	bool ended = true;
 	for (unsigned int slot = 0; slot < 8; slot++) {
-		encoder_open(encoder, slot, o.fd, &g);
-		ended &= encoder_request(encoder, slot, 0, 0) == 16;
+		encoder_open(encoder, slot, o.fd, &g, false);
+		ended &= encoder_request(encoder, slot, 0, 0, 16) == 16;
 		close_slot(encoder, slot); /* a whole block would take a second */
 	}
 	ok(ended, "a job ends when its bundle is withdrawn, and its memory is free again");
-	encoder_open(encoder, 0, o.fd, &g);
-	encoder_request(encoder, 0, 0, 0);
+	encoder_open(encoder, 0, o.fd, &g, false);
+	encoder_request(encoder, 0, 0, 0, 16);
 	return o.fd;
 }
 

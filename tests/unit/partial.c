@@ -195,10 +195,15 @@ static void on_failed(void *context, void *owner, int error)
 	*(unsigned int *)context += 1000;
 }
 
+static void on_dropped(void *context, unsigned int spans)
+{
+	*(unsigned int *)context += 100000 * spans;
+}
+
 static void test_placement(void)
 {
 	unsigned int told = 0;
-	struct placement placement = {.listener = {on_decodable, on_failed, &told}};
+	struct placement placement = {.listener = {on_decodable, on_failed, on_dropped, &told}};
 	struct partial *partial = NULL;
 	uint8_t *bytes = malloc(geometry.object_len), *back = NULL;
 	size_t len = 0;

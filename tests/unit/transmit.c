@@ -107,6 +107,14 @@ static void order_file(const struct bench *t, const struct bundle *b, uint64_t n
 		ok(false, "a bundle is written to the spool");
 }
 
+static void set_pass(struct task *order)
+{
+	order->step = (struct plan_step){
+		.block_end = geometry_block_count(&order->geometry),
+		.row_end = (uint8_t)block_rows(&order->geometry),
+	};
+}
+
 /* Writes the page as hold would: a heartbeat, one page that names them all, and the orders. */
 static void write_orders(struct bench *t, struct bundle *bundles, size_t count, uint64_t generation)
 {
@@ -122,10 +130,11 @@ static void write_orders(struct bench *t, struct bundle *bundles, size_t count, 
 	t->orders->order_count = (uint32_t)count;
 	for (size_t i = 0; i < count; i++) {
 		page.entries[i] = (struct entry){.route_id = ROUTE, .geometry = bundles[i].geometry,
-						 .number = i + 1};
+						 .epoch = EPOCH, .number = i + 1};
 		struct task *order = &t->orders->orders[i];
 		*order = (struct task){.serial = 10 + i, .id = {EPOCH, i + 1, ROUTE},
 					.geometry = bundles[i].geometry, .priority = 5};
+		set_pass(order);
 		order_file(t, &bundles[i], i + 1, order->file);
 	}
 	size_t len;
@@ -169,8 +178,8 @@ static void open_bench(struct bench *t, uint32_t address, uint32_t mtu, uint64_t
 	   "both pages are mapped on both sides");
 	t->orders_seen = seen;
 	struct transmit_options options = {
-		.socket_fd = t->tx_fd, .goal = goal, .ready_fd = t->ready_fd, .mtu = mtu,
-		.rate_bits_per_s = rate, .started_s = 1000, .progress = t->progress,
+		.socket_fd = t->tx_fd, .goal = goal, .folders = {t->ready_fd, t->ready_fd}, .mtu = mtu,
+		.rate_bits_per_s = rate, .heal_bits_per_s = rate / 4, .started_s = 1000, .progress = t->progress,
 	};
 	memcpy(options.tag_key, tag_key, sizeof(tag_key));
 	t->next_sequence = UINT64_C(1000) << 32;

@@ -1,0 +1,89 @@
+#include "choice.h"
+
+#include <stddef.h>
+
+#include "common/openbundle.h"
+#include "encode.h"
+#include "offer.h"
+
+enum {
+	PRIORITY_FIRST = 1,
+	PRIORITY_DEFAULT = 5, /* of a route that the registry no longer has */
+	LARGE_BYTES = ENCODE_ROWS_BYTES / 8, /* of repair rows */
+};
+
+uint8_t choice_priority(const struct registry *registry, const struct spool_item *item)
+{
+	if (open_is(&item->release.statement))
+		return PRIORITY_FIRST;
+	const struct route *route = registry_route(registry, item->release.statement.route);
+	return route == NULL ? PRIORITY_DEFAULT : route->priority;
+}
+
+bool choice_has_work(const struct spool_item *item, const struct plan_terms *terms)
+{
+	struct geometry g = offer_geometry(item);
+	struct plan_step step;
+	return plan_work(&step, &item->plan, &g, terms);
+}
+
+static bool is_before(const struct registry *registry, const struct spool_item *a,
+		      const struct spool_item *b)
+{
+	if (open_is(&a->release.statement) != open_is(&b->release.statement))
+		return open_is(&a->release.statement);
+	if (a->plan.passes != b->plan.passes)
+		return a->plan.passes < b->plan.passes;
+	uint8_t first = choice_priority(registry, a), second = choice_priority(registry, b);
+	if (first != second)
+		return first < second;
+	if (a->release.released_at != b->release.released_at)
+		return a->release.released_at < b->release.released_at;
+	return a->release.number < b->release.number;
+}
+
+/* What waits for its time takes no place on the link. */
+static bool is_due(const struct spool_item *item, const struct plan_terms *terms, uint64_t now_ms)
+{
+	struct geometry g = offer_geometry(item);
+	struct plan_step step;
+	bool has_work = plan_work(&step, &item->plan, &g, terms);
+	return (has_work || item->is_repeated) && step.not_before_ms <= now_ms;
+}
+
+struct spool_item *choice_work(struct spool *spool, const struct registry *registry, const struct plan_terms *terms,
+			       bool registries_only, uint64_t now_ms)
+{
+	struct spool_item *best = NULL;
+	for (size_t i = 0; i < spool_count(spool); i++) {
+		struct spool_item *item = spool_at(spool, i);
+		if (item->state != SPOOL_READY || item->is_ordered || item->retry_at_ms > now_ms ||
+		    (registries_only && !open_is(&item->release.statement)) || !is_due(item, terms, now_ms))
+			continue;
+		if (best == NULL || is_before(registry, item, best))
+			best = item;
+	}
+	return best;
+}
+
+bool choice_is_large(const struct plan_step *step, const struct geometry *g)
+{
+	return (uint64_t)(step->row_end - step->first_row) * g->row_len > LARGE_BYTES;
+}
+
+struct spool_item *choice_heal(struct spool *spool, bool has_large, uint64_t now_ms)
+{
+	struct spool_item *best = NULL;
+	for (size_t i = 0; i < spool_count(spool); i++) {
+		struct spool_item *item = spool_at(spool, i);
+		if (item->state != SPOOL_SENT || item->is_ordered || item->retry_at_ms > now_ms ||
+		    (best != NULL && !plan_is_before(&item->plan, &best->plan)))
+			continue;
+		struct geometry g = offer_geometry(item);
+		struct plan_step step;
+		plan_heal(&step, &item->plan, &g);
+		if (step.not_before_ms <= now_ms && !(has_large && choice_is_large(&step, &g)))
+			best = item;
+	}
+	return best;
+}

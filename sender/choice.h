@@ -1,0 +1,27 @@
+/*
+ * choice: which of the released bundles goes next.  Asks nobody: what has gone of each is in its plan (plan.h).
+ */
+#ifndef WEIR_CHOICE_H
+#define WEIR_CHOICE_H
+
+#include "common/registry.h"
+#include "spool.h"
+
+/* 1 first … 9: of its route; a registry, which nothing waits for in vain, comes first. */
+uint8_t choice_priority(const struct registry *registry, const struct spool_item *item);
+
+bool choice_has_work(const struct spool_item *item, const struct plan_terms *terms);
+
+/*
+ * The next that has work and is not ordered yet, or NULL: a registry in all its passes; fewer passes so far, then
+ * the route's priority, then age.
+ */
+struct spool_item *choice_work(struct spool *spool, const struct registry *registry, const struct plan_terms *terms,
+			       bool registries_only, uint64_t now_ms);
+
+/* Whether a step takes so much of the encoder's memory that only one such healing goes at a time. */
+bool choice_is_large(const struct plan_step *step, const struct geometry *g);
+/* The most exposed of those that are sent, whose time has come, and that are not ordered yet; or NULL. */
+struct spool_item *choice_heal(struct spool *spool, bool has_large, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,135 @@
+#include "offer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "book.h"
+#include "common/catalogue.h"
+
+enum { DAY_S = 86400 };
+
+_Static_assert(SPOOL_BUNDLES_MAX == ORDERS_CONTROL_MAX * PAGE_ENTRIES_MAX,
+	       "every bundle in the spool has its place in the catalogue");
+
+struct geometry offer_geometry(const struct spool_item *item)
+{
+	return (struct geometry){
+		.object_len = item->object_len,
+		.row_len = item->release.row_len,
+		.source_rows = item->release.source_rows,
+		.repair_rows = item->release.repair_rows,
+	};
+}
+
+static void set_entry(struct entry *entry, const struct releaser *releaser, const struct spool_item *item)
+{
+	const struct statement *statement = &item->release.statement;
+	uint64_t until = item->release.released_at +
+			 (uint64_t)releaser->setup->config.retention_days * DAY_S;
+	*entry = (struct entry){
+		.route_id = item->release.route_id,
+		.passes = item->plan.passes < UINT16_MAX ? (uint16_t)item->plan.passes : UINT16_MAX,
+		.geometry = offer_geometry(item),
+		.epoch = item->release.epoch,
+		.number = item->release.number,
+		.destroy_by = statement->destroy_by,
+		.offered_until = until < statement->destroy_by ? until : statement->destroy_by,
+	};
+	memcpy(entry->root, statement->root, SUITE_DIGEST_BYTES);
+}
+
+static int make_page(const struct offer *offer, const struct releaser *releaser, uint32_t number,
+		     size_t first_item, struct control_message *out)
+{
+	struct spool *spool = releaser->allowance.spool;
+	struct page page = {
+		.epoch = spool_epoch(spool),
+		.generation = offer->generation,
+		.time = (uint64_t)time(NULL),
+		.page = number,
+		.pages = offer->page_count,
+	};
+	memcpy(page.box_key, releaser->box->card.id, KEY_ID_BYTES);
+	for (size_t i = first_item; i < spool_count(spool) && page.count < PAGE_ENTRIES_MAX; i++)
+		set_entry(&page.entries[page.count++], releaser, spool_at(spool, i));
+	size_t len;
+	int result = page_encode(out->bytes, &len, &page, releaser->box->secret);
+	if (result == 0)
+		out->len = (uint16_t)len;
+	return result;
+}
+
+static size_t count_held(struct spool *spool)
+{
+	size_t held = 0;
+	while (held < spool_count(spool) && spool_at(spool, held)->state == SPOOL_HELD)
+		held++;
+	return held;
+}
+
+int offer_catalogue(struct offer *offer, const struct releaser *releaser, struct control_message **out)
+{
+	struct spool *spool = releaser->allowance.spool;
+	size_t held = count_held(spool);
+	size_t bundles = spool_count(spool) - held;
+	size_t pages = bundles == 0 ? 1 : (bundles + PAGE_ENTRIES_MAX - 1) / PAGE_ENTRIES_MAX;
+	struct control_message *messages = calloc(pages, sizeof(*messages));
+	if (messages == NULL)
+		return -ENOMEM;
+	int result = spool_count_up(spool, COUNTER_GENERATION, &offer->generation);
+	offer->bundle_count = (uint32_t)bundles;
+	offer->page_count = (uint32_t)pages;
+	for (size_t i = 0; result == 0 && i < pages; i++)
+		result = make_page(offer, releaser, (uint32_t)i, held + i * PAGE_ENTRIES_MAX, &messages[i]);
+	if (result != 0) {
+		free(messages);
+		return result;
+	}
+	*out = messages;
+	return 0;
+}
+
+static uint64_t pass_bytes(const struct spool_item *item)
+{
+	struct geometry g = offer_geometry(item);
+	return g.object_len + (uint64_t)geometry_block_count(&g) * g.repair_rows * g.row_len;
+}
+
+static uint64_t round_bytes(struct spool *spool)
+{
+	uint64_t sum = 0;
+	for (size_t i = count_held(spool); i < spool_count(spool); i++)
+		sum += pass_bytes(spool_at(spool, i));
+	return sum;
+}
+
+int offer_heartbeat(const struct offer *offer, const struct releaser *releaser, const struct offer_news *news,
+		    struct control_message *out, uint64_t *beat)
+{
+	struct spool *spool = releaser->allowance.spool;
+	const struct config *config = &releaser->setup->config;
+	struct heartbeat heartbeat = {
+		.bundles = offer->bundle_count,
+		.epoch = spool_epoch(spool),
+		.time = (uint64_t)time(NULL),
+		.generation = offer->generation,
+		.pages = offer->page_count,
+		.registry_version = registry_version(releaser->setup->registry),
+		.sent = news->datagrams,
+		.waiting = news->waiting,
+		.heal_rate = config->rate_bits_per_s / 800 * config->heal_percent,
+		.heal_round = round_bytes(spool),
+	};
+	book_head(releaser->book, &heartbeat.ledger);
+	memcpy(heartbeat.box_key, releaser->box->card.id, KEY_ID_BYTES);
+	int result = spool_count_up(spool, COUNTER_BEAT, &heartbeat.beat);
+	if (result == 0)
+		result = heartbeat_encode(out->bytes, &heartbeat, releaser->box->secret);
+	if (result != 0)
+		return result;
+	out->len = HEARTBEAT_BYTES;
+	*beat = heartbeat.beat;
+	return 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * offer: the signed messages that say what the sender has: the pages of the catalogue and the heartbeat.
+ * LINK.md 2.  Made from the spool by hold, handed to emit in the orders page.
+ */
+#ifndef WEIR_OFFER_H
+#define WEIR_OFFER_H
+
+#include "orders.h"
+#include "releaser.h"
+
+/* What the newest catalogue was made of. */
+struct offer {
+	uint64_t generation;
+	uint32_t page_count;
+	uint32_t bundle_count;
+};
+
+struct geometry offer_geometry(const struct spool_item *item);
+
+/*
+ * All pages of a new generation, signed: every released bundle, newest first.  *out is the caller's to free, and
+ * offer->page_count long.  0, or an error of spool_count_up, or -ENOMEM.
+ */
+int offer_catalogue(struct offer *offer, const struct releaser *releaser, struct control_message **out);
+
+/* What the heartbeat says beside that. */
+struct offer_news {
+	uint64_t datagrams; /* that emit has sent */
+	uint64_t waiting;   /* as in struct heartbeat */
+};
+/* The next heartbeat, signed; *beat is its number.  0 or an error of spool_count_up. */
+int offer_heartbeat(const struct offer *offer, const struct releaser *releaser, const struct offer_news *news,
+		    struct control_message *out, uint64_t *beat);
+
+#endif

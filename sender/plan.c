@@ -1,0 +1,139 @@
+#include "plan.h"
+
+#include "common/datagram.h"
+
+/* The times a column is met by an outage: rows of it go out at this distance, with nothing between them. */
+static uint64_t row_ns(const struct geometry *g, const struct plan_terms *terms)
+{
+	uint32_t symbols = geometry_row_symbols(g), full = datagram_symbols(terms->mtu);
+	uint64_t datagrams = (symbols + full - 1) / full;
+	uint64_t bytes = g->row_len + datagrams * (DATAGRAM_DATA_BYTES + IP_UDP_BYTES);
+	/* at most 8.5 MB, so 64 bits hold the product */
+	return bytes * 8 * 1000000000 / terms->rate_bits_per_s;
+}
+
+static uint32_t pass_rows(const struct geometry *g)
+{
+	return (uint32_t)g->source_rows + g->repair_rows;
+}
+
+uint32_t plan_late_rows(const struct geometry *g, const struct plan_terms *terms, uint32_t *first_row)
+{
+	uint64_t outage_ns = (uint64_t)terms->survive_outage_ms * 1000000;
+	uint64_t lost = outage_ns / (row_ns(g, terms) + (row_ns(g, terms) == 0)) + 1;
+	uint32_t pass = pass_rows(g);
+	*first_row = pass;
+	if (outage_ns == 0 || lost <= g->repair_rows)
+		return 0;
+	if (lost > pass)
+		lost = pass;
+	/* as many as are lost, so that the r rows of the pass are still there for what is lost at random */
+	if (lost <= geometry_row_total(g) - pass)
+		return (uint32_t)lost;
+	*first_row = 0;
+	return pass;
+}
+
+static void set_whole(struct plan_step *step, const struct geometry *g)
+{
+	*step = (struct plan_step){
+		.block_end = geometry_block_count(g),
+		.row_end = (uint8_t)pass_rows(g),
+	};
+}
+
+bool plan_work(struct plan_step *out, const struct plan *plan, const struct geometry *g,
+	       const struct plan_terms *terms)
+{
+	uint32_t first = 0, late = 0;
+	set_whole(out, g);
+	if (plan->passes < terms->passes)
+		return true;
+	if (!plan->has_late)
+		late = plan_late_rows(g, terms, &first);
+	if (late == 0)
+		return false;
+	out->first_row = (uint8_t)first;
+	out->row_end = (uint8_t)(first + late);
+	out->not_before_ms = plan->ended_ms + terms->survive_outage_ms;
+	return true;
+}
+
+void plan_work_ended(struct plan *plan, const struct plan_terms *terms, uint64_t now_ms)
+{
+	if (plan->passes < terms->passes)
+		plan->passes++;
+	else
+		plan->has_late = true;
+	plan->ended_ms = now_ms;
+}
+
+/* The further rows of this portion; false when the code has none. */
+static bool find_portion(const struct plan *plan, const struct geometry *g, struct plan_step *out)
+{
+	uint32_t pass = pass_rows(g), further = geometry_row_total(g) - pass;
+	uint32_t size = g->repair_rows < further ? g->repair_rows : further;
+	if (size == 0)
+		return false;
+	uint32_t portions = further / size;
+	uint32_t first = pass + plan->heals / 2 % portions * size;
+	out->first_row = (uint8_t)first;
+	out->row_end = (uint8_t)(first + size);
+	return true;
+}
+
+static bool is_portion(const struct plan *plan)
+{
+	return plan->heals % 2 == 0;
+}
+
+static uint64_t heal_delay_ms(const struct plan *plan)
+{
+	uint64_t delay = PLAN_HEAL_FIRST_MS;
+	for (uint32_t i = 0; i < plan->heals && delay < PLAN_HEAL_LAST_MS; i++)
+		delay *= 2;
+	return delay < PLAN_HEAL_LAST_MS ? delay : PLAN_HEAL_LAST_MS;
+}
+
+void plan_heal(struct plan_step *out, const struct plan *plan, const struct geometry *g)
+{
+	struct plan_step step;
+	set_whole(&step, g);
+	if (is_portion(plan))
+		(void)find_portion(plan, g, &step);
+	/* its blocks follow one another */
+	if (plan->block == 0)
+		step.not_before_ms = plan->ended_ms + heal_delay_ms(plan);
+	step.first_block = plan->block;
+	step.block_end = plan->block + 1;
+	*out = step;
+}
+
+void plan_heal_ended(struct plan *plan, const struct geometry *g, uint64_t now_ms)
+{
+	struct plan_step unused;
+	plan->ended_ms = now_ms;
+	plan->block++;
+	if (plan->block < geometry_block_count(g))
+		return;
+	plan->block = 0;
+	if ((!is_portion(plan) || !find_portion(plan, g, &unused)) && plan->passes < UINT32_MAX)
+		plan->passes++;
+	plan->heals++;
+}
+
+bool plan_is_before(const struct plan *a, const struct plan *b)
+{
+	return a->heals != b->heals ? a->heals < b->heals : a->ended_ms < b->ended_ms;
+}
+
+uint64_t plan_step_bytes(const struct plan_step *step, const struct geometry *g)
+{
+	uint64_t whole = 0, last = 0;
+	for (uint32_t row = step->first_row; row < step->row_end; row++) {
+		whole += geometry_row_sent(g, step->first_block, row);
+		last += geometry_row_sent(g, step->block_end - 1, row);
+	}
+	/* all blocks but the last of the object are alike */
+	return ((uint64_t)(step->block_end - step->first_block - 1) * whole + last) * SYMBOL_BYTES;
+}
