@@ -19,7 +19,7 @@ static struct orders_page *orders_of(uint32_t pages, uint64_t generation)
 		struct page page = {.count = 2, .epoch = 5, .generation = generation, .page = i,
 				    .pages = pages};
 		for (uint32_t j = 0; j < 2; j++)
-			page.entries[j] = (struct entry){.route_id = 1, .number = 1 + 2 * i + j,
+			page.entries[j] = (struct entry){.route_id = 1, .epoch = 5, .number = 1 + 2 * i + j,
 							 .geometry = {49152, 4096, 12, 4}};
 		size_t len = 0;
 		page_encode(orders->pages[i].bytes, &len, &page, box_seed);

@@ -68,8 +68,7 @@ static void data_comes_back(uint64_t *random)
 		d.id.number = 1 + test_random(random) % ((UINT64_C(1) << 48) - 1);
 		d.id.route_id = (uint16_t)(1 + test_random(random) % 65535);
 		d.block = (uint16_t)(test_random(random) % geometry_block_count(&d.geometry));
-		d.row = (uint8_t)(test_random(random) %
-				  (d.geometry.source_rows + d.geometry.repair_rows));
+		d.row = (uint8_t)(test_random(random) % geometry_row_total(&d.geometry));
 		uint32_t sent = geometry_row_sent(&d.geometry, d.block, d.row);
 		if (sent == 0)
 			continue;
@@ -162,7 +161,8 @@ static void every_rule(void)
 	refuses(52, 1, 13, VERDICT_BAD_GEOMETRY, "more source rows than the object fills are refused");
 	refuses(53, 1, 0, VERDICT_BAD_GEOMETRY, "no repair rows are refused");
 	refuses(53, 1, 244, VERDICT_BAD_GEOMETRY, "256 rows are refused");
-	refuses(54, 1, 16, VERDICT_BAD_LIMIT, "row k + r is refused");
+	refuses(54, 1, 16, VERDICT_OK, "a further repair row is taken");
+	refuses(54, 1, 32, VERDICT_BAD_LIMIT, "row 2 (k + r) is refused");
 	refuses(54, 1, 255, VERDICT_BAD_LIMIT, "row 255 is refused");
 	refuses(55, 1, 0, VERDICT_BAD_LIMIT, "no symbols are refused");
 	refuses(55, 1, 70, VERDICT_BAD_LIMIT, "70 symbols are refused");

@@ -734,7 +734,7 @@ static void store_catalogue(uint64_t generation, int count, uint64_t destroy_by)
 	memcpy(page.box_key, registry_party(registry, KEY_SENDER, "inside-1")->card.id,
 	       KEY_ID_BYTES);
 	for (int i = 0; i < count; i++)
-		page.entries[i] = (struct entry){.route_id = 1,
+		page.entries[i] = (struct entry){.route_id = 1, .epoch = EPOCH,
 						 .number = (uint64_t)(count - i),
 						 .geometry = geometry_choose(65536, 125),
 						 .destroy_by = destroy_by};

@@ -219,7 +219,7 @@ static struct bundle make_bundle_of(struct world *w, uint64_t number, struct geo
 {
 	struct bundle b = {.id = {EPOCH, number, 7}};
 	b.entry = (struct entry){
-		.route_id = 7, .number = number, .destroy_by = NOW + 86400, .geometry = g,
+		.route_id = 7, .epoch = EPOCH, .number = number, .destroy_by = NOW + 86400, .geometry = g,
 	};
 	must(geometry_check(&g) == 0, "geometry");
 	make_object(w, &b, registry_version);
@@ -1077,7 +1077,7 @@ static void files_are_removed_by_somebody(void)
 static void idle_ones_make_room(void)
 {
 	struct world w = new_world("room");
-	enum { PAGES = 52 };
+	enum { PAGES = 65 };
 	struct bundle small = make_bundle(&w, 1, 3), good = make_bundle(&w, PAGES * PAGE_ENTRIES_MAX, 30);
 	for (uint32_t i = 0; i < PAGES; i++) {
 		struct entry entries[PAGE_ENTRIES_MAX];

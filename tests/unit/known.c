@@ -26,7 +26,7 @@ static int give(struct known *known, uint64_t epoch, uint64_t generation, uint32
 	struct page p = {.count = count, .epoch = epoch, .generation = generation, .time = time,
 			 .page = page, .pages = pages};
 	for (unsigned int i = 0; i < count; i++)
-		p.entries[i] = (struct entry){.route_id = 3, .number = first + i};
+		p.entries[i] = (struct entry){.route_id = 3, .epoch = epoch, .number = first + i};
 	uint8_t message[4] = {(uint8_t)epoch, (uint8_t)generation, (uint8_t)page, 0};
 	return known_page(known, &p, message, sizeof(message), 1000, visit, tally);
 }

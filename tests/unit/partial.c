@@ -82,7 +82,8 @@ static void test_files(void)
 	is_number((int64_t)partial_disk(&geometry), (int64_t)geometry.object_len + 4 * 3 * 8192,
 		  "four blocks have three repair rows each");
 	ok(stat(file_of("repair"), &st) == 0 &&
-	   st.st_size == (off_t)(partial_disk(&geometry) - geometry.object_len), "so have the repair rows");
+	   st.st_size == 4 * 12 * 8192 && st.st_blocks * 512 >= 4 * 3 * 8192 &&
+	   st.st_blocks * 512 < 4 * 6 * 8192, "so have the repair rows of a pass; further ones are a hole");
 	is_number((int64_t)held(partial), 0, "nothing has come");
 	ok(!partial_has_changed(partial), "nothing has changed");
 	ok(!partial_has_open_files(partial), "no file is open");
@@ -91,7 +92,7 @@ static void test_files(void)
 	bool is_repair;
 	ok(partial_offset(partial, &(struct span){2, 5, 10, 1}, &is_repair) == (2 * 6 + 5) * 8192 + 1280 &&
 	   !is_repair, "a source row lies in the object");
-	ok(partial_offset(partial, &(struct span){2, 7, 10, 1}, &is_repair) == (2 * 3 + 1) * 8192 + 1280 &&
+	ok(partial_offset(partial, &(struct span){2, 7, 10, 1}, &is_repair) == (2 * 12 + 1) * 8192 + 1280 &&
 	   is_repair, "a repair row lies in the other file");
 	partial_close_files(partial);
 	ok(!partial_has_open_files(partial), "and close");
@@ -132,7 +133,7 @@ static void test_damage(void)
 	size_t len = 0;
 	struct partial *partial = NULL;
 	io_read_file(AT_FDCWD, file_of("map"), 1 << 20, &map, &len);
-	is_number((int64_t)len, 128 + 4 * 9 * 8 + 32, "the stored map has the length of its format");
+	is_number((int64_t)len, 128 + 4 * 18 * 8 + 32, "the stored map has the length of its format");
 	unsigned int wrong = 0;
 	for (size_t bit = 0; bit < 8 * len; bit += 13) {
 		partial_remove(&site, &id);

@@ -42,23 +42,24 @@ static void encode_block(struct site *s, const struct erasure *code, uint32_t bl
 		source[i] = rows + (size_t)i * g->row_len;
 		memcpy(rows + (size_t)i * g->row_len, s->object + at, left < g->row_len ? left : g->row_len);
 	}
-	for (uint32_t i = 0; i < g->repair_rows; i++)
-		repair[i] = s->repair + ((size_t)block * g->repair_rows + i) * g->row_len;
-	erasure_encode(code, source, 0, g->repair_rows, repair, g->row_len);
+	uint32_t count = s->rows - g->source_rows;
+	for (uint32_t i = 0; i < count; i++)
+		repair[i] = s->repair + ((size_t)block * count + i) * g->row_len;
+	erasure_encode(code, source, 0, count, repair, g->row_len);
 	free(rows);
 }
 
 static struct site make_site(struct geometry g)
 {
 	struct site s = {.g = g, .blocks = geometry_block_count(&g), .columns = geometry_row_symbols(&g),
-			 .rows = (uint32_t)g.source_rows + g.repair_rows, .random = test_seed()};
-	s.repair_len = (size_t)s.blocks * g.repair_rows * g.row_len;
+			 .rows = geometry_row_total(&g), .random = test_seed()};
+	s.repair_len = (size_t)s.blocks * (s.rows - g.source_rows) * g.row_len;
 	/* a row more, so that the last row may be read past the end */
 	s.object = calloc(1, g.object_len + (size_t)g.row_len * g.source_rows);
 	s.repair = calloc(1, s.repair_len);
 	s.map = calloc(1, arrivals_map_len(&g));
 	test_random_bytes(&s.random, s.object, g.object_len);
-	struct erasure *code = erasure_new(g.source_rows, g.repair_rows);
+	struct erasure *code = erasure_new(g.source_rows, s.rows - g.source_rows);
 	if (code == NULL || geometry_check(&g) != 0)
 		abort();
 	for (uint32_t block = 0; block < s.blocks; block++)
@@ -87,7 +88,7 @@ static void take_away(struct site *s, uint32_t block, uint32_t row, uint32_t col
 	bits[column / 8] &= (uint8_t)~(1U << column % 8);
 	if (row >= s->g.source_rows) {
 		io_pwrite(s->repair_fd, noise, sizeof(noise),
-			  ((uint64_t)block * s->g.repair_rows + row - s->g.source_rows) * s->g.row_len +
+			  ((uint64_t)block * (s->rows - s->g.source_rows) + row - s->g.source_rows) * s->g.row_len +
 				  (uint64_t)column * SYMBOL_BYTES);
 		return;
 	}
@@ -120,15 +121,27 @@ static int repair_all(struct site *s, uint64_t *restored)
 	return result;
 }
 
-/* In each column any r of the k + r rows. */
+/* All that a pass sends is here, and no further row. */
+static void give_a_pass(struct site *s)
+{
+	uint32_t rows = (uint32_t)s->g.source_rows + s->g.repair_rows;
+	memset(s->map, 0xff, arrivals_map_len(&s->g));
+	for (uint32_t block = 0; block < s->blocks; block++)
+		for (uint32_t row = rows; row < s->rows; row++)
+			for (uint32_t c = 0; c < s->columns; c++)
+				take_away(s, block, row, c);
+}
+
+/* In each column any r of the k + r rows of a pass. */
 static uint64_t take_away_at_random(struct site *s, uint32_t in_a_run)
 {
 	uint64_t taken = 0;
-	memset(s->map, 0xff, arrivals_map_len(&s->g));
+	uint32_t rows = (uint32_t)s->g.source_rows + s->g.repair_rows;
+	give_a_pass(s);
 	for (uint32_t block = 0; block < s->blocks; block++)
 		for (uint32_t column = 0; column < s->columns; column += in_a_run)
 			for (uint32_t i = 0; i < s->g.repair_rows; i++) {
-				uint32_t row = (uint32_t)(test_random(&s->random) % s->rows);
+				uint32_t row = (uint32_t)(test_random(&s->random) % rows);
 				for (uint32_t c = column; c < column + in_a_run && c < s->columns; c++) {
 					uint64_t at = geometry_row_offset(&s->g, block, row) + c * 128;
 					if (row < s->g.source_rows && at >= s->g.object_len)
@@ -161,7 +174,7 @@ static void test_bursts(void)
 	for (uint32_t count = 1; count <= 4; count++)
 		for (uint32_t first = 0; first + count <= 20; first++) {
 			struct site s = make_site(g);
-			memset(s.map, 0xff, arrivals_map_len(&g));
+			give_a_pass(&s);
 			for (uint32_t row = first; row < first + count; row++)
 				for (uint32_t c = 0; c < s.columns; c++)
 					take_away(&s, 0, row, c);
@@ -170,13 +183,30 @@ static void test_bursts(void)
 		}
 	is_number(wrong, 0, "bursts of 1 to r whole rows at every place are repaired");
 	struct site s = make_site(g);
-	memset(s.map, 0xff, arrivals_map_len(&g));
+	give_a_pass(&s);
 	restored = 77;
 	for (uint32_t row = 3; row < 8; row++)
 		take_away(&s, 0, row, 9);
 	is_number(repair_block(&(struct repair){g, 0, s.map, s.object_fd, s.repair_fd, NULL}, &restored),
 		  -ENODATA, "one symbol too many in one column is not");
 	ok(restored == 77, "and nothing is counted");
+	free_site(&s);
+}
+
+/* Nothing but further rows, of which any k will do. */
+static void test_further_rows(struct geometry g, const char *name)
+{
+	struct site s = make_site(g);
+	uint64_t restored = 0;
+	uint32_t first = (uint32_t)g.source_rows + g.repair_rows;
+	memset(s.map, 0xff, arrivals_map_len(&g));
+	for (uint32_t block = 0; block < s.blocks; block++)
+		for (uint32_t row = 0; row < s.rows; row++)
+			for (uint32_t c = 0; c < s.columns; c++)
+				if (row < first || (row + c) % (s.rows - first) >= g.source_rows)
+					take_away(&s, block, row, c);
+	is_number(repair_all(&s, &restored), 0, "%s: further rows alone restore it", name);
+	ok(object_is_right(&s), "%s: byte by byte", name);
 	free_site(&s);
 }
 
@@ -207,6 +237,9 @@ int main(void)
 	test_random_loss((struct geometry){21 * 16384, 8192, 20, 5}, 3, "blocks, the last short");
 	test_random_loss((struct geometry){200 * 16384, 135168, 25, 6}, 11, "rows of more than a strip");
 	test_random_loss((struct geometry){16 * 16384, 262144, 1, 4}, 5, "one source row");
+	test_further_rows((struct geometry){3 * 16384, 4096, 12, 4}, "the smallest bundle");
+	test_further_rows((struct geometry){21 * 16384, 8192, 20, 5}, "blocks, the last short");
+	test_further_rows((struct geometry){100 * 16384, 16384, 100, 27}, "all rows that a code can have");
 	test_bursts();
 	test_errors();
 	return done_testing();
