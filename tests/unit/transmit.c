@@ -48,9 +48,18 @@ struct bench {
 	bool in_order;
 };
 
+/* Of the whole code; a pass sends fewer. */
 static size_t block_rows(const struct geometry *g)
 {
-	return (size_t)g->source_rows + g->repair_rows;
+	return geometry_row_total(g);
+}
+
+static struct plan_step pass_of(const struct geometry *g)
+{
+	return (struct plan_step){
+		.block_end = geometry_block_count(g),
+		.row_end = (uint8_t)(g->source_rows + g->repair_rows),
+	};
 }
 
 static size_t symbols_all(const struct geometry *g)
@@ -71,7 +80,8 @@ static void make_bundle(struct bundle *b, struct geometry g, uint64_t *random)
 	uint32_t blocks = geometry_block_count(&g);
 	b->rows = calloc(blocks * block_rows(&g), g.row_len);
 	b->got = calloc(symbols_all(&g), 1);
-	struct erasure *code = erasure_new(g.source_rows, g.repair_rows);
+	uint32_t count = geometry_row_total(&g) - g.source_rows;
+	struct erasure *code = erasure_new(g.source_rows, count);
 	for (uint32_t block = 0; block < blocks; block++) {
 		const uint8_t *source[255];
 		uint8_t *repair[255];
@@ -84,9 +94,9 @@ static void make_bundle(struct bundle *b, struct geometry g, uint64_t *random)
 				memcpy(row_of(b, block, i), b->object + at, len);
 			source[i] = row_of(b, block, i);
 		}
-		for (uint32_t i = 0; i < g.repair_rows; i++)
+		for (uint32_t i = 0; i < count; i++)
 			repair[i] = row_of(b, block, g.source_rows + i);
-		erasure_encode(code, source, 0, g.repair_rows, repair, g.row_len);
+		erasure_encode(code, source, 0, count, repair, g.row_len);
 	}
 	erasure_free(code);
 }
@@ -107,14 +117,6 @@ static void order_file(const struct bench *t, const struct bundle *b, uint64_t n
 		ok(false, "a bundle is written to the spool");
 }
 
-static void set_pass(struct task *order)
-{
-	order->step = (struct plan_step){
-		.block_end = geometry_block_count(&order->geometry),
-		.row_end = (uint8_t)block_rows(&order->geometry),
-	};
-}
-
 /* Writes the page as hold would: a heartbeat, one page that names them all, and the orders. */
 static void write_orders(struct bench *t, struct bundle *bundles, size_t count, uint64_t generation)
 {
@@ -133,8 +135,8 @@ static void write_orders(struct bench *t, struct bundle *bundles, size_t count, 
 						 .epoch = EPOCH, .number = i + 1};
 		struct task *order = &t->orders->orders[i];
 		*order = (struct task){.serial = 10 + i, .id = {EPOCH, i + 1, ROUTE},
-					.geometry = bundles[i].geometry, .priority = 5};
-		set_pass(order);
+					.geometry = bundles[i].geometry, .priority = 5,
+					.step = pass_of(&bundles[i].geometry)};
 		order_file(t, &bundles[i], i + 1, order->file);
 	}
 	size_t len;
@@ -269,16 +271,27 @@ static unsigned int count_orders(const struct bench *t, enum order_state state)
 	return begun != 0 && page_read_is_good(&t->progress_seen->version, begun) ? count : 0;
 }
 
-static bool symbols_came_once(const struct bundle *b)
+/* All symbols of the step came once, and no others. */
+static bool step_came_once(const struct bundle *b, const struct plan_step *step)
 {
 	const struct geometry *g = &b->geometry;
 	const uint8_t *got = b->got;
 	for (uint32_t block = 0; block < geometry_block_count(g); block++)
-		for (uint32_t row = 0; row < block_rows(g); row++)
+		for (uint32_t row = 0; row < block_rows(g); row++) {
+			bool is_ordered = block >= step->first_block && block < step->block_end &&
+					  row >= step->first_row && row < step->row_end;
+			uint32_t sent = is_ordered ? geometry_row_sent(g, block, row) : 0;
 			for (uint32_t i = 0; i < geometry_row_symbols(g); i++)
-				if (*got++ != (i < geometry_row_sent(g, block, row)))
+				if (*got++ != (i < sent))
 					return false;
+		}
 	return true;
+}
+
+static bool symbols_came_once(const struct bundle *b)
+{
+	struct plan_step pass = pass_of(&b->geometry);
+	return step_came_once(b, &pass);
 }
 
 static void start(struct bench *t)
@@ -286,14 +299,19 @@ static void start(struct bench *t)
 	ok(pthread_create(&t->thread, NULL, run, t) == 0, "it runs");
 }
 
-static uint64_t datagrams_of(const struct bundle *b, uint32_t symbols)
+static uint64_t datagrams_of_step(const struct bundle *b, const struct plan_step *step, uint32_t symbols)
 {
 	uint64_t count = 0;
-	const struct geometry *g = &b->geometry;
-	for (uint32_t block = 0; block < geometry_block_count(g); block++)
-		for (uint32_t row = 0; row < block_rows(g); row++)
-			count += (geometry_row_sent(g, block, row) + symbols - 1) / symbols;
+	for (uint32_t block = step->first_block; block < step->block_end; block++)
+		for (uint32_t row = step->first_row; row < step->row_end; row++)
+			count += (geometry_row_sent(&b->geometry, block, row) + symbols - 1) / symbols;
 	return count;
+}
+
+static uint64_t datagrams_of(const struct bundle *b, uint32_t symbols)
+{
+	struct plan_step pass = pass_of(&b->geometry);
+	return datagrams_of_step(b, &pass, symbols);
 }
 
 static void several_cross(uint32_t mtu, uint64_t *random)
@@ -347,6 +365,98 @@ static const struct order_progress *progress_of(const struct bench *t, uint64_t 
 		if (t->progress_seen->orders[i].serial == serial)
 			return &t->progress_seen->orders[i];
 	return NULL;
+}
+
+/* Only what is ordered goes: rows of blocks, also those behind a pass; and not before its time. */
+static void parts_cross(uint64_t *random)
+{
+	static const struct plan_step steps[] = {
+		{0, 1, 3, 2, 7},    /* source and repair rows of two blocks in the midst */
+		{0, 0, 5, 8, 16},   /* all further rows */
+		{0, 4, 5, 1, 5},    /* source rows alone, of a block that ends in its second row */
+		{0, 2, 3, 10, 11},  /* one row */
+	};
+	struct bundle b;
+	make_bundle(&b, (struct geometry){65536 * 4 + 16384, 12288, 5, 3}, random);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct bench t;
+		open_bench(&t, INADDR_LOOPBACK, 1500, 1000000000);
+		write_orders(&t, &b, 1, 1);
+		t.orders->orders[0].step = steps[i];
+		memset(b.got, 0, symbols_all(&b.geometry));
+		start(&t);
+		uint64_t wanted = datagrams_of_step(&b, &steps[i], 11);
+		while (t.data < wanted && t.wrong == 0)
+			take(&t, &b, 1, 1472);
+		while (count_orders(&t, ORDER_SENT) < 1)
+			sched_yield();
+		ok(t.wrong == 0 && step_came_once(&b, &steps[i]), "part %zu: what is ordered goes, and nothing else", i);
+		is_number((int64_t)progress_of(&t, 10)->total_bytes, (int64_t)plan_step_bytes(&steps[i], &b.geometry),
+			  "part %zu: progress knows how much that is", i);
+		close_bench(&t);
+	}
+	free_bundle(&b);
+}
+
+static void bad_parts_fail(uint64_t *random)
+{
+	static const struct plan_step steps[] = {
+		{0, 0, 6, 0, 8}, {0, 2, 2, 0, 8}, {0, 0, 1, 4, 4}, {0, 0, 1, 0, 17}, {0, 0, 0, 0, 8},
+	};
+	struct bundle bundles[5];
+	struct bench t;
+	for (int i = 0; i < 5; i++)
+		make_bundle(&bundles[i], (struct geometry){65536 * 4 + 16384, 12288, 5, 3}, random);
+	open_bench(&t, INADDR_LOOPBACK, 1500, 1000000000);
+	write_orders(&t, bundles, 5, 1);
+	for (int i = 0; i < 5; i++)
+		t.orders->orders[i].step = steps[i];
+	t.orders->orders[4].step = pass_of(&bundles[4].geometry);
+	t.orders->orders[4].kind = TASK_HEAL + 1;
+	start(&t);
+	while (count_orders(&t, ORDER_FAILED) < 5)
+		sched_yield();
+	is_number(progress_of(&t, 13)->error, VERDICT_BAD_LIMIT, "rows and blocks that are not there fail");
+	is_number((int64_t)t.progress_seen->bytes / 1472, (int64_t)t.progress_seen->datagrams,
+		  "and nothing of them is sent");
+	close_bench(&t);
+	for (int i = 0; i < 5; i++)
+		free_bundle(&bundles[i]);
+}
+
+/* Healing has its share of the rate, and none while there is work. */
+static void work_goes_before_healing(uint64_t *random)
+{
+	struct bundle bundles[2];
+	make_bundle(&bundles[0], geometry_choose(UINT64_C(8) << 20, 125), random);
+	make_bundle(&bundles[1], geometry_choose(UINT64_C(1) << 20, 125), random);
+	struct bench t;
+	open_bench(&t, INADDR_LOOPBACK, 1500, 400000000);
+	write_orders(&t, bundles, 2, 1);
+	t.orders->orders[0].kind = TASK_HEAL;
+	t.orders->orders[0].is_in_sent = true;
+	t.orders->order_count = 1;
+	start(&t);
+	while (t.data < 500 && t.wrong == 0)
+		take(&t, bundles, 2, 1472);
+	is_number(count_orders(&t, ORDER_SENDING), 1, "an idle link heals");
+	page_write_begin(&t.orders->version);
+	t.orders->order_count = 2;
+	page_write_end(&t.orders->version);
+	uint64_t work = datagrams_of(&bundles[1], 11), wanted = work + datagrams_of(&bundles[0], 11);
+	while (bundles[1].first_at == 0 && t.wrong == 0)
+		take(&t, bundles, 2, 1472);
+	uint64_t begun = t.data;
+	while (t.data < wanted && t.wrong == 0)
+		take(&t, bundles, 2, 1472);
+	/* what was in the socket's buffer or under way when the work began */
+	ok(bundles[1].last_at - begun <= work + 8, "once work has begun no healing goes in between: %llu of %llu",
+	   (unsigned long long)(bundles[1].last_at - begun), (unsigned long long)work);
+	ok(t.wrong == 0 && symbols_came_once(&bundles[0]) && symbols_came_once(&bundles[1]),
+	   "then it goes on where it was, and all of both has come once");
+	close_bench(&t);
+	free_bundle(&bundles[0]);
+	free_bundle(&bundles[1]);
 }
 
 static void bad_orders_fail_alone(uint64_t *random)
@@ -430,6 +540,9 @@ int main(void)
 	several_cross(1500, &random);
 	several_cross(9000, &random);
 	several_cross(4000, &random);
+	parts_cross(&random);
+	bad_parts_fail(&random);
+	work_goes_before_healing(&random);
 	bad_orders_fail_alone(&random);
 	failing_sends_are_counted(&random);
 	return done_testing();
