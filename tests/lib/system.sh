@@ -12,8 +12,9 @@
 #   spooled                what the spool has of what people pushed, to be compared
 #   refused SENTENCE STATUS REGEX COMMAND…   a program says one line that matches, and ends so
 #
-# Before site_make a test may set: rate, mtu (by link_start), sender_lines, receiver_lines (more lines
-# for a [limits] section), routes_more (more text for the registry).
+# Before site_make a test may set: rate, mtu (by link_start), heal (percent of the rate; 0, so that a test sees
+# what its own passes do), link_lines, sender_lines, receiver_lines (more lines for the sections [link] and [limits] of
+# the sender, and [link] of the receiver), routes_more (more text for the registry).
 
 # shellcheck source=tests/lib/link.sh
 . "$(dirname "${BASH_SOURCE[0]}")/link.sh"
@@ -22,7 +23,7 @@ site=$tmp/site
 keys=$site/keys
 sender=$site/sender
 receiver=$site/receiver
-rate=${rate:-}
+rate=${rate:-} heal=0
 sender_lines='' receiver_lines='' link_lines='' routes_more=''
 person=wang-mei
 recipient=tax-agency
@@ -174,6 +175,7 @@ site_configure() {
 		port = $to_port
 		mtu = $link_mtu
 		rate = ${rate:-400 Mbit/s}
+		heal_percent = $heal
 		$link_lines
 		[limits]
 		disk_full_percent = 98
