@@ -97,8 +97,7 @@ static int new_partial(struct partial **out, const struct partial_site *site,
 
 static int count_arrivals(struct partial *p)
 {
-	p->arrivals = arrivals_new(&p->g, p->live + MAP_HEADER_BYTES);
-	return p->arrivals == NULL ? -ENOMEM : 0;
+	return (p->arrivals = arrivals_new(&p->g, p->live + MAP_HEADER_BYTES)) == NULL ? -ENOMEM : 0;
 }
 
 void partial_close(struct partial *p)
@@ -229,8 +228,8 @@ static int create_file(int dir_fd, const char *name, uint64_t count, uint64_t le
 	if (fd < 0)
 		return -errno;
 	int result = ftruncate(fd, (off_t)(count * len)) < 0 ? -errno : 0;
-	for (uint64_t i = 0; result == 0 && i < count; i++)
-		result = fallocate(fd, 0, (off_t)(i * len), (off_t)reserved) < 0 ? -errno : 0;
+	for (uint64_t at = 0; result == 0 && at < count * len; at += len)
+		result = fallocate(fd, 0, (off_t)at, (off_t)reserved) < 0 ? -errno : 0;
 	/* a file system that cannot promise space gives none; the bundle may still fit */
 	if (result == -EOPNOTSUPP)
 		result = 0;
@@ -463,12 +462,12 @@ bool partial_has_changed(const struct partial *p)
 
 uint8_t *partial_copy_map(struct partial *p, size_t *len)
 {
-	uint8_t *copy = malloc(p->live_len + SUITE_DIGEST_BYTES);
+	*len = p->live_len + SUITE_DIGEST_BYTES;
+	uint8_t *copy = malloc(*len);
 	if (copy == NULL)
 		return NULL;
 	memcpy(copy, p->live, p->live_len);
 	memset(copy + MAP_BOOT_OFFSET, 0, BOOT_ID_BYTES);
-	*len = p->live_len + SUITE_DIGEST_BYTES;
 	p->has_changed = false;
 	return copy;
 }

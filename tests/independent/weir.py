@@ -120,13 +120,16 @@ def transmit(options):
     data, sequence = data[:release.object_len], now << 32
     shape = dict(route_id=release.route_id, k=release.k, r=release.r, row_len=release.row_len,
                  number=release.number, object_len=release.object_len)
-    entry = SimpleNamespace(**shape, destroy_by=release.statement.destroy_by,
+    entry = SimpleNamespace(**shape, passes=0, epoch=release.epoch,
+                            destroy_by=release.statement.destroy_by,
+                            offered_until=release.statement.destroy_by,
                             root=release.statement.root)
     page = link.encode_page(SimpleNamespace(epoch=release.epoch, generation=1, time=now, page=0,
                                             pages=1, entries=[entry]), box)
     beat = link.encode_beat(SimpleNamespace(bundles=1, epoch=release.epoch, beat=1, time=now,
                                             generation=1, pages=1, registry_version=1, sent=0,
-                                            entries=0, head=bytes(32)), box)
+                                            entries=0, head=bytes(32), epoch_before=0,
+                                            waiting=0, heal_rate=0, heal_round=0), box)
     datagrams = [link.encode_control(message, 1472, release.epoch, sequence + i, key)
                  for i, message in enumerate([beat, page, page, page, page])]
     for block, row, symbols in link.rows_of_object(data, release.row_len, release.k, release.r):
