@@ -6,6 +6,7 @@
 # interface is dropped and counted.  Frames that nevertheless come in at the sender's end are counted
 # there (sniff).  Without root: loopback, and the promise that nothing comes back is skipped.
 #
+#   splitter=yes               before link_start: two receivers on one fibre; the second one is in $ns_second
 #   link_start MTU             makes it; in_sender and in_receiver run a command at one end; so do
 #                              "${at_sender[@]}" and "${at_receiver[@]}", whose $! is the command's own
 #   relay_start OPTION…        a lossy relay in front of it, on the sender's side; relay_stop, relay_says
@@ -45,15 +46,34 @@ link_start_namespaces() {
 	at_sender=(ip netns exec "$ns_sender")
 	at_receiver=(ip netns exec "$ns_receiver")
 	on_exit link_stop
-	for end in "$ns_sender" "$ns_receiver"; do
-		ip netns add "$end"
-		ip netns exec "$end" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
-			net.ipv6.conf.default.disable_ipv6=1
-		ip -n "$end" link set lo up
+	for end in "$ns_sender" "$ns_receiver"; do namespace_new "$end"; done
+	if [[ -n ${splitter:-} ]]; then
+		splitter_start
+	else
+		ip -n "$ns_sender" link add "$device" mtu "$link_mtu" address 02:00:00:00:00:01 type veth \
+			peer name "$device" mtu "$link_mtu" address 02:00:00:00:00:02 netns "$ns_receiver"
+	fi
+	for end in "$ns_receiver" ${splitter:+"$ns_second"}; do receiving_end "$end"; done
+	ip -n "$ns_sender" link set "$device" arp off multicast off
+	ip -n "$ns_sender" addr add 10.77.0.1/30 dev "$device"
+	sniff_start
+	for end in "$ns_sender" "$ns_receiver" ${splitter:+"$ns_second"}; do
+		ip -n "$end" link set "$device" up
 	done
-	ip -n "$ns_sender" link add "$device" mtu "$link_mtu" address 02:00:00:00:00:01 type veth \
-		peer name "$device" mtu "$link_mtu" address 02:00:00:00:00:02 netns "$ns_receiver"
-	ip netns exec "$ns_receiver" nft -f - <<-END
+	ip -n "$ns_sender" neigh replace $receiver_address lladdr 02:00:00:00:00:02 \
+		nud permanent dev "$device"
+}
+
+namespace_new() {
+	ip netns add "$1"
+	ip netns exec "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+		net.ipv6.conf.default.disable_ipv6=1
+	ip -n "$1" link set lo up
+}
+
+# What a receiver's interface is like: it sends nothing.
+receiving_end() {
+	ip netns exec "$1" nft -f - <<-END
 		table netdev weir {
 			counter back { }
 			chain out {
@@ -62,17 +82,26 @@ link_start_namespaces() {
 			}
 		}
 	END
-	for end in "$ns_sender" "$ns_receiver"; do
-		ip -n "$end" link set "$device" arp off multicast off
+	ip -n "$1" link set "$device" arp off multicast off
+	ip -n "$1" addr add $receiver_address/30 dev "$device"
+}
+
+# One fibre and two receivers: what the sender sends comes out at both, frame by frame.  A bridge that learns nothing
+# is what a splitter is.
+splitter_start() {
+	local end port=0
+	ns_second=weir-2-$$
+	ns_splitter=weir-x-$$
+	namespace_new "$ns_second"
+	namespace_new "$ns_splitter"
+	ip -n "$ns_splitter" link add split mtu "$link_mtu" type bridge ageing_time 0 mcast_snooping 0
+	for end in "$ns_sender" "$ns_receiver" "$ns_second"; do
+		ip -n "$ns_splitter" link add "port$port" mtu "$link_mtu" type veth peer name "$device" \
+			mtu "$link_mtu" address "02:00:00:00:00:0$((port == 0 ? 1 : 2))" netns "$end"
+		ip -n "$ns_splitter" link set "port$port" master split up
+		((++port))
 	done
-	ip -n "$ns_sender" addr add 10.77.0.1/30 dev "$device"
-	ip -n "$ns_receiver" addr add $receiver_address/30 dev "$device"
-	sniff_start
-	for end in "$ns_sender" "$ns_receiver"; do
-		ip -n "$end" link set "$device" up
-	done
-	ip -n "$ns_sender" neigh replace $receiver_address lladdr 02:00:00:00:00:02 \
-		nud permanent dev "$device"
+	ip -n "$ns_splitter" link set split up
 }
 
 # The counter stands before the link is up, so that not even a first frame is missed.
@@ -88,6 +117,7 @@ sniff_start() {
 link_stop() {
 	ip netns del "$ns_sender" 2>/dev/null # a test may have stopped it already
 	ip netns del "$ns_receiver" 2>/dev/null
+	[[ -z ${splitter:-} ]] || { ip netns del "$ns_second"; ip netns del "$ns_splitter"; } 2>/dev/null
 }
 
 in_sender() { "${at_sender[@]}" "$@"; }

@@ -51,8 +51,11 @@ site_keys() {
 	(umask 077 && echo "a passphrase for tests" >"$passphrase_file")
 	key_new root root-1 "$keys/root-1.key"
 	for name in $people; do key_new person "$name" "$keys/$name.key" --unprotected; done
-	key_new sender inside-1 "$keys/inside-1.key" --unprotected
-	key_new receiver outside-1 "$keys/outside-1.key" --unprotected
+	for name in $boxes; do
+		local kind=receiver
+		[[ $name == inside-* ]] && kind=sender
+		key_new "$kind" "$name" "$keys/$name.key" --unprotected
+	done
 	key_new link link-1 "$keys/link.key" --unprotected
 	for name in $recipients; do
 		key_new recipient "$name" "$keys/$name.key" --unprotected
