@@ -4,6 +4,7 @@
 #   make demo         a bundle crosses, shown on one screen          (installs what it needs)
 #   make test         all tests, ten minutes at most                 (installs what it needs)
 #   make test-long    the long sweeps; BUDGET=seconds, 1800 by default
+#   make soak         mixed traffic and random faults on both sides; MINUTES=10
 #   make bench        figures beside a peer, measured in one run
 #   make check-static cppcheck, shellcheck, clang-tidy, gcc -fanalyzer
 #   make coverage     lines and branches that the unit tests reach
@@ -17,6 +18,7 @@
 
 PREFIX ?= /usr
 BUDGET ?= 1800
+MINUTES ?= 10
 SECONDS_EACH ?= 10
 BUILD ?= build$(if $(SANITIZE),-sanitize)
 JOBS ?= $(shell nproc)
@@ -120,6 +122,11 @@ test-long:
 	@$(again) tests
 	@BUDGET=$$(($(BUDGET) / $(words $(long_tests)))) LIMIT=$$(($(BUDGET) + 600)) \
 		$(run) $(long_tests)
+
+soak:
+	@tests/lib/need-packages build demo test
+	@$(again) $(programs) $(tools)
+	@BUILD=$(BUILD) BUDGET=$$(($(MINUTES) * 60)) tests/system/29-soak.sh
 
 demo:
 	@tests/lib/need-packages build demo
