@@ -201,6 +201,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all tests test test-main test-long demo bench check-static check-cppcheck check-shellcheck \
+.PHONY: all tests test test-main test-long soak demo bench check-static check-cppcheck check-shellcheck \
 	check-tidy check-analyzer coverage covered fuzz fuzzers install clean
 .SECONDARY:
