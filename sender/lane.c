@@ -73,22 +73,6 @@ static bool end_work(struct lane *lane, struct encoder *encoder, unsigned int sl
 	return true;
 }
 
-/* Stands on a row that has something to send, or goes on to the next; false when there is none. */
-static bool find_row(struct lane *lane)
-{
-	const struct task *order = &lane->order;
-	while (lane->block < order->step.block_end) {
-		while (lane->row < order->step.row_end) {
-			if (geometry_row_sent(&order->geometry, lane->block, lane->row) > 0)
-				return true;
-			lane->row++;
-		}
-		lane->row = order->step.first_row;
-		lane->block++;
-	}
-	return false;
-}
-
 void lane_open(struct lane *lane, const struct task *order, const struct lane_folders *folders,
 	       struct encoder *encoder, unsigned int slot)
 {
@@ -102,11 +86,9 @@ void lane_open(struct lane *lane, const struct task *order, const struct lane_fo
 	}
 	lane->state = ORDER_WAITING;
 	lane->total_bytes = plan_step_bytes(&order->step, &order->geometry);
-	lane->block = order->step.first_block;
-	lane->row = order->step.first_row;
 	encoder_open(encoder, slot, lane->fd, &order->geometry, order->kind == TASK_HEAL);
 	lane->has_encoder = true;
-	if (!find_row(lane)) {
+	if (!walk_begin(&lane->at, &order->step, &order->geometry)) {
 		lane->state = ORDER_SENT;
 		(void)end_work(lane, encoder, slot);
 	}
@@ -127,10 +109,10 @@ static int request_rows(struct lane *lane, struct encoder *encoder, unsigned int
 	int state = encoder_state(encoder, slot);
 	if (lane->order.step.row_end <= k || state != 0)
 		return state;
-	uint32_t first = lane->row > k ? lane->row : k;
+	uint32_t first = lane->at.row > k ? lane->at.row : k;
 	if (first < lane->order.step.first_row)
 		first = lane->order.step.first_row;
-	lane->repair_end = first - k + encoder_request(encoder, slot, lane->block, first - k,
+	lane->repair_end = first - k + encoder_request(encoder, slot, lane->at.block, first - k,
 						       lane->order.step.row_end - k);
 	return 0;
 }
@@ -147,19 +129,16 @@ bool lane_prepare(struct lane *lane, struct encoder *encoder, unsigned int slot,
 		fail(lane, state);
 		return false;
 	}
-	return lane->row < lane->order.geometry.source_rows || state == ENCODE_READY;
+	return lane->at.row < lane->order.geometry.source_rows || state == ENCODE_READY;
 }
 
 /* From the end of a row to the next that has something to send. */
 static void next_row(struct lane *lane, struct encoder *encoder, unsigned int slot)
 {
 	uint32_t k = lane->order.geometry.source_rows;
-	bool was_repair = lane->row >= k;
-	lane->symbol = 0;
-	lane->row++;
-	if (was_repair && lane->row - k == lane->repair_end)
+	if (lane->at.row >= k && lane->at.row + 1 - k == lane->repair_end)
 		encoder_release(encoder, slot);
-	if (find_row(lane))
+	if (walk_next_row(&lane->at, &lane->order.step, &lane->order.geometry))
 		return;
 	lane->state = ORDER_SENT;
 	/* nothing is being made any more, so this is done at once */
@@ -170,11 +149,11 @@ static const uint8_t *next_payload(struct lane *lane, size_t len, uint8_t *scrat
 				   struct encoder *encoder, unsigned int slot)
 {
 	const struct geometry *g = &lane->order.geometry;
-	uint64_t at = (uint64_t)lane->symbol * SYMBOL_BYTES;
-	if (lane->row >= g->source_rows)
-		return encoder_row(encoder, slot, lane->row - g->source_rows) + at;
+	uint64_t at = (uint64_t)lane->at.symbol * SYMBOL_BYTES;
+	if (lane->at.row >= g->source_rows)
+		return encoder_row(encoder, slot, lane->at.row - g->source_rows) + at;
 	int result = io_pread_exact(lane->fd, scratch, len,
-				    geometry_row_offset(g, lane->block, lane->row) + at);
+				    geometry_row_offset(g, lane->at.block, lane->at.row) + at);
 	if (result == 0)
 		return scratch;
 	fail(lane, result);
@@ -185,8 +164,8 @@ void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, uint8_
 	       struct outfit *outfit, struct encoder *encoder, unsigned int slot)
 {
 	const struct geometry *g = &lane->order.geometry;
-	uint32_t sent = geometry_row_sent(g, lane->block, lane->row);
-	uint32_t symbols = sent - lane->symbol;
+	uint32_t left_of_row = walk_left(&lane->at, g);
+	uint32_t symbols = left_of_row;
 	if (symbols > most * outfit->symbols)
 		symbols = most * outfit->symbols;
 	*batch = (struct batch){.bytes = batch->bytes, .datagram_len = datagram_len(outfit->symbols)};
@@ -198,13 +177,13 @@ void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, uint8_
 	struct datagram d = {
 		.id = lane->order.id,
 		.geometry = *g,
-		.block = (uint16_t)lane->block,
-		.row = (uint8_t)lane->row,
+		.block = (uint16_t)lane->at.block,
+		.row = (uint8_t)lane->at.row,
 	};
 	for (uint32_t done = 0; done < symbols; done += d.symbol_count) {
 		uint32_t left = symbols - done;
 		d.symbol_count = (uint8_t)(left < outfit->symbols ? left : outfit->symbols);
-		d.first_symbol = (uint16_t)(lane->symbol + done);
+		d.first_symbol = (uint16_t)(lane->at.symbol + done);
 		d.sequence = outfit->sequence++;
 		uint8_t *out = batch->bytes + batch->len;
 		size_t len = datagram_len(d.symbol_count);
@@ -215,8 +194,8 @@ void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, uint8_
 		batch->len += len;
 		batch->count++;
 	}
-	lane->symbol += symbols;
+	lane->at.symbol += symbols;
 	lane->sent_bytes += (uint64_t)symbols * SYMBOL_BYTES;
-	if (lane->symbol == sent)
+	if (symbols == left_of_row)
 		next_row(lane, encoder, slot);
 }

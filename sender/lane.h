@@ -12,6 +12,7 @@
 
 #include "encode.h"
 #include "orders.h"
+#include "walk.h"
 
 struct lane {
 	bool is_used;
@@ -24,10 +25,7 @@ struct lane {
 	enum order_state state;
 	int error;                /* ORDER_FAILED: -errno or a verdict */
 	uint64_t sent_bytes, total_bytes;
-	/* what goes next */
-	uint32_t block;
-	uint32_t row;
-	uint32_t symbol;
+	struct walk at;           /* what goes next */
 	uint32_t repair_end;      /* the repair rows being made, or there, end before this one */
 };
 
