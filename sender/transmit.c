@@ -8,18 +8,14 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "announce.h"
 #include "common/datagram.h"
 #include "common/suite.h"
 #include "common/verdict.h"
 #include "lane.h"
-#include "pace.h"
-#include "schedule.h"
+#include "outgoing.h"
 
 enum {
 	BATCH_SIZE = 65536,
-	IDLE_NS = 5000000,             /* how soon a new order is seen when nothing flows */
-	WORKING_NS = 500000,           /* how soon repair rows are seen when nothing else flows */
 	PROGRESS_NS = 50000000,
 	RETRY_NS = 10000000,           /* after a send that failed */
 };
@@ -32,20 +28,15 @@ struct transmit {
 	struct orders_page *copy;      /* the newest that could be read whole */
 	struct orders_page *spare;     /* what the next is read into */
 	bool is_untidy;                /* lanes are still to be closed or opened */
-	struct announcer announcer;
-	struct schedule schedule[TASK_HEAL + 1];
+	struct outgoing outgoing;
 	struct lane lanes[ORDERS_MAX];
 	struct outfit outfit;
-	struct pace pace;
-	struct pace heal;              /* when the next batch for healing may be made */
 	struct batch batch;            /* not sent yet when it has a count */
 	int batch_slot;                /* whose data it is; -1: control */
 	bool batch_heals;
 	uint8_t *scratch;
 	uint64_t datagrams, bytes, send_errors;
 	uint64_t progress_ns;          /* when to write it next */
-	bool is_flowing;               /* a lane has more to send now */
-	bool is_healing;               /* so it is, but only for what has gone already */
 };
 
 static uint64_t now_ns(void)
@@ -126,12 +117,6 @@ static bool has_lane(const struct transmit *t, const struct task *order)
 	return false;
 }
 
-static void remove_turn(struct transmit *t, unsigned int slot)
-{
-	for (int kind = TASK_WORK; kind <= TASK_HEAL; kind++)
-		schedule_remove(&t->schedule[kind], slot);
-}
-
 /* False when the encoder has not let go of one of them yet. */
 static bool withdraw_lanes(struct transmit *t)
 {
@@ -141,7 +126,7 @@ static bool withdraw_lanes(struct transmit *t)
 		if (!lane->is_used || (!lane->is_withdrawn && is_ordered(t->copy, &lane->order)))
 			continue;
 		lane->is_withdrawn = true;
-		remove_turn(t, i);
+		outgoing_remove(&t->outgoing, i);
 		all &= lane_close(lane, t->encoder, i);
 	}
 	return all;
@@ -162,7 +147,7 @@ static bool open_lanes(struct transmit *t)
 		struct lane *lane = &t->lanes[slot];
 		lane_open(lane, order, &t->options.folders, t->encoder, slot);
 		if (lane->state == ORDER_WAITING)
-			schedule_add(&t->schedule[order->kind], slot, order->priority, lane->total_bytes);
+			outgoing_add(&t->outgoing, slot, order, lane->total_bytes);
 	}
 	return true;
 }
@@ -193,7 +178,7 @@ static void take_orders(struct transmit *t)
 		struct orders_page *before = t->copy;
 		t->copy = t->spare;
 		t->spare = before;
-		announce_update(&t->announcer, t->copy);
+		announce_update(&t->outgoing.announcer, t->copy);
 	}
 	if (!is_new && !t->is_untidy)
 		return;
@@ -206,29 +191,25 @@ static void take_orders(struct transmit *t)
 
 static void prepare_lanes(struct transmit *t, uint64_t now)
 {
-	bool is_working = false;
-	t->is_flowing = false;
+	outgoing_look(&t->outgoing);
 	for (unsigned int i = 0; i < ORDERS_MAX; i++) {
 		struct lane *lane = &t->lanes[i];
 		if (!lane->is_used || lane->is_withdrawn)
 			continue;
 		if (!lane->is_announced && lane->page >= 0)
-			lane->is_announced = announce_page(&t->announcer, (uint32_t)lane->page);
+			lane->is_announced = announce_page(&t->outgoing.announcer, (uint32_t)lane->page);
 		enum order_state before = lane->state;
 		bool is_ready = lane_prepare(lane, t->encoder, i, now) && lane->is_announced;
 		bool has_more = (lane->state == ORDER_WAITING || lane->state == ORDER_SENDING) &&
 				now / 1000000 >= lane->order.step.not_before_ms;
-		t->is_flowing |= has_more;
-		is_working |= has_more && lane->order.kind == TASK_WORK;
 		/* one that failed has a kind that may be none */
 		if (has_more)
-			schedule_set_ready(&t->schedule[lane->order.kind], i, is_ready);
+			outgoing_set(&t->outgoing, i, lane->order.kind, is_ready);
 		else if (lane->state == ORDER_FAILED)
-			remove_turn(t, i);
+			outgoing_remove(&t->outgoing, i);
 		if (lane->state != before)
 			t->progress_ns = 0;
 	}
-	t->is_healing = t->is_flowing && !is_working;
 }
 
 static void write_lanes(const struct transmit *t, struct progress_page *page)
@@ -261,7 +242,7 @@ static void write_progress(struct transmit *t, uint64_t now)
 	page->datagrams = t->datagrams;
 	page->bytes = t->bytes;
 	page->send_errors = t->send_errors;
-	page->generation_sent = t->announcer.generation_sent;
+	page->generation_sent = t->outgoing.announcer.generation_sent;
 	write_lanes(t, page);
 	page_write_end(&page->version);
 	t->progress_ns = now + PROGRESS_NS;
@@ -286,30 +267,25 @@ static void build_data(struct transmit *t, unsigned int slot)
 {
 	struct lane *lane = &t->lanes[slot];
 	bool is_heal = lane->order.kind == TASK_HEAL;
-	unsigned int most = pace_batch(is_heal ? &t->heal : &t->pace, datagram_len(t->outfit.symbols));
+	unsigned int most = outgoing_batch(&t->outgoing, lane->order.kind, datagram_len(t->outfit.symbols));
 	lane_fill(lane, &t->batch, most, t->scratch, &t->outfit, t->encoder, slot);
-	schedule_charge(&t->schedule[lane->order.kind], slot, t->batch.len);
+	outgoing_charge(&t->outgoing, slot, lane->order.kind, t->batch.len);
 	t->batch_slot = (int)slot;
 	t->batch_heals = is_heal;
 	if (lane->state == ORDER_SENT || lane->state == ORDER_FAILED) {
-		remove_turn(t, slot);
+		outgoing_remove(&t->outgoing, slot);
 		t->progress_ns = 0;
 	}
 }
 
 static void build_batch(struct transmit *t, uint64_t now)
 {
-	const struct control_message *message = announce_next(&t->announcer, t->copy, now,
-							      t->is_flowing);
-	if (message != NULL) {
+	const struct control_message *message;
+	int next = outgoing_next(&t->outgoing, &message, t->copy, now);
+	if (next == OUTGOING_CONTROL)
 		build_control(t, message);
-		return;
-	}
-	int slot = schedule_next(&t->schedule[TASK_WORK]);
-	if (slot < 0 && now >= t->heal.due_ns)
-		slot = schedule_next(&t->schedule[TASK_HEAL]);
-	if (slot >= 0)
-		build_data(t, (unsigned int)slot);
+	else if (next >= 0)
+		build_data(t, (unsigned int)next);
 }
 
 static int send_batch(const struct transmit *t)
@@ -342,11 +318,11 @@ static int send_batch(const struct transmit *t)
 static void let_batch_go(struct transmit *t)
 {
 	uint64_t now = now_ns();
-	if (now < t->pace.due_ns) {
+	if (now < t->outgoing.pace.due_ns) {
 		uint64_t longest = now + PROGRESS_NS;
-		sleep_until(t->pace.due_ns < longest ? t->pace.due_ns : longest);
+		sleep_until(t->outgoing.pace.due_ns < longest ? t->outgoing.pace.due_ns : longest);
 		now = now_ns();
-		if (now < t->pace.due_ns)
+		if (now < t->outgoing.pace.due_ns)
 			return;
 	}
 	int result = send_batch(t);
@@ -354,25 +330,13 @@ static void let_batch_go(struct transmit *t)
 		return;
 	if (result != 0) {
 		t->send_errors++;
-		pace_hold(&t->pace, RETRY_NS, now);
+		pace_hold(&t->outgoing.pace, RETRY_NS, now);
 		return;
 	}
-	pace_spend(&t->pace, t->batch.count, t->batch.len, now);
-	if (t->batch_heals)
-		pace_spend(&t->heal, t->batch.count, t->batch.len, now);
+	outgoing_spend(&t->outgoing, t->batch_heals, t->batch.count, t->batch.len, now);
 	t->datagrams += t->batch.count;
 	t->bytes += t->batch.len;
 	t->batch.count = 0;
-}
-
-/* When nothing can go now. */
-static uint64_t next_look(const struct transmit *t, uint64_t now)
-{
-	if (!t->is_flowing)
-		return now + IDLE_NS;
-	if (t->is_healing && t->heal.due_ns > now + WORKING_NS)
-		return t->heal.due_ns < now + IDLE_NS ? t->heal.due_ns : now + IDLE_NS;
-	return now + WORKING_NS;
 }
 
 void transmit_run(struct transmit *t, const struct orders_page *orders, struct encoder *encoder,
@@ -380,8 +344,7 @@ void transmit_run(struct transmit *t, const struct orders_page *orders, struct e
 {
 	t->orders = orders;
 	t->encoder = encoder;
-	pace_start(&t->pace, t->options.rate_bits_per_s, now_ns());
-	pace_start(&t->heal, t->options.heal_bits_per_s, now_ns());
+	outgoing_start(&t->outgoing, t->options.rate_bits_per_s, t->options.heal_bits_per_s, now_ns());
 	while (!*is_stopping) {
 		uint64_t now = now_ns();
 		take_orders(t);
@@ -391,7 +354,7 @@ void transmit_run(struct transmit *t, const struct orders_page *orders, struct e
 		if (t->batch.count > 0)
 			let_batch_go(t);
 		else
-			sleep_until(next_look(t, now));
+			sleep_until(outgoing_wake(&t->outgoing, now));
 		if (now >= t->progress_ns)
 			write_progress(t, now);
 	}
