@@ -51,16 +51,16 @@ static bool is_due(const struct spool_item *item, const struct plan_terms *terms
 	return (has_work || item->is_repeated) && step.not_before_ms <= now_ms;
 }
 
-struct spool_item *choice_work(struct spool *spool, const struct registry *registry, const struct plan_terms *terms,
-			       bool registries_only, uint64_t now_ms)
+struct spool_item *choice_work(const struct choice *choice, bool registries_only)
 {
 	struct spool_item *best = NULL;
-	for (size_t i = 0; i < spool_count(spool); i++) {
-		struct spool_item *item = spool_at(spool, i);
-		if (item->state != SPOOL_READY || item->is_ordered || item->retry_at_ms > now_ms ||
-		    (registries_only && !open_is(&item->release.statement)) || !is_due(item, terms, now_ms))
+	for (size_t i = 0; i < choice->count; i++) {
+		struct spool_item *item = choice->items[i];
+		if (item->state != SPOOL_READY || item->is_ordered || item->retry_at_ms > choice->now_ms ||
+		    (registries_only && !open_is(&item->release.statement)) ||
+		    !is_due(item, &choice->terms, choice->now_ms))
 			continue;
-		if (best == NULL || is_before(registry, item, best))
+		if (best == NULL || is_before(choice->registry, item, best))
 			best = item;
 	}
 	return best;
@@ -71,18 +71,18 @@ bool choice_is_large(const struct plan_step *step, const struct geometry *g)
 	return (uint64_t)(step->row_end - step->first_row) * g->row_len > LARGE_BYTES;
 }
 
-struct spool_item *choice_heal(struct spool *spool, bool has_large, uint64_t now_ms)
+struct spool_item *choice_heal(const struct choice *choice, bool has_large)
 {
 	struct spool_item *best = NULL;
-	for (size_t i = 0; i < spool_count(spool); i++) {
-		struct spool_item *item = spool_at(spool, i);
-		if (item->state != SPOOL_SENT || item->is_ordered || item->retry_at_ms > now_ms ||
+	for (size_t i = 0; i < choice->count; i++) {
+		struct spool_item *item = choice->items[i];
+		if (item->state != SPOOL_SENT || item->is_ordered || item->retry_at_ms > choice->now_ms ||
 		    (best != NULL && !plan_is_before(&item->plan, &best->plan)))
 			continue;
 		struct geometry g = offer_geometry(item);
 		struct plan_step step;
 		plan_heal(&step, &item->plan, &g);
-		if (step.not_before_ms <= now_ms && !(has_large && choice_is_large(&step, &g)))
+		if (step.not_before_ms <= choice->now_ms && !(has_large && choice_is_large(&step, &g)))
 			best = item;
 	}
 	return best;

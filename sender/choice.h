@@ -12,16 +12,24 @@ uint8_t choice_priority(const struct registry *registry, const struct spool_item
 
 bool choice_has_work(const struct spool_item *item, const struct plan_terms *terms);
 
+/* Among what, and by what, is chosen. */
+struct choice {
+	struct spool_item *const *items;
+	size_t count;
+	const struct registry *registry;
+	struct plan_terms terms;
+	uint64_t now_ms; /* CLOCK_MONOTONIC */
+};
+
 /*
  * The next that has work and is not ordered yet, or NULL: a registry in all its passes; fewer passes so far, then
  * the route's priority, then age.
  */
-struct spool_item *choice_work(struct spool *spool, const struct registry *registry, const struct plan_terms *terms,
-			       bool registries_only, uint64_t now_ms);
+struct spool_item *choice_work(const struct choice *choice, bool registries_only);
 
 /* Whether a step takes so much of the encoder's memory that only one such healing goes at a time. */
 bool choice_is_large(const struct plan_step *step, const struct geometry *g);
 /* The most exposed of those that are sent, whose time has come, and that are not ordered yet; or NULL. */
-struct spool_item *choice_heal(struct spool *spool, bool has_large, uint64_t now_ms);
+struct spool_item *choice_heal(const struct choice *choice, bool has_large);
 
 #endif

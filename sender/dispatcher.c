@@ -12,23 +12,14 @@
 #include "choice.h"
 #include "common/service.h"
 #include "common/verdict.h"
+#include "lineup.h"
 #include "offer.h"
 #include "orders.h"
 
 enum {
 	SNAPSHOT_TRIES = 16,
 	EMIT_SILENT_MS = 5000,
-	RETRY_FIRST_MS = 1000,
-	RETRY_LAST_MS = 60000,
-	REPEAT_MS = 30000,    /* for a receiver that was down: it needs the registry before anything else */
 	PASSES_MS = 5000,     /* at most, until the catalogue tells of a pass that has ended */
-};
-
-struct active {
-	uint64_t serial;
-	struct spool_item *item;
-	enum task_kind kind;
-	struct plan_step step;
 };
 
 struct dispatcher {
@@ -38,9 +29,7 @@ struct dispatcher {
 	struct progress_page seen;      /* the newest whole copy */
 	struct offer offer;
 	uint64_t offered_ms;            /* when the catalogue was made last */
-	bool has_passed;                /* a pass has ended since */
-	size_t active_count;
-	struct active active[ORDERS_MAX];
+	struct lineup lineup;           /* has_passed: since then */
 };
 
 static uint64_t real_ms(void)
@@ -61,10 +50,7 @@ static struct plan_terms terms_of(const struct dispatcher *dispatcher)
 	};
 }
 
-/*
- * A pass that the hold before this one had ordered goes on under its serial, so that emit does not begin
- * again.  The page is only believed where the spool says the same.
- */
+/* The page of the hold before this one is only believed where the spool says the same. */
 static void adopt_orders(struct dispatcher *dispatcher)
 {
 	const struct orders_page *page = dispatcher->orders;
@@ -72,22 +58,11 @@ static void adopt_orders(struct dispatcher *dispatcher)
 	struct plan_terms terms = terms_of(dispatcher);
 	size_t count = page->order_count < ORDERS_MAX ? page->order_count : ORDERS_MAX;
 	for (size_t i = 0; i < count && page->epoch == spool_epoch(spool); i++) {
-		const struct task *order = &page->orders[i];
 		char name[BUNDLE_NAME_BYTES];
-		snprintf(name, sizeof(name), "%.*s", (int)sizeof(name) - 1, order->file);
+		snprintf(name, sizeof(name), "%.*s", (int)sizeof(name) - 1, page->orders[i].file);
 		struct spool_item *item = spool_find(spool, name);
-		if (item == NULL || item->state != SPOOL_READY || order->serial == 0 ||
-		    order->kind != TASK_WORK || order->id.number != item->release.number ||
-		    order->id.route_id != item->release.route_id || item->is_ordered)
-			continue;
-		struct active active = {.serial = order->serial, .item = item, .kind = TASK_WORK};
-		struct geometry g = offer_geometry(item);
-		if (plan_work(&active.step, &item->plan, &g, &terms) &&
-		    active.step.first_row == order->step.first_row &&
-		    active.step.row_end == order->step.row_end) {
-			item->is_ordered = true;
-			dispatcher->active[dispatcher->active_count++] = active;
-		}
+		if (item != NULL)
+			lineup_adopt(&dispatcher->lineup, item, &page->orders[i], &terms);
 	}
 }
 
@@ -95,21 +70,7 @@ static void adopt_orders(struct dispatcher *dispatcher)
 static void forget(void *context, const struct spool_item *item)
 {
 	struct dispatcher *dispatcher = context;
-	size_t kept = 0;
-	for (size_t i = 0; i < dispatcher->active_count; i++)
-		if (dispatcher->active[i].item != item)
-			dispatcher->active[kept++] = dispatcher->active[i];
-	dispatcher->active_count = kept;
-}
-
-/* What lies in sent/ has had all its work, in whichever life of hold. */
-static void note_sent(struct dispatcher *dispatcher)
-{
-	struct spool *spool = dispatcher->releaser->allowance.spool;
-	struct plan_terms terms = terms_of(dispatcher);
-	for (size_t i = 0; i < spool_count(spool); i++)
-		if (spool_at(spool, i)->state == SPOOL_SENT)
-			spool_at(spool, i)->plan = (struct plan){.passes = terms.passes, .has_late = true};
+	lineup_forget(&dispatcher->lineup, item);
 }
 
 /* An old heartbeat would be sent a second time. */
@@ -132,7 +93,8 @@ int dispatcher_new(struct dispatcher **out, struct releaser *releaser)
 		free(dispatcher);
 		return result;
 	}
-	note_sent(dispatcher);
+	struct plan_terms terms = terms_of(dispatcher);
+	lineup_note_sent(spool_items(releaser->allowance.spool), spool_count(releaser->allowance.spool), &terms);
 	adopt_orders(dispatcher);
 	spool_watch(releaser->allowance.spool, forget, dispatcher);
 	begin_page(dispatcher);
@@ -173,61 +135,11 @@ static void look(struct dispatcher *dispatcher)
 	}
 }
 
-static const struct order_progress *progress_of(const struct dispatcher *dispatcher, uint64_t serial)
+static void tell_failure(void *context, struct spool_item *item, int error, uint64_t delay_ms)
 {
-	for (uint32_t i = 0; i < dispatcher->seen.count; i++)
-		if (dispatcher->seen.orders[i].serial == serial)
-			return &dispatcher->seen.orders[i];
-	return NULL;
-}
-
-static void note_failure(struct spool_item *item, int error, uint64_t now_ms)
-{
-	uint64_t delay_ms = (uint64_t)RETRY_FIRST_MS << (item->failures < 6 ? item->failures : 6);
-	if (delay_ms > RETRY_LAST_MS)
-		delay_ms = RETRY_LAST_MS;
-	item->failures++;
-	item->retry_at_ms = now_ms + delay_ms;
+	(void)context;
 	service_event(LOG_ERR, "E1009", "link: '%s' could not be sent: %s; tried again in %" PRIu64 " s",
 		      item->name, verdict_explain(error), delay_ms / 1000);
-}
-
-static void end_step(struct dispatcher *dispatcher, const struct active *active, uint64_t now_ms)
-{
-	struct plan_terms terms = terms_of(dispatcher);
-	struct spool_item *item = active->item;
-	struct geometry g = offer_geometry(item);
-	uint32_t before = item->plan.passes;
-	item->failures = 0;
-	if (active->kind == TASK_HEAL)
-		plan_heal_ended(&item->plan, &g, now_ms);
-	else
-		plan_work_ended(&item->plan, &terms, now_ms);
-	dispatcher->has_passed |= item->plan.passes != before;
-	if (item->is_repeated && !choice_has_work(item, &terms))
-		item->retry_at_ms = now_ms + REPEAT_MS;
-}
-
-/* Takes from the active orders what is sent or has failed. */
-static void collect(struct dispatcher *dispatcher, uint64_t now_ms, bool *changed)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < dispatcher->active_count; i++) {
-		struct active active = dispatcher->active[i];
-		const struct order_progress *p = progress_of(dispatcher, active.serial);
-		uint32_t state = p == NULL ? ORDER_WAITING : p->state;
-		if (state == ORDER_SENT) {
-			end_step(dispatcher, &active, now_ms);
-		} else if (state == ORDER_FAILED) {
-			note_failure(active.item, p->error, now_ms);
-		} else {
-			dispatcher->active[kept++] = active;
-			continue;
-		}
-		active.item->is_ordered = false;
-		*changed = true;
-	}
-	dispatcher->active_count = kept;
 }
 
 /*
@@ -241,8 +153,7 @@ static int settle(struct dispatcher *dispatcher)
 	int failure = 0;
 	for (size_t i = 0; i < spool_count(spool); i++) {
 		struct spool_item *item = spool_at(spool, i);
-		if (item->state != SPOOL_READY || item->is_repeated ||
-		    choice_has_work(item, &terms))
+		if (!lineup_is_sent(item, &terms))
 			continue;
 		int result = spool_set_sent(spool, item);
 		if (result != 0)
@@ -255,75 +166,37 @@ static int settle(struct dispatcher *dispatcher)
 	return failure;
 }
 
-static int add_order(struct dispatcher *dispatcher, const struct active *order, bool *changed)
+static int add_order(struct dispatcher *dispatcher, struct lineup_order *order, bool *changed)
 {
-	struct active active = *order;
-	int result = spool_count_up(dispatcher->releaser->allowance.spool, COUNTER_SERIAL, &active.serial);
+	int result = spool_count_up(dispatcher->releaser->allowance.spool, COUNTER_SERIAL, &order->serial);
 	if (result != 0)
 		return result;
-	active.item->is_ordered = true;
-	dispatcher->active[dispatcher->active_count++] = active;
+	lineup_add(&dispatcher->lineup, order);
 	*changed = true;
 	return 0;
 }
 
-static size_t count_active(const struct dispatcher *dispatcher, enum task_kind kind)
+static int add_orders(struct dispatcher *dispatcher, uint64_t now_ms, bool *changed)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < dispatcher->active_count; i++)
-		count += dispatcher->active[i].kind == kind;
-	return count;
-}
-
-static int order_work(struct dispatcher *dispatcher, uint64_t now_ms, bool *changed)
-{
-	const struct registry *registry = dispatcher->releaser->setup->registry;
-	struct plan_terms terms = terms_of(dispatcher);
+	struct spool *spool = dispatcher->releaser->allowance.spool;
+	const struct choice choice = {
+		.items = spool_items(spool),
+		.count = spool_count(spool),
+		.registry = dispatcher->releaser->setup->registry,
+		.terms = terms_of(dispatcher),
+		.now_ms = now_ms,
+	};
+	struct lineup_order order;
 	int result = 0;
-	for (size_t i = count_active(dispatcher, TASK_WORK); result == 0 && i < ORDERS_WORK_MAX; i++) {
-		/* the last place is a registry's: bundles that fill the others may be long under way */
-		bool is_last = i == ORDERS_WORK_MAX - 1;
-		struct active active = {
-			.item = choice_work(dispatcher->releaser->allowance.spool, registry, &terms, is_last, now_ms),
-			.kind = TASK_WORK,
-		};
-		if (active.item == NULL)
-			break;
-		struct geometry g = offer_geometry(active.item);
-		/* a registry that has had its work passes again: what plan_work gives then is a pass, too */
-		(void)plan_work(&active.step, &active.item->plan, &g, &terms);
-		result = add_order(dispatcher, &active, changed);
-	}
+	while (result == 0 && lineup_next_work(&order, &dispatcher->lineup, &choice))
+		result = add_order(dispatcher, &order, changed);
+	while (result == 0 && dispatcher->releaser->setup->config.heal_percent > 0 &&
+	       lineup_next_heal(&order, &dispatcher->lineup, &choice))
+		result = add_order(dispatcher, &order, changed);
 	return result;
 }
 
-static int order_heals(struct dispatcher *dispatcher, uint64_t now_ms, bool *changed)
-{
-	int result = 0;
-	bool has_large = false;
-	if (dispatcher->releaser->setup->config.heal_percent == 0)
-		return 0;
-	for (size_t i = 0; i < dispatcher->active_count; i++) {
-		struct geometry g = offer_geometry(dispatcher->active[i].item);
-		has_large |= dispatcher->active[i].kind == TASK_HEAL &&
-			     choice_is_large(&dispatcher->active[i].step, &g);
-	}
-	for (size_t i = count_active(dispatcher, TASK_HEAL); result == 0 && i < ORDERS_HEAL_MAX; i++) {
-		struct active active = {
-			.item = choice_heal(dispatcher->releaser->allowance.spool, has_large, now_ms),
-			.kind = TASK_HEAL,
-		};
-		if (active.item == NULL)
-			break;
-		struct geometry g = offer_geometry(active.item);
-		plan_heal(&active.step, &active.item->plan, &g);
-		has_large |= choice_is_large(&active.step, &g);
-		result = add_order(dispatcher, &active, changed);
-	}
-	return result;
-}
-
-static void write_order(const struct dispatcher *dispatcher, const struct active *active,
+static void write_order(const struct dispatcher *dispatcher, const struct lineup_order *active,
 			struct task *out)
 {
 	const struct spool_item *item = active->item;
@@ -355,9 +228,9 @@ static void publish(struct dispatcher *dispatcher, const struct control_message 
 		page->page_count = dispatcher->offer.page_count;
 		memcpy(page->pages, pages, dispatcher->offer.page_count * sizeof(*pages));
 	}
-	page->order_count = (uint32_t)dispatcher->active_count;
-	for (size_t i = 0; i < dispatcher->active_count; i++)
-		write_order(dispatcher, &dispatcher->active[i], &page->orders[i]);
+	page->order_count = (uint32_t)dispatcher->lineup.count;
+	for (size_t i = 0; i < dispatcher->lineup.count; i++)
+		write_order(dispatcher, &dispatcher->lineup.orders[i], &page->orders[i]);
 	page_write_end(&page->version);
 }
 
@@ -365,24 +238,22 @@ static void publish(struct dispatcher *dispatcher, const struct control_message 
 static bool owes_catalogue(const struct dispatcher *dispatcher, uint64_t now_ms)
 {
 	return dispatcher->releaser->has_changed ||
-	       (dispatcher->has_passed && now_ms - dispatcher->offered_ms >= PASSES_MS);
+	       (dispatcher->lineup.has_passed && now_ms - dispatcher->offered_ms >= PASSES_MS);
 }
 
 int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
 {
-	bool changed = false;
 	struct control_message *pages = NULL;
 	look(dispatcher);
-	collect(dispatcher, now_ms, &changed);
+	struct plan_terms terms = terms_of(dispatcher);
+	bool changed = lineup_collect(&dispatcher->lineup, &dispatcher->seen, &terms, now_ms, tell_failure, NULL);
 	int settled = settle(dispatcher);
-	int result = order_work(dispatcher, now_ms, &changed);
-	if (result == 0)
-		result = order_heals(dispatcher, now_ms, &changed);
+	int result = add_orders(dispatcher, now_ms, &changed);
 	if (result == 0 && owes_catalogue(dispatcher, now_ms)) {
 		result = offer_catalogue(&dispatcher->offer, dispatcher->releaser, &pages);
 		if (result == 0) {
 			dispatcher->releaser->has_changed = false;
-			dispatcher->has_passed = false;
+			dispatcher->lineup.has_passed = false;
 			dispatcher->offered_ms = now_ms;
 		}
 	}
@@ -438,10 +309,11 @@ void dispatcher_fill(void *context, const struct spool_item *item, struct local_
 	out->passes_done = item->state == SPOOL_SENT || item->plan.passes > out->passes
 				   ? out->passes
 				   : item->plan.passes;
-	for (size_t i = 0; i < dispatcher->active_count; i++) {
-		if (dispatcher->active[i].item != item)
+	for (size_t i = 0; i < dispatcher->lineup.count; i++) {
+		if (dispatcher->lineup.orders[i].item != item)
 			continue;
-		const struct order_progress *p = progress_of(dispatcher, dispatcher->active[i].serial);
+		const struct order_progress *p =
+			lineup_progress(&dispatcher->seen, dispatcher->lineup.orders[i].serial);
 		if (p == NULL || p->state != ORDER_SENDING)
 			return;
 		out->state = LOCAL_SENDING;

@@ -384,6 +384,11 @@ struct spool_item *spool_at(struct spool *spool, size_t index)
 	return spool->items[index];
 }
 
+struct spool_item *const *spool_items(const struct spool *spool)
+{
+	return spool->items;
+}
+
 struct spool_item *spool_find(struct spool *spool, const char *push_id_or_name)
 {
 	uint8_t push_id[PUSH_ID_BYTES];

@@ -84,6 +84,8 @@ int spool_dir(const struct spool *spool);
 /* All items, held ones first, then newest release first. */
 size_t spool_count(const struct spool *spool);
 struct spool_item *spool_at(struct spool *spool, size_t index);
+/* The same, spool_count long; until one comes or goes. */
+struct spool_item *const *spool_items(const struct spool *spool);
 /* By push id in hex, or by bundle name; NULL. */
 struct spool_item *spool_find(struct spool *spool, const char *push_id_or_name);
 
