@@ -9,6 +9,8 @@ struct block {
 	uint64_t missing; /* symbols until every column has k */
 	uint64_t through; /* symbols of a pass over this block up to the furthest that has come */
 	uint64_t arrived; /* of those, the ones that are here */
+	bool is_searched; /* worst_rows is what the columns say */
+	uint8_t worst_rows;
 };
 
 struct arrivals {
@@ -169,6 +171,7 @@ bool arrivals_note(struct arrivals *a, const struct span *span)
 	struct block *block = &a->block[span->block];
 	if (block->state != BLOCK_RECEIVING)
 		return false;
+	block->is_searched = false;
 	uint8_t *map = row_map(a, span->block, span->row);
 	uint8_t *counts = a->counts + (size_t)span->block * a->row_symbols;
 	uint32_t end = (uint32_t)span->first + span->count;
@@ -223,6 +226,33 @@ uint64_t arrivals_missing_symbols(const struct arrivals *a)
 	for (uint32_t i = 0; i < a->blocks; i++)
 		missing += a->block[i].missing;
 	return missing;
+}
+
+static void search_block(struct arrivals *a, uint32_t number)
+{
+	struct block *block = &a->block[number];
+	const uint8_t *counts = a->counts + (size_t)number * a->row_symbols;
+	uint8_t least = a->g.source_rows;
+	for (uint32_t at = 0; at < a->row_symbols; at++)
+		least = counts[at] < least ? counts[at] : least;
+	block->worst_rows = (uint8_t)(a->g.source_rows - least);
+	block->is_searched = true;
+}
+
+struct lack arrivals_lack(struct arrivals *a)
+{
+	struct lack lack = {0};
+	for (uint32_t i = 0; i < a->blocks; i++) {
+		if (a->block[i].state != BLOCK_RECEIVING)
+			continue;
+		if (!a->block[i].is_searched)
+			search_block(a, i);
+		if (a->block[i].worst_rows > lack.worst_rows)
+			lack.worst_rows = a->block[i].worst_rows;
+		if (lack.blocks_missing++ == 0)
+			lack.first_missing_block = i;
+	}
+	return lack;
 }
 
 uint64_t arrivals_skipped_symbols(const struct arrivals *a)

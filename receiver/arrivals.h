@@ -56,6 +56,14 @@ bool arrivals_are_complete(const struct arrivals *arrivals);
 
 /* Symbols that must still come, so that every column of every block has k. */
 uint64_t arrivals_missing_symbols(const struct arrivals *arrivals);
+/* What must still come, in rows and blocks. */
+struct lack {
+	uint32_t worst_rows;          /* that the worst column of any block lacks of k */
+	uint32_t blocks_missing;      /* that are not decodable */
+	uint32_t first_missing_block; /* 0 when none is */
+};
+/* Looks through the columns of blocks of which something has come since it was asked last. */
+struct lack arrivals_lack(struct arrivals *arrivals);
 /* Symbols that were passed over in the order of sending: lost, or late. */
 uint64_t arrivals_skipped_symbols(const struct arrivals *arrivals);
 

@@ -12,6 +12,7 @@
 #include "common/openbundle.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "gapcode.h"
 #include "registrar.h"
 
 enum {
@@ -112,6 +113,13 @@ static void print_refused(const char *name, struct json_view bundle)
 	       shown);
 }
 
+/* The file is whoever's who can write the vault: what is too large is as good as nothing. */
+static uint32_t small_number(struct json_view bundle, const char *key)
+{
+	uint64_t number = json_get_number(bundle, key, 0);
+	return number <= BLOCKS_MAX ? (uint32_t)number : 0;
+}
+
 /* What must still come: repair rows can stand for some of what is not here. */
 static uint64_t missing_bytes(const struct entry *entry, struct json_view bundle)
 {
@@ -120,10 +128,29 @@ static uint64_t missing_bytes(const struct entry *entry, struct json_view bundle
 	return json_get_number(bundle, "missing_bytes", held < object ? object - held : 0);
 }
 
+/*
+ * The code that has it sent once more, for a bundle of which something must still come; else "".  A code is for a
+ * number below 2^48, as every number is that a catalogue names.
+ */
+static const char *resend_code(char out[static RESENDCODE_TEXT_BYTES], const struct entry *entry,
+			       struct json_view bundle)
+{
+	const char *state = json_get_text(bundle, "state", "promised");
+	const struct gapcode_lack lack = {
+		.has_begun = json_get_number(bundle, "held_bytes", 0) > 0,
+		.worst_rows = small_number(bundle, "worst_rows"),
+		.blocks_missing = small_number(bundle, "blocks_missing"),
+		.first_missing_block = small_number(bundle, "first_missing_block"),
+	};
+	struct resendcode code = gapcode_choose(entry, &lack);
+	bool is_missing = strcmp(state, "promised") == 0 || strcmp(state, "receiving") == 0;
+	return is_missing && resendcode_write(out, &code, entry->epoch) != NULL ? out : "";
+}
+
 static void print_gap(const struct gaps *g, const char *name, const struct entry *entry,
 		      struct json_view bundle)
 {
-	char missing[32], all[32], since[64] = "", ago[32], state[64];
+	char missing[32], all[32], since[64] = "", ago[32], state[64], resend[RESENDCODE_TEXT_BYTES];
 	uint64_t object = entry->geometry.object_len;
 	uint64_t first = json_get_number(bundle, "since", 0);
 	uint64_t last = json_get_number(bundle, "last_arrival", 0);
@@ -141,6 +168,9 @@ static void print_gap(const struct gaps *g, const char *name, const struct entry
 		printf(", since %s", since);
 	if (last > 0 && last <= g->now)
 		printf(", last datagram %s ago", text_duration(ago, sizeof(ago), g->now - last));
+	const char *code = resend_code(resend, entry, bundle);
+	if (code[0] != 0)
+		printf(", resend %s", code);
 	putchar('\n');
 }
 
@@ -148,7 +178,9 @@ static void add_gap(const struct gaps *g, const char *name, const char *epoch,
 		    const struct entry *entry, struct json_view bundle)
 {
 	struct json *object = json_object_new();
+	char resend[RESENDCODE_TEXT_BYTES];
 	json_set_text(object, "name", name);
+	json_set_text(object, "resend", resend_code(resend, entry, bundle));
 	json_set_text(object, "epoch", epoch);
 	json_set_text(object, "state", json_get_text(bundle, "state", "promised"));
 	json_set_text(object, "verdict", json_get_text(bundle, "verdict", ""));

@@ -32,10 +32,12 @@ void reception_report(const struct reception *r, const struct known_bundle *bund
 		.verdict = bundle->state == KNOWN_REFUSED ? verdict_name(bundle->verdict) : "",
 		.object_bytes = bundle->entry.geometry.object_len,
 		.missing_bytes = bundle->entry.geometry.object_len,
+		.lack = {bundle->entry.geometry.source_rows, geometry_block_count(&bundle->entry.geometry), 0},
 		.since_s = bundle->since_s,
 	};
 	if (a != NULL) {
-		const struct arrivals *arrivals = partial_arrivals(a->partial);
+		struct arrivals *arrivals = partial_arrivals(a->partial);
+		report.lack = arrivals_lack(arrivals);
 		report.missing_bytes = arrivals_missing_symbols(arrivals) * SYMBOL_BYTES;
 		report.skipped_bytes = arrivals_skipped_symbols(arrivals) * SYMBOL_BYTES;
 		report.held_bytes = report.object_bytes - report.missing_bytes;

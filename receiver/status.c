@@ -131,6 +131,9 @@ void status_add(struct status_text *status, const struct status_bundle *bundle)
 	put_number(out, "held_bytes", bundle->held_bytes);
 	put_number(out, "missing_bytes", bundle->missing_bytes);
 	put_number(out, "skipped_bytes", bundle->skipped_bytes);
+	put_number(out, "worst_rows", bundle->lack.worst_rows);
+	put_number(out, "blocks_missing", bundle->lack.blocks_missing);
+	put_number(out, "first_missing_block", bundle->lack.first_missing_block);
 	put_number(out, "wanted_registry", bundle->wanted_registry);
 	put_number(out, "since", bundle->since_s);
 	put_number(out, "last_arrival", bundle->last_arrival_s);

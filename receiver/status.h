@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "arrivals.h"
 #include "known.h"
 #include "ring.h"
 
@@ -66,6 +67,7 @@ struct status_bundle {
 	uint64_t object_bytes, held_bytes;
 	uint64_t missing_bytes; /* that must still come before everything can be repaired */
 	uint64_t skipped_bytes; /* passed over in the order of sending: lost, or late */
+	struct lack lack;
 	uint64_t wanted_registry;
 	uint64_t since_s, last_arrival_s;
 };

@@ -33,6 +33,8 @@
  *       "verdict"                     of a refused one, else ""
  *       "route_id", "number"          the name that does not depend on a registry
  *       "object_bytes", "held_bytes"  of the object; what is here, or can be repaired from what is here
+ *       "worst_rows"                  rows that the worst column of any block lacks
+ *       "blocks_missing", "first_missing_block"   blocks that cannot be repaired yet, and the first of them
  *       "since"                       when it was first named or seen
  *       "last_arrival"                when a datagram of it last came
  */

@@ -70,6 +70,36 @@ static struct model make_model(struct geometry g)
 	return m;
 }
 
+/* Slowly, from the model: as arrivals_lack. */
+static struct lack lack_in(struct model *m)
+{
+	struct lack lack = {0};
+	for (uint32_t block = 0; block < m->blocks; block++) {
+		if (missing_in(m, block) == 0)
+			continue;
+		if (lack.blocks_missing++ == 0)
+			lack.first_missing_block = block;
+		for (uint32_t c = 0; c < m->columns; c++) {
+			uint32_t lacking = m->g.source_rows;
+			for (uint32_t row = 0; row < m->rows; row++) {
+				bool is_behind = row < m->g.source_rows && c >= geometry_row_sent(&m->g, block, row);
+				if (lacking > 0 && (is_behind || *symbol(m, block, row, c)))
+					lacking--;
+			}
+			if (lacking > lack.worst_rows)
+				lack.worst_rows = lacking;
+		}
+	}
+	return lack;
+}
+
+static bool lack_is(struct arrivals *a, struct model *m)
+{
+	struct lack got = arrivals_lack(a), wanted = lack_in(m);
+	return got.worst_rows == wanted.worst_rows && got.blocks_missing == wanted.blocks_missing &&
+	       got.first_missing_block == wanted.first_missing_block;
+}
+
 static void test_against_model(struct geometry g, const char *name)
 {
 	struct model m = make_model(g);
@@ -103,6 +133,8 @@ static void test_against_model(struct geometry g, const char *name)
 		decodable += became;
 		if (i % 500 == 0)
 			wrong += arrivals_missing_symbols(a) != missing_in_all(&m);
+		if (i == 1000)
+			wrong += !lack_is(a, &m);
 	}
 	is_number(wrong, 0, "%s: uses, states and counts are those of a plain model", name);
 	ok(decodable > 0, "%s: blocks became decodable", name);
@@ -129,6 +161,8 @@ static void test_against_model(struct geometry g, const char *name)
 		arrivals_complete_block(a, block);
 	}
 	ok(arrivals_are_complete(a), "%s: complete blocks make it complete", name);
+	struct lack none = arrivals_lack(a);
+	ok(none.worst_rows == 0 && none.blocks_missing == 0, "%s: and then it lacks nothing", name);
 	again = arrivals_new(&g, map);
 	ok(arrivals_are_complete(again), "%s: the map remembers that", name);
 	arrivals_free(again);

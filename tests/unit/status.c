@@ -37,7 +37,7 @@ static struct status_head head(void)
 static const struct status_bundle bundle = {
 	.name = "tax-000123", .epoch = 0xabcdef, .state = "receiving", .verdict = "",
 	.object_bytes = 49152, .held_bytes = 128, .missing_bytes = 49024, .skipped_bytes = 256,
-	.since_s = 900, .last_arrival_s = 999,
+	.lack = {5, 2, 7}, .since_s = 900, .last_arrival_s = 999,
 };
 
 static void test_keys(void)
@@ -64,6 +64,8 @@ static void test_keys(void)
 	ok(strstr(text, "\"link_lost\":17") != NULL, "counters are there");
 	ok(strstr(text, "\"state\":\"receiving\"") != NULL && strstr(text, "\"held_bytes\":128") != NULL,
 	   "bundles are there");
+	ok(strstr(text, "\"worst_rows\":5,\"blocks_missing\":2,\"first_missing_block\":7") != NULL,
+	   "with what a resend code is chosen by");
 	json_free(document);
 	free(text);
 
