@@ -40,6 +40,9 @@ static const struct {
 	{"held", "a bundle stays held", NULL},
 	{"found", "a bundle lay in the spool at the start", NULL},
 	{"sent", "a bundle was sent in all its passes", NULL},
+	{"resend", "a bundle, or a part of it, is to be sent once more",
+	 "nothing was sent once more"},
+	{"resent", "what was asked for was sent once more", NULL},
 	{"removed", "a bundle was removed from the spool", NULL},
 	/* the receiver */
 	{"named", "a bundle was named by the sender", NULL},

@@ -72,6 +72,7 @@ static const struct {
 	[VERDICT_NOT_SCANNED] = {"not-scanned", "it could not be scanned for viruses, so nothing was sent; 'weir-sender check' shows what is wrong with the scanner"},
 	[VERDICT_OTHER_REGISTRY] = {"other-registry", "it is the registry of another installation, or not the one in use; install the one that was made for this box"},
 	[VERDICT_BAD_CODE] = {"bad-code", "a character of the resend code is wrong, missing or too many, or it is another installation's; have it read again"},
+	[VERDICT_NOT_KEPT] = {"not-kept", "the sender does not keep it any more: its retention has ended; push the export again"},
 };
 
 const char *verdict_name(int verdict)

@@ -82,6 +82,7 @@ enum verdict {
 	VERDICT_OTHER_REGISTRY,
 	/* resending */
 	VERDICT_BAD_CODE,
+	VERDICT_NOT_KEPT,
 	VERDICT_COUNT_END
 };
 

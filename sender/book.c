@@ -313,6 +313,38 @@ int book_denial(struct book *book, const struct ledger_who *peer, const struct l
 	return write_or_note(book, e, result);
 }
 
+int book_resend(struct book *book, const struct ledger_who *peer, const struct resendorder *order,
+		const struct spool_item *item, int result)
+{
+	struct ledger_who who = *peer;
+	char epoch[17];
+	struct ledger_entry *e = ledger_entry_new("resend", result);
+	who.person = order->person;
+	who.key_id = order->key_id;
+	ledger_set_who(e, &who);
+	if (item != NULL)
+		set_bundle(e, item);
+	snprintf(epoch, sizeof(epoch), "%016" PRIx64, order->epoch);
+	ledger_set_text(e, "epoch", epoch);
+	ledger_set_number(e, "route_id", order->what.route_id);
+	ledger_set_number(e, "number", order->what.number);
+	if (order->what.block != RESEND_ALL)
+		ledger_set_number(e, "block", order->what.block);
+	ledger_set_number(e, "rows", order->what.rows);
+	return write_or_note(book, e, result);
+}
+
+void book_resent(struct book *book, const struct resend_request *request, uint64_t bytes)
+{
+	struct ledger_entry *e = ledger_entry_new("resent", 0);
+	set_bundle(e, request->item);
+	if (request->block != RESEND_ALL)
+		ledger_set_number(e, "block", request->block);
+	ledger_set_number(e, "rows", request->rows);
+	ledger_set_number(e, "bytes", bytes);
+	book_note(book, e);
+}
+
 void book_question(struct book *book, const struct ledger_who *peer, const char *verb, const char *about,
 		   int result)
 {

@@ -10,6 +10,7 @@
 
 #include "common/ledger.h"
 #include "local.h"
+#include "resendqueue.h"
 #include "setup.h"
 #include "spool.h"
 #include "standing.h"
@@ -71,6 +72,11 @@ int book_denial(struct book *book, const struct ledger_who *peer, const struct l
 int book_order(struct book *book, const struct ledger_who *peer, const struct order *order, int result);
 int book_revocation(struct book *book, const struct ledger_who *peer, const struct revocation *revocation,
 		    int result);
+/* What a person wants sent once more; item NULL when there is none; as book_approval. */
+int book_resend(struct book *book, const struct ledger_who *peer, const struct resendorder *order,
+		const struct spool_item *item, int result);
+/* That has gone. */
+void book_resent(struct book *book, const struct resend_request *request, uint64_t bytes);
 /* A question: "list", "show tax-000123". */
 void book_question(struct book *book, const struct ledger_who *peer, const char *verb, const char *about,
 		   int result);

@@ -66,6 +66,18 @@ struct spool_item *choice_work(const struct choice *choice, bool registries_only
 	return best;
 }
 
+bool choice_resend(struct resendqueue *queue, struct spool *spool, uint64_t now_ms, struct resend_request *out,
+		   size_t *index)
+{
+	for (size_t i = 0; resendqueue_at(queue, spool, i, out); i++) {
+		if (out->item->state == SPOOL_SENT && !out->item->is_resending && out->item->retry_at_ms <= now_ms) {
+			*index = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 bool choice_is_large(const struct plan_step *step, const struct geometry *g)
 {
 	return (uint64_t)(step->row_end - step->first_row) * g->row_len > LARGE_BYTES;

@@ -5,6 +5,7 @@
 #define WEIR_CHOICE_H
 
 #include "common/registry.h"
+#include "resendqueue.h"
 #include "spool.h"
 
 /* 1 first … 9: of its route; a registry, which nothing waits for in vain, comes first. */
@@ -31,5 +32,12 @@ struct spool_item *choice_work(const struct choice *choice, bool registries_only
 bool choice_is_large(const struct plan_step *step, const struct geometry *g);
 /* The most exposed of those that are sent, whose time has come, and that are not ordered yet; or NULL. */
 struct spool_item *choice_heal(const struct choice *choice, bool has_large);
+
+/*
+ * The oldest request whose turn it is, and its place in the queue; false when there is none.  A bundle that has not
+ * had all its work yet has that first, and of one bundle one request goes after the other.
+ */
+bool choice_resend(struct resendqueue *queue, struct spool *spool, uint64_t now_ms, struct resend_request *out,
+		   size_t *index);
 
 #endif

@@ -10,8 +10,10 @@
 
 #include "common/cursor.h"
 #include "common/io.h"
+#include "common/suite.h"
 #include "common/verdict.h"
 #include "decide.h"
+#include "resend.h"
 
 enum {
 	ENDED = 1,
@@ -20,8 +22,12 @@ enum {
 };
 
 _Static_assert(ORDER_BYTES_MAX >= (int)LOCAL_APPROVE_MAX && ORDER_BYTES_MAX >= (int)LOCAL_DENY_MAX &&
-		       ORDER_BYTES_MAX >= (int)REVOCATION_ENCODED_MAX,
+		       ORDER_BYTES_MAX >= (int)REVOCATION_ENCODED_MAX &&
+		       ORDER_BYTES_MAX >= (int)RESENDORDER_ENCODED_MAX,
 	       "every question fits");
+_Static_assert((int)LOCAL_ITEM_BYTES >= (int)LOCAL_RESEND_FOUND_BYTES &&
+		       (int)LOCAL_ITEM_BYTES >= (int)LOCAL_RESEND_TAKEN_BYTES,
+	       "every answer fits");
 
 struct control {
 	int fd;
@@ -32,6 +38,8 @@ struct control {
 	uint8_t *answer; /* NULL while the question is coming */
 	size_t answer_len;
 	size_t answered;
+	bool awaits_order; /* the person's word on what was found is still to come, with this challenge */
+	uint8_t challenge[RESEND_CHALLENGE_BYTES];
 	/* the manifest segments that follow the answer, and then DONE */
 	int file_fd;          /* -1: none */
 	uint64_t file_at;
@@ -108,6 +116,7 @@ static void describe(const struct control_desk *desk, const struct spool_item *i
 		.state = states[item->state],
 		.approvals = item->approvals,
 		.quorum = (uint8_t)releaser_quorum(desk->releaser, item),
+		.resends = resendqueue_count_of(&desk->releaser->resends, item),
 	};
 	if (item->state == SPOOL_HELD) {
 		out->waits = item->waits;
@@ -317,6 +326,46 @@ static void answer_order_list(const struct control *control, struct writer *w)
 	write_done(w, standing_count(standing));
 }
 
+/* What a code or name means, and what the person has to sign to have it sent. */
+static void answer_resend_find(struct control *control, struct writer *w, const uint8_t *payload, size_t len)
+{
+	char keyword[LOCAL_KEYWORD_BYTES];
+	uint8_t answer[LOCAL_RESEND_FOUND_BYTES];
+	struct local_resend_found found = {.blocks = 0};
+	int result = or_malformed(control, "resend", local_show_decode(keyword, payload, len));
+	if (result == 0) {
+		result = resend_find(control->desk->releaser, keyword, &found);
+		note_question(control, "resend", keyword, result);
+	}
+	if (result != 0) {
+		write_refusal(w, result, "");
+		return;
+	}
+	suite_random(control->challenge, sizeof(control->challenge));
+	memcpy(found.challenge, control->challenge, sizeof(found.challenge));
+	control->awaits_order = true;
+	local_resend_found_encode(answer, &found);
+	write_frame(w, LOCAL_RESEND_FOUND, answer, sizeof(answer));
+	write_done(w, 1);
+}
+
+static void answer_resend(const struct control *control, struct writer *w, const uint8_t *payload, size_t len)
+{
+	uint8_t answer[LOCAL_RESEND_TAKEN_BYTES];
+	struct resendorder order;
+	struct local_resend_taken taken;
+	int result = or_malformed(control, "resend", resendorder_decode(&order, payload, len));
+	if (result == 0)
+		result = resend_decide(control->desk->releaser, &control->peer, &order, control->challenge, &taken);
+	if (result != 0) {
+		write_refusal(w, result, "");
+		return;
+	}
+	local_resend_taken_encode(answer, &taken);
+	write_frame(w, LOCAL_RESEND_TAKEN, answer, sizeof(answer));
+	write_done(w, 1);
+}
+
 static size_t answer_size(const struct control *control, uint16_t type)
 {
 	const struct standing *standing = control->desk->releaser->allowance.standing;
@@ -336,7 +385,14 @@ static int answer(struct control *control, uint16_t type, const uint8_t *payload
 	if (control->answer == NULL)
 		return ENDED;
 	struct writer w = writer_of(control->answer, size);
-	if (type == LOCAL_LIST && len == 0)
+	/* a challenge is for the one answer that follows it */
+	bool has_challenge = control->awaits_order;
+	control->awaits_order = false;
+	if (type == LOCAL_RESEND && has_challenge)
+		answer_resend(control, &w, payload, len);
+	else if (type == LOCAL_RESEND_FIND && !has_challenge)
+		answer_resend_find(control, &w, payload, len);
+	else if (type == LOCAL_LIST && len == 0)
 		answer_list(control, &w);
 	else if (type == LOCAL_SHOW)
 		answer_show(control, &w, payload, len);
@@ -379,12 +435,20 @@ static int read_question(struct control *control)
 	return payload == NULL ? 0 : answer(control, type, payload, len);
 }
 
+static int listen_again(struct control *control)
+{
+	free(control->answer);
+	control->answer = NULL;
+	control->answer_len = control->answered = control->question_len = 0;
+	return 0;
+}
+
 /* What follows when all so far has been taken: ENDED when there is nothing. */
 static int next_piece(struct control *control)
 {
 	static const size_t piece = (size_t)PIECE_SEGMENTS * SEGMENT_BYTES;
 	if (control->file_fd < 0)
-		return ENDED;
+		return control->awaits_order ? listen_again(control) : ENDED;
 	uint64_t left = control->file_end - control->file_at;
 	size_t len = left < piece ? (size_t)left : piece;
 	free(control->answer);

@@ -15,6 +15,7 @@
 #include "lineup.h"
 #include "offer.h"
 #include "orders.h"
+#include "resend.h"
 
 enum {
 	SNAPSHOT_TRIES = 16,
@@ -82,12 +83,26 @@ static void begin_page(struct dispatcher *dispatcher)
 	page_write_end(&page->version);
 }
 
+/* Told and noted; what has failed waits again.  When there is no room for it any more, who has asked asks again. */
+static void end_resend(void *context, const struct lineup_order *order, int error)
+{
+	struct dispatcher *dispatcher = context;
+	struct geometry g = offer_geometry(order->item);
+	bool was_there;
+	if (error == 0)
+		resend_ended(dispatcher->releaser, &order->request, plan_step_bytes(&order->step, &g));
+	else
+		(void)resendqueue_add(&dispatcher->releaser->resends, &order->request, &was_there);
+}
+
 int dispatcher_new(struct dispatcher **out, struct releaser *releaser)
 {
 	struct dispatcher *dispatcher = calloc(1, sizeof(*dispatcher));
 	if (dispatcher == NULL)
 		return -ENOMEM;
 	dispatcher->releaser = releaser;
+	dispatcher->lineup.resent = end_resend;
+	dispatcher->lineup.resent_context = dispatcher;
 	int result = orders_map(&dispatcher->orders, releaser->setup->config.runtime, true);
 	if (result != 0) {
 		free(dispatcher);
@@ -176,6 +191,30 @@ static int add_order(struct dispatcher *dispatcher, struct lineup_order *order, 
 	return 0;
 }
 
+/*
+ * What a person waits for goes as work, whatever of the bundle an idle link was about to send: that begins again
+ * later.
+ */
+static int add_resends(struct dispatcher *dispatcher, uint64_t now_ms, bool *changed)
+{
+	struct resendqueue *queue = &dispatcher->releaser->resends;
+	struct spool *spool = dispatcher->releaser->allowance.spool;
+	struct resend_request request;
+	size_t index;
+	int result = 0;
+	while (result == 0 && lineup_takes_resend(&dispatcher->lineup) &&
+	       choice_resend(queue, spool, now_ms, &request, &index)) {
+		struct lineup_order order;
+		lineup_set_resend(&order, &request);
+		lineup_forget(&dispatcher->lineup, request.item);
+		request.item->is_ordered = false;
+		result = add_order(dispatcher, &order, changed);
+		if (result == 0)
+			resendqueue_remove(queue, index);
+	}
+	return result;
+}
+
 static int add_orders(struct dispatcher *dispatcher, uint64_t now_ms, bool *changed)
 {
 	struct spool *spool = dispatcher->releaser->allowance.spool;
@@ -190,6 +229,8 @@ static int add_orders(struct dispatcher *dispatcher, uint64_t now_ms, bool *chan
 	int result = 0;
 	while (result == 0 && lineup_next_work(&order, &dispatcher->lineup, &choice))
 		result = add_order(dispatcher, &order, changed);
+	if (result == 0)
+		result = add_resends(dispatcher, now_ms, changed);
 	while (result == 0 && dispatcher->releaser->setup->config.heal_percent > 0 &&
 	       lineup_next_heal(&order, &dispatcher->lineup, &choice))
 		result = add_order(dispatcher, &order, changed);
@@ -312,6 +353,7 @@ void dispatcher_fill(void *context, const struct spool_item *item, struct local_
 	for (size_t i = 0; i < dispatcher->lineup.count; i++) {
 		if (dispatcher->lineup.orders[i].item != item)
 			continue;
+		out->resends += dispatcher->lineup.orders[i].is_resend;
 		const struct order_progress *p =
 			lineup_progress(&dispatcher->seen, dispatcher->lineup.orders[i].serial);
 		if (p == NULL || p->state != ORDER_SENDING)

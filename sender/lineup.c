@@ -1,10 +1,13 @@
 #include "lineup.h"
 
+#include <assert.h>
+
 #include "offer.h"
 
 enum {
 	RETRY_FIRST_MS = 1000,
 	RETRY_LAST_MS = 60000,
+	RESENDS_MAX = 16,
 	REPEAT_MS = 30000, /* for a receiver that was down: it needs the registry before anything else */
 };
 
@@ -55,9 +58,27 @@ bool lineup_next_heal(struct lineup_order *out, const struct lineup *lineup, con
 	return true;
 }
 
+bool lineup_takes_resend(const struct lineup *lineup)
+{
+	size_t resends = 0;
+	for (size_t i = 0; i < lineup->count; i++)
+		resends += lineup->orders[i].is_resend;
+	return resends < RESENDS_MAX && count_kind(lineup, TASK_WORK) < ORDERS_WORK_MAX - 1;
+}
+
+void lineup_set_resend(struct lineup_order *out, const struct resend_request *request)
+{
+	*out = (struct lineup_order){
+		.item = request->item, .kind = TASK_WORK, .is_resend = true, .request = *request};
+	struct geometry g = offer_geometry(request->item);
+	int result = plan_resend(&out->step, &request->item->plan, &g, request->block, request->rows);
+	assert(result == 0);
+}
+
 void lineup_add(struct lineup *lineup, const struct lineup_order *order)
 {
 	order->item->is_ordered = true;
+	order->item->is_resending = order->is_resend;
 	lineup->orders[lineup->count++] = *order;
 }
 
@@ -100,7 +121,9 @@ static void end_step(struct lineup *lineup, const struct lineup_order *order, co
 	struct geometry g = offer_geometry(item);
 	uint32_t before = item->plan.passes;
 	item->failures = 0;
-	if (order->kind == TASK_HEAL)
+	if (order->is_resend)
+		plan_resend_ended(&item->plan, &order->step, &g);
+	else if (order->kind == TASK_HEAL)
 		plan_heal_ended(&item->plan, &g, now_ms);
 	else
 		plan_work_ended(&item->plan, terms, now_ms);
@@ -125,7 +148,9 @@ bool lineup_collect(struct lineup *lineup, const struct progress_page *seen, con
 			lineup->orders[kept++] = order;
 			continue;
 		}
-		order.item->is_ordered = false;
+		order.item->is_ordered = order.item->is_resending = false;
+		if (order.is_resend && lineup->resent != NULL)
+			lineup->resent(lineup->resent_context, &order, state == ORDER_SENT ? 0 : p->error);
 	}
 	lineup->count = kept;
 	return kept != count;

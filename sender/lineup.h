@@ -7,19 +7,27 @@
 
 #include "choice.h"
 #include "orders.h"
+#include "resendqueue.h"
 
 struct lineup_order {
 	uint64_t serial;
 	struct spool_item *item;
 	enum task_kind kind;
 	struct plan_step step;
+	bool is_resend; /* what a person has asked for: */
+	struct resend_request request;
 };
+
+/* Of an order that was one: it has gone, or error says why it has not. */
+typedef void lineup_resent(void *context, const struct lineup_order *order, int error);
 
 /* Filled with zeros nothing is ordered. */
 struct lineup {
 	size_t count;
 	struct lineup_order orders[ORDERS_MAX];
 	bool has_passed; /* a pass has ended since somebody made this false */
+	lineup_resent *resent; /* NULL: nobody asks for anything */
+	void *resent_context;
 };
 
 /*
@@ -28,6 +36,10 @@ struct lineup {
  */
 bool lineup_next_work(struct lineup_order *out, const struct lineup *lineup, const struct choice *choice);
 bool lineup_next_heal(struct lineup_order *out, const struct lineup *lineup, const struct choice *choice);
+/* Whether there is a place for what a person has asked for; a whole day of it leaves places for what is new. */
+bool lineup_takes_resend(const struct lineup *lineup);
+/* As it is to be ordered, without its serial.  The request is one that plan_resend takes. */
+void lineup_set_resend(struct lineup_order *out, const struct resend_request *request);
 void lineup_add(struct lineup *lineup, const struct lineup_order *order);
 
 /*

@@ -379,6 +379,7 @@ void local_item_encode(uint8_t out[static LOCAL_ITEM_BYTES], const struct local_
 	write_u8(&w, item->quorum);
 	write_u8(&w, (uint8_t)item->waits);
 	write_u32(&w, (uint32_t)item->held_for);
+	write_u32(&w, item->resends);
 }
 
 int local_item_decode(struct local_item *out, const uint8_t *in, size_t len)
@@ -401,6 +402,7 @@ int local_item_decode(struct local_item *out, const uint8_t *in, size_t len)
 	item.quorum = read_u8(&r);
 	uint8_t waits = read_u8(&r);
 	item.held_for = (int)read_u32(&r);
+	item.resends = read_u32(&r);
 	if (whole(&r) != 0 || waits > WAITS_FOR_PERSON || state < LOCAL_HELD || state >= LOCAL_STATE_END ||
 	    !is_result(item.held_for))
 		return VERDICT_BAD_PROTOCOL;

@@ -13,6 +13,8 @@
  *                               what an officer decides on; answers CASE, BODY… (the manifest segments), DONE.
  *                               ORDER_LOAD (ORDER.md) and ORDER_REVOKE (SPOOL.md 5) answer DONE;
  *                               ORDER_LIST answers ORDER…, REVOKED…, DONE.
+ *                               RESEND_FIND (a resend code, or a bundle's name) answers RESEND_FOUND, DONE; then on the
+ *                               same connection RESEND (RESEND.md 6), which answers RESEND_TAKEN, DONE.
  *
  * Payloads are little-endian, encoded with cursor.h.  Every decoder is total: it gives 0 and fills its
  * output, or VERDICT_BAD_PROTOCOL (VERDICT_BAD_NAME for a name that is none) and leaves it alone.
@@ -29,6 +31,7 @@
 #include "common/channel.h"
 #include "common/judgement.h"
 #include "common/manifest.h"
+#include "resendorder.h"
 #include "spool.h"
 
 #define SEAL_SOCKET "seal.sock"
@@ -64,6 +67,10 @@ enum local_type {
 	LOCAL_ORDER,
 	LOCAL_NOTE,
 	LOCAL_REVOKED,
+	LOCAL_RESEND_FIND,
+	LOCAL_RESEND_FOUND,
+	LOCAL_RESEND,
+	LOCAL_RESEND_TAKEN,
 };
 
 /* Where an export comes from: a bare pipe may end early unseen. */
@@ -85,8 +92,10 @@ enum {
 	LOCAL_ACCEPTED_BYTES = PUSH_ID_BYTES + BUNDLE_NAME_BYTES + 32,
 	LOCAL_WHERE_BYTES = 512,
 	LOCAL_REFUSED_MAX = 6 + LOCAL_WHERE_BYTES,
-	LOCAL_ITEM_BYTES = 272,
+	LOCAL_ITEM_BYTES = 276,
 	LOCAL_DONE_BYTES = 4,
+	LOCAL_RESEND_FOUND_BYTES = RESEND_CHALLENGE_BYTES + BUNDLE_NAME_BYTES + NAME_BYTES + 32,
+	LOCAL_RESEND_TAKEN_BYTES = 16,
 	LOCAL_ORDER_MAX = 8 + ORDER_BYTES_MAX,
 	LOCAL_REVOKED_BYTES = ORDER_ID_BYTES + 2 * NAME_BYTES + 8,
 	LOCAL_KEYWORD_BYTES = BUNDLE_NAME_BYTES, /* of SHOW, with its zero */
@@ -189,7 +198,7 @@ enum local_state {
 
 /*
  * ITEM: the fields of the struct in their order, names zero-filled, u8 state, approvals, quorum and waits,
- * i32 held_for.
+ * i32 held_for, u32 resends.
  */
 struct local_item {
 	uint8_t push_id[PUSH_ID_BYTES];
@@ -214,6 +223,7 @@ struct local_item {
 	uint8_t quorum;      /* of its route now */
 	enum waits waits;    /* for whom, in state LOCAL_WAITING */
 	int held_for;        /* verdict or -errno: why it is not released, in states LOCAL_HELD and LOCAL_WAITING */
+	uint32_t resends;    /* that people have asked for and that have not gone whole */
 };
 
 /* ORDER: u8 whether it is revoked, 3 reserved bytes, u32 bundles released under it today (UTC), the order. */
@@ -229,6 +239,27 @@ struct local_revoked {
 	char route[NAME_BYTES];
 	char person[NAME_BYTES];
 	uint64_t at;
+};
+
+/*
+ * RESEND_FOUND: challenge, bundle name (56 bytes), route name32, u64 epoch, u64 number, u16 route id, u8 rows,
+ * u8 whether a code was given, u32 block, u32 blocks, u8 further rows, 3 reserved bytes.
+ */
+struct local_resend_found {
+	uint8_t challenge[RESEND_CHALLENGE_BYTES];
+	char name[BUNDLE_NAME_BYTES];
+	char route[NAME_BYTES];
+	uint64_t epoch;
+	struct resendcode what; /* of a name: all blocks, a whole pass */
+	bool by_code;
+	uint32_t blocks;        /* that the bundle has */
+	uint8_t further_rows;   /* of each */
+};
+
+/* RESEND_TAKEN: u64 bytes of payload that are to go, u8 whether the same was waiting before, 7 reserved bytes. */
+struct local_resend_taken {
+	uint64_t bytes;
+	bool was_there;
 };
 
 /* DONE: u32 how many items were given or, after ORDER_LOAD, released. */
@@ -274,6 +305,11 @@ size_t local_order_encode(uint8_t out[static LOCAL_ORDER_MAX], const struct loca
 int local_order_decode(struct local_order *out, const uint8_t *in, size_t len);
 void local_revoked_encode(uint8_t out[static LOCAL_REVOKED_BYTES], const struct local_revoked *revoked);
 int local_revoked_decode(struct local_revoked *out, const uint8_t *in, size_t len);
+
+void local_resend_found_encode(uint8_t out[static LOCAL_RESEND_FOUND_BYTES], const struct local_resend_found *found);
+int local_resend_found_decode(struct local_resend_found *out, const uint8_t *in, size_t len);
+void local_resend_taken_encode(uint8_t out[static LOCAL_RESEND_TAKEN_BYTES], const struct local_resend_taken *taken);
+int local_resend_taken_decode(struct local_resend_taken *out, const uint8_t *in, size_t len);
 
 /* Sends REFUSED. */
 int local_refuse(int fd, int result, const char *where);

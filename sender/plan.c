@@ -1,6 +1,8 @@
 #include "plan.h"
 
 #include "common/datagram.h"
+#include "common/resendcode.h"
+#include "common/verdict.h"
 
 /* The times a column is met by an outage: rows of it go out at this distance, with nothing between them. */
 static uint64_t row_ns(const struct geometry *g, const struct plan_terms *terms)
@@ -120,6 +122,34 @@ void plan_heal_ended(struct plan *plan, const struct geometry *g, uint64_t now_m
 	if ((!is_portion(plan) || !find_portion(plan, g, &unused)) && plan->passes < UINT32_MAX)
 		plan->passes++;
 	plan->heals++;
+}
+
+int plan_resend(struct plan_step *out, const struct plan *plan, const struct geometry *g, uint32_t block, uint8_t rows)
+{
+	struct plan_step step;
+	uint32_t total = geometry_row_total(g), further = total - pass_rows(g);
+	if ((block != RESEND_ALL && block >= geometry_block_count(g)) || rows > further)
+		return VERDICT_BAD_LIMIT;
+	set_whole(&step, g);
+	if (block != RESEND_ALL) {
+		step.first_block = block;
+		step.block_end = block + 1;
+	}
+	if (rows > 0) {
+		uint32_t resent = plan->resent + rows <= further ? plan->resent : 0;
+		step.row_end = (uint8_t)(total - resent);
+		step.first_row = (uint8_t)(step.row_end - rows);
+	}
+	*out = step;
+	return 0;
+}
+
+void plan_resend_ended(struct plan *plan, const struct plan_step *step, const struct geometry *g)
+{
+	if (step->first_row >= pass_rows(g))
+		plan->resent = geometry_row_total(g) - step->first_row;
+	else if (step->block_end - step->first_block == geometry_block_count(g) && plan->passes < UINT32_MAX)
+		plan->passes++;
 }
 
 bool plan_is_before(const struct plan *a, const struct plan *b)

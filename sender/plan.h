@@ -43,6 +43,7 @@ struct plan {
 	uint64_t ended_ms;           /* when the last step did */
 	uint32_t heals;              /* portions and passes of healing that have ended */
 	uint32_t block;              /* of the one that is under way: the next */
+	uint32_t resent;             /* further rows that went because somebody asked, from the last one down */
 };
 
 /* The late rows of each block: how many, from *first_row on.  0: the rows of a pass suffice. */
@@ -57,6 +58,15 @@ void plan_work_ended(struct plan *plan, const struct plan_terms *terms, uint64_t
 /* What is to go when the link is idle: one block of it at a time. */
 void plan_heal(struct plan_step *out, const struct plan *plan, const struct geometry *g);
 void plan_heal_ended(struct plan *plan, const struct geometry *g, uint64_t now_ms);
+
+/*
+ * What a person asks to be sent once more (RESEND.md): a block or RESEND_ALL, and so many further rows of each, or
+ * 0: a whole pass.  VERDICT_BAD_LIMIT when there is no such block, or not as many further rows.  Further rows are
+ * taken from the last one down, since healing begins at the first: so both send what has not gone yet.
+ */
+int plan_resend(struct plan_step *out, const struct plan *plan, const struct geometry *g, uint32_t block, uint8_t rows);
+/* It has gone; what one asks for next goes on below these rows. */
+void plan_resend_ended(struct plan *plan, const struct plan_step *step, const struct geometry *g);
 
 /* Whether a is more exposed than b: healed less often, or as often and longer ago. */
 bool plan_is_before(const struct plan *a, const struct plan *b);

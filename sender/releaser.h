@@ -12,6 +12,7 @@
 #include "common/expiry.h"
 #include "common/watch.h"
 #include "local.h"
+#include "resendqueue.h"
 #include "setup.h"
 
 struct releaser {
@@ -24,6 +25,7 @@ struct releaser {
 	bool has_changed;   /* the catalogue has to be made anew; reset by whoever does */
 	bool has_new_rules; /* what is held has to be judged again */
 	struct expiry_watch expiry;
+	struct resendqueue resends; /* that people have asked for; resend.h */
 	int crossing;       /* what keeps the registry from being sent, as last told; registrar.h */
 };
 

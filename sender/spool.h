@@ -56,6 +56,7 @@ struct spool_item {
 	bool is_ordered;
 	uint64_t retry_at_ms;         /* not before, CLOCK_MONOTONIC */
 	uint64_t failures;            /* of passes, one after another */
+	bool is_resending;            /* that order is what a person has asked for */
 	bool is_repeated;             /* stays ready, and passes again every so often */
 };
 

@@ -150,6 +150,39 @@ static void kept(const uint8_t *in, size_t len)
 	}
 }
 
+static void resend(const uint8_t *in, size_t len)
+{
+	struct local_resend_found found;
+	struct local_resend_taken taken;
+	struct resendorder order;
+	uint8_t again[LOCAL_RESEND_FOUND_BYTES], encoded[RESENDORDER_ENCODED_MAX];
+	if (local_resend_found_decode(&found, in, len) == 0) {
+		local_resend_found_encode(again, &found);
+		assert(len == sizeof(again) && memcmp(again, in, len) == 0);
+	}
+	if (local_resend_taken_decode(&taken, in, len) == 0) {
+		local_resend_taken_encode(again, &taken);
+		assert(len == LOCAL_RESEND_TAKEN_BYTES && memcmp(again, in, len) == 0);
+	}
+	if (resendorder_decode(&order, in, len) == 0)
+		assert(resendorder_encode(encoded, &order) == len && memcmp(encoded, in, len) == 0);
+}
+
+/* A code may be written in several ways; it means one thing. */
+static void code(const uint8_t *in, size_t len)
+{
+	char text[128], again[RESENDCODE_TEXT_BYTES];
+	struct resendcode first, second;
+	size_t n = len < sizeof(text) ? len : sizeof(text) - 1;
+	memcpy(text, in, n);
+	text[n] = 0;
+	if (resendcode_read(&first, text, 5) != 0)
+		return;
+	assert(resendcode_write(again, &first, 5) != NULL && resendcode_read(&second, again, 5) == 0);
+	assert(first.number == second.number && first.route_id == second.route_id && first.block == second.block &&
+	       first.rows == second.rows);
+}
+
 static void show(const uint8_t *in, size_t len)
 {
 	char keyword[LOCAL_KEYWORD_BYTES];
@@ -161,7 +194,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const decoders[])(const uint8_t *, size_t) = {
 		push, member, lengths, accepted, refused, commit, item, show,
-		approve, deny, signature, order, revoked, kept,
+		approve, deny, signature, order, revoked, kept, resend, code,
 	};
 	if (size > 0)
 		decoders[data[0] % (sizeof(decoders) / sizeof(decoders[0]))](data + 1, size - 1);

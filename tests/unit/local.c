@@ -467,6 +467,64 @@ static void deny_is_what_it_was(void)
 	is_number(decode_deny(larger, len + 1), VERDICT_BAD_PROTOCOL, "a reason of 401 bytes is refused");
 }
 
+static int decode_found(const uint8_t *in, size_t len)
+{
+	struct local_resend_found out;
+	return local_resend_found_decode(&out, in, len);
+}
+
+static int decode_taken(const uint8_t *in, size_t len)
+{
+	struct local_resend_taken out;
+	return local_resend_taken_decode(&out, in, len);
+}
+
+static void resends_are_what_they_were(void)
+{
+	const struct local_resend_found in = {
+		.challenge = {9}, .name = "tax-000123", .route = "tax", .epoch = 5,
+		.what = {1, 123, 2, 17}, .by_code = true, .blocks = 3, .further_rows = 17,
+	};
+	struct local_resend_found out = {.blocks = 0};
+	uint8_t bytes[LOCAL_RESEND_FOUND_BYTES], again[LOCAL_RESEND_FOUND_BYTES];
+	local_resend_found_encode(bytes, &in);
+	struct format f = {"RESEND_FOUND", decode_found, bytes, sizeof(bytes), VERDICT_BAD_PROTOCOL};
+	lengths(&f);
+	is_number(local_resend_found_decode(&out, bytes, sizeof(bytes)), 0, "RESEND_FOUND is read");
+	local_resend_found_encode(again, &out);
+	is_bytes(again, bytes, sizeof(again), "RESEND_FOUND encodes to the same bytes again");
+	ok(out.epoch == 5 && out.what.route_id == 1 && out.what.number == 123 && out.what.block == 2 &&
+	   out.what.rows == 17 && out.by_code && out.blocks == 3 && out.further_rows == 17, "and keeps every number");
+	static const struct {
+		size_t at;
+		uint8_t value;
+		int verdict;
+	} cases[] = {
+		{32, '/', VERDICT_BAD_NAME},       {32 + 55, 'x', VERDICT_BAD_NAME}, {88, ' ', VERDICT_BAD_NAME},
+		{128, 0, VERDICT_BAD_PROTOCOL},    {138, 18, VERDICT_BAD_PROTOCOL},  {139, 2, VERDICT_BAD_PROTOCOL},
+		{140, 3, VERDICT_BAD_PROTOCOL},    {144, 0, VERDICT_BAD_PROTOCOL},   {146, 1, VERDICT_BAD_PROTOCOL},
+		{151, 1, VERDICT_BAD_PROTOCOL},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memcpy(again, bytes, sizeof(again));
+		again[cases[i].at] = cases[i].value;
+		is_number(decode_found(again, sizeof(again)), cases[i].verdict, "RESEND_FOUND with another byte %zu is refused",
+			  cases[i].at);
+	}
+	uint8_t taken[LOCAL_RESEND_TAKEN_BYTES];
+	struct local_resend_taken got = {0};
+	local_resend_taken_encode(taken, &(struct local_resend_taken){12345, true});
+	struct format t = {"RESEND_TAKEN", decode_taken, taken, sizeof(taken), VERDICT_BAD_PROTOCOL};
+	lengths(&t);
+	ok(local_resend_taken_decode(&got, taken, sizeof(taken)) == 0 && got.bytes == 12345 && got.was_there,
+	   "RESEND_TAKEN is what it was");
+	taken[8] = 2;
+	is_number(decode_taken(taken, sizeof(taken)), VERDICT_BAD_PROTOCOL, "it was there or not");
+	taken[8] = 0;
+	taken[15] = 1;
+	is_number(decode_taken(taken, sizeof(taken)), VERDICT_BAD_PROTOCOL, "and the rest is zero");
+}
+
 static void item_is_what_it_was(void)
 {
 	struct local_item in = {
@@ -491,6 +549,7 @@ static void item_is_what_it_was(void)
 		.approvals = 1,
 		.quorum = 2,
 		.held_for = -28,
+		.resends = 13,
 	};
 	struct local_item out = {0};
 	uint8_t bytes[LOCAL_ITEM_BYTES];
@@ -506,22 +565,22 @@ static void item_is_what_it_was(void)
 		   out.total_bytes == 7 && out.passes_done == 8 && out.passes == 9 &&
 		   out.content_len == 10 && out.members == 11 && out.records == 12 &&
 		   out.state == LOCAL_SENDING && out.approvals == 1 && out.quorum == 2 &&
-		   out.held_for == -28,
+		   out.held_for == -28 && out.resends == 13,
 	   "ITEM keeps every number");
 	is_text(out.person, "wang-mei", "ITEM keeps the person");
 	static const uint8_t states[] = {0, LOCAL_WAITING + 1, 255};
 	for (size_t i = 0; i < sizeof(states); i++) {
-		bytes[LOCAL_ITEM_BYTES - 8] = states[i];
+		bytes[LOCAL_ITEM_BYTES - 12] = states[i];
 		is_number(decode_item(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,
 			  "state %u is refused", states[i]);
 	}
-	bytes[LOCAL_ITEM_BYTES - 8] = LOCAL_WAITING;
+	bytes[LOCAL_ITEM_BYTES - 12] = LOCAL_WAITING;
 	is_number(decode_item(bytes, sizeof(bytes)), 0, "one that waits for people is taken");
-	bytes[LOCAL_ITEM_BYTES - 5] = WAITS_FOR_PERSON + 1;
+	bytes[LOCAL_ITEM_BYTES - 9] = WAITS_FOR_PERSON + 1;
 	is_number(decode_item(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,
 		  "one that waits for anybody else is refused");
-	bytes[LOCAL_ITEM_BYTES - 5] = WAITS_FOR_PERSON;
-	bytes[LOCAL_ITEM_BYTES - 1] = 0x7f;
+	bytes[LOCAL_ITEM_BYTES - 9] = WAITS_FOR_PERSON;
+	bytes[LOCAL_ITEM_BYTES - 5] = 0x7f;
 	is_number(decode_item(bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL,
 		  "and so is a reason that is none");
 	static const char *const names[] = {"held", "ready", "sending", "sent", "waiting"};
@@ -711,6 +770,7 @@ int main(void)
 	approve_is_what_it_was();
 	deny_is_what_it_was();
 	item_is_what_it_was();
+	resends_are_what_they_were();
 	order_is_what_it_was();
 	revoked_is_what_it_was();
 	show_takes_names();
