@@ -145,6 +145,52 @@ int asking_orders(const char *runtime, const struct asking_orders *take, struct 
 	return ask_and_take(runtime, &question, take_order, &copy, &count, refused);
 }
 
+static int take_found(void *context, uint16_t type, const uint8_t *payload, size_t len)
+{
+	return type == LOCAL_RESEND_FOUND ? local_resend_found_decode(context, payload, len) : VERDICT_BAD_PROTOCOL;
+}
+
+static int take_taken(void *context, uint16_t type, const uint8_t *payload, size_t len)
+{
+	return type == LOCAL_RESEND_TAKEN ? local_resend_taken_decode(context, payload, len) : VERDICT_BAD_PROTOCOL;
+}
+
+/* The second half, on the connection for which the challenge is. */
+static int order_resend(int fd, struct inflow *inflow, const struct resendorder *order,
+			struct local_resend_taken *taken, struct local_refused *refused)
+{
+	uint8_t payload[RESENDORDER_ENCODED_MAX];
+	uint32_t count = 0;
+	int result = channel_send(fd, LOCAL_RESEND, payload, resendorder_encode(payload, order));
+	if (result == 0)
+		result = take_answer(inflow, take_taken, taken, &count, refused);
+	return result == 0 && count != 1 ? VERDICT_BAD_PROTOCOL : result;
+}
+
+int asking_resend(const char *runtime, const char *keyword, const struct asking_resend *ask_for,
+		  struct local_resend_taken *taken, struct local_refused *refused)
+{
+	struct local_resend_found found;
+	struct resendorder order = {.at = 0};
+	struct inflow *inflow = NULL;
+	uint32_t count = 0;
+	int fd;
+	int result = ask(&fd, runtime, LOCAL_RESEND_FIND, keyword, strlen(keyword));
+	if (result == 0)
+		result = inflow_new(&inflow, fd);
+	if (result == 0)
+		result = take_answer(inflow, take_found, &found, &count, refused);
+	if (result == 0 && count != 1)
+		result = VERDICT_BAD_PROTOCOL;
+	if (result == 0)
+		result = ask_for->sign(ask_for->context, &found, &order);
+	if (result == 0)
+		result = order_resend(fd, inflow, &order, taken, refused);
+	inflow_free(inflow);
+	io_close(fd);
+	return result == -EAGAIN ? -ETIMEDOUT : result;
+}
+
 int asking_list(const char *runtime, const char *keyword, asking_take *take, void *context,
 		struct local_refused *refused)
 {

@@ -32,6 +32,17 @@ int asking_orders(const char *runtime, const struct asking_orders *take, struct 
 int asking_decide(const char *runtime, enum local_type type, const void *payload, size_t len,
 		  asking_take *take, void *context, struct local_refused *refused);
 
+/*
+ * Something is to be sent once more: keyword is a resend code or a bundle's name, in small letters.  What is found is
+ * given to sign, which fills in the order, or does not want it; its result then is the result.
+ */
+struct asking_resend {
+	int (*sign)(void *context, const struct local_resend_found *found, struct resendorder *order);
+	void *context;
+};
+int asking_resend(const char *runtime, const char *keyword, const struct asking_resend *ask,
+		  struct local_resend_taken *taken, struct local_refused *refused);
+
 /* What an officer decides on: statement, dossier, and the manifest as it is sealed. */
 struct casefile {
 	struct local_commit about;

@@ -72,6 +72,8 @@ int main(int argc, char **argv)
 		 outbox_approve_help, outbox_approve},
 		{"refuse", "PUSHID --reason TEXT [--key FILE] [OPTION…]", "an officer refuses what waits",
 		 outbox_refuse_help, outbox_refuse},
+		{"resend", "CODE | NAME [--block N] [--rows N] | --route ROUTE --day DAY [--key FILE] [OPTION…]",
+		 "send once more what did not arrive", outbox_resend_help, outbox_resend},
 		{"order", "new OPTION… -o FILE | sign FILE | show FILE | load FILE | list | revoke ID --route ROUTE",
 		 "standing orders: make, sign, show, load, list, revoke", outbox_order_help, outbox_order},
 		KEY_COMMAND,

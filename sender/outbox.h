@@ -41,6 +41,8 @@ void outbox_show_case(const struct decision *decision, struct json *json);
 void outbox_close_case(struct decision *decision); /* NULL is fine */
 
 extern const char outbox_list_help[], outbox_show_help[], outbox_approve_help[], outbox_refuse_help[];
+extern const char outbox_resend_help[];
+int outbox_resend(int argc, char **argv);
 int outbox_approve(int argc, char **argv);
 int outbox_refuse(int argc, char **argv);
 

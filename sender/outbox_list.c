@@ -55,6 +55,7 @@ static struct json *item_json(const struct local_item *item)
 	json_set_number(json, "records", item->records);
 	json_set_number(json, "approvals", item->approvals);
 	json_set_number(json, "quorum", item->quorum);
+	json_set_number(json, "resends", item->resends);
 	json_set_text(json, "waits_for", item->waits == WAITS_FOR_PERSON	? "person"
 					 : item->waits == WAITS_FOR_OFFICERS ? "officers"
 									     : NULL);
@@ -76,6 +77,8 @@ static char *describe_state(char *out, size_t size, const struct local_item *ite
 	else if (item->state == LOCAL_WAITING)
 		snprintf(out, size, "%s %u/%u", name, (unsigned int)item->approvals,
 			 (unsigned int)item->quorum);
+	else if (item->state == LOCAL_SENT && item->resends > 0)
+		snprintf(out, size, "%s, resend", name);
 	else
 		snprintf(out, size, "%s", name);
 	return out;
@@ -135,6 +138,8 @@ static void show_item(void *context, const struct local_item *item)
 		printf("approvals     %u of %u; it waits for the route's officers: 'weir-outbox approve'\n",
 		       (unsigned int)item->approvals, (unsigned int)item->quorum);
 	printf("passes        %" PRIu64 " of %" PRIu64 "\n", item->passes_done, item->passes);
+	if (item->resends > 0)
+		printf("resends       %" PRIu32 " asked for, under way or waiting\n", item->resends);
 	printf("root          %s\n", text_hex(text, sizeof(text), item->root, SUITE_DIGEST_BYTES));
 }
 

@@ -13,6 +13,7 @@
  *     --bursts FILE          line n, "START LENGTH": that burst of bundle number n alone
  *     --drop-row NUMBER:BLOCK:FIRST:LAST   these rows of a block of a bundle
  *     --hold FILE            while this file exists, everything is lost
+ *     --rows FILE            a line for each data datagram, lost or not: ROUTEID NUMBER BLOCK ROW BYTES
  *
  * Rows and numbers are read from the data header (LINK.md 1) without any check: a relay has no key.
  * Writes its report, JSON, on SIGTERM.  Prints "ready" once it listens.
@@ -81,6 +82,7 @@ struct relay {
 	unsigned int loss, damage, duplicate;
 	size_t window;
 	struct burst burst;
+	FILE *row_log;             /* --rows, or NULL */
 	struct burst *bursts;      /* by bundle number, BUNDLES of them, or NULL */
 	uint64_t *seen;            /* data datagrams of each bundle number */
 	struct drop_row rows[DROP_ROWS];
@@ -201,6 +203,9 @@ static bool is_chosen(struct relay *r, const uint8_t *bytes, uint16_t len)
 	bool chosen = falls_in(&r->burst, ++r->n.data);
 	uint64_t number = read_le(bytes + 40, 6);
 	unsigned int block = (unsigned int)read_le(bytes + 20, 2), row = bytes[54];
+	if (r->row_log != NULL)
+		fprintf(r->row_log, "%u %llu %u %u %u\n", (unsigned int)read_le(bytes + 18, 2),
+			(unsigned long long)number, block, row, len - 64U);
 	if (r->bursts != NULL && number < BUNDLES)
 		chosen |= falls_in(&r->bursts[number], ++r->seen[number]);
 	for (size_t i = 0; i < r->row_count; i++)
@@ -412,6 +417,11 @@ static void take_option(struct relay *r, int option, const char *value)
 	case 'D': r->damage = (unsigned int)strtoul(value, NULL, 10); break;
 	case '2': r->duplicate = (unsigned int)strtoul(value, NULL, 10); break;
 	case 'R': r->window = strtoul(value, NULL, 10); break;
+	case 'w':
+		r->row_log = fopen(value, "we");
+		if (r->row_log == NULL || setvbuf(r->row_log, NULL, _IOLBF, 0) != 0)
+			die(value);
+		break;
 	case 'B': load_bursts(r, value); break;
 	case 'r': add_row(r, value); break;
 	case 'b':
@@ -450,7 +460,7 @@ int main(int argc, char **argv)
 		{"seed", 1, NULL, 's'},   {"loss", 1, NULL, 'L'},      {"damage", 1, NULL, 'D'},
 		{"hold", 1, NULL, 'h'},   {"duplicate", 1, NULL, '2'}, {"reorder", 1, NULL, 'R'},
 		{"burst", 1, NULL, 'b'},  {"bursts", 1, NULL, 'B'},    {"drop-row", 1, NULL, 'r'},
-		{NULL, 0, NULL, 0},
+		{"rows", 1, NULL, 'w'},   {NULL, 0, NULL, 0},
 	};
 	struct relay *r = calloc(1, sizeof(*r));
 	struct timespec now;
@@ -474,6 +484,8 @@ int main(int argc, char **argv)
 	write_report(r);
 	close(r->in);
 	close(r->out);
+	if (r->row_log != NULL)
+		fclose(r->row_log);
 	free(r->slots);
 	free(r->bursts);
 	free(r->seen);
