@@ -83,6 +83,9 @@ enum verdict {
 	/* resending */
 	VERDICT_BAD_CODE,
 	VERDICT_NOT_KEPT,
+	/* what the receiver remembers */
+	VERDICT_ALREADY_DELIVERED,
+	VERDICT_ON_HOLD,
 	VERDICT_COUNT_END
 };
 

@@ -34,6 +34,7 @@ static void take_evidence(struct acceptance *a, const struct judged *judged)
 	const struct statement *s = &judged->release.statement;
 	struct evidence *e = &a->evidence;
 	bundle_name(a->name, s->route, judged->release.number);
+	memcpy(a->route, s->route, sizeof(a->route));
 	memcpy(e->root, s->root, sizeof(e->root));
 	memcpy(e->manifest, s->manifest_digest, sizeof(e->manifest));
 	memcpy(e->push_id, s->push_id, sizeof(e->push_id));
@@ -135,7 +136,7 @@ static int judge_recipients(struct acceptance *a, const struct release *release,
 }
 
 /* The registry goes behind the object; then all of it is on the disk, or an error says that it is not. */
-static int complete_file(struct acceptance *a, int fd)
+static int complete_file(struct acceptance *a, const struct judged *judged, int fd)
 {
 	size_t len;
 	const uint8_t *text = registry_text(a->registry, &len);
@@ -150,6 +151,7 @@ static int complete_file(struct acceptance *a, int fd)
 	result = io_fsync(fd);
 	/* also when it says that there was no room: a write was lost, and nobody knows which */
 	a->is_lost = result != 0;
+	edges_of(a->edges, judged->segment, text, len);
 	return result == -EAGAIN ? -EIO : result;
 }
 
@@ -177,7 +179,7 @@ static int judge_and_complete(struct acceptance *a, int dir_fd)
 	else if (result == 0) /* an open one is sealed to nobody */
 		result = judge_recipients(a, release, fd);
 	if (result == 0)
-		result = complete_file(a, fd);
+		result = complete_file(a, &judged, fd);
 	int closed = io_close(fd);
 	a->is_lost |= closed != 0;
 	return result != 0 ? result : closed;
@@ -231,7 +233,10 @@ int accept_deliver(struct acceptance *a)
 int accept_describe(struct acceptance *out, int fd)
 {
 	struct judged judged;
+	uint8_t edges[EDGES_BYTES];
 	int result = read_release(&judged, fd);
+	if (result == 0)
+		result = edges_of_file(edges, fd, bundle_object_len(&judged.release.statement));
 	if (result != 0)
 		return result;
 	*out = (struct acceptance){
@@ -240,7 +245,9 @@ int accept_describe(struct acceptance *out, int fd)
 			.number = judged.release.number,
 			.route_id = judged.release.route_id,
 		},
+		.entry = {.destroy_by = judged.release.statement.destroy_by},
 	};
+	memcpy(out->edges, edges, sizeof(out->edges));
 	take_evidence(out, &judged);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "common/catalogue.h"
 #include "common/registry.h"
 #include "partial.h"
+#include "edges.h"
 
 /* What the release says of where it comes from, for the ledger. */
 struct evidence {
@@ -38,7 +39,9 @@ struct acceptance {
 	const atomic_bool *stop;          /* when it becomes true, -ECANCELED; NULL: never */
 	/* what came of it */
 	char name[BUNDLE_NAME_BYTES];     /* "" until the release could be read */
+	char route[NAME_BYTES];           /* the same; in that name */
 	struct evidence evidence;         /* the same */
+	uint8_t edges[EDGES_BYTES];   /* once it is right: edges.h */
 	uint64_t wanted_version;          /* -EAGAIN: of the registry it waits for; 0: no heartbeat has told */
 	bool has_registry;                /* the vault has a newer registry; see registrar.h */
 	bool is_lost;                     /* -errno: what is on disk can no longer be trusted */
@@ -60,7 +63,7 @@ int accept_judge(struct acceptance *acceptance);
  */
 int accept_deliver(struct acceptance *acceptance);
 
-/* Id, name and evidence of what lies in the vault already.  0, a verdict of its form, or -errno. */
+/* Id, name, evidence, edges and destroy-by date (of entry) of what lies in the vault already.  0, a verdict of its form, or -errno. */
 int accept_describe(struct acceptance *out, int fd);
 
 #endif

@@ -381,10 +381,13 @@ void diary_delivered(struct diary *d, const struct acceptance *a, int result, bo
 	diary_add(d, e);
 }
 
-void diary_refused(struct diary *d, const char *name, const struct bundle_id *id, int verdict)
+void diary_refused(struct diary *d, const char *name, const struct bundle_id *id, int verdict,
+		   const char *same_as)
 {
 	struct ledger_entry *e = ledger_entry_new("delivery.refused", verdict);
 	set_bundle(e, name, id);
+	if (same_as != NULL)
+		ledger_set_text(e, "same_as", same_as);
 	diary_add(d, e);
 }
 

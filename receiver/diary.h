@@ -59,7 +59,9 @@ void diary_named(struct diary *diary, const char *name, const struct bundle_id *
 void diary_verified(struct diary *diary, const struct acceptance *acceptance);
 /* It has its place, or -EEXIST; is_found: that was done before this process began. */
 void diary_delivered(struct diary *diary, const struct acceptance *acceptance, int result, bool is_found);
-void diary_refused(struct diary *diary, const char *name, const struct bundle_id *id, int verdict);
+/* same_as: the bundle that brought the same push before, or NULL. */
+void diary_refused(struct diary *diary, const char *name, const struct bundle_id *id, int verdict,
+		   const char *same_as);
 /* A heartbeat of this box whose signature was right.  Also tells when its ledger was changed. */
 void diary_hear(struct diary *diary, const char *box, const struct ledger_head *head);
 

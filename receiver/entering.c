@@ -5,9 +5,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/verdict.h"
 #include "errand.h"
 #include "vault.h"
 
@@ -19,11 +22,34 @@ bool entering_owes(const struct reception *r)
 	return false;
 }
 
+/* What was delivered is in the annals before the ledger says so. */
+static void record(struct reception *r)
+{
+	struct annal annals[ANNALS_BATCH_MAX];
+	struct arrival *recorded[ANNALS_BATCH_MAX];
+	size_t count = 0;
+	for (struct arrival *a = r->arrivals; a != NULL && count < ANNALS_BATCH_MAX; a = a->next)
+		if (errand_annal(a, r->now_s, &annals[count]))
+			recorded[count++] = a;
+	int result = count == 0 ? 0 : annals_write(r->o.annals, annals, count);
+	if (result != r->annals_failure && count > 0) {
+		r->annals_failure = result;
+		if (result != 0)
+			reception_tell(r, LOG_ERR, "E2071", "keep: what was delivered cannot be noted in "
+				       "vault/annals: %s; it is tried again every second", verdict_explain(result));
+	}
+	for (size_t i = 0; result == 0 && i < count; i++)
+		recorded[i]->is_recorded = true;
+}
+
 void entering_add(struct reception *r)
 {
+	struct annal annal;
 	bool is_low = diary_is_low(r->o.diary);
+	record(r);
 	for (struct arrival *a = r->arrivals; a != NULL; a = a->next)
-		if (a->owed != OWES_NOTHING && !(a->owed == OWES_VERIFIED && is_low))
+		if (a->owed != OWES_NOTHING && !(a->owed == OWES_VERIFIED && is_low) &&
+		    !errand_annal(a, r->now_s, &annal))
 			errand_enter(r, a);
 }
 
@@ -36,6 +62,18 @@ void entering_commit(struct reception *r, int result)
 		if (result == 0)
 			errand_entered(r, a);
 	}
+}
+
+bool entering_is_done(const struct reception *r, const struct bundle_id *id, const char *name)
+{
+	struct annal annal;
+	if (!annals_find(r->o.annals, id, &annal))
+		return vault_is_delivered(r->o.vault_fd, id->epoch, name) == 1;
+	bool is_done = annal_is_done(r->o.vault_fd, &annal);
+	if (!is_done && annal.what == ANNAL_DELIVERED)
+		reception_tell(r, LOG_ERR, "E2072", "keep: '%s' was delivered, and its file is gone from the "
+			       "vault; it is received again as long as it is offered", name);
+	return is_done;
 }
 
 struct remains {
@@ -95,7 +133,7 @@ static int enter_found(const struct reception *r, const struct bundle_id *id)
 		return 0;
 	if (verdict > 0) {
 		reception_name_of(r, id, name);
-		diary_refused(r->o.diary, name, id, verdict);
+		diary_refused(r->o.diary, name, id, verdict, NULL);
 	} else {
 		result = describe(r, id, &found);
 		if (result == -ENOENT)
@@ -106,6 +144,43 @@ static int enter_found(const struct reception *r, const struct bundle_id *id)
 	if (result == 0)
 		result = diary_commit(r->o.diary);
 	return result == 0 ? 1 : result;
+}
+
+/* Delivered, and no more was written of it; or put there by somebody, from another copy of the vault. */
+static int record_found(struct reception *r, const struct vault_item *item)
+{
+	struct annal annal;
+	struct acceptance found;
+	char route[NAME_BYTES];
+	uint64_t number;
+	(void)bundle_name_parse(item->name, route, &number); /* or it would not be in the list */
+	if (annals_find_name(r->o.annals, item->epoch, route, number, &annal) && annal.what != ANNAL_DAMAGED)
+		return 0;
+	int result = describe_item(r, item, &found);
+	/* what is no bundle is none that was delivered */
+	if (result != 0)
+		return result > 0 ? 0 : result;
+	annal = (struct annal){
+		.id = found.id,
+		.what = ANNAL_DELIVERED,
+		.at = (uint64_t)item->arrived_s,
+		.destroy_by = found.entry.destroy_by,
+	};
+	memcpy(annal.route, route, NAME_BYTES);
+	memcpy(annal.push_id, found.evidence.push_id, PUSH_ID_BYTES);
+	memcpy(annal.edges, found.edges, EDGES_BYTES);
+	return annals_write(r->o.annals, &annal, 1);
+}
+
+int entering_record(struct reception *r)
+{
+	struct vault_item *items = NULL;
+	size_t count = 0;
+	int result = vault_list(r->o.vault_fd, &items, &count);
+	for (size_t i = 0; result == 0 && i < count; i++)
+		result = record_found(r, &items[i]);
+	free(items);
+	return result;
 }
 
 int entering_find(struct reception *r)

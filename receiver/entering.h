@@ -2,7 +2,8 @@
  * entering: a part of reception, in a file of its own: what must be in the ledger before an arrival goes on.
  * VAULT.md 3 and 4.
  *
- *   judged right -> "verified" is durable -> rename into the vault -> "delivered" is durable -> partial/ID goes
+ *   judged right -> "verified" is durable -> rename into the vault -> noted in the annals
+ *                -> "delivered" is durable                                              -> partial/ID goes
  *   refused      -> "delivery.refused" is durable                                           -> partial/ID goes
  *
  * So nothing is in the vault that the ledger does not know of, whenever keep or the machine dies, and what
@@ -21,6 +22,15 @@ bool entering_owes(const struct reception *reception);
 void entering_add(struct reception *reception);
 /* After diary_commit, with its result: what was added goes on, or is added again the next time. */
 void entering_commit(struct reception *reception, int result);
+
+/* Whether a bundle that is named was delivered or destroyed, by the annals and by what lies in bundles/. */
+bool entering_is_done(const struct reception *reception, const struct bundle_id *id, const char *name);
+
+/*
+ * At the start, before the other: what lies in bundles/ and is not in the annals.  0, -errno, or a verdict of
+ * annals_write.
+ */
+int entering_record(struct reception *reception);
 
 /*
  * At the start: deliveries and refusals that were done, and have no entry.  Writes them, and removes what

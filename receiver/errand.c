@@ -29,6 +29,7 @@ struct accept_job {
 	struct reception *reception;
 	struct arrival *arrival;
 	struct acceptance acceptance;
+	char same_as[ANNAL_PATH_BYTES]; /* the bundle that brought the same push; "": none */
 	int result;
 };
 
@@ -70,11 +71,21 @@ static void run_judge(struct job *job)
 	}
 }
 
+/* What keep found by itself: the object is right, and was delivered before. */
+static void run_refuse(struct job *job)
+{
+	struct accept_job *j = (struct accept_job *)job;
+	int result = vault_refuse(j->acceptance.vault_fd, &j->acceptance.id, VERDICT_ALREADY_DELIVERED);
+	j->result = result == 0 ? VERDICT_ALREADY_DELIVERED : -ECANCELED;
+}
+
 static void run_deliver(struct job *job)
 {
 	struct accept_job *j = (struct accept_job *)job;
 	j->result = accept_deliver(&j->acceptance);
 }
+
+static void done_judge(struct job *job);
 
 static void settle(struct arrival *a, enum known_state state, int verdict)
 {
@@ -131,6 +142,7 @@ void errand_forget(struct arrival *a)
 	a->judged = NULL;
 	a->owed = OWES_NOTHING;
 	a->is_added = false;
+	a->is_recorded = false;
 }
 
 static void refuse(struct reception *r, struct arrival *a, struct accept_job *j, const char *name)
@@ -155,6 +167,40 @@ static void put_off(struct reception *r, struct arrival *a, const struct accept_
 		try_later(r, a, name, j->result);
 }
 
+/* Another one that brings the same push is on its way into the vault. */
+static bool is_claimed(const struct reception *r, const struct arrival *a, const struct accept_job *j)
+{
+	for (const struct arrival *b = r->arrivals; b != NULL; b = b->next)
+		if (b != a && b->has_push &&
+		    memcmp(b->push_id, j->acceptance.evidence.push_id, PUSH_ID_BYTES) == 0)
+			return true;
+	return false;
+}
+
+/* It is right.  A sender that was put back to an older state releases a push once more, under another number. */
+static void claim(struct reception *r, struct arrival *a, struct accept_job *j, const char *name)
+{
+	struct annal before;
+	if (annals_find_push(r->o.annals, j->acceptance.evidence.push_id, &a->id, &before) &&
+	    annal_is_done(r->o.vault_fd, &before)) {
+		annal_damaged_name(j->same_as, &before);
+		j->same_as[strlen(j->same_as) - strlen(".weir")] = 0;
+		j->job = (struct job){.run = run_refuse, .done = done_judge};
+		a->phase = PHASE_CHECKING;
+		submit(r, a, WORKER_CLERK, &j->job);
+		return;
+	}
+	if (is_claimed(r, a, j)) {
+		try_later(r, a, name, -EAGAIN);
+		free(j);
+		return;
+	}
+	a->has_push = true;
+	memcpy(a->push_id, j->acceptance.evidence.push_id, PUSH_ID_BYTES);
+	owe(a, OWES_VERIFIED, j);
+	a->phase = PHASE_VERIFIED;
+}
+
 static void done_judge(struct job *job)
 {
 	char name[VAULT_NAME_BYTES];
@@ -168,8 +214,7 @@ static void done_judge(struct job *job)
 	} else if (a->bundle == NULL) {
 		free(j); /* given up meanwhile */
 	} else if (j->result == 0 && j->acceptance.registry == r->o.registry) {
-		owe(a, OWES_VERIFIED, j);
-		a->phase = PHASE_VERIFIED;
+		claim(r, a, j, name);
 	} else if (j->result == 0) {
 		errand_accept(r, a); /* under the registry that came meanwhile */
 		free(j);
@@ -201,6 +246,23 @@ static void done_deliver(struct job *job)
 	}
 }
 
+bool errand_annal(const struct arrival *a, uint64_t now_s, struct annal *out)
+{
+	if (a->owed != OWES_DELIVERED || a->is_recorded || a->judged->result != 0)
+		return false;
+	const struct acceptance *done = &a->judged->acceptance;
+	*out = (struct annal){
+		.id = a->id,
+		.what = ANNAL_DELIVERED,
+		.at = now_s,
+		.destroy_by = done->entry.destroy_by,
+	};
+	memcpy(out->route, done->route, NAME_BYTES);
+	memcpy(out->push_id, done->evidence.push_id, PUSH_ID_BYTES);
+	memcpy(out->edges, done->edges, EDGES_BYTES);
+	return true;
+}
+
 void errand_enter(struct reception *r, struct arrival *a)
 {
 	char name[VAULT_NAME_BYTES];
@@ -211,7 +273,7 @@ void errand_enter(struct reception *r, struct arrival *a)
 	else if (a->owed == OWES_DELIVERED)
 		diary_delivered(r->o.diary, &j->acceptance, j->result, false);
 	else
-		diary_refused(r->o.diary, name, &a->id, j->result);
+		diary_refused(r->o.diary, name, &a->id, j->result, j->same_as[0] != 0 ? j->same_as : NULL);
 	a->is_added = true;
 }
 
@@ -234,6 +296,7 @@ void errand_entered(struct reception *r, struct arrival *a)
 void errand_accept(struct reception *r, struct arrival *a)
 {
 	errand_forget(a); /* a judgement under another registry */
+	a->has_push = false;
 	/* in case it cannot be begun now */
 	a->phase = PHASE_WAITING;
 	a->wanted_registry = 0;

@@ -36,7 +36,10 @@ struct arrival {
 	uint64_t repaired;
 	uint64_t memory;
 	enum owed owed;              /* of what judged holds; it is not given up before that is written */
+	bool is_recorded;            /* its delivery, in the annals */
 	bool is_added;               /* and waits for diary_commit */
+	bool has_push;               /* it was found right, and nothing else may bring the same push meanwhile */
+	uint8_t push_id[PUSH_ID_BYTES];
 	struct accept_job *judged;
 };
 
@@ -52,6 +55,7 @@ struct reception {
 	uint64_t sender_registry_version;
 	uint64_t stored_ms, disk_checked_ms;
 	bool disk_is_full, limit_was_told;
+	int annals_failure; /* as last told */
 	bool has_registry; /* a newer one lies in the vault, and is not in use yet */
 };
 
@@ -67,6 +71,8 @@ void reception_begin_again(struct reception *r, struct arrival *a, const char *w
 void errand_repair(struct reception *r, struct arrival *a, uint32_t block);
 /* All blocks are complete: judges; what was right is owed to the ledger as verified. */
 void errand_accept(struct reception *r, struct arrival *a);
+/* What is owed to the annals: false when that is nothing. */
+bool errand_annal(const struct arrival *a, uint64_t now_s, struct annal *out);
 /* Adds the entry that is owed; takes what follows from it being durable. */
 void errand_enter(struct reception *r, struct arrival *a);
 void errand_entered(struct reception *r, struct arrival *a);

@@ -1,6 +1,7 @@
 #include "intake.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -258,6 +259,21 @@ static void notify(void *context)
 		ring_wake(ring);
 }
 
+static int open_annals(struct intake *in)
+{
+	struct annals_found found;
+	int result = annals_open(&in->annals, in->o.vault_fd, true, &found);
+	if (result != 0)
+		return result;
+	if (found.cut > 0)
+		event_tell(in->o.tell, LOG_NOTICE, "E2070", "keep: %" PRIu64 " bytes that a crash had left at the "
+			   "end of vault/annals were cut off", found.cut);
+	if (found.damaged > 0)
+		event_tell(in->o.tell, LOG_CRIT, "E2070", "keep: vault/annals is damaged: %" PRIu64 " records of "
+			   "it are none, and what they told of is not known any more", found.damaged);
+	return 0;
+}
+
 static int open_parts(struct intake *in)
 {
 	in->known = known_new();
@@ -267,7 +283,10 @@ static int open_parts(struct intake *in)
 		return -ENOMEM;
 	in->registries->registry = in->o.registry;
 	in->o.registry = NULL;
-	int result = workshop_start(&in->workshop, WORKER_COUNT, notify, in->o.ring);
+	int result = open_annals(in);
+	if (result != 0)
+		return result;
+	result = workshop_start(&in->workshop, WORKER_COUNT, notify, in->o.ring);
 	in->clerk = (struct clerk){.workshop = in->workshop, .vault_fd = in->o.vault_fd, .tell = in->o.tell};
 	if (result != 0)
 		return result;
@@ -281,6 +300,7 @@ static int open_parts(struct intake *in)
 		.counters = &in->counters,
 		.tell = in->o.tell,
 		.diary = in->o.diary,
+		.annals = in->annals,
 	};
 	return reception_open(&in->reception, &options);
 }
@@ -305,6 +325,8 @@ int intake_open(struct intake **out, const struct intake_options *options)
 	in->batch = 1;
 	int result = open_parts(in);
 	if (result == 0)
+		result = entering_record(in->reception);
+	if (result == 0)
 		find_unentered(in);
 	if (result == 0)
 		result = intake_load_catalogue(in);
@@ -322,6 +344,7 @@ void intake_close(struct intake *in)
 		return;
 	workshop_stop(in->workshop);
 	reception_close(in->reception);
+	annals_close(in->annals);
 	known_free(in->known);
 	pending_free(in->pending);
 	while (in->registries != NULL) {

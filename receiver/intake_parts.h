@@ -37,6 +37,7 @@ struct intake {
 	uint64_t batch;                  /* of names, between two commits */
 	uint64_t lost_batch;             /* the first that could not be written; 0: none */
 	struct clerk clerk;
+	struct annals *annals;
 	bool is_loading;                 /* the stored catalogue */
 	uint64_t stored_epoch, stored_generation;
 };

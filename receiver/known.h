@@ -22,7 +22,7 @@ struct known;
 
 enum known_state {
 	KNOWN_WANTED,    /* it may arrive */
-	KNOWN_DELIVERED, /* it is in the vault */
+	KNOWN_DELIVERED, /* it is in the vault, or was destroyed there */
 	KNOWN_REFUSED,   /* it came whole and was refused */
 };
 

@@ -13,6 +13,7 @@
 #include "common/io.h"
 #include "common/openbundle.h"
 #include "common/verdict.h"
+#include "entering.h"
 #include "errand.h"
 #include "room.h"
 
@@ -219,7 +220,7 @@ void reception_name(struct reception *r, struct known_bundle *bundle)
 	if (verdict > 0) {
 		bundle->state = KNOWN_REFUSED;
 		bundle->verdict = verdict;
-	} else if (vault_is_delivered(r->o.vault_fd, bundle->id.epoch, name) == 1) {
+	} else if (entering_is_done(r, &bundle->id, name)) {
 		bundle->state = KNOWN_DELIVERED;
 	}
 	vault_partial_name(path, &bundle->id);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "common/registry.h"
+#include "annals.h"
 #include "arrivals.h"
 #include "diary.h"
 #include "known.h"
@@ -33,7 +34,7 @@ enum {
 };
 
 /* The workers of the workshop. */
-enum { WORKER_SMALL, WORKER_LARGE, WORKER_CLERK, WORKER_COUNT };
+enum { WORKER_SMALL, WORKER_LARGE, WORKER_CLERK, WORKER_WARDEN, WORKER_COUNT };
 
 struct reception_options {
 	int vault_fd;                       /* stays the caller's, as does all that follows */
@@ -45,6 +46,7 @@ struct reception_options {
 	struct status_counters *counters;   /* duplicate, late, no_room, repaired, delivered, refused */
 	const struct teller *tell;
 	struct diary *diary;
+	struct annals *annals;
 };
 
 struct reception;

@@ -48,6 +48,7 @@ struct world {
 	struct intake *intake;
 	uint64_t ms, generation, beat;
 	uint64_t random;
+	uint64_t pushes; /* the push ids of what is made differ in this, too */
 };
 
 static char last_event[1024];
@@ -149,6 +150,8 @@ static void make_object(struct world *w, struct bundle *b, uint64_t version)
 		tree_add(&tree, leaf);
 	}
 	tree_root(&tree, release.statement.root);
+	memcpy(release.statement.push_id, &b->id.number, sizeof(b->id.number));
+	memcpy(release.statement.push_id + 8, &w->pushes, sizeof(w->pushes));
 	strcpy(release.statement.route, "tax");
 	strcpy(release.statement.person, "wang-mei");
 	strcpy(release.box, "inside-1");
