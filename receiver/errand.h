@@ -56,6 +56,7 @@ struct reception {
 	uint64_t stored_ms, disk_checked_ms;
 	bool disk_is_full, limit_was_told;
 	int annals_failure; /* as last told */
+	uint64_t past_s;    /* nothing that is to be destroyed by then is begun */
 	bool has_registry; /* a newer one lies in the vault, and is not in use yet */
 };
 

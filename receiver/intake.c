@@ -200,6 +200,8 @@ void intake_turn(struct intake *in, uint64_t now_ms, uint64_t now_s)
 	reception_turn(in->reception, now_ms, now_s,
 		       known_summary(in->known).sender_registry_version);
 	follow_ledger(in);
+	retention_turn(in->retention, now_s);
+	reception_expire(in->reception, retention_past_s(in->retention));
 	follow_silence(in);
 	intake_tell_refusal(in);
 	if (in->o.ring != NULL)
@@ -228,6 +230,21 @@ void intake_store(struct intake *in)
 			nanosleep(&pause, NULL);
 		}
 	}
+}
+
+int intake_take_mandate(struct intake *in, const struct ledger_who *peer, const uint8_t *bytes, size_t len,
+			uint64_t now_s)
+{
+	int result = custody_take(in->custody, &(struct custody_site){
+		.diary = in->o.diary,
+		.annals = in->annals,
+		.registry = intake_registry(in),
+		.box_key = in->o.box_key,
+		.peer = peer,
+		.now_s = now_s,
+	}, bytes, len);
+	retention_hurry(in->retention);
+	return result;
 }
 
 /* Beginning, ending */
@@ -274,6 +291,28 @@ static int open_annals(struct intake *in)
 	return 0;
 }
 
+static int open_retention(struct intake *in)
+{
+	struct custody_found found;
+	int result = custody_open(&in->custody, in->o.vault_fd, true, &found);
+	if (result != 0)
+		return result;
+	if (found.damaged > 0)
+		event_tell(in->o.tell, LOG_CRIT, "E2076", "keep: %zu orders in vault/holds or vault/purges cannot be "
+			   "read, the first is '%s': nothing is destroyed; put them back, or move them away and "
+			   "start again", found.damaged, found.name);
+	return retention_new(&in->retention, &(struct retention_options){
+		.vault_fd = in->o.vault_fd,
+		.workshop = in->workshop,
+		.worker = WORKER_WARDEN,
+		.tell = in->o.tell,
+		.diary = in->o.diary,
+		.annals = in->annals,
+		.custody = in->custody,
+		.is_blind = found.damaged > 0,
+	});
+}
+
 static int open_parts(struct intake *in)
 {
 	in->known = known_new();
@@ -284,10 +323,11 @@ static int open_parts(struct intake *in)
 	in->registries->registry = in->o.registry;
 	in->o.registry = NULL;
 	int result = open_annals(in);
-	if (result != 0)
-		return result;
-	result = workshop_start(&in->workshop, WORKER_COUNT, notify, in->o.ring);
+	if (result == 0)
+		result = workshop_start(&in->workshop, WORKER_COUNT, notify, in->o.ring);
 	in->clerk = (struct clerk){.workshop = in->workshop, .vault_fd = in->o.vault_fd, .tell = in->o.tell};
+	if (result == 0)
+		result = open_retention(in);
 	if (result != 0)
 		return result;
 	struct reception_options options = {
@@ -344,6 +384,8 @@ void intake_close(struct intake *in)
 		return;
 	workshop_stop(in->workshop);
 	reception_close(in->reception);
+	retention_free(in->retention);
+	custody_close(in->custody);
 	annals_close(in->annals);
 	known_free(in->known);
 	pending_free(in->pending);

@@ -28,6 +28,7 @@ struct intake_options {
 	const char *roots;              /* file, by which a registry that arrives is judged; stays the caller's */
 	const struct teller *tell;      /* stays the caller's, as does the diary */
 	struct diary *diary;
+	const uint8_t *box_key;         /* KEY_ID_BYTES: whom orders must be for */
 	struct ring *ring;              /* its counters are reported, and it is woken when a job is done; may be NULL */
 };
 
@@ -49,6 +50,10 @@ void intake_turn(struct intake *intake, uint64_t now_ms, uint64_t now_s);
 bool intake_take_registry(struct intake *intake);
 /* A registry of a version that is not lower; the intake's from here on.  -ENOMEM, told: it is not used. */
 int intake_set_registry(struct intake *intake, struct registry *registry);
+
+/* Takes an order of a person about bundles of the vault: custody_take. */
+int intake_take_mandate(struct intake *intake, const struct ledger_who *peer, const uint8_t *bytes, size_t len,
+			uint64_t now_s);
 
 /* Stores every map and the status, and waits until that is done.  Before a planned end. */
 void intake_store(struct intake *intake);

@@ -116,6 +116,7 @@ static int take_heartbeat(struct intake *in, const uint8_t *message, size_t len)
 		result = known_heartbeat(in->known, &heartbeat, in->now_s);
 	if (result == 0) {
 		in->heard_ms = in->now_ms;
+		retention_hear(in->retention, heartbeat.time, in->now_s);
 		diary_hear(in->o.diary, box->card.name, &heartbeat.ledger);
 		follow_catalogue(in);
 	}

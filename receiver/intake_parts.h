@@ -7,6 +7,7 @@
 #include "clerk.h"
 #include "intake.h"
 #include "pending.h"
+#include "retention.h"
 #include "sequence.h"
 
 /* Registries stay: judgements that run in another thread may use an older one. */
@@ -38,6 +39,8 @@ struct intake {
 	uint64_t lost_batch;             /* the first that could not be written; 0: none */
 	struct clerk clerk;
 	struct annals *annals;
+	struct custody *custody;
+	struct retention *retention;
 	bool is_loading;                 /* the stored catalogue */
 	uint64_t stored_epoch, stored_generation;
 };

@@ -345,6 +345,12 @@ static int open_diary(struct keep *keep)
 	return 0;
 }
 
+static int take_mandate(void *intake, const struct ledger_who *peer, const uint8_t *bytes, size_t len,
+			uint64_t now_s)
+{
+	return intake_take_mandate(intake, peer, bytes, len, now_s);
+}
+
 static int start(struct keep *keep)
 {
 	struct registry *registry;
@@ -383,12 +389,14 @@ static int start(struct keep *keep)
 		.roots = keep->config.roots,
 		.tell = &keep->teller,
 		.diary = keep->diary,
+		.box_key = keep->box->card.id,
 		.ring = keep->ring,
 	});
 	if (result != 0) {
 		diary_close(keep->diary);
 		return command_fail(result, "vault '%s'", keep->config.vault);
 	}
+	porter_set_taker(keep->porter, take_mandate, keep->intake);
 	service_ready("takes datagrams");
 	code = run_confined(keep);
 	intake_close(keep->intake);

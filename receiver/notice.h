@@ -3,10 +3,10 @@
  *
  * inbox -> keep:  BEGIN as soon as it knows of a keep; COMMIT before it does what must not be done without an
  *                 entry, and then it waits; END with what came of it.  What ends without END has ended somehow.
- *                 RECEIPT brings the text of a receipt (RECEIPT.md), and waits; again for each.
- * keep -> inbox:  ANSWER to COMMIT and RECEIPT.
+ *                 RECEIPT brings the text of a receipt (RECEIPT.md), MANDATE an order (mandate.h), and waits; again for each.
+ * keep -> inbox:  ANSWER to COMMIT, RECEIPT and MANDATE.
  *
- * Payloads are little-endian and of one length each, but for a receipt.  Every decoder is total: it gives 0 and fills its output, or
+ * Payloads are little-endian and of one length each, but for a receipt and a mandate.  Every decoder is total: it gives 0 and fills its output, or
  * VERDICT_BAD_PROTOCOL and leaves it alone.
  */
 #ifndef WEIR_NOTICE_H
@@ -19,10 +19,11 @@
 #include "common/bundle.h"
 #include "common/channel.h"
 #include "common/receipt.h"
+#include "mandate.h"
 
 #define NOTICE_SOCKET "control.sock"
 
-enum notice_type { NOTICE_BEGIN = 1, NOTICE_COMMIT, NOTICE_END, NOTICE_ANSWER, NOTICE_RECEIPT };
+enum notice_type { NOTICE_BEGIN = 1, NOTICE_COMMIT, NOTICE_END, NOTICE_ANSWER, NOTICE_RECEIPT, NOTICE_MANDATE };
 
 enum {
 	NOTICE_VERB_BYTES = 24,
@@ -31,7 +32,7 @@ enum {
 	NOTICE_COMMIT_BYTES = NAME_BYTES + KEY_ID_BYTES,
 	NOTICE_END_BYTES = 24,
 	NOTICE_ANSWER_BYTES = 4,
-	NOTICE_FRAME_MAX = CHANNEL_HEADER_BYTES + RECEIPT_BYTES_MAX,
+	NOTICE_FRAME_MAX = CHANNEL_HEADER_BYTES + MANDATE_BYTES_MAX,
 	NOTICE_RESULT_MIN = -4095, /* as far as -errno goes */
 };
 

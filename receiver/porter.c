@@ -30,6 +30,8 @@ struct porter {
 	int listener;
 	struct import_site site;
 	uint64_t now_s;
+	porter_take_mandate *take_mandate;
+	void *taker;
 	struct guest guests[PORTER_GUESTS_MAX];
 };
 
@@ -135,6 +137,20 @@ static int take_receipt(struct porter *p, const struct guest *g, const uint8_t *
 	return answer(g, result);
 }
 
+/* The taker enters what comes of it. */
+static int take_mandate(struct porter *p, const struct guest *g, const uint8_t *payload, size_t len)
+{
+	int result = -EBUSY;
+	if (!g->has_begun)
+		return GONE;
+	if (diary_take_opening(p->site.diary))
+		result = diary_is_low(p->site.diary) ? -ENOSPC
+			 : p->take_mandate == NULL
+				 ? -EAGAIN
+				 : p->take_mandate(p->taker, &g->peer, payload, len, p->now_s);
+	return answer(g, result);
+}
+
 static int take_frame(struct porter *p, struct guest *g, uint16_t type, const uint8_t *payload, size_t len)
 {
 	struct notice_end end;
@@ -148,6 +164,8 @@ static int take_frame(struct porter *p, struct guest *g, uint16_t type, const ui
 		return take_commit(p, g, payload, len);
 	case NOTICE_RECEIPT:
 		return take_receipt(p, g, payload, len);
+	case NOTICE_MANDATE:
+		return take_mandate(p, g, payload, len);
 	case NOTICE_END:
 		if (!g->has_begun || notice_end_decode(&end, payload, len) != 0)
 			return GONE;
@@ -216,6 +234,12 @@ static bool welcome(const struct porter *p, struct guest *g, uint64_t now_ms)
 void porter_set_registry(struct porter *p, const struct registry *registry)
 {
 	p->site.registry = registry;
+}
+
+void porter_set_taker(struct porter *p, porter_take_mandate *take, void *context)
+{
+	p->take_mandate = take;
+	p->taker = context;
 }
 
 void porter_turn(struct porter *p, uint64_t now_ms, uint64_t now_s)

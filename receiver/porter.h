@@ -6,6 +6,7 @@
 #ifndef WEIR_PORTER_H
 #define WEIR_PORTER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "importing.h"
@@ -20,6 +21,13 @@ struct porter;
 /* All stays the caller's; listener is made non-blocking.  0 or -errno. */
 int porter_new(struct porter **out, int listener, const struct import_site *site);
 void porter_set_registry(struct porter *porter, const struct registry *registry);
+/*
+ * Who takes the orders that people bring, with the results of custody_take; until it is set they are answered
+ * with -EAGAIN.
+ */
+typedef int porter_take_mandate(void *context, const struct ledger_who *peer, const uint8_t *bytes, size_t len,
+				uint64_t now_s);
+void porter_set_taker(struct porter *porter, porter_take_mandate *take, void *context);
 void porter_turn(struct porter *porter, uint64_t now_ms, uint64_t now_s);
 void porter_free(struct porter *porter); /* NULL is fine */
 

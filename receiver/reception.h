@@ -84,6 +84,9 @@ void reception_store_all(struct reception *reception);
 void reception_name_of(const struct reception *reception, const struct bundle_id *id,
 		       char out[static VAULT_NAME_BYTES]);
 
+/* What should be destroyed before this time is not begun, and what has come of it goes. */
+void reception_expire(struct reception *reception, uint64_t past_s);
+
 bool reception_disk_is_full(const struct reception *reception);
 /* Adds one bundle, unless it is delivered. */
 void reception_report(const struct reception *reception, const struct known_bundle *bundle,

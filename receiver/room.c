@@ -30,8 +30,25 @@ static bool make_room(struct reception *r, const char *name)
 	return true;
 }
 
+void reception_expire(struct reception *r, uint64_t past_s)
+{
+	char name[VAULT_NAME_BYTES];
+	bool is_later = past_s > r->past_s;
+	r->past_s = past_s;
+	for (struct arrival *a = is_later ? r->arrivals : NULL; a != NULL; a = a->next) {
+		if (a->bundle == NULL || a->bundle->entry.destroy_by > past_s)
+			continue;
+		reception_name_of(r, &a->id, name);
+		reception_tell(r, LOG_WARNING, "E2077", "keep: '%s' was to be destroyed by now and had not come whole; "
+			       "what had come of it is removed", name);
+		reception_give_up(a);
+	}
+}
+
 bool room_has(struct reception *r, const struct known_bundle *bundle)
 {
+	if (bundle->entry.destroy_by <= r->past_s)
+		return false;
 	uint64_t memory = partial_memory(&bundle->entry.geometry);
 	bool fits = r->count < RECEPTION_BUNDLES_MAX && memory <= RECEPTION_MEMORY_MAX - r->memory;
 	char name[VAULT_NAME_BYTES];

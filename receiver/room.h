@@ -8,7 +8,7 @@
 #include "errand.h"
 
 /*
- * Whether one more may begin: RECEPTION_BUNDLES_MAX and RECEPTION_MEMORY_MAX.  When not, the one of which
+ * Whether one more may begin: its date, RECEPTION_BUNDLES_MAX and RECEPTION_MEMORY_MAX.  When not, the one of which
  * nothing has come for longest, and for RECEPTION_IDLE_S at least, is given up, which makes room from the
  * next turn on; or it is said that there is no room, once until there is again.
  */
