@@ -1,6 +1,8 @@
 /* weir-inbox: what the recipient and the operator outside see of the vault. */
 #include "inbox.h"
 
+#include <string.h>
+
 #include "common/keycommand.h"
 #include "common/ledgercommand.h"
 #include "common/registrycommand.h"
@@ -72,6 +74,28 @@ static const char receipt_help[] =
 	"\n"
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
+static const char ledger_help[] =
+	LEDGER_COMMAND_HELP
+	"\n"
+	"'hold' keeps bundles from being destroyed, at their date or by 'purge', until 'release' ends the\n"
+	"case; both are signed by an auditor or an officer. 'holds' lists what is held, and by whom.\n"
+	"\n"
+	"  --key FILE        the person's key, or a PKCS#11 URI (WEIR_KEY)\n"
+	"  --person NAME     whose key a token has\n"
+	"  --passphrase-file FILE  instead of asking (WEIR_PASSPHRASE_FILE)\n";
+
+static const char purge_help[] =
+	"Shows what would be destroyed, and asks for the number of bundles. The order is signed by a\n"
+	"receiving-admin or an officer. What is held is not destroyed.\n"
+	"\n"
+	"  --route ROUTE  all of this route\n"
+	"  --before TIME  all that were delivered before: 2026-11-23 or 2026-11-23T08:00:00Z, in UTC\n"
+	"  --count N      the number of bundles, instead of typing it\n"
+	"  --key FILE     the person's key, or a PKCS#11 URI (WEIR_KEY)\n"
+	"  --person NAME  whose key a token has\n"
+	"  --passphrase-file FILE  instead of asking (WEIR_PASSPHRASE_FILE)\n"
+	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
+
 static int run_ledger(int argc, char **argv)
 {
 	return ledger_command(CONFIG_RECEIVER, INBOX_CONFIG, argc, argv);
@@ -79,6 +103,13 @@ static int run_ledger(int argc, char **argv)
 
 static int inbox_ledger(int argc, char **argv)
 {
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} table[] = {{"hold", inbox_hold}, {"release", inbox_release}, {"holds", inbox_holds}};
+	for (size_t i = 0; argc > 1 && i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(argv[1], table[i].name) == 0)
+			return table[i].run(argc - 1, argv + 1);
 	return inbox_told(argc, argv, run_ledger);
 }
 
@@ -110,7 +141,11 @@ static const struct command commands[] = {
 	{"key", KEY_COMMAND_SYNOPSIS, KEY_COMMAND_SUMMARY, KEY_COMMAND_HELP, inbox_key},
 	{"registry", REGISTRY_COMMAND_SYNOPSIS, REGISTRY_COMMAND_SUMMARY, REGISTRY_COMMAND_HELP,
 	 inbox_registry},
-	LEDGER_COMMAND(inbox_ledger),
+	{"ledger",
+	 LEDGER_COMMAND_SYNOPSIS " | hold --key FILE CASE BUNDLE… | release --key FILE CASE | holds [--json]",
+	 LEDGER_COMMAND_SUMMARY "; what may not be destroyed", ledger_help, inbox_ledger},
+	{"purge", "--key FILE [--count N] (BUNDLE… | [--route ROUTE] [--before TIME])",
+	 "destroy bundles before their date", purge_help, inbox_purge},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 

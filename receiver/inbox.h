@@ -35,6 +35,10 @@ struct inbox_options {
 	const char *output;
 	const char *receipt;
 	const char *how;
+	const char *person;
+	const char *route;
+	const char *before;
+	const char *count;
 	bool json;
 	const char **members; /* from --member, in the order given */
 	size_t member_count;
@@ -43,7 +47,7 @@ struct inbox_options {
 	char **command; /* behind "--", ended by NULL; NULL without one */
 };
 
-/* allowed: R receipt, w how, c config, r roots, k key, p psk, f passphrase-file, m member, o output, j json;
+/* allowed: P person, t route, b before, n count, R receipt, w how, c config, r roots, k key, p psk, f passphrase-file, m member, o output, j json;
  * x: -- COMMAND COMMAND */
 int inbox_parse(struct inbox_options *out, int argc, char **argv, const char *allowed); /* speaks */
 void inbox_options_free(struct inbox_options *options);
@@ -84,6 +88,8 @@ void inbox_conclude(struct inbox *inbox, int code);
 int inbox_commit(struct inbox *inbox, const struct card *card);
 /* Brings a receipt: 0, or keep's answer (importing.h), or why there is none. */
 int inbox_bring_receipt(struct inbox *inbox, const uint8_t *text, size_t len);
+/* The same of an order (mandate.h): 0, or custody_take's answer. */
+int inbox_bring_mandate(struct inbox *inbox, const uint8_t *bytes, size_t len);
 /* A command that is not weir-inbox's own, told of where there is a configuration, as it would be used. */
 int inbox_told(int argc, char **argv, int (*run)(int argc, char **argv));
 /* True when an argument names a bundle of the vault and no file. */
@@ -189,6 +195,11 @@ int inbox_verify(int argc, char **argv);
 int inbox_gaps(int argc, char **argv);
 int inbox_copy(int argc, char **argv);
 int inbox_open(int argc, char **argv);
+int inbox_purge(int argc, char **argv);
+/* Of `ledger`: argv[0] is the word behind it. */
+int inbox_hold(int argc, char **argv);
+int inbox_release(int argc, char **argv);
+int inbox_holds(int argc, char **argv);
 
 /*
  * The standing orders that a release names, as it says so itself: "push_order" and "release_order" of an

@@ -107,15 +107,25 @@ int inbox_commit(struct inbox *inbox, const struct card *card)
 	return EXIT_ENVIRONMENT;
 }
 
-int inbox_bring_receipt(struct inbox *inbox, const uint8_t *text, size_t len)
+static int bring(struct inbox *inbox, enum notice_type type, const uint8_t *bytes, size_t len)
 {
 	int result = inbox->keep < 0 ? inbox->keep_failure : 0;
 	inbox->keep_failure = 0;
 	if (result == 0 && inbox->keep < 0)
 		result = -ENOTCONN;
 	if (result == 0)
-		result = send_frame(inbox, NOTICE_RECEIPT, text, len);
+		result = send_frame(inbox, type, bytes, len);
 	return result == 0 ? wait_for_answer(inbox) : result;
+}
+
+int inbox_bring_receipt(struct inbox *inbox, const uint8_t *text, size_t len)
+{
+	return bring(inbox, NOTICE_RECEIPT, text, len);
+}
+
+int inbox_bring_mandate(struct inbox *inbox, const uint8_t *bytes, size_t len)
+{
+	return bring(inbox, NOTICE_MANDATE, bytes, len);
 }
 
 /* A refusal that no message gives a name to was about what was typed. */

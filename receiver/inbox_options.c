@@ -18,6 +18,10 @@ static const struct option long_options[] = {
 	{"output", required_argument, NULL, 'o'},
 	{"receipt", required_argument, NULL, 'R'},
 	{"how", required_argument, NULL, 'w'},
+	{"person", required_argument, NULL, 'P'},
+	{"route", required_argument, NULL, 't'},
+	{"before", required_argument, NULL, 'b'},
+	{"count", required_argument, NULL, 'n'},
 	{"json", no_argument, NULL, 'j'},
 	{NULL, 0, NULL, 0},
 };
@@ -34,6 +38,10 @@ static const char **slot(struct inbox_options *o, int letter)
 	case 'o': return &o->output;
 	case 'R': return &o->receipt;
 	case 'w': return &o->how;
+	case 'P': return &o->person;
+	case 't': return &o->route;
+	case 'b': return &o->before;
+	case 'n': return &o->count;
 	default: return NULL;
 	}
 }

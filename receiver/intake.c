@@ -131,6 +131,7 @@ static void write_status(struct intake *in)
 		.time_s = in->now_s,
 		.registry_version = registry_version(intake_registry(in)),
 		.disk_is_full = reception_disk_is_full(in->reception),
+		.box_key = in->o.box_key,
 		.known = known_summary(in->known),
 		.counters = in->counters,
 	};

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/text.h"
 
 #define STATUS_FILE "status.json"
 #define STATUS_NEW_FILE ".status.json.new"
@@ -110,6 +111,11 @@ int status_begin(struct status_text *status, const struct status_head *head)
 	put_number(out, "sender_registry_version", known->sender_registry_version);
 	put_number(out, "sender_datagrams", known->sender_datagrams);
 	fprintf(out, ",\"disk_full\":%s", head->disk_is_full ? "true" : "false");
+	if (head->box_key != NULL) {
+		char hex[2 * KEY_ID_BYTES + 1];
+		text_hex(hex, sizeof(hex), head->box_key, KEY_ID_BYTES);
+		fprintf(out, ",\"box_key\":\"%s\"", hex);
+	}
 	put_counters(out, &head->counters);
 	fputs(",\n\"bundles\":[", out);
 	return 0;

@@ -53,6 +53,7 @@ struct status_head {
 	uint64_t time_s;
 	uint64_t registry_version;
 	bool disk_is_full;
+	const uint8_t *box_key; /* KEY_ID_BYTES; NULL: none */
 	struct known_summary known;
 	struct status_counters counters;
 };

@@ -25,6 +25,7 @@
  *   "pages", "pages_held"      pages of that generation, and how many of them are here
  *   "registry_version"         loaded here
  *   "sender_registry_version"  that the heartbeat named
+ *   "box_key"                  key id of this box, 32 hex digits
  *   "bundles"                  those that are promised or begun but not delivered, each an object:
  *       "name", "epoch"               "tax-000123" and 16 hex digits
  *       "state"                       "promised" (nothing came yet), "receiving", "checking",
