@@ -187,7 +187,7 @@ static void claim(struct reception *r, struct arrival *a, struct accept_job *j, 
 		j->same_as[strlen(j->same_as) - strlen(".weir")] = 0;
 		j->job = (struct job){.run = run_refuse, .done = done_judge};
 		a->phase = PHASE_CHECKING;
-		submit(r, a, WORKER_CLERK, &j->job);
+		submit(r, a, worker_for(a), &j->job);
 		return;
 	}
 	if (is_claimed(r, a, j)) {

@@ -201,7 +201,7 @@ void intake_turn(struct intake *in, uint64_t now_ms, uint64_t now_s)
 	reception_turn(in->reception, now_ms, now_s,
 		       known_summary(in->known).sender_registry_version);
 	follow_ledger(in);
-	retention_turn(in->retention, now_s);
+	retention_turn(in->retention, now_ms, now_s);
 	reception_expire(in->reception, retention_past_s(in->retention));
 	follow_silence(in);
 	intake_tell_refusal(in);

@@ -30,7 +30,8 @@ struct batch {
 
 struct retention {
 	struct retention_options o;
-	uint64_t now_s, looked_s, tidied_s;
+	uint64_t now_ms, now_s, looked_s, tidied_s;
+	uint64_t wait_ms;    /* until then no date has passed beyond doubt */
 	bool is_hurried;
 	size_t cursor;
 	bool is_clock_doubtful;
@@ -74,11 +75,13 @@ void retention_hear(struct retention *r, uint64_t sender_s, uint64_t now_s)
 	if (!is_doubtful && r->is_clock_doubtful)
 		event_tell(r->o.tell, LOG_NOTICE, "E2073", "keep: the clocks agree again, and dates count");
 	r->is_clock_doubtful = is_doubtful;
+	if (r->now_s == now_s)
+		r->wait_ms = 0; /* it was our present clock that was compared */
 }
 
 uint64_t retention_past_s(const struct retention *r)
 {
-	return r->is_clock_doubtful ? 0 : r->now_s;
+	return r->is_clock_doubtful || r->now_ms < r->wait_ms ? 0 : r->now_s;
 }
 
 /* What is due */
@@ -292,9 +295,19 @@ static void tidy(struct retention *r)
 			   verdict_explain(result));
 }
 
-void retention_turn(struct retention *r, uint64_t now_s)
+static void follow_clock(struct retention *r, uint64_t now_ms, uint64_t now_s)
 {
+	uint64_t expected_s = r->now_s + (now_ms - r->now_ms) / 1000;
+	bool has_leapt = now_s > expected_s + RETENTION_CLOCK_S || expected_s > now_s + RETENTION_CLOCK_S;
+	if (has_leapt)
+		r->wait_ms = now_ms + RETENTION_WAIT_MS;
+	r->now_ms = now_ms;
 	r->now_s = now_s;
+}
+
+void retention_turn(struct retention *r, uint64_t now_ms, uint64_t now_s)
+{
+	follow_clock(r, now_ms, now_s);
 	if (r->is_under_way)
 		return;
 	bool is_time = now_s - r->looked_s >= RETENTION_LOOK_S || r->is_hurried;

@@ -24,6 +24,7 @@ enum {
 	RETENTION_RETRY_S = 600,  /* before one that failed is tried again */
 	RETENTION_TIDY_S = 86400,
 	RETENTION_CLOCK_S = 3600, /* how far our clock may be from the sender's, as long as that is heard */
+	RETENTION_WAIT_MS = 60000, /* for a heartbeat, at the start and after the clock has leapt so far */
 };
 
 struct retention_options {
@@ -44,11 +45,12 @@ void retention_free(struct retention *retention); /* NULL is fine */
 
 /*
  * The signed time of a heartbeat that has just come.  Our clock must not destroy what by the sender's has days to
- * live: while they differ by more than RETENTION_CLOCK_S nothing is destroyed by date (E2073).
+ * live: while they differ by more than RETENTION_CLOCK_S nothing is destroyed by date (E2073).  A sender that is
+ * silent for RETENTION_WAIT_MS is not waited for.
  */
 void retention_hear(struct retention *retention, uint64_t sender_s, uint64_t now_s);
 /* Often.  Every RETENTION_LOOK_S, and after retention_hurry, finds what is due. */
-void retention_turn(struct retention *retention, uint64_t now_s);
+void retention_turn(struct retention *retention, uint64_t now_ms, uint64_t now_s);
 /* An order has come. */
 void retention_hurry(struct retention *retention);
 /* Dates up to this time have passed beyond doubt; 0 while the clock is doubtful, and before the first turn. */

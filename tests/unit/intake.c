@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/erasure.h"
@@ -20,6 +21,7 @@
 #include "common/verdict.h"
 #include "receiver/accept.h"
 #include "receiver/diary.h"
+#include "receiver/mandate.h"
 #include "receiver/vault.h"
 #include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
@@ -48,7 +50,8 @@ struct world {
 	struct intake *intake;
 	uint64_t ms, generation, beat;
 	uint64_t random;
-	uint64_t pushes; /* the push ids of what is made differ in this, too */
+	uint64_t clock_s; /* set forward by so much */
+	uint64_t push_of; /* what is made brings the push of this number; 0: its own */
 };
 
 static char last_event[1024];
@@ -88,7 +91,7 @@ static void make_registry(struct world *w, unsigned int version)
 	size_t at = (size_t)sprintf(text, "[registry]\nformat = 1\nname = test\nversion = %u\n"
 				    "issued = 2026-01-01\nexpires = 2030-01-01\n", version);
 	at = add_card(text, at, w->person);
-	at += (size_t)sprintf(text + at, "roles = operator\n");
+	at += (size_t)sprintf(text + at, "roles = operator officer\n");
 	at = add_card(text, at, w->box);
 	at = add_card(text, at, w->recipient);
 	at += (size_t)sprintf(text + at, "psk = %064d\n[route tax]\nid = 7\nrecipients = agency\n"
@@ -150,8 +153,7 @@ static void make_object(struct world *w, struct bundle *b, uint64_t version)
 		tree_add(&tree, leaf);
 	}
 	tree_root(&tree, release.statement.root);
-	memcpy(release.statement.push_id, &b->id.number, sizeof(b->id.number));
-	memcpy(release.statement.push_id + 8, &w->pushes, sizeof(w->pushes));
+	memcpy(release.statement.push_id, w->push_of != 0 ? &w->push_of : &b->id.number, sizeof(uint64_t));
 	strcpy(release.statement.route, "tax");
 	strcpy(release.statement.person, "wang-mei");
 	strcpy(release.box, "inside-1");
@@ -247,7 +249,7 @@ static void free_bundle(struct bundle *b)
 static void turn(struct world *w, uint64_t ms)
 {
 	w->ms += ms;
-	intake_turn(w->intake, w->ms, NOW + w->ms / 1000);
+	intake_turn(w->intake, w->ms, NOW + w->clock_s + w->ms / 1000);
 }
 
 static void send_control(struct world *w, const uint8_t *message, size_t len)
@@ -362,10 +364,13 @@ static bool file_is(const struct world *w, const struct bundle *b, unsigned int 
 static char *status_of(struct world *w)
 {
 	intake_store(w->intake);
-	uint8_t *text = NULL;
-	size_t len = 0;
+	uint8_t *text;
+	size_t len;
 	must(io_read_file(w->vault_fd, "status.json", STATUS_BYTES_MAX, &text, &len) == 0, "status");
-	return (char *)text;
+	char *copy = strdup((const char *)text);
+	must(copy != NULL, "memory");
+	free(text);
+	return copy;
 }
 
 static bool status_has(struct world *w, const char *what)
@@ -392,6 +397,7 @@ static void start_keep_with(struct world *w, unsigned int version, uint32_t full
 		.registry = load_registry(w, version),
 		.tell = teller_of_test,
 		.diary = w->diary,
+		.box_key = w->outside->card.id,
 		.ring = w->ring,
 	});
 	must(result == 0, "intake_open");
@@ -1424,6 +1430,318 @@ static void silence_is_told(void)
 	free_world(&w);
 }
 
+/* What was done is remembered. */
+
+/* Until a look of the retention has done all that is due. */
+static void look(struct world *w, uint64_t ms)
+{
+	const struct timespec pause = {0, 2000000};
+	turn(w, ms);
+	for (int i = 0; i < 50; i++) {
+		nanosleep(&pause, NULL);
+		turn(w, 1);
+	}
+}
+
+static bool is_there(const struct world *w, const char *path)
+{
+	return faccessat(w->vault_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void deliver(struct world *w, const struct bundle *b)
+{
+	send_page(w, (const struct bundle *[]){b}, 1);
+	send_all(w, b, NULL);
+	settle(w);
+	must(is_delivered(w, b->id.number), "a delivery");
+}
+
+static void a_push_comes_once(void)
+{
+	struct world w = new_world("once");
+	struct bundle b = make_bundle(&w, 1, 30);
+	deliver(&w, &b);
+	/* the sender was put back, and releases the same push as number 9 */
+	struct bundle again = make_bundle(&w, 1, 30), other = make_bundle(&w, 2, 30);
+	free_bundle(&again);
+	w.push_of = 1;
+	again = make_bundle(&w, 9, 30);
+	w.push_of = 0;
+	for (int round = 0; round < 3; round++) {
+		static const char *const when[] = {"", ", also after a restart", ", also when the first was destroyed"};
+		send_page(&w, (const struct bundle *[]){&b, &again, &other}, 3);
+		send_all(&w, &again, NULL);
+		settle(&w);
+		ok(!is_delivered(&w, 9), "a push that was delivered is not delivered again under another number%s", when[round]);
+		is_number(vault_refusal(w.vault_fd, &again.id), VERDICT_ALREADY_DELIVERED, "it is refused%s", when[round]);
+		is_number(ledger_of(&w, "\"result\":\"already-delivered\",\"bundle\":\"tax-000009\",\"epoch\":\"1122334455667788\","
+				    "\"route_id\":7,\"number\":9,\"same_as\":\"tax-000001@1122334455667788\"").count,
+			  1, "and the ledger names both%s", when[round]);
+		if (round == 1) {
+			stop_keep(&w);
+			/* a day later */
+			w.ms += 2 * 86400000;
+			must(unlinkat(w.vault_fd, "refused/1122334455667788.7.9", 0) == 0, "the refusal is removed");
+			start_keep(&w, 1);
+			look(&w, 61000);
+			must(!is_delivered(&w, 1), "the first is destroyed");
+			break;
+		}
+		stop_keep(&w);
+		start_keep(&w, 1);
+	}
+	free_bundle(&b);
+	free_bundle(&again);
+	free_bundle(&other);
+	free_world(&w);
+}
+
+static void a_destroyed_one_stays_so(void)
+{
+	struct world w = new_world("destroyed");
+	struct bundle b = make_bundle(&w, 1, 30), late = make_bundle(&w, 2, 30);
+	send_page(&w, (const struct bundle *[]){&b, &late}, 2);
+	send_all(&w, &b, NULL);
+	send_range(&w, &late, 0, late.count / 2, NULL);
+	settle(&w);
+	must(is_delivered(&w, 1) && is_partial(&w, &late), "one and a half are here");
+	look(&w, 86000000);
+	ok(is_delivered(&w, 1), "a bundle is kept until its date");
+	look(&w, 500000);
+	ok(!is_delivered(&w, 1), "and destroyed then");
+	is_number(ledger_of(&w, "\"how\":\"date\"").count, 1, "which the ledger says");
+	ok(!is_partial(&w, &late), "what has come of another goes, too");
+	for (int round = 0; round < 2; round++) {
+		send_page(&w, (const struct bundle *[]){&b, &late}, 2);
+		send_all(&w, &b, NULL);
+		send_all(&w, &late, NULL);
+		settle(&w);
+		ok(!is_delivered(&w, 1) && !is_partial(&w, &b) && !is_delivered(&w, 2) && !is_partial(&w, &late),
+		   "while the sender goes on with them nothing is begun%s", round == 0 ? "" : " after a restart");
+		ok(!status_has(&w, "tax-000001"), "nor is it missing");
+		stop_keep(&w);
+		start_keep(&w, 1);
+		look(&w, 61000);
+	}
+	free_bundle(&b);
+	free_bundle(&late);
+	free_world(&w);
+}
+
+/* What a keep leaves that dies between two steps of a destruction. */
+static void killed_while_destroying(void)
+{
+	struct world w = new_world("killed");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30);
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_all(&w, &b, NULL);
+	send_all(&w, &c, NULL);
+	settle(&w);
+	stop_keep(&w);
+	struct annals *annals = NULL;
+	struct annals_found found;
+	struct annal annal;
+	must(annals_open(&annals, w.vault_fd, true, &found) == 0, "annals");
+	for (size_t i = 0; i < 2; i++) {
+		annals_at(annals, i, &annal);
+		annal.what = ANNAL_DESTROYING;
+		annal.how = ANNAL_BY_DATE;
+		must(annals_write(annals, &annal, 1) == 0, "write");
+	}
+	annals_close(annals);
+	char path[5000];
+	vault_path(&w, path, 2);
+	must(unlink(path) == 0, "the second is gone already");
+	start_keep(&w, 1);
+	look(&w, 1000);
+	ok(!is_delivered(&w, 1), "what had begun to be destroyed is destroyed by the next keep");
+	is_number(ledger_of(&w, "\"how\":\"date\"").count, 2, "and entered, also where the file was gone");
+	is_number(ledger_of(&w, "\"found\":true").count, 2, "as found");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	look(&w, 1000);
+	is_number(ledger_of(&w, "\"how\":\"date\"").count, 2, "once");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
+static void deliveries_are_noted(void)
+{
+	struct world w = new_world("noted");
+	struct bundle b = make_bundle(&w, 1, 30);
+	deliver(&w, &b);
+	stop_keep(&w);
+	must(unlinkat(w.vault_fd, "annals", 0) == 0, "the annals are gone");
+	start_keep(&w, 1);
+	struct annals *annals = NULL;
+	struct annals_found found;
+	struct annal annal;
+	must(annals_open(&annals, w.vault_fd, false, &found) == 0, "annals");
+	ok(annals_find(annals, &b.id, &annal) && annal.what == ANNAL_DELIVERED &&
+	   annal.destroy_by == b.entry.destroy_by && annal.push_id[0] == 1, "what lies in bundles/ is noted at a start");
+	annals_close(annals);
+	char path[5000];
+	vault_path(&w, path, 1);
+	stop_keep(&w);
+	must(unlink(path) == 0, "somebody takes the file away");
+	start_keep(&w, 1);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	ok(strncmp(last_event, "E2072 ", 6) == 0, "a file that is gone is told of");
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(is_delivered(&w, 1), "and is received again");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void clocks_apart(void)
+{
+	struct world w = new_world("clocks");
+	struct bundle b = make_bundle(&w, 1, 30);
+	deliver(&w, &b);
+	w.clock_s = 30 * 86400;
+	look(&w, 40000);
+	send_heartbeat(&w, 1);
+	look(&w, 60000);
+	ok(is_delivered(&w, 1), "a clock that is a month ahead of the sender's destroys nothing");
+	ok(strncmp(last_event, "E2073 ", 6) == 0, "and that is told");
+	w.clock_s = 0;
+	look(&w, 1000);
+	send_heartbeat(&w, 1);
+	look(&w, 60000);
+	ok(is_delivered(&w, 1) && strstr(last_event, "agree again") != NULL, "nor when it is mended");
+	w.clock_s = 2 * 86400;
+	look(&w, 40000);
+	ok(is_delivered(&w, 1), "when it leaps the sender is waited for");
+	look(&w, 60000);
+	ok(!is_delivered(&w, 1), "but not for ever");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+/* Orders */
+
+static int order_of(struct world *w, struct mandate *m, const struct key *signer, uint64_t id, uint8_t *bytes, size_t *len)
+{
+	const struct ledger_who peer = {.person = NULL};
+	memcpy(m->id, &id, sizeof(id));
+	memcpy(m->box_key, w->outside->card.id, KEY_ID_BYTES);
+	memcpy(m->person, signer->card.name, NAME_BYTES);
+	memcpy(m->person_key, signer->card.id, KEY_ID_BYTES);
+	*len = mandate_signed(bytes, m);
+	must(signature_make(&m->signature, MANDATE_DOMAIN, bytes, *len, signer->secret) == 0, "sign");
+	*len = mandate_encode(bytes, m);
+	return intake_take_mandate(w->intake, &peer, bytes, *len, NOW + w->ms / 1000);
+}
+
+static int order(struct world *w, enum mandate_kind kind, const char *name, uint64_t id, uint64_t number)
+{
+	static uint8_t bytes[MANDATE_BYTES_MAX];
+	size_t len;
+	struct bundle_id bundle = {EPOCH, number, 7};
+	struct mandate m = {.kind = kind, .time = NOW + w->ms / 1000, .count = kind != MANDATE_RELEASE, .bundles = &bundle};
+	snprintf(m.name, sizeof(m.name), "%s", name);
+	return order_of(w, &m, w->person, id, bytes, &len);
+}
+
+static void holds_hold(void)
+{
+	struct world w = new_world("holds");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30);
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_all(&w, &b, NULL);
+	send_all(&w, &c, NULL);
+	settle(&w);
+	is_number(order(&w, MANDATE_HOLD, "case-7", 1, 1), 0, "a bundle is held");
+	is_number(order(&w, MANDATE_HOLD, "case-8", 2, 1), 0, "for a second case as well");
+	is_number(order(&w, MANDATE_HOLD, "case-8", 2, 1), VERDICT_BAD_ORDER, "an order counts once");
+	is_number(order(&w, MANDATE_HOLD, "case-8", 3, 5), VERDICT_NO_SUCH_BUNDLE, "what is not here cannot be held");
+	is_number(order(&w, MANDATE_PURGE, "", 4, 1), VERDICT_ON_HOLD, "what is held cannot be purged");
+	is_number(order(&w, MANDATE_RELEASE, "case-9", 5, 0), VERDICT_BAD_ORDER, "a case that holds nothing cannot end");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	look(&w, 90000000);
+	ok(is_delivered(&w, 1) && !is_delivered(&w, 2), "after a restart and at its date it is kept, and another is not");
+	is_number(order(&w, MANDATE_RELEASE, "case-7", 6, 0), 0, "one case ends");
+	look(&w, 60000);
+	ok(is_delivered(&w, 1), "the other still holds it");
+	is_number(order(&w, MANDATE_RELEASE, "case-8", 7, 0), 0, "when that ends, too");
+	look(&w, 100);
+	ok(!is_delivered(&w, 1), "it is destroyed");
+	is_number(ledger_of(&w, "\"event\":\"hold\",\"result\":\"ok\"").count, 2, "the ledger has both holds");
+	is_number(ledger_of(&w, "\"event\":\"hold.ended\",\"result\":\"ok\"").count, 2, "and their ends");
+	is_number(ledger_of(&w, "\"result\":\"on-hold\"").count, 1, "and what was refused");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
+static void purges_destroy(void)
+{
+	struct world w = new_world("purges");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30);
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_all(&w, &b, NULL);
+	send_all(&w, &c, NULL);
+	settle(&w);
+	is_number(order(&w, MANDATE_PURGE, "", 1, 1), 0, "a purge is taken");
+	look(&w, 100);
+	ok(!is_delivered(&w, 1) && is_delivered(&w, 2), "and done, and nothing else");
+	is_number(ledger_of(&w, "\"how\":\"purge\"").count, 1, "the ledger says how");
+	is_number(ledger_of(&w, "\"event\":\"destroyed\",\"result\":\"ok\",\"who\":{\"person\":\"wang-mei\"").count, 1, "and by whose order");
+	char name[64] = "purges/0100000000000000";
+	memset(name + 23, '0', 16);
+	ok(!is_there(&w, name), "then nothing is left of the order");
+	is_number(order(&w, MANDATE_PURGE, "", 2, 1), VERDICT_NO_SUCH_BUNDLE, "what is gone cannot be purged");
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(!is_delivered(&w, 1), "nor does it come again");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
+static void orders_are_judged(void)
+{
+	struct world w = new_world("judged");
+	struct bundle b = make_bundle(&w, 1, 30);
+	static uint8_t bytes[MANDATE_BYTES_MAX];
+	const struct ledger_who peer = {.person = NULL};
+	size_t len;
+	deliver(&w, &b);
+	struct key *stranger = key_new(KEY_PERSON, "wang-mei");
+	struct mandate m = {.kind = MANDATE_PURGE, .time = NOW + w.ms / 1000, .count = 1, .bundles = &b.id};
+	is_number(order_of(&w, &m, stranger, 1, bytes, &len), VERDICT_UNKNOWN_KEY, "a stranger orders nothing");
+	m.time = NOW - 7200;
+	is_number(order_of(&w, &m, w.person, 1, bytes, &len), VERDICT_BAD_TIME, "nor does an old order count");
+	m.time = NOW + w.ms / 1000;
+	memcpy(m.box_key, w.box->card.id, KEY_ID_BYTES);
+	m.bundles = &b.id;
+	size_t signed_len = mandate_signed(bytes, &m);
+	must(signature_make(&m.signature, MANDATE_DOMAIN, bytes, signed_len, w.person->secret) == 0, "sign");
+	len = mandate_encode(bytes, &m);
+	is_number(intake_take_mandate(w.intake, &peer, bytes, len, NOW), VERDICT_WRONG_KEY, "nor one for another box");
+	int taken = 0;
+	must(order_of(&w, &m, stranger, 2, bytes, &len) == VERDICT_UNKNOWN_KEY, "a form to change");
+	m.bundles = &b.id;
+	memcpy(m.person_key, w.person->card.id, KEY_ID_BYTES);
+	len = mandate_encode(bytes, &m);
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		taken += bit % 5 == 0 && intake_take_mandate(w.intake, &peer, bytes, len, NOW) == 0;
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t cut = 0; cut < len; cut++)
+		taken += intake_take_mandate(w.intake, &peer, bytes, cut, NOW) == 0;
+	is_number(taken, 0, "none that is cut, flipped or signed by another");
+	look(&w, 100);
+	ok(is_delivered(&w, 1), "and all is still there");
+	key_free(stranger);
+	free_bundle(&b);
+	free_world(&w);
+}
+
 int main(void)
 {
 	must(suite_start() == 0, "suite");
@@ -1456,5 +1774,13 @@ int main(void)
 	replayed_heartbeats_are_quiet();
 	test_blocks();
 	test_full_disk();
+	a_push_comes_once();
+	a_destroyed_one_stays_so();
+	killed_while_destroying();
+	deliveries_are_noted();
+	clocks_apart();
+	holds_hold();
+	purges_destroy();
+	orders_are_judged();
 	return done_testing();
 }
