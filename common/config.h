@@ -41,6 +41,7 @@ struct config {
 	uint64_t socket_buffer_bytes;      /* receiver: `socket_buffer_mib` */
 	/* [limits] */
 	uint32_t disk_full_percent;        /* refuse above this fill; 90 */
+	uint32_t scrub_days;               /* receiver: the vault is read again in so many; 7 */
 	uint32_t seal_threads;             /* sender; 0: as many as there are cores */
 	uint32_t retention_days;           /* sender; 5 */
 	uint32_t pass_repeat;              /* sender: passes of each bundle; 1 */

@@ -203,6 +203,7 @@ void intake_turn(struct intake *in, uint64_t now_ms, uint64_t now_s)
 	follow_ledger(in);
 	retention_turn(in->retention, now_ms, now_s);
 	reception_expire(in->reception, retention_past_s(in->retention));
+	scrub_turn(in->scrub, now_s);
 	follow_silence(in);
 	intake_tell_refusal(in);
 	if (in->o.ring != NULL)
@@ -292,6 +293,33 @@ static int open_annals(struct intake *in)
 	return 0;
 }
 
+/* It came whole once, and must come whole again. */
+static void want_again(void *context, const struct bundle_id *id)
+{
+	struct intake *in = context;
+	struct known_bundle *bundle = known_find(in->known, id);
+	if (bundle == NULL || bundle->state != KNOWN_DELIVERED)
+		return;
+	bundle->state = KNOWN_WANTED;
+	bundle->retry_ms = 0;
+}
+
+static int open_scrub(struct intake *in)
+{
+	int result = scrub_new(&in->scrub, &(struct scrub_options){
+		.vault_fd = in->o.vault_fd,
+		.days = in->o.scrub_days == 0 ? SCRUB_DAYS_DEFAULT : in->o.scrub_days,
+		.workshop = in->workshop,
+		.worker = WORKER_SCRUB,
+		.tell = in->o.tell,
+		.diary = in->o.diary,
+		.annals = in->annals,
+		.lost = want_again,
+		.context = in,
+	});
+	return result == 0 ? scrub_mend(in->scrub) : result;
+}
+
 static int open_retention(struct intake *in)
 {
 	struct custody_found found;
@@ -329,6 +357,8 @@ static int open_parts(struct intake *in)
 	in->clerk = (struct clerk){.workshop = in->workshop, .vault_fd = in->o.vault_fd, .tell = in->o.tell};
 	if (result == 0)
 		result = open_retention(in);
+	if (result == 0)
+		result = open_scrub(in);
 	if (result != 0)
 		return result;
 	struct reception_options options = {
@@ -385,6 +415,7 @@ void intake_close(struct intake *in)
 		return;
 	workshop_stop(in->workshop);
 	reception_close(in->reception);
+	scrub_free(in->scrub);
 	retention_free(in->retention);
 	custody_close(in->custody);
 	annals_close(in->annals);

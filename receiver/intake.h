@@ -28,6 +28,7 @@ struct intake_options {
 	const char *roots;              /* file, by which a registry that arrives is judged; stays the caller's */
 	const struct teller *tell;      /* stays the caller's, as does the diary */
 	struct diary *diary;
+	uint32_t scrub_days;            /* 0: SCRUB_DAYS_DEFAULT */
 	const uint8_t *box_key;         /* KEY_ID_BYTES: whom orders must be for */
 	struct ring *ring;              /* its counters are reported, and it is woken when a job is done; may be NULL */
 };

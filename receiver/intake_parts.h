@@ -8,6 +8,7 @@
 #include "intake.h"
 #include "pending.h"
 #include "retention.h"
+#include "scrub.h"
 #include "sequence.h"
 
 /* Registries stay: judgements that run in another thread may use an older one. */
@@ -41,6 +42,7 @@ struct intake {
 	struct annals *annals;
 	struct custody *custody;
 	struct retention *retention;
+	struct scrub *scrub;
 	bool is_loading;                 /* the stored catalogue */
 	uint64_t stored_epoch, stored_generation;
 };

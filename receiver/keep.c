@@ -43,7 +43,7 @@ enum {
 static const char *const calls[] = {
 	"openat", "close", "fstat", "newfstatat", "fcntl", "getdents64", "faccessat", "faccessat2",
 	"read", "pread64", "write", "pwrite64", "pwritev", "lseek",
-	"fallocate", "ftruncate", "fsync", "fdatasync", "sync_file_range",
+	"fallocate", "ftruncate", "fsync", "fdatasync", "sync_file_range", "fadvise64",
 	"mkdirat", "unlinkat", "renameat", "renameat2", "fstatfs",
 	"clock_nanosleep", "mremap", "geteuid", "getuid",
 	"accept4", /* at the local socket that was passed in */
@@ -390,6 +390,7 @@ static int start(struct keep *keep)
 		.tell = &keep->teller,
 		.diary = keep->diary,
 		.box_key = keep->box->card.id,
+		.scrub_days = keep->config.scrub_days,
 		.ring = keep->ring,
 	});
 	if (result != 0) {

@@ -34,7 +34,7 @@ enum {
 };
 
 /* The workers of the workshop. */
-enum { WORKER_SMALL, WORKER_LARGE, WORKER_CLERK, WORKER_WARDEN, WORKER_COUNT };
+enum { WORKER_SMALL, WORKER_LARGE, WORKER_CLERK, WORKER_WARDEN, WORKER_SCRUB, WORKER_COUNT };
 
 struct reception_options {
 	int vault_fd;                       /* stays the caller's, as does all that follows */

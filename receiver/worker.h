@@ -19,7 +19,7 @@ struct job {
 
 struct workshop; /* a few workers and their list */
 
-enum { WORKERS_MAX = 4 };
+enum { WORKERS_MAX = 5 };
 
 /*
  * Starts `count` threads.  notify is called (from a worker's thread) when a job has been done.

@@ -1742,6 +1742,85 @@ static void orders_are_judged(void)
 	free_world(&w);
 }
 
+/* One flipped bit anywhere in the vault. */
+static void flip(const struct world *w, uint64_t number, uint64_t at)
+{
+	char path[5000];
+	uint8_t byte = 0;
+	vault_path(w, path, number);
+	int fd = open(path, O_RDWR);
+	must(fd >= 0 && pread(fd, &byte, 1, (off_t)at) == 1, "read");
+	byte ^= 16;
+	must(pwrite(fd, &byte, 1, (off_t)at) == 1 && close(fd) == 0, "write");
+}
+
+static void scrub_again(struct world *w)
+{
+	stop_keep(w);
+	must(unlinkat(w->vault_fd, "scrub", 0) == 0, "a round was done");
+	start_keep(w, 1);
+	look(w, 1000);
+	look(w, 1000);
+}
+
+static void the_vault_is_read_again(void)
+{
+	struct world w = new_world("scrub");
+	struct bundle b = make_bundle(&w, 1, 30);
+	deliver(&w, &b);
+	uint64_t object = b.entry.geometry.object_len;
+	const uint64_t places[] = {0, 700, 5000, SEGMENT_BYTES - 10, SEGMENT_BYTES, object / 2, object - 1, object,
+				   object + w.registry_len[0] / 2, object + w.registry_len[0] - 1};
+	scrub_again(&w);
+	ok(is_delivered(&w, 1) && ledger_of(&w, "\"damaged\"").count == 0, "what is right stays");
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		flip(&w, 1, places[i]);
+		scrub_again(&w);
+		ok(!is_delivered(&w, 1) && is_there(&w, "damaged/tax-000001@1122334455667788.weir"),
+		   "a bit that was flipped at %d is found, and the bundle set aside", (int)places[i]);
+		is_number(ledger_of(&w, "\"event\":\"damaged\"").count, (int64_t)i + 1, "which the ledger says");
+		send_page(&w, (const struct bundle *[]){&b}, 1);
+		send_all(&w, &b, NULL);
+		settle(&w);
+		ok(file_is(&w, &b, 1), "it is received again");
+	}
+	scrub_again(&w);
+	ok(is_delivered(&w, 1) && !is_there(&w, "damaged/tax-000001@1122334455667788.weir"), "then what was set aside goes");
+	char path[5000];
+	vault_path(&w, path, 1);
+	must(truncate(path, (off_t)object) == 0, "cut");
+	scrub_again(&w);
+	ok(!is_delivered(&w, 1), "what was cut off is found, too");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	look(&w, 1000);
+	ok(is_there(&w, "damaged/tax-000001@1122334455667788.weir"), "what does not come again stays aside");
+	look(&w, 90000000);
+	ok(!is_there(&w, "damaged/tax-000001@1122334455667788.weir"), "until its date");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+static void killed_while_setting_aside(void)
+{
+	struct world w = new_world("aside");
+	struct bundle b = make_bundle(&w, 1, 30);
+	deliver(&w, &b);
+	stop_keep(&w);
+	must(renameat(w.vault_fd, "bundles/1122334455667788/tax-000001.weir", w.vault_fd,
+		      "damaged/tax-000001@1122334455667788.weir") == 0, "as keep does");
+	start_keep(&w, 1);
+	look(&w, 100);
+	struct annals *annals = NULL;
+	struct annals_found found;
+	struct annal annal;
+	must(annals_open(&annals, w.vault_fd, false, &found) == 0, "annals");
+	ok(annals_find(annals, &b.id, &annal) && annal.what == ANNAL_DAMAGED, "what was set aside is noted by the next keep");
+	annals_close(annals);
+	free_bundle(&b);
+	free_world(&w);
+}
+
 int main(void)
 {
 	must(suite_start() == 0, "suite");
@@ -1782,5 +1861,7 @@ int main(void)
 	holds_hold();
 	purges_destroy();
 	orders_are_judged();
+	the_vault_is_read_again();
+	killed_while_setting_aside();
 	return done_testing();
 }
