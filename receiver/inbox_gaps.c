@@ -1,4 +1,5 @@
 #include "inbox.h"
+#include "inbox_past.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -30,9 +31,14 @@ struct gaps {
 	int vault;
 	uint32_t disk_full_percent;
 	size_t delivered;
-	size_t past; /* not here, but it would have been destroyed by now */
+	size_t past; /* not here, but it would have been destroyed by now, or was */
+	size_t destroyed; /* of these */
+	size_t damaged;
+	bool is_put_back;
+	struct annals *annals;
 	size_t missing;
 	struct json *array; /* NULL: for a person's eye */
+	struct json *damaged_array; /* the same */
 };
 
 static int compare_items(const void *a, const void *b)
@@ -43,35 +49,16 @@ static int compare_items(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* Under a name that its route had once: read from the releases themselves, since the registry has none. */
-static bool is_delivered_by_id(const struct gaps *g, const struct entry *entry)
+/* By what lies in the vault under its name, or by the annals, whatever its route is called now. */
+static enum inbox_fate fate_of(const struct gaps *g, const struct entry *entry, const char *name)
 {
-	uint8_t segment[SEGMENT_BYTES];
-	struct release release;
-	for (size_t i = 0; i < g->item_count; i++) {
-		const char *dash = strrchr(g->items[i].name, '-');
-		if (g->items[i].epoch != entry->epoch || dash == NULL ||
-		    strtoull(dash + 1, NULL, 10) != entry->number)
-			continue;
-		int fd = inbox_open_item(g->vault, &g->items[i]);
-		bool is_it = fd >= 0 && io_pread_exact(fd, segment, sizeof(segment), 0) == 0 &&
-			     release_segment_decode(&release, NULL, segment) == 0 &&
-			     release.route_id == entry->route_id && release.number == entry->number;
-		io_close(fd);
-		if (is_it)
-			return true;
-	}
-	return false;
-}
-
-static bool is_delivered(const struct gaps *g, const struct entry *entry, const char *name)
-{
-	if (g->registry == NULL || open_route_name(g->registry, entry->route_id) == NULL)
-		return is_delivered_by_id(g, entry);
-
+	const struct bundle_id id = {entry->epoch, entry->number, entry->route_id};
 	struct vault_item wanted = {.epoch = entry->epoch};
 	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
-	return bsearch(&wanted, g->items, g->item_count, sizeof(wanted), compare_items) != NULL;
+	if (g->registry != NULL && open_route_name(g->registry, entry->route_id) != NULL &&
+	    bsearch(&wanted, g->items, g->item_count, sizeof(wanted), compare_items) != NULL)
+		return FATE_DELIVERED;
+	return inbox_fate_of(g->annals, g->vault, &id);
 }
 
 /* A route that the registry does not name yet is shown by its id. */
@@ -200,11 +187,13 @@ static void compare(struct gaps *g)
 		char name[BUNDLE_NAME_BYTES], epoch[20];
 		snprintf(epoch, sizeof(epoch), "%016" PRIx64, entry->epoch);
 		entry_name(name, g, entry);
-		if (is_delivered(g, entry, name)) {
+		enum inbox_fate fate = fate_of(g, entry, name);
+		if (fate == FATE_DELIVERED) {
 			g->delivered++;
 			continue;
 		}
-		if (entry->destroy_by < g->now) {
+		if (fate == FATE_DESTROYED || entry->destroy_by < g->now) {
+			g->destroyed += fate == FATE_DESTROYED;
 			g->past++;
 			continue;
 		}
@@ -253,6 +242,11 @@ static struct state state_of(const struct gaps *g)
 	return s;
 }
 
+static bool is_whole(const struct gaps *g)
+{
+	return g->missing == 0 && g->damaged == 0 && !g->is_put_back;
+}
+
 /* Nothing can be missing unseen. */
 static bool is_sound(const struct state *s)
 {
@@ -296,7 +290,7 @@ static void print_state(const struct gaps *g, const struct state *s)
 static void print_summary(const struct gaps *g, const struct state *s)
 {
 	char when[32], heartbeat[64] = "no heartbeat yet";
-	bool is_well = g->missing == 0 && is_sound(s);
+	bool is_well = is_whole(g) && is_sound(s);
 	if (s->heartbeat > 0)
 		snprintf(heartbeat, sizeof(heartbeat), "last heartbeat %s ago",
 			 ago(when, g, s->heartbeat));
@@ -320,6 +314,8 @@ static int print_json(struct gaps *g, const struct state *s)
 	json_set_number(object, "promised", g->catalogue.count);
 	json_set_number(object, "delivered", g->delivered);
 	json_set_number(object, "past", g->past);
+	json_set_number(object, "destroyed", g->destroyed);
+	json_set_bool(object, "put_back", g->is_put_back);
 	json_set_time(object, "last_status", s->written);
 	json_set_time(object, "last_heartbeat", s->heartbeat);
 	json_set_bool(object, "keep_runs", !s->is_stale);
@@ -330,6 +326,8 @@ static int print_json(struct gaps *g, const struct state *s)
 	json_set_number(object, "pages_held", s->pages_held);
 	json_set_number(object, "registry_version", s->registry);
 	json_set_number(object, "sender_registry_version", s->sender_registry);
+	json_set_child(object, "damaged", g->damaged_array);
+	g->damaged_array = NULL;
 	json_set_child(object, "missing", g->array);
 	g->array = NULL;
 	int result = json_print(object, stdout);
@@ -398,6 +396,10 @@ static int load(struct gaps *g, const struct inbox *inbox)
 		return command_fail(result, "cannot read the vault");
 	if (g->item_count > 0)
 		qsort(g->items, g->item_count, sizeof(*g->items), compare_items);
+	struct annals_found found;
+	result = annals_open(&g->annals, inbox->vault, false, &found);
+	if (result != 0)
+		return command_fail(result, "cannot read the annals of the vault");
 	result = inbox_status_load(&g->status, inbox->vault);
 	if (result != 0 && result != -ENOENT)
 		return command_fail(result, "cannot read the vault's status.json");
@@ -411,10 +413,13 @@ static int gaps(const struct inbox *inbox, bool json)
 		.vault = inbox->vault,
 		.disk_full_percent = inbox->config.disk_full_percent,
 		.array = json ? json_array_new() : NULL,
+		.damaged_array = json ? json_array_new() : NULL,
 	};
 	int code = load(&g, inbox);
 	if (code == EXIT_DONE) {
 		compare(&g);
+		g.damaged = inbox_tell_damaged(g.annals, g.damaged_array);
+		g.is_put_back = inbox_tell_put_back(inbox->vault, json);
 		struct state state = state_of(&g);
 		if (json) {
 			code = print_json(&g, &state);
@@ -422,15 +427,17 @@ static int gaps(const struct inbox *inbox, bool json)
 			print_state(&g, &state);
 			print_summary(&g, &state);
 		}
-		bool is_well = g.missing == 0 && is_sound(&state);
+		bool is_well = is_whole(&g) && is_sound(&state);
 		if (code == EXIT_DONE && !is_well)
 			code = EXIT_MISSING;
 	}
 	free(g.catalogue.entries);
 	free(g.items);
+	annals_close(g.annals);
 	inbox_status_free(&g.status);
 	registry_free(g.registry);
 	json_free(g.array);
+	json_free(g.damaged_array);
 	return code;
 }
 

@@ -1,0 +1,56 @@
+#include "inbox_past.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/text.h"
+#include "common/verdict.h"
+
+enum inbox_fate inbox_fate_of(const struct annals *annals, int vault_fd, const struct bundle_id *id)
+{
+	struct annal annal;
+	if (vault_refusal(vault_fd, id) == VERDICT_ALREADY_DELIVERED)
+		return FATE_DELIVERED;
+	if (!annals_find(annals, id, &annal))
+		return FATE_NONE;
+	if (annal.what == ANNAL_DELIVERED)
+		return annal_has_file(vault_fd, &annal) ? FATE_DELIVERED : FATE_NONE;
+	return annal.what == ANNAL_DAMAGED ? FATE_NONE : FATE_DESTROYED;
+}
+
+size_t inbox_tell_damaged(const struct annals *annals, struct json *array)
+{
+	size_t found = 0, count = annals_count(annals);
+	for (size_t i = 0; i < count; i++) {
+		struct annal annal;
+		char name[ANNAL_PATH_BYTES], when[32];
+		annals_at(annals, i, &annal);
+		if (annal.what != ANNAL_DAMAGED)
+			continue;
+		found++;
+		annal_damaged_name(name, &annal);
+		name[strlen(name) - strlen(".weir")] = 0;
+		if (array == NULL) {
+			printf("%-24s  damaged, found %s: if the sender still offers it it comes again by itself; else "
+			       "have it sent again\n", name, text_time(when, sizeof(when), annal.at));
+			continue;
+		}
+		struct json *object = json_object_new();
+		json_set_text(object, "name", name);
+		json_set_time(object, "found", annal.at);
+		json_set_time(object, "destroy_by", annal.destroy_by);
+		json_append(array, object);
+	}
+	return found;
+}
+
+bool inbox_tell_put_back(int vault_fd, bool is_silent)
+{
+	bool is_put_back = faccessat(vault_fd, "put-back", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	if (is_put_back && !is_silent)
+		puts("this vault was put back to an older state: see the alarm E2080 in its ledger; when it is known why, "
+		     "remove vault/put-back");
+	return is_put_back;
+}

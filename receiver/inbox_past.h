@@ -1,0 +1,27 @@
+/*
+ * inbox_past: what `gaps` knows of bundles that are not in bundles/: destroyed, brought by another number, damaged.
+ * It speaks.
+ */
+#ifndef WEIR_INBOX_PAST_H
+#define WEIR_INBOX_PAST_H
+
+#include "annals.h"
+#include "inbox.h"
+
+enum inbox_fate {
+	FATE_NONE,      /* it is missing */
+	FATE_DELIVERED, /* under the name that its route had then, or its push under another number */
+	FATE_DESTROYED,
+};
+
+enum inbox_fate inbox_fate_of(const struct annals *annals, int vault_fd, const struct bundle_id *id);
+
+/*
+ * Tells of each bundle that was found damaged and has not come again, as lines or into the array, and gives their
+ * number.
+ */
+size_t inbox_tell_damaged(const struct annals *annals, struct json *array);
+/* Whether the vault was put back to an older state, and nobody has said that this is known; tells of it as a line. */
+bool inbox_tell_put_back(int vault_fd, bool is_silent);
+
+#endif
