@@ -51,6 +51,7 @@ static const struct {
 	{"delivery.refused", "a bundle that arrived was refused", NULL},
 	{"opened", "a recipient opened a bundle elsewhere, by its receipt",
 	 "a receipt of an opening was refused"},
+	{"put-back", "the vault was put back to an older state", NULL},
 	{"damaged", "a bundle in the vault was found damaged, and is wanted again", NULL},
 	{"hold", "an investigation holds bundles", "a hold was refused"},
 	{"hold.ended", "a hold was ended", "the end of a hold was refused"},

@@ -300,7 +300,6 @@ static int write_all(struct annals *a, int fd, struct annals_head *head)
 	size_t used = ANNAL_BYTES;
 	uint64_t offset = 0;
 	int result = 0;
-	suite_random(&head->life, sizeof(head->life));
 	annals_header_encode(buf, head->life);
 	for (size_t i = 0; result == 0 && i < a->count; i++) {
 		struct annal annal;
@@ -322,7 +321,7 @@ static int write_all(struct annals *a, int fd, struct annals_head *head)
 /* The whole file from memory, in the place of the old one. */
 static int write_anew(struct annals *a)
 {
-	struct annals_head head = {.n = 0};
+	struct annals_head head = {.life = a->head.life + 1};
 	if (unlinkat(a->vault_fd, NEW_NAME, 0) < 0 && errno != ENOENT)
 		return -errno;
 	int fd = openat(a->vault_fd, NEW_NAME, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);

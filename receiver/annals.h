@@ -112,7 +112,7 @@ int annals_tidy(struct annals *annals, bool is_start, annals_judge *may_forget, 
 /* Records in the file, and the digest of the last one (zeros: none): what stands for its state. */
 struct annals_head {
 	uint64_t n;
-	uint64_t life; /* random, new whenever the file is written anew */
+	uint64_t life; /* from 1, one more whenever the file is written anew */
 	uint8_t digest[ANNALS_DIGEST_BYTES];
 };
 void annals_head(const struct annals *annals, struct annals_head *out);

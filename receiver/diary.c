@@ -192,6 +192,13 @@ bool diary_is_low(const struct diary *d)
 	return d->ledger != NULL && ledger_is_low(d->ledger);
 }
 
+void diary_head(const struct diary *d, struct ledger_head *out)
+{
+	*out = (struct ledger_head){.n = 0};
+	if (d->ledger != NULL)
+		ledger_head(d->ledger, out);
+}
+
 bool diary_is_well(const struct diary *d)
 {
 	return d->failure == 0 && !diary_is_low(d);

@@ -45,6 +45,8 @@ int diary_write(struct diary *diary, struct ledger_entry *entry);
 /* Whether the last entry could be written, and there is room for more than the last urgent ones. */
 bool diary_is_well(const struct diary *diary);
 bool diary_is_low(const struct diary *diary);
+/* The newest durable entry; zeros while the ledger is not open. */
+void diary_head(const struct diary *diary, struct ledger_head *out);
 
 /* A tell_event whose context is the diary: a line on stderr, and an entry when an auditor should know. */
 void diary_event(void *diary, int priority, const char *id, const char *text);

@@ -7,6 +7,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "common/io.h"
 #include "common/verdict.h"
 #include "entering.h"
 #include "intake_parts.h"
@@ -179,6 +180,8 @@ static void follow_ledger(struct intake *in)
 		commit(in);
 	if (in->clerk.is_catalogue_owed && is_second && in->lost_batch == 0)
 		intake_store_catalogue(in);
+	else if (is_second)
+		intake_follow_marker(in);
 }
 
 static void follow_silence(struct intake *in)
@@ -284,6 +287,7 @@ static int open_annals(struct intake *in)
 	int result = annals_open(&in->annals, in->o.vault_fd, true, &found);
 	if (result != 0)
 		return result;
+	in->annals_are_doubtful = found.damaged > 0 || found.is_new;
 	if (found.cut > 0)
 		event_tell(in->o.tell, LOG_NOTICE, "E2070", "keep: %" PRIu64 " bytes that a crash had left at the "
 			   "end of vault/annals were cut off", found.cut);
@@ -392,6 +396,7 @@ int intake_open(struct intake **out, const struct intake_options *options)
 		return -ENOMEM;
 	}
 	in->o = *options;
+	in->runtime_fd = -1;
 	in->now_s = (uint64_t)time(NULL);
 	in->batch = 1;
 	int result = open_parts(in);
@@ -399,6 +404,8 @@ int intake_open(struct intake **out, const struct intake_options *options)
 		result = entering_record(in->reception);
 	if (result == 0)
 		find_unentered(in);
+	if (result == 0)
+		intake_check_marker(in, in->annals_are_doubtful);
 	if (result == 0)
 		result = intake_load_catalogue(in);
 	if (result != 0) {
@@ -415,6 +422,7 @@ void intake_close(struct intake *in)
 		return;
 	workshop_stop(in->workshop);
 	reception_close(in->reception);
+	io_close(in->runtime_fd);
 	scrub_free(in->scrub);
 	retention_free(in->retention);
 	custody_close(in->custody);

@@ -29,6 +29,8 @@ struct intake_options {
 	const struct teller *tell;      /* stays the caller's, as does the diary */
 	struct diary *diary;
 	uint32_t scrub_days;            /* 0: SCRUB_DAYS_DEFAULT */
+	const char *witness;            /* path of the marker outside the vault; NULL: none (marker.h) */
+	uint64_t remembered_version;    /* of registries, in the vault, before this start */
 	const uint8_t *box_key;         /* KEY_ID_BYTES: whom orders must be for */
 	struct ring *ring;              /* its counters are reported, and it is woken when a job is done; may be NULL */
 };

@@ -6,6 +6,7 @@
 
 #include "clerk.h"
 #include "intake.h"
+#include "marker.h"
 #include "pending.h"
 #include "retention.h"
 #include "scrub.h"
@@ -40,9 +41,14 @@ struct intake {
 	uint64_t lost_batch;             /* the first that could not be written; 0: none */
 	struct clerk clerk;
 	struct annals *annals;
+	bool annals_are_doubtful;
 	struct custody *custody;
 	struct retention *retention;
 	struct scrub *scrub;
+	struct marker marker;            /* as stored last */
+	bool is_marker_under_way;
+	int marker_failure;              /* as last told */
+	int runtime_fd;
 	bool is_loading;                 /* the stored catalogue */
 	uint64_t stored_epoch, stored_generation;
 };
@@ -54,6 +60,10 @@ void intake_take_control(struct intake *in, const struct datagram *d);
 void intake_tell_refusal(struct intake *in);
 /* Adds the entry that this bundle was named. */
 void intake_enter_name(struct intake *in, struct known_bundle *bundle);
+/* At the start, when everything is loaded: compares the vault with the marker. */
+void intake_check_marker(struct intake *in, bool annals_are_doubtful);
+/* Every second: stores it when it has changed. */
+void intake_follow_marker(struct intake *in);
 void intake_store_catalogue(struct intake *in);
 /* The one that was stored by the process before. */
 int intake_load_catalogue(struct intake *in);

@@ -27,6 +27,7 @@
 #include "common/watch.h"
 #include "diary.h"
 #include "intake.h"
+#include "marker.h"
 #include "porter.h"
 #include "registrar.h"
 #include "ring.h"
@@ -67,6 +68,7 @@ struct keep {
 	const char *file;                /* where it came from */
 	struct watch watch;              /* of its file */
 	struct expiry_watch expiry;
+	uint64_t remembered_version;     /* of registries, in the vault, when this process began */
 };
 
 #define VAULT_REGISTRY "VAULT/" REGISTRAR_FILE /* as it stands in the ledger */
@@ -345,12 +347,6 @@ static int open_diary(struct keep *keep)
 	return 0;
 }
 
-static int take_mandate(void *intake, const struct ledger_who *peer, const uint8_t *bytes, size_t len,
-			uint64_t now_s)
-{
-	return intake_take_mandate(intake, peer, bytes, len, now_s);
-}
-
 static int start(struct keep *keep)
 {
 	struct registry *registry;
@@ -391,13 +387,15 @@ static int start(struct keep *keep)
 		.diary = keep->diary,
 		.box_key = keep->box->card.id,
 		.scrub_days = keep->config.scrub_days,
+		.witness = keep->config.witness,
+		.remembered_version = keep->remembered_version,
 		.ring = keep->ring,
 	});
 	if (result != 0) {
 		diary_close(keep->diary);
 		return command_fail(result, "vault '%s'", keep->config.vault);
 	}
-	porter_set_taker(keep->porter, take_mandate, keep->intake);
+	porter_set_taker(keep->porter, intake_take_mandate, keep->intake);
 	service_ready("takes datagrams");
 	code = run_confined(keep);
 	intake_close(keep->intake);
@@ -460,6 +458,7 @@ static int run(struct keep *keep, const char *config_path)
 		io_close(keep->vault_fd);
 		return EXIT_ENVIRONMENT;
 	}
+	marker_guard_registry(&keep->remembered_version, keep->vault_fd, config, keep->box->card.id);
 	result = ring_open(&keep->ring, config->runtime, config->ring_bytes);
 	code = result != 0 ? command_fail(result, "ring '%s/%s'", config->runtime, RING_FILE)
 			   : start(keep);

@@ -31,7 +31,7 @@ struct porter {
 	struct import_site site;
 	uint64_t now_s;
 	porter_take_mandate *take_mandate;
-	void *taker;
+	struct intake *taker;
 	struct guest guests[PORTER_GUESTS_MAX];
 };
 
@@ -236,10 +236,10 @@ void porter_set_registry(struct porter *p, const struct registry *registry)
 	p->site.registry = registry;
 }
 
-void porter_set_taker(struct porter *p, porter_take_mandate *take, void *context)
+void porter_set_taker(struct porter *p, porter_take_mandate *take, struct intake *intake)
 {
 	p->take_mandate = take;
-	p->taker = context;
+	p->taker = intake;
 }
 
 void porter_turn(struct porter *p, uint64_t now_ms, uint64_t now_s)

@@ -25,9 +25,10 @@ void porter_set_registry(struct porter *porter, const struct registry *registry)
  * Who takes the orders that people bring, with the results of custody_take; until it is set they are answered
  * with -EAGAIN.
  */
-typedef int porter_take_mandate(void *context, const struct ledger_who *peer, const uint8_t *bytes, size_t len,
+struct intake;
+typedef int porter_take_mandate(struct intake *intake, const struct ledger_who *peer, const uint8_t *bytes, size_t len,
 				uint64_t now_s);
-void porter_set_taker(struct porter *porter, porter_take_mandate *take, void *context);
+void porter_set_taker(struct porter *porter, porter_take_mandate *take, struct intake *intake);
 void porter_turn(struct porter *porter, uint64_t now_ms, uint64_t now_s);
 void porter_free(struct porter *porter); /* NULL is fine */
 

@@ -315,6 +315,6 @@ int main(void)
 	test_long_path();
 	test_files();
 	test_example(CONFIG_SENDER, "systemd/sender.conf", "sender/weir-sender.conf.5", 21);
-	test_example(CONFIG_RECEIVER, "systemd/receiver.conf", "receiver/weir-receiver.conf.5", 14);
+	test_example(CONFIG_RECEIVER, "systemd/receiver.conf", "receiver/weir-receiver.conf.5", 16);
 	return done_testing();
 }

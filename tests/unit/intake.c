@@ -398,6 +398,7 @@ static void start_keep_with(struct world *w, unsigned int version, uint32_t full
 		.tell = teller_of_test,
 		.diary = w->diary,
 		.box_key = w->outside->card.id,
+		.remembered_version = version,
 		.ring = w->ring,
 	});
 	must(result == 0, "intake_open");
@@ -1821,6 +1822,57 @@ static void killed_while_setting_aside(void)
 	free_world(&w);
 }
 
+/* A vault, or a part of it, that was put back to an older copy. */
+static void put_back_is_seen(void)
+{
+	static const char *const parts[] = {"annals", "catalogue", "ledger", "everything"};
+	for (size_t i = 0; i < 4; i++) {
+		char name[32], command[12000];
+		snprintf(name, sizeof(name), "put-back-%s", parts[i]);
+		struct world w = new_world(name);
+		struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30);
+		bool is_all = i == 3;
+		deliver(&w, &b);
+		look(&w, 2000);
+		stop_keep(&w);
+		snprintf(command, sizeof(command), "cd '%s' && mkdir ../copy-%s && cp -a %s ../copy-%s", w.vault, name,
+			 is_all ? "annals catalogue ledger bundles partial" : parts[i], name);
+		must(system(command) == 0, "a copy");
+		start_keep(&w, 1);
+		send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+		send_all(&w, &c, NULL);
+		settle(&w);
+		look(&w, 90000000); /* both are destroyed */
+		look(&w, 2000);
+		must(!is_delivered(&w, 1) && !is_delivered(&w, 2), "destroyed");
+		stop_keep(&w);
+		start_keep(&w, 1);
+		ok(!is_there(&w, "put-back") && ledger_of(&w, "\"put-back\"").count == 0, "%s: as it was left it is no older",
+		   parts[i]);
+		stop_keep(&w);
+		snprintf(command, sizeof(command), "cd '%s' && rm -rf %s && cp -a ../copy-%s/. .", w.vault,
+			 is_all ? "annals catalogue ledger bundles partial" : parts[i], name);
+		must(system(command) == 0, "put back");
+		start_keep(&w, 1);
+		ok(is_there(&w, "put-back"), "%s: an older one is seen", parts[i]);
+		is_number(ledger_of(&w, "\"event\":\"put-back\"").count, 1, "%s: and entered", parts[i]);
+		look(&w, 2000);
+		if (i == 0) {
+			send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+			send_all(&w, &c, NULL);
+			settle(&w);
+			ok(!is_delivered(&w, 2) && !is_partial(&w, &c), "what the ledger knows as destroyed is not begun again");
+		}
+		stop_keep(&w);
+		must(unlinkat(w.vault_fd, "put-back", 0) == 0, "it was seen");
+		start_keep(&w, 1);
+		ok(!is_there(&w, "put-back"), "%s: it is told once", parts[i]);
+		free_bundle(&b);
+		free_bundle(&c);
+		free_world(&w);
+	}
+}
+
 int main(void)
 {
 	must(suite_start() == 0, "suite");
@@ -1863,5 +1915,6 @@ int main(void)
 	orders_are_judged();
 	the_vault_is_read_again();
 	killed_while_setting_aside();
+	put_back_is_seen();
 	return done_testing();
 }
