@@ -20,10 +20,11 @@ enum {
 	MIB = 1048576,
 	RING_MIB_DEFAULT = 256,
 	RING_MIB_MIN = 16,
-	RING_MIB_MAX = 16384,
+	RING_MIB_MAX = 32768,
 	SOCKET_MIB_DEFAULT = 256,
 	SOCKET_MIB_MAX = 2047, /* the kernel's SO_RCVBUF is an int */
 	STALL_MS_MAX = 60000,
+	STALL_MS_DEFAULT = 2000,
 	SCAN_TIMEOUT_S_MAX = 3600,
 	SCAN_MIB_DEFAULT = 25, /* Debian's MaxFileSize */
 	SCAN_MIB_MIN = 2,      /* more than two windows overlap */
@@ -38,7 +39,6 @@ struct reading {
 	struct config *config;
 	const char *folder; /* of the file, with its slash; "" for the current one */
 	uint64_t seen;      /* one bit a key of the table */
-	uint64_t stall_ms;
 	char wrong[PROBLEM_BYTES - 16];
 };
 
@@ -122,9 +122,15 @@ static const char *take_mib(struct reading *r, const struct field *f, const char
 	return wrong;
 }
 
-static const char *take_stall(struct reading *r, const struct field *f, const char *value)
+/* It becomes part of a path below /sys. */
+static const char *take_interface(struct reading *r, const struct field *f, const char *value)
 {
-	return take_u64(r, f, &r->stall_ms, value);
+	size_t len = strlen(value);
+	if (len == 0 || len >= INTERFACE_BYTES || value[0] == '.' ||
+	    strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@") != len)
+		return "an interface is named as 'ip link' shows it, of at most 15 characters";
+	snprintf(target(r, f), INTERFACE_BYTES, "%s", value);
+	return NULL;
 }
 
 /* "12" or "12.5" in tenths; max is in tenths, too. */
@@ -203,7 +209,8 @@ static const struct field fields[] = {
 	{"link", "rate", SENDER | RECEIVER, SENDER, take_rate, AT(rate_bits_per_s), RATE_MIN,
 	 RATE_MAX},
 	{"link", "repair_percent", SENDER, 0, take_tenths, AT(repair_permille), 0, 1000},
-	{"link", "ride_out_stall_ms", RECEIVER, 0, take_stall, 0, 1, STALL_MS_MAX},
+	{"link", "interface", RECEIVER, 0, take_interface, AT(interface), 0, 0},
+	{"link", "ride_out_stall_ms", RECEIVER, 0, take_u32, AT(ride_out_stall_ms), 1, STALL_MS_MAX},
 	{"link", "ring_mib", RECEIVER, 0, take_mib, AT(ring_bytes), RING_MIB_MIN, RING_MIB_MAX},
 	{"link", "socket_buffer_mib", RECEIVER, 0, take_mib, AT(socket_buffer_bytes), 1,
 	 SOCKET_MIB_MAX},
@@ -308,21 +315,27 @@ static const char *name_missing(struct reading *r)
 	return used == 0 ? NULL : r->wrong;
 }
 
-/* ride_out_stall_ms: what arrives at the full rate while keep stands still must fit into the ring. */
+/*
+ * The ring is sized by a stall when the rate is known and nobody says how large it is (the receiver's
+ * ringroom.h knows how large that makes it), and else by ring_mib.
+ */
 static const char *size_ring(struct reading *r)
 {
 	struct config *config = r->config;
-	if (r->stall_ms == 0)
+	bool has_stall = is_seen(r, "ride_out_stall_ms"), has_rate = is_seen(r, "rate");
+	if (config->side != CONFIG_RECEIVER)
 		return NULL;
-	if (is_seen(r, "ring_mib"))
+	if (has_stall && is_seen(r, "ring_mib"))
 		return "'ring_mib' and 'ride_out_stall_ms' say the same thing; keep one";
-	if (!is_seen(r, "rate"))
+	if (has_stall && !has_rate)
 		return "'ride_out_stall_ms' needs 'rate', the rate of the sender";
-	uint64_t bytes = config->rate_bits_per_s / 8000 * r->stall_ms;
-	uint64_t mib = bytes / MIB + 1;
-	if (mib > RING_MIB_MAX)
-		return "'ride_out_stall_ms' at this rate takes more than 16 GiB of memory";
-	config->ring_bytes = (mib > RING_MIB_MIN ? mib : RING_MIB_MIN) * MIB;
+	if (!has_rate || is_seen(r, "ring_mib"))
+		return NULL;
+	if (!has_stall)
+		config->ride_out_stall_ms = STALL_MS_DEFAULT;
+	if (config->rate_bits_per_s / 8000 * config->ride_out_stall_ms / MIB >= RING_MIB_MAX)
+		return "'ride_out_stall_ms' at this rate takes more than 32 GiB of memory";
+	config->ring_bytes = (uint64_t)RING_MIB_MIN * MIB;
 	return NULL;
 }
 

@@ -12,7 +12,7 @@
 
 #include "registry.h" /* PROBLEM_BYTES */
 
-enum { CONFIG_PATH_BYTES = 1024, ADDRESS_BYTES = 16, CONFIG_PORT = 4747 };
+enum { CONFIG_PATH_BYTES = 1024, ADDRESS_BYTES = 16, INTERFACE_BYTES = 16, CONFIG_PORT = 4747 };
 
 enum config_side { CONFIG_SENDER, CONFIG_RECEIVER };
 
@@ -34,11 +34,13 @@ struct config {
 	char source[ADDRESS_BYTES];        /* sender: local address to bind, "" for any */
 	uint16_t port;
 	uint32_t mtu;                      /* 1500 to 9000 */
-	uint64_t rate_bits_per_s;          /* sender; of IP packets */
+	uint64_t rate_bits_per_s;          /* sender's, of IP packets; receiver: 0 when not given */
 	uint32_t repair_permille;          /* sender; `repair_percent = 12.5` is 125 */
 	uint32_t heal_percent;             /* sender; of the rate, when nothing new waits; 0: none */
 	uint32_t survive_outage_ms;        /* sender; 0: not asked for */
-	uint64_t ring_bytes; /* receiver: `ride_out_stall_ms` at `rate`, or `ring_mib` */
+	char interface[INTERFACE_BYTES];   /* receiver; "" for the one that has `address` */
+	uint32_t ride_out_stall_ms;        /* receiver, at `rate`; 0: the ring is of ring_bytes */
+	uint64_t ring_bytes;               /* receiver: `ring_mib`; or the least, when sized by a stall */
 	uint64_t socket_buffer_bytes;      /* receiver: `socket_buffer_mib` */
 	/* [limits] */
 	uint32_t disk_full_percent;        /* refuse above this fill; 90 */

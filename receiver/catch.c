@@ -16,8 +16,10 @@
 #include "common/key.h"
 #include "common/service.h"
 #include "common/verdict.h"
+#include "nic.h"
 #include "receive.h"
 #include "ring.h"
+#include "ringroom.h"
 
 /* Beyond confine_base. */
 static const char *const calls[] = {"recvmsg", NULL};
@@ -74,6 +76,11 @@ static int prepare_socket(const struct config *config, struct ring *ring, int *f
 	if (result != 0)
 		return command_fail(result, "socket 'receive'");
 	atomic_store(&ring_counters(ring)->socket_buffer, granted);
+	char interface[NIC_NAME_BYTES];
+	result = nic_name_of(interface, *fd);
+	if (result != 0)
+		return command_fail(result, "the interfaces of socket 'receive'");
+	ring_set_interface(ring, interface);
 	if (granted < config->socket_buffer_bytes)
 		service_event(LOG_WARNING, "E2102", "catch: the kernel gave a socket buffer of %" PRIu64
 			      " bytes instead of %" PRIu64 "; type: sysctl -w net.core.rmem_max=%" PRIu64,
@@ -130,9 +137,8 @@ static int catch_link(const char *config_path)
 		return command_fail(result, "link key '%s'", config.link_key);
 	struct ring *ring = NULL;
 	int fd = -1;
-	result = ring_open(&ring, config.runtime, config.ring_bytes);
-	int code = result != 0 ? command_fail(result, "ring '%s/%s'", config.runtime, RING_FILE)
-			       : prepare_socket(&config, ring, &fd);
+	result = ring_open(&ring, config.runtime, ringroom_size(&config));
+	int code = result != 0 ? ringroom_fail(&config, result) : prepare_socket(&config, ring, &fd);
 	if (code == 0)
 		code = run_confined(fd, ring, tag_key);
 	ring_close(ring);

@@ -19,6 +19,7 @@
 #include "common/registry.h"
 #include "unpack.h"
 #include "vault.h"
+#include "way.h"
 
 #define INBOX_CONFIG "/etc/weir/receiver.conf"
 
@@ -169,6 +170,11 @@ int inbox_status_load(struct inbox_status *out, int vault_fd);
 void inbox_status_free(struct inbox_status *status);
 /* How much of a bundle's object is here, in tenths of a percent. */
 uint64_t inbox_permille(struct json_view bundle);
+
+/* Of the way in, from what keep wrote; all 0 when it has not.  For a person: nothing when all is well. */
+struct way inbox_way(struct json_view status);
+void inbox_print_way(struct json_view status);
+void inbox_add_way(struct json *object, struct json_view status);
 
 /* A receipt on its way: an empty file until it is written. */
 struct inbox_receipt {

@@ -328,6 +328,7 @@ static int print_json(struct gaps *g, const struct state *s)
 	json_set_number(object, "sender_registry_version", s->sender_registry);
 	json_set_child(object, "damaged", g->damaged_array);
 	g->damaged_array = NULL;
+	inbox_add_way(object, g->status.view);
 	json_set_child(object, "missing", g->array);
 	g->array = NULL;
 	int result = json_print(object, stdout);
@@ -425,6 +426,7 @@ static int gaps(const struct inbox *inbox, bool json)
 			code = print_json(&g, &state);
 		} else {
 			print_state(&g, &state);
+			inbox_print_way(g.status.view);
 			print_summary(&g, &state);
 		}
 		bool is_well = is_whole(&g) && is_sound(&state);

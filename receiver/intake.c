@@ -15,7 +15,7 @@
 enum {
 	STATUS_MS = 1000,
 	COMMIT_MS = 1000,
-	COMPLAIN_MS = 10000,
+	COMPLAIN_MS = 30000, /* of wrong tags and the like; with refusals, at most ten lines a minute */
 	SILENT_MS = 30000, /* of the sender, before an alarm */
 	TYPE_OFFSET = 17,
 };
@@ -107,7 +107,8 @@ static void complain(struct intake *in)
 {
 	if (in->now_ms - in->told_ms < COMPLAIN_MS && in->told_ms != 0)
 		return;
-	status_complain(&in->counters, &in->told, in->o.tell);
+	if (!status_complain(&in->counters, &in->told, in->o.tell))
+		return;
 	in->told = in->counters;
 	in->told_ms = in->now_ms;
 }
@@ -135,6 +136,7 @@ static void write_status(struct intake *in)
 		.box_key = in->o.box_key,
 		.known = known_summary(in->known),
 		.counters = in->counters,
+		.way = lookout_report(&in->lookout),
 	};
 	char *bytes;
 	size_t len;
@@ -212,11 +214,17 @@ void intake_turn(struct intake *in, uint64_t now_ms, uint64_t now_s)
 	if (in->o.ring != NULL)
 		status_take_ring(&in->counters, ring_counters(in->o.ring));
 	in->counters.link_lost = sequence_lost(&in->sequence);
+	lookout_turn(&in->lookout, in->counters.link_lost, now_ms, now_s);
 	complain(in);
 	if (!in->clerk.is_status_under_way && (now_ms - in->status_ms >= STATUS_MS || in->status_ms == 0)) {
 		in->status_ms = now_ms;
 		write_status(in);
 	}
+}
+
+void intake_note_away(struct intake *in, uint64_t ms)
+{
+	lookout_note_away(&in->lookout, ms);
 }
 
 void intake_store(struct intake *in)
@@ -399,6 +407,7 @@ int intake_open(struct intake **out, const struct intake_options *options)
 	in->runtime_fd = -1;
 	in->now_s = (uint64_t)time(NULL);
 	in->batch = 1;
+	lookout_start(&in->lookout, in->o.ring, in->o.interface != NULL ? in->o.interface : "", in->o.tell);
 	int result = open_parts(in);
 	if (result == 0)
 		result = entering_record(in->reception);

@@ -33,6 +33,7 @@ struct intake_options {
 	uint64_t remembered_version;    /* of registries, in the vault, before this start */
 	const uint8_t *box_key;         /* KEY_ID_BYTES: whom orders must be for */
 	struct ring *ring;              /* its counters are reported, and it is woken when a job is done; may be NULL */
+	const char *interface;          /* as in the configuration; only for the time of intake_open */
 };
 
 /* Starts the threads, takes up the stored catalogue and the partial bundles.  0 or -errno. */
@@ -48,6 +49,9 @@ void intake_train(struct intake *intake, const uint8_t *data, size_t len, size_t
  * monotonic clock, now_s the time of day.
  */
 void intake_turn(struct intake *intake, uint64_t now_ms, uint64_t now_s);
+
+/* Records were waiting in the ring, and the caller did something else for so long. */
+void intake_note_away(struct intake *intake, uint64_t ms);
 
 /* Whether a newer registry came over the link since the last call; registrar_load reads it. */
 bool intake_take_registry(struct intake *intake);

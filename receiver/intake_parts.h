@@ -6,6 +6,7 @@
 
 #include "clerk.h"
 #include "intake.h"
+#include "lookout.h"
 #include "marker.h"
 #include "pending.h"
 #include "retention.h"
@@ -49,6 +50,7 @@ struct intake {
 	bool is_marker_under_way;
 	int marker_failure;              /* as last told */
 	int runtime_fd;
+	struct lookout lookout;
 	bool is_loading;                 /* the stored catalogue */
 	uint64_t stored_epoch, stored_generation;
 };

@@ -31,6 +31,7 @@
 #include "porter.h"
 #include "registrar.h"
 #include "ring.h"
+#include "ringroom.h"
 
 enum {
 	WAIT_MS = 100,         /* the longest sleep: signals and finished jobs wake it earlier */
@@ -279,7 +280,7 @@ static void keep_until_stopped(struct keep *keep)
 {
 	uint64_t turned_ms = 0, alive_ms = 0;
 	while (!is_stopping && !ring_is_retired(keep->ring)) {
-		uint64_t damaged = 0;
+		uint64_t damaged = 0, begun_ms = now_ms();
 		bool more = take_records(keep->intake, keep->ring, &damaged);
 		tell_damage(keep, damaged);
 		follow_clock(keep, !more, &turned_ms, &alive_ms);
@@ -287,6 +288,7 @@ static void keep_until_stopped(struct keep *keep)
 			is_reloading = 0;
 			reload(keep, true);
 		}
+		intake_note_away(keep->intake, now_ms() - begun_ms);
 		if (!more)
 			ring_wait(keep->ring, WAIT_MS);
 	}
@@ -390,6 +392,7 @@ static int start(struct keep *keep)
 		.witness = keep->config.witness,
 		.remembered_version = keep->remembered_version,
 		.ring = keep->ring,
+		.interface = keep->config.interface,
 	});
 	if (result != 0) {
 		diary_close(keep->diary);
@@ -459,9 +462,8 @@ static int run(struct keep *keep, const char *config_path)
 		return EXIT_ENVIRONMENT;
 	}
 	marker_guard_registry(&keep->remembered_version, keep->vault_fd, config, keep->box->card.id);
-	result = ring_open(&keep->ring, config->runtime, config->ring_bytes);
-	code = result != 0 ? command_fail(result, "ring '%s/%s'", config->runtime, RING_FILE)
-			   : start(keep);
+	result = ring_open(&keep->ring, config->runtime, ringroom_size(config));
+	code = result != 0 ? ringroom_fail(config, result) : start(keep);
 	ring_close(keep->ring);
 	io_close(lock);
 	io_close(keep->vault_fd);

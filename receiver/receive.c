@@ -174,6 +174,7 @@ int receive_train(struct receive *receive)
 
 	struct ring_counters *counters = ring_counters(receive->ring);
 	add_to(&counters->datagrams, datagrams);
+	add_to(&counters->trains, 1);
 	add_to(&counters->bytes, len);
 	if (room == NULL) {
 		add_to(&counters->dropped_datagrams, datagrams);

@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "ringroom.h"
 
 enum { PAGE_BYTES = 4096 };
-#define RING_MAGIC UINT64_C(0x3130474e49524557) /* "WERING01" */
+#define RING_MAGIC UINT64_C(0x3230474e49524557) /* "WERING02" */
 
 /*
  * The first page.  Positions only grow; an offset is a position modulo size.  What the producer writes
@@ -32,6 +33,7 @@ struct ring_page {
 	uint8_t reserved[28];
 	_Atomic uint64_t head;              /* producer */
 	struct ring_counters counters;      /* producer */
+	_Alignas(64) struct ring_seen seen; /* consumer */
 };
 _Static_assert(offsetof(struct ring_page, head) == 64, "a cache line for each side");
 _Static_assert(sizeof(struct ring_page) <= PAGE_BYTES, "one page");
@@ -107,9 +109,10 @@ static int make_file(int dir_fd, const char *name, uint64_t size)
 	if (fd < 0)
 		return -errno;
 	struct ring_page page = {.magic = RING_MAGIC, .size = size};
-	int result = 0;
+	int result = ringroom_check(dir_fd, PAGE_BYTES + size);
 	/* the group is how catch and keep, two users, share it; the umask must not take that away */
-	if (fchmod(fd, 0660) < 0 || fallocate(fd, 0, 0, (off_t)(PAGE_BYTES + size)) < 0)
+	if (result == 0 &&
+	    (fchmod(fd, 0660) < 0 || fallocate(fd, 0, 0, (off_t)(PAGE_BYTES + size)) < 0))
 		result = -errno;
 	if (result == 0)
 		result = io_pwrite(fd, &page, sizeof(page), 0);
@@ -211,6 +214,41 @@ struct ring_counters *ring_counters(struct ring *ring)
 	return &ring->page->counters;
 }
 
+struct ring_seen *ring_seen(struct ring *ring)
+{
+	return &ring->page->seen;
+}
+
+void ring_set_interface(struct ring *ring, const char name[static RING_INTERFACE_BYTES])
+{
+	uint64_t words[2];
+	memcpy(words, name, sizeof(words));
+	for (int i = 0; i < 2; i++)
+		atomic_store(&ring->page->counters.interface[i], words[i]);
+}
+
+void ring_interface(const struct ring *ring, char out[static RING_INTERFACE_BYTES])
+{
+	uint64_t words[2];
+	for (int i = 0; i < 2; i++)
+		words[i] = atomic_load(&ring->page->counters.interface[i]);
+	memcpy(out, words, sizeof(words));
+	out[RING_INTERFACE_BYTES - 1] = 0;
+}
+
+uint64_t ring_size(const struct ring *ring)
+{
+	return ring->size;
+}
+
+uint64_t ring_take_fill(struct ring *ring)
+{
+	uint64_t most = atomic_exchange(&ring->page->counters.fill_recent, 0);
+	uint64_t now = ring_fill(ring);
+	most = most > now ? most : now;
+	return most <= ring->size ? most : ring->size;
+}
+
 bool ring_is_retired(const struct ring *ring)
 {
 	return atomic_load_explicit(&ring->page->retired, memory_order_relaxed) != 0;
@@ -233,6 +271,12 @@ uint8_t *ring_reserve(struct ring *ring)
 	return ring->data + ring->head % ring->size + RING_ALIGN;
 }
 
+static void raise_to(_Atomic uint64_t *most, uint64_t value)
+{
+	if (value > atomic_load_explicit(most, memory_order_relaxed))
+		atomic_store_explicit(most, value, memory_order_relaxed);
+}
+
 void ring_publish(struct ring *ring, uint32_t len, uint32_t datagram_len)
 {
 	assert(len <= RING_RECORD_MAX && datagram_len > 0);
@@ -243,9 +287,10 @@ void ring_publish(struct ring *ring, uint32_t len, uint32_t datagram_len)
 
 	uint64_t fill = ring->head - atomic_load_explicit(&ring->page->tail, memory_order_relaxed);
 	struct ring_counters *counters = &ring->page->counters;
-	if (fill <= ring->size &&
-	    fill > atomic_load_explicit(&counters->fill_max, memory_order_relaxed))
-		atomic_store_explicit(&counters->fill_max, fill, memory_order_relaxed);
+	if (fill <= ring->size) {
+		raise_to(&counters->fill_max, fill);
+		raise_to(&counters->fill_recent, fill);
+	}
 	if (atomic_load(&ring->page->sleeping) != 0)
 		ring_wake(ring);
 }

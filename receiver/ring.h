@@ -40,18 +40,40 @@ struct ring_counters {
 	_Atomic uint64_t socket_cookie;     /* whose drops the next one counts */
 	_Atomic uint64_t socket_drops;
 	_Atomic uint64_t socket_buffer;     /* bytes the kernel granted */
+	_Atomic uint64_t trains;            /* in which the datagrams came */
+	_Atomic uint64_t fill_recent;       /* as fill_max, since keep put 0 there */
+	_Atomic uint64_t interface[2];      /* that has the address of the socket; ring_interface reads it */
 };
+
+/* Written by keep: what it has told of the drops.  A keep that is started again goes on from there. */
+struct ring_seen {
+	_Atomic uint64_t dropped_datagrams;
+	_Atomic uint64_t kernel_drops;
+	_Atomic uint64_t bad_tag;
+};
+
+enum { RING_INTERFACE_BYTES = 16 }; /* IFNAMSIZ */
 
 struct ring;
 
 /*
  * Opens the ring in directory `runtime`, or makes it: whoever comes first.  A file of another
- * format or size is retired and replaced (ring_is_retired tells the other side).  0 or -errno.
+ * format or size is retired and replaced (ring_is_retired tells the other side).  0 or -errno;
+ * -ENOSPC when the file system of `runtime` has no room for it, -ENOMEM when the memory has none
+ * (ringroom.h says which and how much).
  */
 int ring_open(struct ring **out, const char *runtime, uint64_t ring_bytes);
 void ring_close(struct ring *ring); /* NULL is fine */
 
 struct ring_counters *ring_counters(struct ring *ring);
+struct ring_seen *ring_seen(struct ring *ring);
+/* catch: the interface it listens at, "" for none.  keep: what catch has said. */
+void ring_set_interface(struct ring *ring, const char name[static RING_INTERFACE_BYTES]);
+void ring_interface(const struct ring *ring, char out[static RING_INTERFACE_BYTES]);
+/* Bytes of data it holds, record headers included. */
+uint64_t ring_size(const struct ring *ring);
+/* keep: the most that has waited since it asked last. */
+uint64_t ring_take_fill(struct ring *ring);
 /* Another file has taken this one's place: start again to find it. */
 bool ring_is_retired(const struct ring *ring);
 /* Bytes that wait, headers included. */

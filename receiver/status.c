@@ -36,7 +36,7 @@ void status_take_ring(struct status_counters *counters, const struct ring_counte
 	counters->ring_fill_max = atomic_load_explicit(&ring->fill_max, memory_order_relaxed);
 }
 
-void status_complain(const struct status_counters *now, const struct status_counters *told,
+bool status_complain(const struct status_counters *now, const struct status_counters *told,
 		     const struct teller *teller)
 {
 	if (now->ring_drops > told->ring_drops)
@@ -53,6 +53,8 @@ void status_complain(const struct status_counters *now, const struct status_coun
 	if (now->malformed > told->malformed)
 		event_tell(teller, LOG_WARNING, "E2033", "keep: %" PRIu64 " datagrams with a right tag were "
 			   "malformed", now->malformed - told->malformed);
+	return now->ring_drops > told->ring_drops || now->kernel_drops > told->kernel_drops ||
+	       now->bad_tag > told->bad_tag || now->malformed > told->malformed;
 }
 
 /* JSON readers take numbers for signed; some of these come from a signed message of the sender. */
@@ -82,6 +84,33 @@ static void put_counters(FILE *out, const struct status_counters *counters)
 	put_number(out, "repaired_symbols", counters->repaired_symbols);
 	put_number(out, "delivered", counters->delivered);
 	put_number(out, "refused", counters->refused);
+	fputs("}", out);
+}
+
+static void put_places(FILE *out, const char *key, const struct loss_counts *counts)
+{
+	uint64_t sum = loss_sum(counts);
+	fprintf(out, ",\"%s\":{\"place\":\"%s\"", key, loss_place_name(loss_place_of(counts)));
+	put_number(out, "datagrams", sum);
+	for (int i = LOSS_NOWHERE + 1; i < LOSS_PLACES; i++)
+		put_number(out, loss_place_name((enum loss_place)i), counts->at[i]);
+	fputs("}", out);
+}
+
+static void put_way(FILE *out, const struct way *way)
+{
+	put_places(out, "lost", &way->total);
+	put_places(out, "lost_in_hour", &way->hour);
+	fprintf(out, ",\"nic\":{\"interface\":\"%s\"", way->interface);
+	put_number(out, "full", way->nic.full);
+	put_number(out, "refused", way->nic.refused);
+	put_number(out, "backlog", way->nic.backlog);
+	put_number(out, "damaged", way->nic.damaged);
+	fprintf(out, "},\"ring\":{\"bytes\":%" PRIu64, way->ring_bytes);
+	put_number(out, "fill", way->ring_fill);
+	put_number(out, "fill_max", way->ring_fill_max);
+	fprintf(out, ",\"is_filling\":%s", way->is_filling ? "true" : "false");
+	put_number(out, "away_max_ms", way->away_max_ms);
 	fputs("}", out);
 }
 
@@ -117,6 +146,7 @@ int status_begin(struct status_text *status, const struct status_head *head)
 		fprintf(out, ",\"box_key\":\"%s\"", hex);
 	}
 	put_counters(out, &head->counters);
+	put_way(out, &head->way);
 	fputs(",\n\"bundles\":[", out);
 	return 0;
 }

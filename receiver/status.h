@@ -12,6 +12,7 @@
 #include "arrivals.h"
 #include "known.h"
 #include "ring.h"
+#include "way.h"
 
 enum { STATUS_BUNDLES_MAX = 4096 };
 
@@ -45,8 +46,8 @@ struct status_counters {
 
 /* Takes over what catch counts. */
 void status_take_ring(struct status_counters *counters, const struct ring_counters *ring);
-/* An event for each kind of loss that has grown since `told`. */
-void status_complain(const struct status_counters *now, const struct status_counters *told,
+/* An event for each kind of loss that has grown since `told`; whether there was any. */
+bool status_complain(const struct status_counters *now, const struct status_counters *told,
 		     const struct teller *teller);
 
 struct status_head {
@@ -56,6 +57,7 @@ struct status_head {
 	const uint8_t *box_key; /* KEY_ID_BYTES; NULL: none */
 	struct known_summary known;
 	struct status_counters counters;
+	struct way way;
 };
 
 struct status_bundle {

@@ -26,6 +26,14 @@
  *   "registry_version"         loaded here
  *   "sender_registry_version"  that the heartbeat named
  *   "box_key"                  key id of this box, 32 hex digits
+ *   "lost", "lost_in_hour"     datagrams that did not come, since keep started and in the last hour (loss.h):
+ *       "place"                       "none", "ring", "socket", "nic", "damaged", "before", "several"
+ *       "datagrams"                   all of them; and under each of these names but "none" how many there
+ *   "nic"                      "interface" at which the link comes in ("": not known), and since keep
+ *                              started its "full", "refused", "backlog" and "damaged" (nic.h)
+ *   "ring"                     "bytes" that it holds, "fill" of late, "fill_max" ever, "is_filling":
+ *                              more than half full and not below a quarter since; "away_max_ms": the
+ *                              longest that keep was away while something waited
  *   "bundles"                  those that are promised or begun but not delivered, each an object:
  *       "name", "epoch"               "tax-000123" and 16 hex digits
  *       "state"                       "promised" (nothing came yet), "receiving", "checking",

@@ -97,12 +97,20 @@ static void test_values(void)
 	is_number(parse(&c, CONFIG_RECEIVER, receiver_least,
 			"[link]\nrate = 5 Gbit/s\nride_out_stall_ms = 200\n", problem),
 		  0, "a ring may be stated as a stall to ride out");
-	ok(c.ring_bytes >= 125000000 && c.ring_bytes < 125000000 + (2 << 20),
-	   "it then holds what comes in that time");
-	is_number(parse(&c, CONFIG_RECEIVER, receiver_least,
-			"[link]\nrate = 1 Mbit/s\nride_out_stall_ms = 1\n", problem),
-		  0, "a small stall at a small rate is fine");
-	ok(c.ring_bytes == 16 << 20, "and gives the smallest ring");
+	ok(c.ride_out_stall_ms == 200 && c.ring_bytes == 16 << 20,
+	   "and is then not smaller than the smallest");
+	is_number(parse(&c, CONFIG_RECEIVER, receiver_least, "[link]\nrate = 5 Gbit/s\n", problem), 0,
+		  "a rate alone is fine");
+	is_number(c.ride_out_stall_ms, 2000, "then the ring is sized for two seconds");
+	is_number(parse(&c, CONFIG_RECEIVER, receiver_least, "[link]\nrate = 5 Gbit/s\nring_mib = 64\n",
+			problem),
+		  0, "so is a rate beside the size of a ring");
+	ok(c.ride_out_stall_ms == 0 && c.ring_bytes == 64 << 20, "which then is what it says");
+	is_number(parse(&c, CONFIG_RECEIVER, receiver_least, "", problem), 0, "neither is needed");
+	ok(c.ride_out_stall_ms == 0 && c.ring_bytes == 256 << 20, "the ring has 256 MiB then");
+	is_number(parse(&c, CONFIG_RECEIVER, receiver_least, "[link]\ninterface = enp1s0f0.4\n", problem), 0,
+		  "an interface may be named");
+	is_text(c.interface, "enp1s0f0.4", "and is read");
 }
 
 static void test_rates(void)
@@ -173,7 +181,12 @@ static void test_refusals(void)
 		 "13: 'timeout_s' is a whole number from 1 to 3600"},
 		{CONFIG_RECEIVER, "[scan]\nsocket = /x\n", "9: 'socket' belongs into sender.conf"},
 		{CONFIG_RECEIVER, "[link]\nring_mib = 15\n",
-		 "9: 'ring_mib' is a whole number from 16 to 16384"},
+		 "9: 'ring_mib' is a whole number from 16 to 32768"},
+		{CONFIG_RECEIVER, "[link]\ninterface = ../x\n",
+		 "9: an interface is named as 'ip link' shows it, of at most 15 characters"},
+		{CONFIG_RECEIVER, "[link]\ninterface = sixteen-letters-\n",
+		 "9: an interface is named as 'ip link' shows it, of at most 15 characters"},
+		{CONFIG_SENDER, "[link]\ninterface = eth0\n", "13: 'interface' belongs into receiver.conf"},
 		{CONFIG_RECEIVER, "[link]\nsocket_buffer_mib = 2048\n",
 		 "9: 'socket_buffer_mib' is a whole number from 1 to 2047"},
 		{CONFIG_RECEIVER, "[link]\nride_out_stall_ms = 100\n",
@@ -182,7 +195,7 @@ static void test_refusals(void)
 		 "[link]\nrate = 1 Gbit/s\nride_out_stall_ms = 100\nring_mib = 64\n",
 		 "11: 'ring_mib' and 'ride_out_stall_ms' say the same thing; keep one"},
 		{CONFIG_RECEIVER, "[link]\nrate = 100 Gbit/s\nride_out_stall_ms = 60000\n",
-		 "10: 'ride_out_stall_ms' at this rate takes more than 16 GiB of memory"},
+		 "10: 'ride_out_stall_ms' at this rate takes more than 32 GiB of memory"},
 	};
 	struct config c;
 	char problem[PROBLEM_BYTES];
@@ -315,6 +328,6 @@ int main(void)
 	test_long_path();
 	test_files();
 	test_example(CONFIG_SENDER, "systemd/sender.conf", "sender/weir-sender.conf.5", 21);
-	test_example(CONFIG_RECEIVER, "systemd/receiver.conf", "receiver/weir-receiver.conf.5", 16);
+	test_example(CONFIG_RECEIVER, "systemd/receiver.conf", "receiver/weir-receiver.conf.5", 17);
 	return done_testing();
 }

@@ -31,6 +31,13 @@ static struct status_head head(void)
 		.known = {.epoch = 0xabcdef, .generation = 4, .pages = 3, .pages_held = 2,
 			  .last_heartbeat_s = 990, .sender_registry_version = 8, .sender_datagrams = 99},
 		.counters = {.datagrams = UINT64_C(18446744073709551615), .link_lost = 17},
+		.way = {
+			.total = {.at = {[LOSS_SOCKET] = 30, [LOSS_BEFORE] = 12}},
+			.hour = {.at = {[LOSS_SOCKET] = 30}},
+			.interface = "weir0", .nic = {.full = 1, .refused = 2, .damaged = 3, .backlog = 4},
+			.ring_bytes = 1000, .ring_fill = 600, .ring_fill_max = 700, .away_max_ms = 5,
+			.is_filling = true,
+		},
 	};
 }
 
@@ -62,6 +69,14 @@ static void test_keys(void)
 	is_number((int64_t)json_get_number(view, "registry_version", 0), 7, "our registry is there");
 	is_number((int64_t)json_get_number(view, "sender_registry_version", 0), 8, "and the sender's");
 	ok(strstr(text, "\"link_lost\":17") != NULL, "counters are there");
+	struct json_view lost = json_get(view, "lost"), ring = json_get(view, "ring");
+	is_text(json_get_text(lost, "place", ""), "several", "where datagrams were lost is there");
+	ok(json_get_number(lost, "datagrams", 0) == 42 && json_get_number(lost, "before", 0) == 12,
+	   "and how many, by place");
+	is_text(json_get_text(json_get(view, "lost_in_hour"), "place", ""), "socket", "also of the last hour");
+	is_text(json_get_text(json_get(view, "nic"), "interface", ""), "weir0", "the interface is there");
+	ok(json_get_number(ring, "fill", 0) == 600 && json_get_bool(ring, "is_filling", false),
+	   "and the fill of the ring");
 	ok(strstr(text, "\"state\":\"receiving\"") != NULL && strstr(text, "\"held_bytes\":128") != NULL,
 	   "bundles are there");
 	ok(strstr(text, "\"worst_rows\":5,\"blocks_missing\":2,\"first_missing_block\":7") != NULL,
@@ -109,11 +124,11 @@ static void test_store(void)
 static void test_complaints(void)
 {
 	struct status_counters told = {.bad_tag = 5}, now = told;
-	status_complain(&now, &told, &teller);
-	is_text(events, "", "what has not grown is not said");
+	ok(!status_complain(&now, &told, &teller), "nothing is said");
+	is_text(events, "", "of what has not grown");
 	now = (struct status_counters){.ring_drops = 1, .kernel_drops = 1, .bad_tag = 6, .malformed = 1};
-	status_complain(&now, &told, &teller);
-	is_text(events, "E2030 E2031 E2032 E2033 ", "each kind of loss that has grown is said once");
+	ok(status_complain(&now, &told, &teller), "what has grown is");
+	is_text(events, "E2030 E2031 E2032 E2033 ", "each kind once");
 }
 
 int main(void)
