@@ -289,8 +289,12 @@ static void keep_until_stopped(struct keep *keep)
 			reload(keep, true);
 		}
 		intake_note_away(keep->intake, now_ms() - begun_ms);
-		if (!more)
-			ring_wait(keep->ring, WAIT_MS);
+		if (more)
+			continue;
+		begun_ms = now_ms();
+		ring_wait(keep->ring, WAIT_MS);
+		uint64_t waited_ms = now_ms() - begun_ms;
+		intake_note_away(keep->intake, waited_ms > WAIT_MS ? waited_ms - WAIT_MS : 0);
 	}
 	intake_store(keep->intake);
 }

@@ -65,7 +65,7 @@ static uint64_t spend(struct loss *loss, enum loss_sign sign, uint64_t count)
 	for (int age = LOSS_LEAD - 1; age >= 0 && spent < count; age--) {
 		uint64_t now = least(loss->sign[age][sign], count - spent);
 		loss->sign[age][sign] -= now;
-		loss->kernel_used[age] |= sign == SIGN_KERNEL && now > 0;
+		loss->used[age][sign] |= now > 0;
 		spent += now;
 	}
 	return spent;
@@ -137,19 +137,28 @@ static void take_signs(struct loss *loss, const struct loss_sample *now)
 		sign[SIGN_KERNEL] += most_in(kernel, now);
 }
 
+/* A gap in the sequence is seen at once and whole, so what comes later has another cause. */
+static void forget_used(struct loss *loss)
+{
+	for (int age = 0; age < LOSS_LEAD; age++)
+		for (int sign = 0; sign < LOSS_SIGNS; sign++)
+			if (loss->used[age][sign])
+				loss->sign[age][sign] = 0;
+}
+
 /* All signs get older by one; the oldest is forgotten, and one of the kernel that cost nothing is remembered. */
 static void grow_older(struct loss *loss)
 {
 	const size_t oldest = LOSS_LEAD - 1;
 	uint64_t stray = loss->kernel_growth[oldest];
-	if (!loss->kernel_used[oldest] && stray > loss->strays && stray <= LOSS_STRAY_MAX)
+	if (!loss->used[oldest][SIGN_KERNEL] && stray > loss->strays && stray <= LOSS_STRAY_MAX)
 		loss->strays = stray;
 	memmove(&loss->sign[1], &loss->sign[0], oldest * sizeof(loss->sign[0]));
 	memmove(&loss->kernel_growth[1], &loss->kernel_growth[0], oldest * sizeof(loss->kernel_growth[0]));
-	memmove(&loss->kernel_used[1], &loss->kernel_used[0], oldest * sizeof(loss->kernel_used[0]));
+	memmove(&loss->used[1], &loss->used[0], oldest * sizeof(loss->used[0]));
 	memset(&loss->sign[0], 0, sizeof(loss->sign[0]));
 	loss->kernel_growth[0] = 0;
-	loss->kernel_used[0] = false;
+	memset(&loss->used[0], 0, sizeof(loss->used[0]));
 }
 
 static void turn_minute(struct loss *loss, uint64_t now_s)
@@ -178,6 +187,8 @@ void loss_follow(struct loss *loss, const struct loss_sample *sample, uint64_t n
 		} else if (sample->link_lost < loss->judged) {
 			take_back(loss, loss->judged - sample->link_lost);
 			loss->judged = sample->link_lost;
+		} else if (sample->caught_up) {
+			forget_used(loss);
 		}
 		if (sample->caught_up)
 			grow_older(loss);

@@ -18,7 +18,8 @@
  *
  * A counter may be ahead of the sequence numbers by what waits in socket and ring.  So a sign counts for
  * LOSS_LEAD samples, of which only those are numbered in whose interval the ring was once empty; and no
- * longer than until as many losses as it allows have been put down to it.  What the kernel drops because
+ * longer than until as many losses as it allows have been put down to it, or some have and then an interval
+ * brought none.  What the kernel drops because
  * nobody listens for it (LLDP and the like) is dropped without anything being lost: up to
  * LOSS_STRAY_MAX in an interval, once seen to cost nothing, are no sign any more.
  */
@@ -72,7 +73,7 @@ struct loss {
 	uint64_t sign[LOSS_LEAD][LOSS_SIGNS]; /* losses that may still be put down to it, by age */
 	uint64_t strays;           /* of the kernel: in an interval, without a loss */
 	uint64_t kernel_growth[LOSS_LEAD];
-	bool kernel_used[LOSS_LEAD];
+	bool used[LOSS_LEAD][LOSS_SIGNS];
 	struct loss_counts minutes[LOSS_MINUTES];
 	uint64_t minute;           /* the newest */
 };

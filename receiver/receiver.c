@@ -27,11 +27,12 @@
 #include "common/supervise.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "checkup.h"
 #include "notice.h"
-#include "registrar.h"
-#include "vault.h"
+#include "ring.h"
+#include "ringroom.h"
 
-enum { STATUS_AGE_MAX_S = 10, CONTROL_MODE = 0660 };
+enum { CONTROL_MODE = 0660 };
 
 /* `--config FILE` and nothing else.  An exit code; 0 when the configuration is loaded. */
 static int load_config(struct config *config, const char **path, int argc, char **argv)
@@ -115,6 +116,15 @@ static int supervise(const char *config_path, int fd, int control)
 			       : command_fail(result, "cannot run");
 }
 
+/* Rather than to start programs again and again that find it out. */
+static int check_ring(const struct config *config)
+{
+	struct ring *ring = NULL;
+	int result = ring_open(&ring, config->runtime, ringroom_size(config));
+	ring_close(ring);
+	return result != 0 ? ringroom_fail(config, result) : 0;
+}
+
 static int run(int argc, char **argv)
 {
 	struct config config = {.side = CONFIG_RECEIVER};
@@ -125,6 +135,9 @@ static int run(int argc, char **argv)
 	char whole[PATH_MAX];
 	if (realpath(path, whole) == NULL)
 		return command_fail(-errno, "configuration '%s'", path);
+	code = check_ring(&config);
+	if (code != 0)
+		return code;
 	int fd = -1;
 	int result = make_socket(&config, &fd);
 	if (result != 0)
@@ -139,153 +152,12 @@ static int run(int argc, char **argv)
 	return code;
 }
 
-/* check: each line is one thing, and whether it is as it should be. */
-
-struct check {
-	unsigned int bad;
-};
-
-__attribute__((format(printf, 4, 5)))
-static void report(struct check *check, bool good, const char *what, const char *format, ...)
-{
-	va_list arguments;
-	printf("%-4s %-14s ", good ? "ok" : "BAD", what);
-	va_start(arguments, format);
-	vprintf(format, arguments);
-	va_end(arguments);
-	putchar('\n');
-	check->bad += !good;
-}
-
-static void check_key(struct check *check, const char *what, const char *path, enum key_kind kind)
-{
-	struct card card;
-	bool needs_passphrase = false;
-	int result = key_load_card(&card, path, &needs_passphrase);
-	if (result == 0 && card.kind != kind)
-		result = VERDICT_WRONG_KEY;
-	if (result != 0)
-		report(check, false, what, "%s: %s", path, verdict_explain(result));
-	else if (needs_passphrase)
-		report(check, false, what, "%s is under a passphrase, which a daemon cannot type", path);
-	else
-		report(check, true, what, "%s '%s'", key_kind_name(kind), card.name);
-}
-
-/* Nothing is wrong yet. */
-static void report_soon(void *context, const char *text)
-{
-	(void)context;
-	printf("soon %-14s %s\n", "registry", text);
-}
-
-/* The one that came over the link takes its place when it is newer, as in weir-keep. */
-static void check_crossed(struct check *check, struct registry **registry, const struct roots *roots,
-			  const struct config *config)
-{
-	int vault_fd = io_open_dir(AT_FDCWD, config->vault);
-	if (vault_fd < 0)
-		return; /* which check_vault tells */
-	int result = registrar_prefer(registry, vault_fd, roots);
-	io_close(vault_fd);
-	if (result != 0)
-		report(check, false, "registry", "%s/%s, which came over the link, does not count: %s",
-		       config->vault, REGISTRAR_FILE, verdict_explain(result));
-}
-
-static void check_registry(struct check *check, const struct config *config)
-{
-	struct roots *roots = NULL;
-	struct registry *registry = NULL;
-	char problem[PROBLEM_BYTES] = "", expires[32];
-	const char *path = config->roots;
-	int result = roots_load(&roots, path, problem);
-	if (result == 0) {
-		path = config->registry;
-		result = registry_load(&registry, path, roots, problem);
-	}
-	if (result == 0)
-		check_crossed(check, &registry, roots, config);
-	if (result != 0) {
-		report(check, false, "registry", "%s:%s %s", path, problem, verdict_explain(result));
-	} else {
-		bool is_good = registry_check(registry, (uint64_t)time(NULL)) == VERDICT_OK;
-		text_time(expires, sizeof(expires), registry_expires(registry));
-		report(check, is_good, "registry", "'%s' version %" PRIu64 ", expires %s",
-		       registry_name(registry), registry_version(registry), expires);
-		expiry_list(registry, (uint64_t)time(NULL), report_soon, NULL);
-	}
-	registry_free(registry);
-	roots_free(roots);
-}
-
-/* Our daemons may force their buffer only through systemd or as root; else this is what they get. */
-static void check_buffer(struct check *check, const struct config *config)
-{
-	uint64_t most = 0;
-	char text[32] = "", have[32], want[32];
-	int fd = open("/proc/sys/net/core/rmem_max", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -errno : io_read(fd, text, sizeof(text) - 1);
-	io_close(fd);
-	text[strcspn(text, "\n")] = 0;
-	if (n < 0 || text_parse_u64(&most, text, UINT64_MAX) != 0) {
-		/* a network namespace other than the first has no such file */
-		report(check, true, "socket buffer", "net.core.rmem_max cannot be seen from here");
-		return;
-	}
-	text_size(have, sizeof(have), most);
-	text_size(want, sizeof(want), config->socket_buffer_bytes);
-	bool is_enough = most >= config->socket_buffer_bytes;
-	if (is_enough)
-		report(check, true, "socket buffer", "%s wanted, %s allowed", want, have);
-	else
-		report(check, false, "socket buffer",
-		       "%s wanted, %s allowed; type: sysctl -w net.core.rmem_max=%" PRIu64, want, have,
-		       config->socket_buffer_bytes);
-}
-
-static void check_vault(struct check *check, const struct config *config)
-{
-	int vault_fd = io_open_dir(AT_FDCWD, config->vault);
-	if (vault_fd < 0) {
-		report(check, false, "vault", "%s: %s", config->vault, strerror(-vault_fd));
-		return;
-	}
-	int percent = vault_fill_percent(vault_fd);
-	if (percent < 0)
-		report(check, false, "vault", "%s: %s", config->vault, strerror(-percent));
-	else
-		report(check, (uint32_t)percent < config->disk_full_percent, "vault",
-		       "%s, disk %d %% full, nothing new is begun from %" PRIu32 " %% on", config->vault,
-		       percent, config->disk_full_percent);
-	struct stat st;
-	if (fstatat(vault_fd, "status.json", &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		report(check, false, "weir-keep", "has not run yet: no status.json");
-	} else {
-		time_t age_s = time(NULL) - st.st_mtim.tv_sec;
-		report(check, age_s <= STATUS_AGE_MAX_S, "weir-keep", "last heard %lld s ago",
-		       (long long)age_s);
-	}
-	io_close(vault_fd);
-}
-
 static int check(int argc, char **argv)
 {
 	struct config config = {.side = CONFIG_RECEIVER};
 	const char *path = NULL;
-	struct check result = {0};
 	int code = load_config(&config, &path, argc, argv);
-	if (code != 0)
-		return code;
-	report(&result, true, "configuration", "%s", path);
-	report(&result, true, "link", "listens at %s port %u, MTU %" PRIu32, config.address,
-	       config.port, config.mtu);
-	check_registry(&result, &config);
-	check_key(&result, "box key", config.box_key, KEY_RECEIVER);
-	check_key(&result, "link key", config.link_key, KEY_LINK);
-	check_buffer(&result, &config);
-	check_vault(&result, &config);
-	return result.bad == 0 ? EXIT_DONE : EXIT_ENVIRONMENT;
+	return code != 0 ? code : checkup(&config, path);
 }
 
 static const struct command commands[] = {

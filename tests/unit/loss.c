@@ -144,6 +144,15 @@ static void test_time(void)
 	w.sample.link_lost = 1000;
 	seconds(&w, 2);
 	is_number(at(&w, LOSS_BEFORE), 800 - (400 + LOSS_TRAIN_MAX - 200), "it is spent only once");
+	w = new_world(20);
+	w.sample.socket_drops = 10;
+	w.sample.link_lost = 200;
+	seconds(&w, 2);
+	second(&w);
+	w.sample.link_lost += 100;
+	seconds(&w, 2);
+	ok(at(&w, LOSS_BEFORE) == 100 && at(&w, LOSS_SOCKET) == 200,
+	   "and not for what is lost after an interval without a loss");
 
 	w = new_world(20);
 	w.sample.link_lost = 50;
