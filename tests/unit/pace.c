@@ -57,6 +57,67 @@ static uint64_t densest(const struct sent *sent, size_t count, uint64_t window_n
 	return most;
 }
 
+/* The fewest, in any that ends before the last batch. */
+static uint64_t emptiest(const struct sent *sent, size_t count, uint64_t window_ns)
+{
+	uint64_t least = UINT64_MAX, sum = 0;
+	for (size_t first = 0, end = 0; first < count; first++) {
+		while (end < count && sent[end].ns < sent[first].ns + window_ns)
+			sum += sent[end++].bits;
+		if (end == count)
+			break;
+		if (sum < least)
+			least = sum;
+		sum -= sent[first].bits;
+	}
+	return least;
+}
+
+/* The most bits by which what was sent is ever ahead of the rate, the batch itself included. */
+static uint64_t largest_burst(const struct sent *sent, size_t count, uint64_t rate)
+{
+	uint64_t most = 0, ahead = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t passed = i == 0 ? 0 : (sent[i].ns - sent[i - 1].ns) * (rate / 1000000) / 1000;
+		ahead = (ahead > passed ? ahead - passed : 0) + sent[i].bits;
+		most = ahead > most ? ahead : most;
+	}
+	return most;
+}
+
+/* Up to 60 us, and nothing else: no time is lost beyond the credit. */
+static uint64_t like_a_quiet_host(uint64_t *random)
+{
+	return test_random(random) % 60000;
+}
+
+/* On a clock that always wakes within the credit a window has its share, from below as from above. */
+static void windows_are_full(uint64_t *random)
+{
+	static const struct {
+		uint64_t rate;
+		size_t len;
+	} cases[] = {{100000000, 1472}, {400000000, 1472}, {1000000000, 1472}, {1000000000, 8896}, {2500000000, 8896}};
+	const size_t size = 1000000;
+	struct sent *sent = calloc(size, sizeof(*sent));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t share = cases[i].rate / 100, packet = (cases[i].len + 28) * 8;
+		size_t count = simulate(sent, size, cases[i].rate, cases[i].len, 2000 * ms, like_a_quiet_host, random);
+		uint64_t least = emptiest(sent, count, 10 * ms), most = densest(sent, count, 10 * ms);
+		ok(least >= share - share / 20 && most <= share + share / 20,
+		   "%llu Mbit/s by %zu bytes: each of 10 ms is within 5 %% of its share",
+		   (unsigned long long)(cases[i].rate / 1000000), cases[i].len);
+		if (least < share - share / 20 || most > share + share / 20)
+			note("%.4f to %.4f", (double)least / (double)share, (double)most / (double)share);
+		uint64_t burst = largest_burst(sent, count, cases[i].rate) / packet;
+		count = simulate(sent, size, cases[i].rate, cases[i].len, 2000 * ms, like_a_host, random);
+		uint64_t worst = largest_burst(sent, count, cases[i].rate) / packet;
+		ok(burst <= 64 && worst <= 64, "and no burst is over 64 datagrams: %llu, and %llu when it was held up",
+		   (unsigned long long)burst, (unsigned long long)worst);
+	}
+	free(sent);
+}
+
 static void windows_keep_the_rate(uint64_t *random)
 {
 	static const struct {
@@ -157,5 +218,6 @@ int main(void)
 	deadlines();
 	warm_up();
 	windows_keep_the_rate(&random);
+	windows_are_full(&random);
 	return done_testing();
 }
