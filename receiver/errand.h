@@ -19,6 +19,13 @@ enum owed { OWES_NOTHING, OWES_VERIFIED, OWES_DELIVERED, OWES_REFUSED };
 
 struct accept_job;
 
+enum { ERRAND_PUSH_BYTES = 8388608 };
+
+/* Bytes of an object that were written and not yet pushed out to the disk: `bytes` between begin and end. */
+struct unpushed {
+	uint64_t begin, end, bytes;
+};
+
 /* One bundle that is arriving. */
 struct arrival {
 	struct arrival *next;
@@ -28,6 +35,8 @@ struct arrival {
 	enum phase phase;
 	unsigned int errands;        /* under way */
 	bool is_stored_now;          /* one of them stores a copy of the map */
+	bool is_pushed_now;          /* and one of them pushes what was written */
+	struct unpushed unpushed;
 	uint64_t wanted_registry;    /* PHASE_WAITING */
 	uint64_t retry_ms;           /* judge again then; 0: not */
 	int hindrance;               /* why it could not be delivered, as last told */
@@ -79,6 +88,11 @@ void errand_enter(struct reception *r, struct arrival *a);
 void errand_entered(struct reception *r, struct arrival *a);
 /* Forgets what is owed. */
 void errand_forget(struct arrival *a);
+/*
+ * What was written to an object; a placement_listener's `written`.  Each ERRAND_PUSH_BYTES of it begin
+ * to be written back in another thread, so that what a store has to synchronise is never much.
+ */
+void errand_note_written(void *reception, void *arrival, uint64_t begin, uint64_t end);
 /* Stores a copy of the map. */
 void errand_store(struct reception *r, struct arrival *a);
 

@@ -49,6 +49,8 @@ void placement_flush(struct placement *placement)
 		return;
 	}
 	partial_set_changed(placement->partial);
+	if (listener->written != NULL && placement->fd == partial_fd(placement->partial, false))
+		listener->written(listener->context, placement->owner, placement->begin, placement->end);
 	struct arrivals *arrivals = partial_arrivals(placement->partial);
 	for (unsigned int i = 0; i < count; i++)
 		if (arrivals_note(arrivals, &placement->span[i]))

@@ -23,6 +23,8 @@ struct placement_listener {
 	void (*failed)(void *context, void *owner, int error);
 	/* There was no space for spans of further rows, which none was promised to. */
 	void (*dropped)(void *context, unsigned int spans);
+	/* Bytes of the object, not of repair rows, were written to its file; may be NULL. */
+	void (*written)(void *context, void *owner, uint64_t begin, uint64_t end);
 	void *context;
 };
 

@@ -434,7 +434,8 @@ int reception_open(struct reception **out, const struct reception_options *optio
 	r->o = *options;
 	r->site.dir_fd = -1;
 	r->site.maps_fd = -1;
-	r->placement.listener = (struct placement_listener){on_decodable, on_failed, on_dropped, r};
+	r->placement.listener = (struct placement_listener){on_decodable, on_failed, on_dropped,
+							   errand_note_written, r};
 	int result = open_site(r);
 	if (result != 0) {
 		reception_close(r);

@@ -201,10 +201,20 @@ static void on_dropped(void *context, unsigned int spans)
 	*(unsigned int *)context += 100000 * spans;
 }
 
+static uint64_t written_end, written_bytes;
+
+static void on_written(void *context, void *owner, uint64_t begin, uint64_t end)
+{
+	(void)context;
+	(void)owner;
+	written_bytes += end - begin;
+	written_end = end;
+}
+
 static void test_placement(void)
 {
 	unsigned int told = 0;
-	struct placement placement = {.listener = {on_decodable, on_failed, on_dropped, &told}};
+	struct placement placement = {.listener = {on_decodable, on_failed, on_dropped, on_written, &told}};
 	struct partial *partial = NULL;
 	uint8_t *bytes = malloc(geometry.object_len), *back = NULL;
 	size_t len = 0;
@@ -223,6 +233,8 @@ static void test_placement(void)
 	is_number(told, 3, "two blocks became decodable on the way");
 	placement_flush(&placement);
 	is_number(told, 15, "and the others when the rest was written");
+	ok(written_bytes == geometry.object_len && written_end == geometry.object_len,
+	   "all that was written to the object was told of");
 	io_read_file(AT_FDCWD, file_of("object"), 1 << 20, &back, &len);
 	is_bytes(back, bytes, geometry.object_len, "every symbol lies in its place");
 	is_number(placement_add(&placement, partial, partial, &(struct span){0, 0, 0, 4}, bytes), SPAN_LATE,
