@@ -33,7 +33,7 @@ rides_out() {
 	receiver_up
 	sender_up
 	# four seconds of the rate
-	"$build/tests/lib/export" --random $(($(tr -dc 0-9 <<<"${2/1 G/1000 M}") * 1000000 / 8 * 4)) --seed "$SEED" >"$tmp/in"
+	"$build/tests/lib/export" --random $(($(tr -dc 0-9 <<<"${2/1 G/1000 M}") * 500000)) --seed "$SEED" >"$tmp/in"
 	push files "$tmp/in" || note "$pushed"
 	until_true 20 flows
 	sleep 0.5
