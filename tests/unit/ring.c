@@ -69,6 +69,41 @@ static void test_order(void)
 	ring_close(ring);
 }
 
+static void test_sides(void)
+{
+	struct ring *producer = NULL, *consumer = NULL;
+	char name[RING_INTERFACE_BYTES] = "enp1s0f0", got[RING_INTERFACE_BYTES];
+	ring_open(&producer, test_dir(), RING_BYTES_MIN);
+	ring_open(&consumer, test_dir(), RING_BYTES_MIN);
+	struct ring_record record;
+	uint64_t damaged = 0;
+	(void)ring_take_fill(consumer);
+	for (int i = 0; i < 3; i++)
+		if (ring_reserve(producer) != NULL)
+			ring_publish(producer, 64, 64);
+	while (ring_take(consumer, &record, &damaged))
+		ring_release(consumer);
+	is_number((int64_t)ring_take_fill(consumer), 3 * 128, "the most that has waited is known when it waits no more");
+	is_number((int64_t)ring_take_fill(consumer), 0, "once");
+	is_number((int64_t)ring_size(consumer), RING_BYTES_MIN, "the size is known");
+	ring_interface(consumer, got);
+	is_text(got, "", "before catch has said it, there is no interface");
+	ring_set_interface(producer, name);
+	ring_interface(consumer, got);
+	is_text(got, "enp1s0f0", "then it is that one");
+	memset(name, 'x', sizeof(name));
+	ring_set_interface(producer, name);
+	ring_interface(consumer, got);
+	is_number((int64_t)strlen(got), RING_INTERFACE_BYTES - 1, "a name without an end gets one");
+	atomic_store(&ring_seen(consumer)->kernel_drops, 5);
+	ring_close(consumer);
+	ring_open(&consumer, test_dir(), RING_BYTES_MIN);
+	is_number((int64_t)atomic_load(&ring_seen(consumer)->kernel_drops), 5,
+		  "what keep has told of is known to the next keep");
+	ring_close(producer);
+	ring_close(consumer);
+}
+
 static void test_restart(void)
 {
 	struct ring *producer = NULL, *consumer = NULL, *again = NULL;
@@ -232,6 +267,7 @@ static void test_errors(void)
 int main(void)
 {
 	test_order();
+	test_sides();
 	test_restart();
 	test_full();
 	test_replaced();
