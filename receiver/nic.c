@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -26,7 +26,7 @@ int nic_name_of(char out[static NIC_NAME_BYTES], int socket_fd)
 	memset(out, 0, NIC_NAME_BYTES);
 	if (here.sin_family != AF_INET || here.sin_addr.s_addr == htonl(INADDR_ANY))
 		return 0;
-	struct ifreq list[INTERFACES_MAX];
+	struct ifreq list[INTERFACES_MAX] = {0};
 	struct ifconf all = {.ifc_len = sizeof(list), .ifc_req = list};
 	if (ioctl(socket_fd, SIOCGIFCONF, &all) < 0)
 		return -errno;
@@ -78,9 +78,9 @@ static uint64_t read_backlog(void)
 	if (read_text(text, sizeof(text), "/proc/net/softnet_stat") != 0)
 		return 0;
 	for (const char *line = text; *line != 0;) {
-		uint64_t processed, dropped;
-		if (sscanf(line, "%" SCNx64 " %" SCNx64, &processed, &dropped) == 2)
-			sum += dropped;
+		char *second = NULL;
+		(void)strtoull(line, &second, 16); /* what was processed */
+		sum += strtoull(second, NULL, 16);
 		line += strcspn(line, "\n");
 		line += *line == '\n';
 	}

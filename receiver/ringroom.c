@@ -3,8 +3,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
 
@@ -78,11 +79,9 @@ static uint64_t memory_available(void)
 		return UINT64_MAX;
 	ssize_t n = io_read(fd, text, sizeof(text) - 1);
 	io_close(fd);
-	uint64_t kib = 0;
-	const char *line = n > 0 ? strstr(text, "\nMemAvailable:") : NULL;
-	if (line == NULL || sscanf(line, "\nMemAvailable: %" SCNu64 " kB", &kib) != 1)
-		return UINT64_MAX;
-	return kib * 1024;
+	static const char label[] = "\nMemAvailable:";
+	const char *line = n > 0 ? strstr(text, label) : NULL;
+	return line == NULL ? UINT64_MAX : strtoull(line + sizeof(label) - 1, NULL, 10) * 1024;
 }
 
 int ringroom_look(struct ringroom *out, int dir_fd)
@@ -107,7 +106,7 @@ int ringroom_judge(const struct ringroom *room, uint64_t bytes)
 
 int ringroom_check(int dir_fd, uint64_t bytes)
 {
-	struct ringroom room;
+	struct ringroom room = {0, 0};
 	int result = ringroom_look(&room, dir_fd);
 	return result != 0 ? result : ringroom_judge(&room, bytes);
 }
