@@ -222,9 +222,9 @@ void intake_turn(struct intake *in, uint64_t now_ms, uint64_t now_s)
 	}
 }
 
-void intake_note_away(struct intake *in, uint64_t ms)
+void intake_note_away(struct intake *in, uint64_t ms, uint64_t meant_ms)
 {
-	lookout_note_away(&in->lookout, ms);
+	lookout_note_away(&in->lookout, ms > meant_ms ? ms - meant_ms : 0);
 }
 
 void intake_store(struct intake *in)

@@ -50,8 +50,8 @@ void intake_train(struct intake *intake, const uint8_t *data, size_t len, size_t
  */
 void intake_turn(struct intake *intake, uint64_t now_ms, uint64_t now_s);
 
-/* Records were waiting in the ring, and the caller did something else for so long. */
-void intake_note_away(struct intake *intake, uint64_t ms);
+/* The caller looked away from the ring for so long, and meant to for no more than meant_ms. */
+void intake_note_away(struct intake *intake, uint64_t ms, uint64_t meant_ms);
 
 /* Whether a newer registry came over the link since the last call; registrar_load reads it. */
 bool intake_take_registry(struct intake *intake);

@@ -243,10 +243,9 @@ static bool take_records(struct intake *intake, struct ring *ring, uint64_t *dam
 
 static void tell_damage(const struct keep *keep, uint64_t damaged)
 {
-	static const char what[] = "keep: the ring held nonsense and was emptied; is anything but "
-				   "weir-catch writing to it?";
 	if (damaged > 0)
-		event_tell(&keep->teller, LOG_ERR, "E2034", "%s", what);
+		event_tell(&keep->teller, LOG_ERR, "E2034", "keep: the ring held nonsense and was emptied; is "
+			   "anything but weir-catch writing to it?");
 }
 
 static void tell_expiry(void *context, const char *text)
@@ -288,13 +287,11 @@ static void keep_until_stopped(struct keep *keep)
 			is_reloading = 0;
 			reload(keep, true);
 		}
-		intake_note_away(keep->intake, now_ms() - begun_ms);
-		if (more)
-			continue;
+		intake_note_away(keep->intake, now_ms() - begun_ms, 0);
 		begun_ms = now_ms();
-		ring_wait(keep->ring, WAIT_MS);
-		uint64_t waited_ms = now_ms() - begun_ms;
-		intake_note_away(keep->intake, waited_ms > WAIT_MS ? waited_ms - WAIT_MS : 0);
+		if (!more)
+			ring_wait(keep->ring, WAIT_MS);
+		intake_note_away(keep->intake, now_ms() - begun_ms, WAIT_MS);
 	}
 	intake_store(keep->intake);
 }
