@@ -48,7 +48,7 @@ static void take_state(struct marker *m, const struct intake *in)
 static void tell_put_back(struct intake *in, const char *problem)
 {
 	event_tell(in->o.tell, LOG_CRIT, "E2080", "keep: the vault was put back to an older state: %s", problem);
-	struct ledger_entry *e = ledger_entry_new("put-back", 0);
+	struct ledger_entry *e = ledger_entry_new("vault.older", 0);
 	ledger_set_text(e, "problem", problem);
 	diary_add(in->o.diary, e);
 	int result = io_write_file(in->o.vault_fd, "put-back", problem, strlen(problem), FILE_MODE);

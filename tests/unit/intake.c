@@ -1847,7 +1847,7 @@ static void put_back_is_seen(void)
 		must(!is_delivered(&w, 1) && !is_delivered(&w, 2), "destroyed");
 		stop_keep(&w);
 		start_keep(&w, 1);
-		ok(!is_there(&w, "put-back") && ledger_of(&w, "\"put-back\"").count == 0, "%s: as it was left it is no older",
+		ok(!is_there(&w, "put-back") && ledger_of(&w, "\"vault.older\"").count == 0, "%s: as it was left it is no older",
 		   parts[i]);
 		stop_keep(&w);
 		snprintf(command, sizeof(command), "cd '%s' && rm -rf %s && cp -a ../copy-%s/. .", w.vault,
@@ -1855,7 +1855,7 @@ static void put_back_is_seen(void)
 		must(system(command) == 0, "put back");
 		start_keep(&w, 1);
 		ok(is_there(&w, "put-back"), "%s: an older one is seen", parts[i]);
-		is_number(ledger_of(&w, "\"event\":\"put-back\"").count, 1, "%s: and entered", parts[i]);
+		is_number(ledger_of(&w, "\"event\":\"vault.older\"").count, 1, "%s: and entered", parts[i]);
 		look(&w, 2000);
 		if (i == 0) {
 			send_page(&w, (const struct bundle *[]){&b, &c}, 2);
