@@ -98,8 +98,8 @@ ran destroyed "$first" --receipt "$tmp/gone.receipt" --key "$keys/$recipient.key
 ok "'destroyed' is entered" done_once '.verb == "destroyed" and .phase == "end" and .exit == 0' || note "$(cat "$tmp/ran")"
 ran receipt "$tmp/gone.receipt"
 ok "'receipt' is entered" done_once '.verb == "receipt" and .exit == 0' || note "$(cat "$tmp/ran")"
-ran purge "$first" --count 1 --key "$keys/$person.key"
-ok "'purge' is entered" done_once '.verb == "purge" and .exit == 0' || note "$(cat "$tmp/ran")"
+ran purge "$first" --count 7 --key "$keys/$person.key"
+ok "'purge' is entered, also when it is refused" done_once '.verb == "purge" and .exit == 1' || note "$(cat "$tmp/ran")"
 known=$("$build/weir-inbox" --help | sed -nE 's/^  ([a-z]+) .*/\1/p' | sort | tr '\n' ' ')
 is "these are all commands that there are" "$(entries '.event == "command"' | jq -r .verb | cut -d' ' -f1 | sort -u | tr '\n' ' ')" "$known"
 
