@@ -263,3 +263,46 @@ uint64_t arrivals_skipped_symbols(const struct arrivals *a)
 			skipped += a->block[i].through - a->block[i].arrived;
 	return skipped;
 }
+
+bool arrivals_have_begun(const struct arrivals *a)
+{
+	for (uint32_t i = 0; i < a->blocks; i++)
+		if (a->block[i].missing < sent_before(a, i, a->g.source_rows))
+			return true;
+	return false;
+}
+
+/* Symbols of this column of a pass that are sent behind the furthest that has come. */
+static uint32_t behind(const struct arrivals *a, uint32_t block, uint32_t column)
+{
+	const uint64_t through = a->block[block].through;
+	uint64_t source = sent_before(a, block, a->g.source_rows);
+	uint32_t rows = (uint32_t)(source / a->row_symbols) + (column < source % a->row_symbols);
+	uint32_t passed; /* rows of the pass whose symbol in this column lies before the furthest */
+	if (through <= source) {
+		passed = (uint32_t)(through / a->row_symbols) + (column < through % a->row_symbols);
+		return rows - passed + a->g.repair_rows;
+	}
+	passed = (uint32_t)((through - source) / a->row_symbols) + (column < (through - source) % a->row_symbols);
+	return a->g.repair_rows - passed;
+}
+
+bool arrivals_lack_tail(const struct arrivals *a)
+{
+	uint32_t last = a->blocks;
+	for (uint32_t i = a->blocks; i-- > 0 && last == a->blocks;)
+		if (a->block[i].through > 0 || a->block[i].state != BLOCK_RECEIVING)
+			last = i;
+	if (last == a->blocks)
+		return false;
+	for (uint32_t i = 0; i < last; i++)
+		if (a->block[i].missing > 0)
+			return false;
+	if (a->block[last].missing == 0)
+		return last + 1 < a->blocks;
+	const uint8_t *counts = a->counts + (size_t)last * a->row_symbols;
+	for (uint32_t at = 0; at < a->row_symbols; at++)
+		if (counts[at] + behind(a, last, at) < a->g.source_rows)
+			return false;
+	return true;
+}

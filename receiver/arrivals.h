@@ -66,5 +66,12 @@ struct lack {
 struct lack arrivals_lack(struct arrivals *arrivals);
 /* Symbols that were passed over in the order of sending: lost, or late. */
 uint64_t arrivals_skipped_symbols(const struct arrivals *arrivals);
+/* Whether something has come. */
+bool arrivals_have_begun(const struct arrivals *arrivals);
+/*
+ * Whether what lacks is the end of a pass: had all of it behind the furthest symbol come, nothing would be missing.
+ * False when nothing is missing, and when nothing of a pass has come.
+ */
+bool arrivals_lack_tail(const struct arrivals *arrivals);
 
 #endif

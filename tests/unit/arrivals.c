@@ -171,8 +171,82 @@ static void test_against_model(struct geometry g, const char *name)
 	free(m.here);
 }
 
+/* What sending everything behind the furthest symbol of a pass would leave. */
+static bool model_lacks_tail(const struct model *m)
+{
+	size_t all = (size_t)m->blocks * m->rows * m->columns, furthest = all;
+	for (size_t at = all; at-- > 0 && furthest == all;)
+		if (m->here[at])
+			furthest = at;
+	if (furthest == all || missing_in_all(m) == 0)
+		return false;
+	struct model filled = *m;
+	filled.here = malloc(all);
+	memcpy(filled.here, m->here, all);
+	memset(filled.here + furthest, 1, all - furthest);
+	bool is_tail = missing_in_all(&filled) == 0;
+	free(filled.here);
+	return is_tail;
+}
+
+/* Passes that break off somewhere, with more or less lost before that. */
+static void test_tails(struct geometry g, const char *name)
+{
+	uint64_t random = test_seed();
+	unsigned int wrong = 0, tails = 0, others = 0;
+	for (int round = 0; round < 400; round++) {
+		struct model m = make_model(g);
+		uint8_t *map = calloc(1, arrivals_map_len(&g));
+		struct arrivals *a = arrivals_new(&g, map);
+		uint64_t end = test_random(&random) % (m.blocks * m.rows + 1), share = test_random(&random) % 30;
+		bool began = false;
+		wrong += arrivals_have_begun(a);
+		for (uint32_t at = 0; at < end; at++) {
+			struct span s = {.block = (uint16_t)(at / m.rows), .row = (uint8_t)(at % m.rows)};
+			uint32_t sent = s.row < g.source_rows ? geometry_row_sent(&g, s.block, s.row) : m.columns;
+			if (at + 1 == end && sent > 0)
+				sent = 1 + (uint32_t)(test_random(&random) % sent);
+			for (uint32_t first = 0; first < sent; first += s.count) {
+				s.first = (uint16_t)first;
+				s.count = (uint16_t)(sent - first < 11 ? sent - first : 11);
+				if (test_random(&random) % 100 < share ||
+				    arrivals_block_state(a, s.block) != BLOCK_RECEIVING)
+					continue;
+				arrivals_note(a, &s);
+				memset(symbol(&m, s.block, s.row, s.first), 1, s.count);
+				began = true;
+			}
+		}
+		bool is_tail = model_lacks_tail(&m);
+		tails += is_tail;
+		others += began && !is_tail && missing_in_all(&m) > 0;
+		wrong += arrivals_lack_tail(a) != is_tail || arrivals_have_begun(a) != began;
+		arrivals_free(a);
+		free(map);
+		free(m.here);
+	}
+	is_number(wrong, 0, "%s: a lost end is told from a loss in between, as by a plain model", name);
+	ok(tails > 0 && others > 0, "%s: there were %u of the one and %u of the other", name, tails, others);
+}
+
+static void further_rows_begin(void)
+{
+	const struct geometry g = {3 * 16384, 4096, 12, 3};
+	uint8_t *map = calloc(1, arrivals_map_len(&g));
+	struct arrivals *a = arrivals_new(&g, map);
+	arrivals_note(a, &(struct span){.block = 0, .row = 17, .first = 3, .count = 1});
+	ok(arrivals_have_begun(a), "a symbol of a further repair row is a beginning");
+	ok(!arrivals_lack_tail(a), "but of no pass");
+	arrivals_free(a);
+	free(map);
+}
+
 int main(void)
 {
+	further_rows_begin();
+	test_tails((struct geometry){3 * 16384, 4096, 12, 3}, "the smallest bundle");
+	test_tails((struct geometry){7 * 16384, 12288, 10, 4}, "a last row cut short");
+	test_tails((struct geometry){13 * 16384, 4096, 20, 5}, "three blocks, the last short");
 	test_against_model((struct geometry){3 * 16384, 4096, 12, 3}, "the smallest bundle");
 	test_against_model((struct geometry){7 * 16384, 12288, 10, 4}, "a last row cut short");
 	test_against_model((struct geometry){13 * 16384, 4096, 20, 5}, "three blocks, the last short");
