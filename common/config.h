@@ -46,6 +46,7 @@ struct config {
 	uint32_t disk_full_percent;        /* refuse above this fill; 90 */
 	uint32_t scrub_days;               /* receiver: the vault is read again in so many; 7 */
 	uint32_t seal_threads;             /* sender; 0: as many as there are cores */
+	uint32_t unfinished_days;          /* receiver: what does not go on and is not offered is kept; 30 */
 	uint32_t retention_days;           /* sender; 5 */
 	uint32_t pass_repeat;              /* sender: passes of each bundle; 1 */
 	/* [scan]; sender */

@@ -49,6 +49,8 @@ static const struct {
 	{"verified", "a bundle was found right, and is about to be delivered", NULL},
 	{"delivered", "a bundle was delivered into the vault", NULL},
 	{"delivery.refused", "a bundle that arrived was refused", NULL},
+	{"lost", "a bundle was given up as lost", NULL},
+	{"lost.acknowledged", "a person took note of a loss", NULL},
 	{"opened", "a recipient opened a bundle elsewhere, by its receipt",
 	 "a receipt of an opening was refused"},
 	{"vault.older", "the vault was put back to an older state", NULL},

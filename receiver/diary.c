@@ -13,6 +13,7 @@
 #include "common/service.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "lost.h"
 
 enum { MINUTE_S = 60, TEXT_BYTES = 256 };
 
@@ -396,6 +397,32 @@ void diary_refused(struct diary *d, const char *name, const struct bundle_id *id
 	if (same_as != NULL)
 		ledger_set_text(e, "same_as", same_as);
 	diary_add(d, e);
+}
+
+static void set_lost(struct ledger_entry *e, const char *name, const struct lost_item *item)
+{
+	set_bundle(e, name, &item->id);
+	if (item->count > 1)
+		ledger_set_number(e, "count", item->count);
+	ledger_set_text(e, "why", lost_why_name(item->why));
+}
+
+void diary_lost(struct diary *d, const char *name, const struct lost_item *item)
+{
+	struct ledger_entry *e = ledger_entry_new("lost", 0);
+	set_lost(e, name, item);
+	ledger_set_number(e, "held", item->held_bytes);
+	ledger_set_number(e, "bytes", item->object_bytes);
+	diary_add(d, e);
+}
+
+int diary_acknowledged(struct diary *d, const struct ledger_who *who, const char *name,
+		       const struct lost_item *item)
+{
+	struct ledger_entry *e = ledger_entry_new("lost.acknowledged", 0);
+	ledger_set_who(e, who);
+	set_lost(e, name, item);
+	return diary_write(d, e);
 }
 
 void diary_hear(struct diary *d, const char *box, const struct ledger_head *head)

@@ -77,6 +77,12 @@ void reception_give_up(struct arrival *a);
 /* The same, and says so: what was on disk cannot be used. */
 void reception_begin_again(struct reception *r, struct arrival *a, const char *why, int error);
 
+/* One that was given up, whose errands have not ended, still has the files of this id. */
+bool reception_is_being_given_up(const struct reception *r, const struct bundle_id *id);
+/* What had come of it, or all of it, is given up: owed to the ledger (lost.h).  bundle NULL: no page names it. */
+void reception_lose(struct reception *r, const struct bundle_id *id, const struct known_bundle *bundle,
+		    enum lost_why why);
+
 /* A block is decodable: restores what it lacks; after the last one, judges the object. */
 void errand_repair(struct reception *r, struct arrival *a, uint32_t block);
 /* All blocks are complete: judges; what was right is owed to the ledger as verified. */

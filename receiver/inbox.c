@@ -31,7 +31,10 @@ static const char verify_help[] =
 
 static const char gaps_help[] =
 	"Exit code 0 when nothing is missing and the sender is heard, 4 otherwise.\n"
+	"What is on its way is not missing.\n"
 	"\n"
+	"  --acknowledge BUNDLE  what is lost for good is listed until somebody says that it is\n"
+	"                 known; that is entered in the ledger\n"
 	"  --json         as JSON\n"
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
@@ -130,7 +133,7 @@ static const struct command commands[] = {
 	 "all that is known of one bundle", show_help, inbox_show},
 	{"verify", "[--json] [BUNDLE|FILE.weir]…",
 	 "check signatures and content, without any secret", verify_help, inbox_verify},
-	{"gaps", "[--json]", "what the sender promises and the vault lacks", gaps_help, inbox_gaps},
+	{"gaps", "[--json] [--acknowledge BUNDLE]", "what the sender promises and the vault lacks", gaps_help, inbox_gaps},
 	{"copy", "BUNDLE FILE.weir", "a whole, verified copy to carry away", copy_help, inbox_copy},
 	{"open",
 	 "[--key FILE] [--psk FILE] [--member M]… BUNDLE|FILE.weir (-o DIR | - [-- COMMAND])",

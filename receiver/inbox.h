@@ -40,6 +40,7 @@ struct inbox_options {
 	const char *route;
 	const char *before;
 	const char *count;
+	const char *acknowledge;
 	bool json;
 	const char **members; /* from --member, in the order given */
 	size_t member_count;
@@ -48,7 +49,7 @@ struct inbox_options {
 	char **command; /* behind "--", ended by NULL; NULL without one */
 };
 
-/* allowed: P person, t route, b before, n count, R receipt, w how, c config, r roots, k key, p psk, f passphrase-file, m member, o output, j json;
+/* allowed: a acknowledge, P person, t route, b before, n count, R receipt, w how, c config, r roots, k key, p psk, f passphrase-file, m member, o output, j json;
  * x: -- COMMAND COMMAND */
 int inbox_parse(struct inbox_options *out, int argc, char **argv, const char *allowed); /* speaks */
 void inbox_options_free(struct inbox_options *options);
@@ -91,6 +92,8 @@ int inbox_commit(struct inbox *inbox, const struct card *card);
 int inbox_bring_receipt(struct inbox *inbox, const uint8_t *text, size_t len);
 /* The same of an order (mandate.h): 0, or custody_take's answer. */
 int inbox_bring_mandate(struct inbox *inbox, const uint8_t *bytes, size_t len);
+/* Takes note of a loss: 0, -ENOENT when it is not listed, or why that cannot be. */
+int inbox_acknowledge(struct inbox *inbox, const struct bundle_id *id);
 /* A command that is not weir-inbox's own, told of where there is a configuration, as it would be used. */
 int inbox_told(int argc, char **argv, int (*run)(int argc, char **argv));
 /* True when an argument names a bundle of the vault and no file. */

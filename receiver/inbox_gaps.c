@@ -1,5 +1,4 @@
-#include "inbox.h"
-#include "inbox_past.h"
+#include "inbox_gaps.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,31 +14,6 @@
 #include "common/verdict.h"
 #include "gapcode.h"
 #include "registrar.h"
-
-enum {
-	SILENT_S = 5, /* five heartbeats in a row are not lost by chance */
-	STALE_S = 10, /* keep writes its status every second */
-};
-
-struct gaps {
-	struct vault_catalogue catalogue;
-	struct vault_item *items;
-	size_t item_count;
-	struct inbox_status status;
-	struct registry *registry; /* the box's, for the names of routes */
-	uint64_t now;
-	int vault;
-	uint32_t disk_full_percent;
-	size_t delivered;
-	size_t past; /* not here, but it would have been destroyed by now, or was */
-	size_t destroyed; /* of these */
-	size_t damaged;
-	bool is_put_back;
-	struct annals *annals;
-	size_t missing;
-	struct json *array; /* NULL: for a person's eye */
-	struct json *damaged_array; /* the same */
-};
 
 static int compare_items(const void *a, const void *b)
 {
@@ -61,15 +35,12 @@ static enum inbox_fate fate_of(const struct gaps *g, const struct entry *entry, 
 	return inbox_fate_of(g->annals, g->vault, &id);
 }
 
-/* A route that the registry does not name yet is shown by its id. */
-static void entry_name(char out[static BUNDLE_NAME_BYTES], const struct gaps *g,
-		       const struct entry *entry)
+void gaps_name(char out[static BUNDLE_NAME_BYTES], const struct gaps *g, uint16_t route_id, uint64_t number)
 {
-	const char *route =
-		g->registry == NULL ? NULL : open_route_name(g->registry, entry->route_id);
-	char number[NAME_BYTES];
-	snprintf(number, sizeof(number), "route%u", entry->route_id);
-	bundle_name(out, route != NULL ? route : number, entry->number);
+	const char *route = g->registry == NULL ? NULL : open_route_name(g->registry, route_id);
+	char by_id[NAME_BYTES];
+	snprintf(by_id, sizeof(by_id), "route%u", route_id);
+	bundle_name(out, route != NULL ? route : by_id, number);
 }
 
 /*
@@ -90,14 +61,28 @@ static struct json_view find_status(const struct gaps *g, const char *epoch,
 	return (struct json_view){NULL};
 }
 
-static void print_refused(const char *name, struct json_view bundle)
+static uint64_t missing_bytes(const struct entry *entry, struct json_view bundle)
 {
-	char shown[SHOWN_BYTES];
-	const char *verdict = json_get_text(bundle, "verdict", "");
-	int number = verdict_from_name(verdict);
-	text_escape_name(shown, sizeof(shown), verdict);
-	printf("%-24s  refused: %s [%s]\n", name, number > 0 ? verdict_explain(number) : "unknown",
-	       shown);
+	uint64_t held = json_get_number(bundle, "held_bytes", 0);
+	uint64_t object = entry->geometry.object_len;
+	return json_get_number(bundle, "missing_bytes", held < object ? object - held : 0);
+}
+
+/* Where keep has told nothing of it, the catalogue says whether a pass of it had ended when that was stored. */
+static struct missing_facts facts_of(const struct gap *gap)
+{
+	const char *state = json_get_text(gap->status, "state", "promised");
+	bool is_refused = strcmp(state, "refused") == 0;
+	return (struct missing_facts){
+		.is_refused = is_refused,
+		.is_repeated = is_refused && strcmp(json_get_text(gap->status, "verdict", ""), GAPS_REPEATED) == 0,
+		.is_whole = strncmp(state, "waiting-", 8) == 0 || strcmp(state, "checking") == 0,
+		.has_come = json_get_number(gap->status, "held_bytes", 0) > 0,
+		.is_tail = json_get_bool(gap->status, "lacks_tail", false),
+		.since_s = json_get_number(gap->status, "since", 0),
+		.passed_s = json_get_number(gap->status, "passed", gap->entry->passes > 0),
+		.offered_until = gap->entry->offered_until,
+	};
 }
 
 /* The file is whoever's who can write the vault: what is too large is as good as nothing. */
@@ -107,125 +92,118 @@ static uint32_t small_number(struct json_view bundle, const char *key)
 	return number <= BLOCKS_MAX ? (uint32_t)number : 0;
 }
 
-/* What must still come: repair rows can stand for some of what is not here. */
-static uint64_t missing_bytes(const struct entry *entry, struct json_view bundle)
+/* A code is for a number below 2^48, as every number is that a catalogue names. */
+static void choose_code(struct gap *gap)
 {
-	uint64_t held = json_get_number(bundle, "held_bytes", 0);
-	uint64_t object = entry->geometry.object_len;
-	return json_get_number(bundle, "missing_bytes", held < object ? object - held : 0);
-}
-
-/*
- * The code that has it sent once more, for a bundle of which something must still come; else "".  A code is for a
- * number below 2^48, as every number is that a catalogue names.
- */
-static const char *resend_code(char out[static RESENDCODE_TEXT_BYTES], const struct entry *entry,
-			       struct json_view bundle)
-{
-	const char *state = json_get_text(bundle, "state", "promised");
 	const struct gapcode_lack lack = {
-		.has_begun = json_get_number(bundle, "held_bytes", 0) > 0,
-		.worst_rows = small_number(bundle, "worst_rows"),
-		.blocks_missing = small_number(bundle, "blocks_missing"),
-		.first_missing_block = small_number(bundle, "first_missing_block"),
+		.has_begun = json_get_number(gap->status, "held_bytes", 0) > 0,
+		.worst_rows = small_number(gap->status, "worst_rows"),
+		.blocks_missing = small_number(gap->status, "blocks_missing"),
+		.first_missing_block = small_number(gap->status, "first_missing_block"),
 	};
-	struct resendcode code = gapcode_choose(entry, &lack);
-	bool is_missing = strcmp(state, "promised") == 0 || strcmp(state, "receiving") == 0;
-	return is_missing && resendcode_write(out, &code, entry->epoch) != NULL ? out : "";
+	struct resendcode code = gapcode_choose(gap->entry, &lack);
+	if (!missing_is_lost(gap->judgement.kind) || resendcode_write(gap->resend, &code, gap->entry->epoch) == NULL)
+		gap->resend[0] = 0;
 }
 
-static void print_gap(const struct gaps *g, const char *name, const struct entry *entry,
-		      struct json_view bundle)
+/* What is only being checked is as good as on its way. */
+static bool is_wrong(const struct gap *gap)
 {
-	char missing[32], all[32], since[64] = "", ago[32], state[64], resend[RESENDCODE_TEXT_BYTES];
-	uint64_t object = entry->geometry.object_len;
-	uint64_t first = json_get_number(bundle, "since", 0);
-	uint64_t last = json_get_number(bundle, "last_arrival", 0);
-	text_escape_name(state, sizeof(state), json_get_text(bundle, "state", "promised"));
-	if (strcmp(state, "refused") == 0) {
-		print_refused(name, bundle);
-		return;
+	return missing_is_wrong(gap->judgement.kind) &&
+	       (gap->judgement.kind != MISSING_WAITS ||
+		strcmp(json_get_text(gap->status, "state", ""), "checking") != 0);
+}
+
+static int compare_gaps(const void *a, const void *b)
+{
+	const struct gap *x = a, *y = b;
+	if (is_wrong(x) != is_wrong(y))
+		return is_wrong(x) ? -1 : 1;
+	int order = strcmp(x->name, y->name);
+	return order != 0 ? order : strcmp(x->epoch, y->epoch);
+}
+
+static void add_gap(struct gaps *g, const struct entry *entry, const char *name)
+{
+	struct gap *gap = &g->gaps[g->missing + g->on_its_way];
+	*gap = (struct gap){.entry = entry};
+	snprintf(gap->name, sizeof(gap->name), "%s", name);
+	snprintf(gap->epoch, sizeof(gap->epoch), "%016" PRIx64, entry->epoch);
+	gap->status = find_status(g, gap->epoch, entry);
+	gap->missing_bytes = missing_bytes(entry, gap->status);
+	struct missing_facts facts = facts_of(gap);
+	missing_judge(&gap->judgement, &facts, &g->link, g->now);
+	choose_code(gap);
+	if (gap->judgement.kind == MISSING_REPEATED)
+		g->repeated++;
+	else if (is_wrong(gap))
+		g->missing++;
+	else
+		g->on_its_way++;
+}
+
+static int compare(struct gaps *g)
+{
+	g->gaps = calloc(g->catalogue.count + 1, sizeof(*g->gaps));
+	if (g->gaps == NULL)
+		return command_fail(-ENOMEM, "cannot compare");
+	for (size_t i = 0; i < g->catalogue.count; i++) {
+		const struct entry *entry = &g->catalogue.entries[i];
+		char name[BUNDLE_NAME_BYTES];
+		gaps_name(name, g, entry->route_id, entry->number);
+		enum inbox_fate fate = fate_of(g, entry, name);
+		g->destroyed += fate == FATE_DESTROYED;
+		if (fate == FATE_DELIVERED)
+			g->delivered++;
+		else if (fate == FATE_DESTROYED || entry->destroy_by < g->now)
+			g->past++;
+		else
+			add_gap(g, entry, name);
 	}
-	text_size(missing, sizeof(missing), missing_bytes(entry, bundle));
-	text_size(all, sizeof(all), object);
-	if (first > 0)
-		text_time(since, sizeof(since), first);
-	printf("%-24s  %-20s  %s of %s missing", name, state, missing, all);
-	if (first > 0)
-		printf(", since %s", since);
-	if (last > 0 && last <= g->now)
-		printf(", last datagram %s ago", text_duration(ago, sizeof(ago), g->now - last));
-	const char *code = resend_code(resend, entry, bundle);
-	if (code[0] != 0)
-		printf(", resend %s", code);
-	putchar('\n');
+	qsort(g->gaps, g->missing + g->on_its_way, sizeof(*g->gaps), compare_gaps);
+	return EXIT_DONE;
 }
 
-static void add_gap(const struct gaps *g, const char *name, const char *epoch,
-		    const struct entry *entry, struct json_view bundle)
-{
-	struct json *object = json_object_new();
-	char resend[RESENDCODE_TEXT_BYTES];
-	json_set_text(object, "name", name);
-	json_set_text(object, "resend", resend_code(resend, entry, bundle));
-	json_set_text(object, "epoch", epoch);
-	json_set_text(object, "state", json_get_text(bundle, "state", "promised"));
-	json_set_text(object, "verdict", json_get_text(bundle, "verdict", ""));
-	json_set_number(object, "object_bytes", entry->geometry.object_len);
-	json_set_number(object, "held_bytes", json_get_number(bundle, "held_bytes", 0));
-	json_set_number(object, "missing_bytes", missing_bytes(entry, bundle));
-	json_set_time(object, "since", json_get_number(bundle, "since", 0));
-	json_set_time(object, "last_arrival", json_get_number(bundle, "last_arrival", 0));
-	json_set_time(object, "destroy_by", entry->destroy_by);
-	json_append(g->array, object);
-}
-
-static void compare(struct gaps *g)
+static bool is_promised(const struct gaps *g, const struct bundle_id *id)
 {
 	for (size_t i = 0; i < g->catalogue.count; i++) {
 		const struct entry *entry = &g->catalogue.entries[i];
-		char name[BUNDLE_NAME_BYTES], epoch[20];
-		snprintf(epoch, sizeof(epoch), "%016" PRIx64, entry->epoch);
-		entry_name(name, g, entry);
-		enum inbox_fate fate = fate_of(g, entry, name);
-		if (fate == FATE_DELIVERED) {
-			g->delivered++;
-			continue;
-		}
-		if (fate == FATE_DESTROYED || entry->destroy_by < g->now) {
-			g->destroyed += fate == FATE_DESTROYED;
-			g->past++;
-			continue;
-		}
-		g->missing++;
-		struct json_view bundle = find_status(g, epoch, entry);
-		if (g->array != NULL)
-			add_gap(g, name, epoch, entry, bundle);
-		else
-			print_gap(g, name, entry, bundle);
+		if (entry->number == id->number && entry->epoch == id->epoch && entry->route_id == id->route_id)
+			return true;
 	}
+	return false;
 }
 
-/* What is wrong with the whole of it rather than with one bundle; "" when nothing is. */
-struct state {
-	uint64_t written;
-	uint64_t heartbeat;
-	uint64_t pages;
-	uint64_t pages_held;
-	uint64_t registry;
-	uint64_t sender_registry;
-	bool is_stale;
-	bool is_silent;
-	bool is_incomplete;
-	bool disk_is_full;
-};
+/* What is offered again is shown as that. */
+static void leave_out_promised(struct gaps *g)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < g->lost_count; i++)
+		if (g->lost[i].count > 1 || !is_promised(g, &g->lost[i].id))
+			g->lost[count++] = g->lost[i];
+	g->lost_count = count;
+}
 
-static struct state state_of(const struct gaps *g)
+static void take_link(struct gaps *g)
 {
 	struct json_view view = g->status.view;
-	struct state s = {
+	g->link = (struct missing_link){
+		.heartbeat_s = json_get_number(view, "last_heartbeat", 0),
+		.heard_since_s = json_get_number(view, "heard_since", 0),
+		.waiting = json_get_number(view, "waiting_bytes", 0),
+		.busy_s = json_get_number(view, "busy", 0),
+		.heal_rate = json_get_number(view, "heal_rate", 0),
+		.heal_round = json_get_number(view, "heal_round_bytes", 0),
+		.data_s = json_get_number(view, "last_data", 0),
+	};
+}
+
+static struct gaps_state state_of(const struct gaps *g)
+{
+	struct json_view view = g->status.view;
+	struct gaps_state s = {
 		.written = json_get_number(view, "time", 0),
-		.heartbeat = json_get_number(view, "last_heartbeat", 0),
+		.heartbeat = g->link.heartbeat_s,
 		.pages = json_get_number(view, "pages", 0),
 		.pages_held = json_get_number(view, "pages_held", 0),
 		.registry = json_get_number(view, "registry_version", 0),
@@ -235,105 +213,34 @@ static struct state state_of(const struct gaps *g)
 	int percent = vault_fill_percent(g->vault);
 	s.disk_is_full = json_get_bool(view, "disk_full", false) ||
 			 (percent >= 0 && (uint32_t)percent >= g->disk_full_percent);
-	s.is_stale = s.written + STALE_S < g->now;
-	s.is_silent = s.heartbeat + SILENT_S < g->now;
-	s.is_incomplete = s.pages_held < s.pages ||
-			  json_get_number(view, "generation", 0) > g->catalogue.generation;
+	s.is_stale = s.written + GAPS_STALE_S < g->now;
+	s.is_silent = missing_is_silent(&g->link, g->now);
+	/* while bundles are pushed there is always a newer one, whose pages are on their way */
+	bool is_behind = s.pages_held < s.pages || json_get_number(view, "generation", 0) > g->catalogue.generation;
+	s.is_incomplete = is_behind && json_get_number(view, "caught_up", 0) + GAPS_BEHIND_S < g->now;
 	return s;
 }
 
-static bool is_whole(const struct gaps *g)
+bool gaps_are_known(const struct gaps *g)
 {
-	return g->missing == 0 && g->damaged == 0 && !g->is_put_back;
-}
-
-/* Nothing can be missing unseen. */
-static bool is_sound(const struct state *s)
-{
+	const struct gaps_state *s = &g->state;
 	return !s->is_stale && !s->is_silent && !s->is_incomplete && !s->disk_is_full;
 }
 
-static const char *ago(char out[static 32], const struct gaps *g, uint64_t then)
+bool gaps_are_none(const struct gaps *g)
 {
-	return text_duration(out, 32, then < g->now ? g->now - then : 0);
+	return g->missing == 0 && g->lost_count == 0 && g->overdue == 0 && g->damaged == 0 && !g->is_put_back &&
+	       gaps_are_known(g);
 }
 
-static void print_state(const struct gaps *g, const struct state *s)
+static int find_overdue(struct gaps *g)
 {
-	char when[32];
-	if (s->written == 0)
-		puts("the receiver has never run here: start weir-keep and weir-catch");
-	else if (s->is_stale && s->disk_is_full)
-		printf("what weir-keep last wrote is %s old: the vault's disk is full, or it is not running\n",
-		       ago(when, g, s->written));
-	else if (s->is_stale)
-		printf("weir-keep is not running: what it knew is %s old; start it\n",
-		       ago(when, g, s->written));
-	if (s->written != 0 && s->heartbeat == 0)
-		puts("no heartbeat has come since weir-keep started: wait a moment, then check fibre, "
-		     "address, port and link secret");
-	else if (s->is_silent && !s->is_stale)
-		printf("the sender has been silent for %s: check sender, fibre and link secret\n",
-		       ago(when, g, s->heartbeat));
-	if (s->is_incomplete)
-		printf("the catalogue is incomplete: %" PRIu64 " of %" PRIu64
-		       " pages have come, so more may be missing\n",
-		       s->pages_held, s->pages);
-	if (s->disk_is_full)
-		puts("the vault's disk is full: free space, or nothing more is kept");
-	if (s->sender_registry > s->registry && s->registry > 0)
-		printf("the sender uses registry %" PRIu64 ", here is %" PRIu64
-		       ": it crosses the link by itself, or put it in place here\n",
-		       s->sender_registry, s->registry);
-}
-
-static void print_summary(const struct gaps *g, const struct state *s)
-{
-	char when[32], heartbeat[64] = "no heartbeat yet";
-	bool is_well = is_whole(g) && is_sound(s);
-	if (s->heartbeat > 0)
-		snprintf(heartbeat, sizeof(heartbeat), "last heartbeat %s ago",
-			 ago(when, g, s->heartbeat));
-	if (is_well)
-		printf("nothing is missing: ");
-	else if (g->missing > 0)
-		printf("%zu missing: ", g->missing);
-	else
-		printf("nothing is known to be missing: ");
-	printf("%zu %s promised, %zu delivered, ", g->catalogue.count,
-	       g->catalogue.count == 1 ? "bundle" : "bundles", g->delivered);
-	if (g->past > 0)
-		printf("%zu past their time, ", g->past);
-	puts(heartbeat);
-}
-
-static int print_json(struct gaps *g, const struct state *s)
-{
-	struct json *object = json_object_new();
-	json_set_time(object, "time", g->now);
-	json_set_number(object, "promised", g->catalogue.count);
-	json_set_number(object, "delivered", g->delivered);
-	json_set_number(object, "past", g->past);
-	json_set_number(object, "destroyed", g->destroyed);
-	json_set_bool(object, "put_back", g->is_put_back);
-	json_set_time(object, "last_status", s->written);
-	json_set_time(object, "last_heartbeat", s->heartbeat);
-	json_set_bool(object, "keep_runs", !s->is_stale);
-	json_set_bool(object, "sender_silent", s->is_silent);
-	json_set_bool(object, "catalogue_complete", !s->is_incomplete);
-	json_set_bool(object, "disk_full", s->disk_is_full);
-	json_set_number(object, "pages", s->pages);
-	json_set_number(object, "pages_held", s->pages_held);
-	json_set_number(object, "registry_version", s->registry);
-	json_set_number(object, "sender_registry_version", s->sender_registry);
-	json_set_child(object, "damaged", g->damaged_array);
-	g->damaged_array = NULL;
-	inbox_add_way(object, g->status.view);
-	json_set_child(object, "missing", g->array);
-	g->array = NULL;
-	int result = json_print(object, stdout);
-	json_free(object);
-	return result == 0 ? EXIT_DONE : command_fail(result, "cannot print");
+	int result = expecting_load(&g->expecting, g->registry, g->items, g->item_count, g->now);
+	if (result != 0)
+		return command_fail(result, "cannot compare");
+	for (size_t i = 0; i < g->expecting.count; i++)
+		g->overdue += g->expecting.routes[i].expect.overdue_s != 0;
+	return EXIT_DONE;
 }
 
 static int check_page(const struct gaps *g, const uint8_t *message, size_t len)
@@ -401,45 +308,106 @@ static int load(struct gaps *g, const struct inbox *inbox)
 	result = annals_open(&g->annals, inbox->vault, false, &found);
 	if (result != 0)
 		return command_fail(result, "cannot read the annals of the vault");
+	result = lost_load(inbox->vault, &g->lost, &g->lost_count);
+	if (result != 0)
+		return command_fail(result, "cannot read what is lost, the vault's 'lost'");
 	result = inbox_status_load(&g->status, inbox->vault);
 	if (result != 0 && result != -ENOENT)
 		return command_fail(result, "cannot read the vault's status.json");
 	return EXIT_DONE;
 }
 
-static int gaps(const struct inbox *inbox, bool json)
+static int find(struct gaps *g, const struct inbox *inbox)
+{
+	int code = load(g, inbox);
+	if (code != EXIT_DONE)
+		return code;
+	take_link(g);
+	g->state = state_of(g);
+	leave_out_promised(g);
+	code = compare(g);
+	return code == EXIT_DONE ? find_overdue(g) : code;
+}
+
+static void forget(struct gaps *g)
+{
+	free(g->catalogue.entries);
+	free(g->items);
+	free(g->gaps);
+	free(g->lost);
+	annals_close(g->annals);
+	json_free(g->damaged_array);
+	expecting_clear(&g->expecting);
+	inbox_status_free(&g->status);
+	registry_free(g->registry);
+}
+
+static int show(const struct inbox *inbox, bool json)
 {
 	struct gaps g = {
 		.now = (uint64_t)time(NULL),
 		.vault = inbox->vault,
 		.disk_full_percent = inbox->config.disk_full_percent,
-		.array = json ? json_array_new() : NULL,
 		.damaged_array = json ? json_array_new() : NULL,
 	};
-	int code = load(&g, inbox);
+	int code = find(&g, inbox);
 	if (code == EXIT_DONE) {
-		compare(&g);
 		g.damaged = inbox_tell_damaged(g.annals, g.damaged_array);
 		g.is_put_back = inbox_tell_put_back(inbox->vault, json);
-		struct state state = state_of(&g);
-		if (json) {
-			code = print_json(&g, &state);
-		} else {
-			print_state(&g, &state);
-			inbox_print_way(g.status.view);
-			print_summary(&g, &state);
-		}
-		bool is_well = is_whole(&g) && is_sound(&state);
-		if (code == EXIT_DONE && !is_well)
-			code = EXIT_MISSING;
 	}
-	free(g.catalogue.entries);
-	free(g.items);
-	annals_close(g.annals);
-	inbox_status_free(&g.status);
-	registry_free(g.registry);
-	json_free(g.array);
-	json_free(g.damaged_array);
+	if (code == EXIT_DONE && json)
+		code = gaps_print_json(&g);
+	else if (code == EXIT_DONE)
+		gaps_print(&g);
+	if (code == EXIT_DONE && !gaps_are_none(&g))
+		code = EXIT_MISSING;
+	forget(&g);
+	return code;
+}
+
+/* The loss of this name, "tax-000123" or "tax-000123@EPOCH"; NULL, told, when there is none, or more than one. */
+static const struct lost_item *find_lost(const struct gaps *g, const char *argument)
+{
+	char shown[SHOWN_BYTES];
+	const struct lost_item *found = NULL;
+	text_escape_name(shown, sizeof(shown), argument);
+	for (size_t i = 0; i < g->lost_count; i++) {
+		char name[BUNDLE_NAME_BYTES], full[BUNDLE_NAME_BYTES + 20];
+		gaps_name(name, g, g->lost[i].id.route_id, g->lost[i].id.number);
+		snprintf(full, sizeof(full), "%s@%016" PRIx64, name, g->lost[i].id.epoch);
+		if (strcmp(argument, full) == 0)
+			return &g->lost[i];
+		if (strcmp(argument, name) != 0)
+			continue;
+		if (found != NULL) {
+			command_say("'%s' is lost in more than one epoch; say '%s@EPOCH', as 'gaps' shows it", shown, shown);
+			return NULL;
+		}
+		found = &g->lost[i];
+	}
+	if (found == NULL)
+		command_say("'%s' is not lost for good, or that was acknowledged before; 'gaps' lists what is", shown);
+	return found;
+}
+
+/* Each of them is in the ledger of the box before it is listed no more. */
+static int acknowledge(struct inbox *inbox, const char *argument)
+{
+	struct gaps g = {.now = (uint64_t)time(NULL), .vault = inbox->vault};
+	char shown[SHOWN_BYTES];
+	int code = load(&g, inbox);
+	text_escape_name(shown, sizeof(shown), argument);
+	if (code == EXIT_DONE) {
+		const struct lost_item *item = find_lost(&g, argument);
+		int result = item == NULL ? 0 : inbox_acknowledge(inbox, &item->id);
+		if (item == NULL || result == -ENOENT)
+			code = EXIT_REFUSED;
+		else if (result != 0)
+			code = command_fail(result, "weir-keep cannot enter this in its ledger, so it is not done");
+		else
+			printf("%s: acknowledged, and in the ledger\n", shown);
+	}
+	forget(&g);
 	return code;
 }
 
@@ -447,17 +415,21 @@ int inbox_gaps(int argc, char **argv)
 {
 	struct inbox_options options;
 	struct inbox inbox;
-	int code = inbox_parse(&options, argc, argv, "cj");
+	int code = inbox_parse(&options, argc, argv, "cja");
 	if (code != EXIT_DONE)
 		return code;
 	if (options.argument_count != 0)
 		code = command_usage("'gaps' takes no argument");
+	if (code == EXIT_DONE && options.acknowledge != NULL && options.json)
+		code = command_usage("'--acknowledge' and '--json' do not go together");
 	if (code == EXIT_DONE)
 		code = inbox_start(&inbox, &options, INBOX_ROOTS | INBOX_VAULT);
 	if (code == EXIT_DONE) {
 		code = inbox_confine(false);
-		if (code == EXIT_DONE)
-			code = gaps(&inbox, options.json);
+		if (code == EXIT_DONE && options.acknowledge != NULL)
+			code = acknowledge(&inbox, options.acknowledge);
+		else if (code == EXIT_DONE)
+			code = show(&inbox, options.json);
 		inbox_end(&inbox, code);
 	}
 	inbox_options_free(&options);

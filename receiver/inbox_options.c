@@ -22,6 +22,7 @@ static const struct option long_options[] = {
 	{"route", required_argument, NULL, 't'},
 	{"before", required_argument, NULL, 'b'},
 	{"count", required_argument, NULL, 'n'},
+	{"acknowledge", required_argument, NULL, 'a'},
 	{"json", no_argument, NULL, 'j'},
 	{NULL, 0, NULL, 0},
 };
@@ -42,6 +43,7 @@ static const char **slot(struct inbox_options *o, int letter)
 	case 't': return &o->route;
 	case 'b': return &o->before;
 	case 'n': return &o->count;
+	case 'a': return &o->acknowledge;
 	default: return NULL;
 	}
 }

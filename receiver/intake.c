@@ -14,6 +14,7 @@
 
 enum {
 	STATUS_MS = 1000,
+	DAY_S = 86400,
 	COMMIT_MS = 1000,
 	COMPLAIN_MS = 30000, /* of wrong tags and the like; with refusals, at most ten lines a minute */
 	SILENT_MS = 30000, /* of the sender, before an alarm */
@@ -84,6 +85,7 @@ static void take_datagram(struct intake *in, const uint8_t *bytes, size_t len)
 			replay_pending(in);
 		return;
 	}
+	in->data_s = in->now_s;
 	if (take_data(in, &d))
 		return;
 	in->counters.unknown++;
@@ -116,6 +118,7 @@ static void complain(struct intake *in)
 struct report {
 	const struct intake *in;
 	struct status_text *text;
+	const struct missing_link *link;
 	bool begun;
 };
 
@@ -123,7 +126,7 @@ static void add_report(void *context, struct known_bundle *bundle)
 {
 	const struct report *report = context;
 	if ((bundle->arrival != NULL) == report->begun)
-		reception_report(report->in->reception, bundle, report->text);
+		reception_report(report->in->reception, bundle, report->link, report->text);
 }
 
 static void write_status(struct intake *in)
@@ -135,16 +138,18 @@ static void write_status(struct intake *in)
 		.disk_is_full = reception_disk_is_full(in->reception),
 		.box_key = in->o.box_key,
 		.known = known_summary(in->known),
+		.caught_up_s = in->caught_up_s,
 		.counters = in->counters,
 		.way = lookout_report(&in->lookout),
 	};
+	head.known.link.data_s = in->data_s;
 	char *bytes;
 	size_t len;
 	if (status_begin(&text, &head) != 0)
 		return; /* told again in a second */
 	/* what has begun comes first, should not all of them fit */
-	known_each(in->known, add_report, &(struct report){in, &text, true});
-	known_each(in->known, add_report, &(struct report){in, &text, false});
+	known_each(in->known, add_report, &(struct report){in, &text, &head.known.link, true});
+	known_each(in->known, add_report, &(struct report){in, &text, &head.known.link, false});
 	if (status_end(&text, &bytes, &len) == 0)
 		clerk_store_status(&in->clerk, (uint8_t *)bytes, len);
 }
@@ -163,8 +168,10 @@ static void commit(struct intake *in)
 	if (in->lost_batch != 0)
 		known_each(in->known, add_lost_name, in);
 	entering_add(in->reception);
+	intake_enter_lost(in);
 	int result = diary_commit(in->o.diary);
 	entering_commit(in->reception, result);
+	intake_lost_entered(in, result);
 	if (result == 0)
 		in->lost_batch = 0;
 	else if (in->lost_batch == 0)
@@ -180,7 +187,7 @@ static void follow_ledger(struct intake *in)
 		diary_tick(in->o.diary, in->now_s);
 	if (is_second || (diary_is_well(in->o.diary) && entering_owes(in->reception)))
 		commit(in);
-	if (in->clerk.is_catalogue_owed && is_second && in->lost_batch == 0)
+	if (in->clerk.is_catalogue_owed && is_second && intake_may_store_catalogue(in))
 		intake_store_catalogue(in);
 	else if (is_second)
 		intake_follow_marker(in);
@@ -210,6 +217,7 @@ void intake_turn(struct intake *in, uint64_t now_ms, uint64_t now_s)
 	reception_expire(in->reception, retention_past_s(in->retention));
 	scrub_turn(in->scrub, now_s);
 	follow_silence(in);
+	intake_watch(in);
 	intake_tell_refusal(in);
 	if (in->o.ring != NULL)
 		status_take_ring(&in->counters, ring_counters(in->o.ring));
@@ -231,7 +239,7 @@ void intake_store(struct intake *in)
 {
 	const struct timespec pause = {0, 1000000};
 	commit(in);
-	if (in->clerk.is_catalogue_owed && in->lost_batch == 0)
+	if (in->clerk.is_catalogue_owed && intake_may_store_catalogue(in))
 		intake_store_catalogue(in);
 	/* one that is under way may be older than what has been noted since */
 	for (int round = 0; round < 2; round++) {
@@ -272,6 +280,7 @@ int intake_set_registry(struct intake *in, struct registry *registry)
 	}
 	*kept = (struct kept_registry){in->registries, registry};
 	in->registries = kept;
+	in->is_expecting = false;
 	reception_set_registry(in->reception, registry,
 			       known_summary(in->known).sender_registry_version);
 	return 0;
@@ -384,6 +393,8 @@ static int open_parts(struct intake *in)
 		.tell = in->o.tell,
 		.diary = in->o.diary,
 		.annals = in->annals,
+		.lost = in->o.lost,
+		.unfinished_s = (uint64_t)in->o.unfinished_days * DAY_S,
 	};
 	return reception_open(&in->reception, &options);
 }
@@ -408,6 +419,7 @@ int intake_open(struct intake **out, const struct intake_options *options)
 	in->now_s = (uint64_t)time(NULL);
 	in->batch = 1;
 	lookout_start(&in->lookout, in->o.ring, in->o.interface != NULL ? in->o.interface : "", in->o.tell);
+	intake_watch_start(in);
 	int result = open_parts(in);
 	if (result == 0)
 		result = entering_record(in->reception);
@@ -436,6 +448,7 @@ void intake_close(struct intake *in)
 	retention_free(in->retention);
 	custody_close(in->custody);
 	annals_close(in->annals);
+	expecting_clear(&in->expecting);
 	known_free(in->known);
 	pending_free(in->pending);
 	while (in->registries != NULL) {

@@ -32,6 +32,8 @@ struct intake_options {
 	const char *witness;            /* path of the marker outside the vault; NULL: none (marker.h) */
 	uint64_t remembered_version;    /* of registries, in the vault, before this start */
 	const uint8_t *box_key;         /* KEY_ID_BYTES: whom orders must be for */
+	struct lost *lost;
+	uint32_t unfinished_days;
 	struct ring *ring;              /* its counters are reported, and it is woken when a job is done; may be NULL */
 	const char *interface;          /* as in the configuration; only for the time of intake_open */
 };

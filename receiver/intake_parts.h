@@ -5,6 +5,7 @@
 #define WEIR_INTAKE_PARTS_H
 
 #include "clerk.h"
+#include "expecting.h"
 #include "intake.h"
 #include "lookout.h"
 #include "marker.h"
@@ -12,6 +13,7 @@
 #include "retention.h"
 #include "scrub.h"
 #include "sequence.h"
+#include "vigil.h"
 
 /* Registries stay: judgements that run in another thread may use an older one. */
 struct kept_registry {
@@ -38,7 +40,14 @@ struct intake {
 	uint64_t now_ms, now_s, status_ms, told_ms, committed_ms;
 	uint64_t heard_ms;               /* the newest heartbeat; at first the start */
 	bool is_silent;
+	uint64_t data_s;                 /* when a datagram of any bundle last came */
+	uint64_t caught_up_s;
+	struct vigil vigil;
+	struct expecting expecting;
+	bool is_expecting;               /* it has been loaded for the registry in use */
+	uint64_t watched_ms;
 	uint64_t batch;                  /* of names, between two commits */
+	int lost_failure;                /* of writing vault/lost, as told */
 	uint64_t lost_batch;             /* the first that could not be written; 0: none */
 	struct clerk clerk;
 	struct annals *annals;
@@ -67,6 +76,13 @@ void intake_check_marker(struct intake *in, bool annals_are_doubtful);
 /* Every second: stores it when it has changed. */
 void intake_follow_marker(struct intake *in);
 void intake_store_catalogue(struct intake *in);
+/* Of intake_watch.c: what is missing, lost or expected; intake_watch every turn. */
+void intake_watch_start(struct intake *in);
+void intake_watch(struct intake *in);
+/* Adds the entries of what is lost; and what came of the commit. */
+void intake_enter_lost(struct intake *in);
+void intake_lost_entered(struct intake *in, int commit_result);
+bool intake_may_store_catalogue(const struct intake *in);
 /* The one that was stored by the process before. */
 int intake_load_catalogue(struct intake *in);
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,13 +30,13 @@
 #include "porter.h"
 #include "registrar.h"
 #include "ring.h"
+#include "vault.h"
 #include "ringroom.h"
 
 enum {
 	WAIT_MS = 100,         /* the longest sleep: signals and finished jobs wake it earlier */
 	TURN_MS = 20,          /* between two looks at the clock's business while datagrams come */
 	ALIVE_MS = 1000,       /* also between two looks at the registry's file */
-	LOCK_MODE = 0640,
 	RECORDS_PER_LOOK = 64, /* records between two looks at the clock */
 };
 
@@ -62,6 +61,7 @@ struct keep {
 	struct key *box;
 	int control;                     /* listens */
 	struct diary *diary;
+	struct lost *lost;
 	struct teller teller;            /* to the diary */
 	struct porter *porter;
 	struct intake *intake;
@@ -336,14 +336,21 @@ static int open_diary(struct keep *keep)
 	}
 	if (result != 0)
 		return command_fail(result, "ledger '%s/ledger'", keep->config.vault);
+	int result_of_lost = lost_open(&keep->lost, keep->vault_fd);
+	if (result_of_lost < 0)
+		return command_fail(result_of_lost, "'%s/lost'", keep->config.vault);
 	result = porter_new(&keep->porter, keep->control, &(struct import_site){
 		.vault_fd = keep->vault_fd,
 		.diary = keep->diary,
+		.lost = keep->lost,
 		.registry = keep->registry,
 	});
 	if (result != 0)
 		return command_fail(result, "cannot set up its socket");
 	keep->teller = (struct teller){diary_event, keep->diary};
+	if (result_of_lost > 0)
+		event_tell(&keep->teller, LOG_ERR, "E2097", "keep: vault/lost was damaged, and lies in lost.damaged; the "
+			   "ledger names what was lost");
 	diary_start(keep->diary, "weir-keep " WEIR_VERSION);
 	diary_registry(keep->diary, 0, registry_version(keep->registry), keep->file);
 	(void)diary_commit(keep->diary); /* told of, and tried again every second */
@@ -392,6 +399,8 @@ static int start(struct keep *keep)
 		.scrub_days = keep->config.scrub_days,
 		.witness = keep->config.witness,
 		.remembered_version = keep->remembered_version,
+		.lost = keep->lost,
+		.unfinished_days = keep->config.unfinished_days,
 		.ring = keep->ring,
 		.interface = keep->config.interface,
 	});
@@ -405,19 +414,6 @@ static int start(struct keep *keep)
 	intake_close(keep->intake);
 	diary_close(keep->diary);
 	return code;
-}
-
-/* One process at a time writes there: a descriptor that is kept open as long as it does, or -errno. */
-static int lock_vault(int vault_fd)
-{
-	int fd = openat(vault_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	int error = -errno;
-	io_close(fd);
-	return error;
 }
 
 static int load_config(struct config *config, const char *config_path)
@@ -446,7 +442,7 @@ static int run(struct keep *keep, const char *config_path)
 	keep->vault_fd = io_open_dir(AT_FDCWD, config->vault);
 	if (keep->vault_fd < 0)
 		return command_fail(keep->vault_fd, "vault '%s'", config->vault);
-	int lock = lock_vault(keep->vault_fd);
+	int lock = vault_lock(keep->vault_fd);
 	if (lock < 0) {
 		io_close(keep->vault_fd);
 		if (lock != -EWOULDBLOCK)
@@ -494,6 +490,7 @@ int main(int argc, char **argv)
 	if (keep == NULL)
 		return command_fail(-ENOMEM, "cannot start");
 	int code = run(keep, argv[2]);
+	lost_close(keep->lost);
 	key_free(keep->box);
 	free(keep);
 	return code;

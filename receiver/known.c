@@ -28,6 +28,7 @@ struct known {
 	uint64_t last_heartbeat_s;
 	uint64_t sender_registry_version;
 	uint64_t sender_datagrams;
+	struct missing_link link;
 	uint64_t count;
 	struct stored_page page[PAGES_MAX];
 	struct known_bundle *bucket[BUCKETS];
@@ -134,6 +135,14 @@ int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint
 	known->has_beat = true;
 	known->promised = heartbeat->generation;
 	known->promised_pages = heartbeat->pages;
+	if (missing_is_silent(&known->link, now_s))
+		known->link.heard_since_s = now_s;
+	if (heartbeat->waiting > 0)
+		known->link.busy_s = now_s;
+	known->link.heartbeat_s = now_s;
+	known->link.waiting = heartbeat->waiting;
+	known->link.heal_rate = heartbeat->heal_rate;
+	known->link.heal_round = heartbeat->heal_round;
 	known->last_heartbeat_s = now_s;
 	known->sender_registry_version = heartbeat->registry_version;
 	known->sender_datagrams = heartbeat->sent;
@@ -152,6 +161,8 @@ static int name_bundle(struct known *known, const struct page *page, const struc
 		/* what changes while it is offered */
 		(*out)->entry.passes = entry->passes;
 		(*out)->entry.offered_until = entry->offered_until;
+		if ((*out)->passed_s == 0 && entry->passes > 0)
+			(*out)->passed_s = now_s;
 		return 0;
 	}
 	struct known_bundle *bundle = calloc(1, sizeof(*bundle));
@@ -162,6 +173,7 @@ static int name_bundle(struct known *known, const struct page *page, const struc
 		.id = id,
 		.entry = *entry,
 		.since_s = now_s,
+		.passed_s = entry->passes > 0 ? now_s : 0,
 		.next = known->bucket[at],
 		.generation = page->generation,
 		.sender_epoch = page->epoch,
@@ -295,5 +307,6 @@ struct known_summary known_summary(const struct known *known)
 		.beat = known->beat,
 		.sender_registry_version = known->sender_registry_version,
 		.sender_datagrams = known->sender_datagrams,
+		.link = known->link,
 	};
 }

@@ -17,6 +17,7 @@
 
 #include "common/catalogue.h"
 #include "common/datagram.h"
+#include "missing.h"
 
 struct known;
 
@@ -33,11 +34,14 @@ struct known_bundle {
 	struct bundle_id id;
 	struct entry entry;      /* as named last */
 	uint64_t since_s;        /* when it was first named here */
-	enum known_state state;  /* the last five are the user's own */
+	uint64_t passed_s;       /* when a page first said that a whole pass had ended; 0: none has */
+	enum known_state state;  /* from here on: the user's own */
 	int verdict;             /* of a refused one */
 	uint64_t retry_ms;       /* nothing is begun before this time */
 	struct arrival *arrival;
 	uint64_t batch;          /* of entries, in which its name was told; 0: none */
+	uint64_t lost_s;         /* when it was told of as lost; 0: not, or it is whole again */
+	bool is_noted;           /* its delivery was taken note of; as one that was there when it was named */
 	struct known_bundle *next; /* from here on: the module's */
 	uint64_t generation;
 	uint64_t sender_epoch; /* of the page that named it last */
@@ -97,6 +101,7 @@ struct known_summary {
 	uint64_t beat;
 	uint64_t sender_registry_version;
 	uint64_t sender_datagrams;
+	struct missing_link link;    /* data_s is the user's */
 };
 struct known_summary known_summary(const struct known *known);
 

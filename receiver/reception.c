@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -137,14 +138,26 @@ static void add_arrival(struct reception *r, struct known_bundle *bundle, struct
 	bundle->arrival = a;
 }
 
-/* One that was given up, whose errands have not ended, still has the files of this id. */
-static bool is_being_given_up(const struct reception *r, const struct bundle_id *id)
+bool reception_is_being_given_up(const struct reception *r, const struct bundle_id *id)
 {
 	for (const struct arrival *a = r->arrivals; a != NULL; a = a->next)
 		if (a->bundle == NULL && a->id.number == id->number &&
 		    a->id.route_id == id->route_id && a->id.epoch == id->epoch)
 			return true;
 	return false;
+}
+
+/* The map was stored at the latest a second after something came; a clock may have been set back since. */
+static uint64_t stored_at(const struct reception *r, const struct bundle_id *id)
+{
+	char name[VAULT_NAME_BYTES], path[VAULT_NAME_BYTES + 16];
+	struct stat st;
+	vault_partial_name(name, id);
+	snprintf(path, sizeof(path), "%s/" PARTIAL_MAP, name);
+	if (fstatat(r->site.dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_mtim.tv_sec < 0)
+		return r->now_s;
+	uint64_t at = (uint64_t)st.st_mtim.tv_sec;
+	return at < r->now_s || r->now_s == 0 ? at : r->now_s;
 }
 
 /* Goes on where the process before this one, or the power, stopped.  -ENOENT: nothing is there. */
@@ -158,6 +171,7 @@ static int take_up(struct reception *r, struct known_bundle *bundle)
 	struct arrival *a = bundle->arrival;
 	if (a == NULL)
 		return -ENOMEM;
+	a->last_arrival_s = stored_at(r, &bundle->id);
 	struct arrivals *arrivals = partial_arrivals(partial);
 	uint32_t blocks = geometry_block_count(&bundle->entry.geometry);
 	for (uint32_t i = 0; a->bundle != NULL && i < blocks; i++)
@@ -193,7 +207,7 @@ static struct arrival *arrival_of(struct reception *r, struct known_bundle *bund
 		return bundle->arrival;
 	if (bundle->retry_ms > r->now_ms)
 		return NULL;
-	if (is_being_given_up(r, &bundle->id) || !room_has(r, bundle)) {
+	if (reception_is_being_given_up(r, &bundle->id) || !room_has(r, bundle)) {
 		bundle->retry_ms = r->now_ms + RECEPTION_STORE_MS;
 		return NULL;
 	}
@@ -222,6 +236,7 @@ void reception_name(struct reception *r, struct known_bundle *bundle)
 		bundle->verdict = verdict;
 	} else if (entering_is_done(r, &bundle->id, name)) {
 		bundle->state = KNOWN_DELIVERED;
+		bundle->is_noted = true;
 	}
 	vault_partial_name(path, &bundle->id);
 	if (faccessat(r->site.dir_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
@@ -229,38 +244,10 @@ void reception_name(struct reception *r, struct known_bundle *bundle)
 	int result = 0;
 	if (bundle->state != KNOWN_WANTED)
 		result = partial_remove(&r->site, &bundle->id);
-	else if (!is_being_given_up(r, &bundle->id) && room_has(r, bundle))
+	else if (!reception_is_being_given_up(r, &bundle->id) && room_has(r, bundle))
 		result = take_up(r, bundle);
 	if (result != 0 && result != -ENOENT)
 		tell_not_begun(r, bundle, result);
-}
-
-void reception_drop(struct reception *r, struct known_bundle *bundle, bool is_told)
-{
-	struct arrival *a = bundle->arrival;
-	char name[VAULT_NAME_BYTES];
-	reception_name_of(r, &bundle->id, name);
-	if (bundle->state == KNOWN_WANTED && is_told)
-		reception_tell(r, LOG_WARNING, "E2014", "keep: '%s' is no longer offered by the sender, and is "
-			       "not in the vault; %s", name,
-			       a == NULL ? "nothing of it had come"
-					 : "what had arrived of it is removed");
-	if (a != NULL)
-		reception_give_up(a);
-}
-
-void reception_clear(struct reception *r, const struct known *known)
-{
-	struct bundle_id *ids = NULL;
-	size_t count = 0;
-	int result = vault_partial_ids(r->o.vault_fd, &ids, &count);
-	for (size_t i = 0; result == 0 && i < count; i++)
-		if (known_find(known, &ids[i]) == NULL && !is_being_given_up(r, &ids[i]))
-			result = partial_remove(&r->site, &ids[i]);
-	if (result != 0)
-		reception_tell(r, LOG_ERR, "E2016", "keep: cannot clear partial/: %s",
-			       strerror(-result));
-	free(ids);
 }
 
 /* Receiving */

@@ -20,6 +20,7 @@
 #include "arrivals.h"
 #include "diary.h"
 #include "known.h"
+#include "lost.h"
 #include "status.h"
 #include "vault.h"
 #include "worker.h"
@@ -47,6 +48,8 @@ struct reception_options {
 	const struct teller *tell;
 	struct diary *diary;
 	struct annals *annals;
+	struct lost *lost;
+	uint64_t unfinished_s;              /* how long what does not go on and is not to be had is kept */
 };
 
 struct reception;
@@ -74,6 +77,9 @@ void reception_place(struct reception *reception, struct known_bundle *bundle,
 		     const struct span *span, const uint8_t *payload);
 void reception_flush(struct reception *reception);
 
+/* Gives up what has not gone on for unfinished_s and is not to be had any more.  Now and then. */
+void reception_give_up_old(struct reception *reception, const struct missing_link *link);
+
 /* Now and then: the clock of what follows, finished jobs, copies of maps, things to try again. */
 void reception_turn(struct reception *reception, uint64_t now_ms, uint64_t now_s,
 		    uint64_t sender_registry_version);
@@ -88,8 +94,15 @@ void reception_name_of(const struct reception *reception, const struct bundle_id
 void reception_expire(struct reception *reception, uint64_t past_s);
 
 bool reception_disk_is_full(const struct reception *reception);
+
+/* Of one that is wanted or refused (reception_report.c). */
+void reception_facts(struct missing_facts *out, const struct known_bundle *bundle);
+/* A refused one, whose push was delivered under another number. */
+bool reception_is_repeated(const struct known_bundle *bundle);
+/* Bytes that must still come, so that all of it can be repaired. */
+uint64_t reception_missing_bytes(const struct known_bundle *bundle);
 /* Adds one bundle, unless it is delivered. */
 void reception_report(const struct reception *reception, const struct known_bundle *bundle,
-		      struct status_text *status);
+		      const struct missing_link *link, struct status_text *status);
 
 #endif

@@ -26,6 +26,7 @@ static bool make_room(struct reception *r, const char *name)
 	reception_tell(r, LOG_WARNING, "E2019", "keep: '%s' is given up, nothing of it has come for %" PRIu64
 		       " s and '%s' needs the room; it begins again when it is sent again", given_up,
 		       r->now_s - a->last_arrival_s, name);
+	reception_lose(r, &a->id, a->bundle, LOST_NO_ROOM);
 	reception_give_up(a);
 	return true;
 }

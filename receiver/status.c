@@ -139,6 +139,13 @@ int status_begin(struct status_text *status, const struct status_head *head)
 	put_number(out, "registry_version", head->registry_version);
 	put_number(out, "sender_registry_version", known->sender_registry_version);
 	put_number(out, "sender_datagrams", known->sender_datagrams);
+	put_number(out, "caught_up", head->caught_up_s);
+	put_number(out, "heard_since", known->link.heard_since_s);
+	put_number(out, "waiting_bytes", known->link.waiting);
+	put_number(out, "busy", known->link.busy_s);
+	put_number(out, "heal_rate", known->link.heal_rate);
+	put_number(out, "heal_round_bytes", known->link.heal_round);
+	put_number(out, "last_data", known->link.data_s);
 	fprintf(out, ",\"disk_full\":%s", head->disk_is_full ? "true" : "false");
 	if (head->box_key != NULL) {
 		char hex[2 * KEY_ID_BYTES + 1];
@@ -172,7 +179,9 @@ void status_add(struct status_text *status, const struct status_bundle *bundle)
 	put_number(out, "first_missing_block", bundle->lack.first_missing_block);
 	put_number(out, "wanted_registry", bundle->wanted_registry);
 	put_number(out, "since", bundle->since_s);
+	put_number(out, "passed", bundle->passed_s);
 	put_number(out, "last_arrival", bundle->last_arrival_s);
+	fprintf(out, ",\"kind\":\"%s\",\"lacks_tail\":%s", bundle->kind, bundle->lacks_tail ? "true" : "false");
 	fputs("}", out);
 	status->count++;
 }

@@ -56,6 +56,7 @@ struct status_head {
 	bool disk_is_full;
 	const uint8_t *box_key; /* KEY_ID_BYTES; NULL: none */
 	struct known_summary known;
+	uint64_t caught_up_s; /* when the newest generation that was promised was last whole, and stored */
 	struct status_counters counters;
 	struct way way;
 };
@@ -67,12 +68,14 @@ struct status_bundle {
 	uint16_t route_id;
 	const char *state;
 	const char *verdict;
+	const char *kind;       /* missing_name */
 	uint64_t object_bytes, held_bytes;
 	uint64_t missing_bytes; /* that must still come before everything can be repaired */
 	uint64_t skipped_bytes; /* passed over in the order of sending: lost, or late */
 	struct lack lack;
 	uint64_t wanted_registry;
-	uint64_t since_s, last_arrival_s;
+	uint64_t since_s, passed_s, last_arrival_s;
+	bool lacks_tail;
 };
 
 /* One status, built piece by piece in memory. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -36,6 +37,18 @@ int vault_prepare(int vault_fd)
 	for (size_t i = 0; result == 0 && i < sizeof(names) / sizeof(names[0]); i++)
 		result = io_make_dir(vault_fd, names[i], DIRECTORY_MODE);
 	return result == 0 ? io_fsync(vault_fd) : result;
+}
+
+int vault_lock(int vault_fd)
+{
+	int fd = openat(vault_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	int error = -errno;
+	io_close(fd);
+	return error;
 }
 
 /* "EPOCH/NAME.weir", under bundles/ */
@@ -298,7 +311,7 @@ struct id_listing {
 };
 
 /* Only the very name that vault_partial_name gives counts: so the numbers need no checks of their own. */
-static bool parse_id(struct bundle_id *id, const char *name)
+bool vault_parse_id(struct bundle_id *id, const char *name)
 {
 	char again[VAULT_NAME_BYTES], *end;
 	*id = (struct bundle_id){.epoch = strtoull(name, &end, 16)};
@@ -315,7 +328,7 @@ static int list_id(int dir_fd, const char *name, void *context)
 	(void)dir_fd;
 	struct id_listing *list = context;
 	struct bundle_id id;
-	if (!parse_id(&id, name))
+	if (!vault_parse_id(&id, name))
 		return 0;
 	struct bundle_id *ids = reallocarray(list->ids, list->count + 1, sizeof(*ids));
 	if (ids == NULL)

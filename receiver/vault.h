@@ -5,6 +5,7 @@
  *   vault/bundles/EPOCH/tax-000123.weir   complete and verified: the object followed by the registry
  *                                         it was verified under
  *   vault/refused/EPOCH.ROUTEID.NUMBER    arrived whole, but refused; holds "VERDICT\n"
+ *   vault/lost                            what will not come any more (lost.h)
  *   vault/catalogue                       the signed pages of the newest generation, each a u16 length
  *                                         and the message, as received
  *   vault/registry                        the newest registry that came over the link (registrar.h)
@@ -34,22 +35,31 @@
  *   "ring"                     "bytes" that it holds, "fill" of late, "fill_max" ever, "is_filling":
  *                              more than half full and not below a quarter since; "away_max_ms": the
  *                              longest that keep was away while something waited
+ *   "caught_up"                when the newest generation promised was last whole, and in vault/catalogue
+ *   "heard_since"              since when the sender has been heard without a silence
+ *   "waiting_bytes", "heal_rate", "heal_round_bytes"   of the last heartbeat (LINK.md 2)
+ *   "busy"                     when a heartbeat last said that something waits
+ *   "last_data"                when a datagram of any bundle last came
  *   "bundles"                  those that are promised or begun but not delivered, each an object:
  *       "name", "epoch"               "tax-000123" and 16 hex digits
  *       "state"                       "promised" (nothing came yet), "receiving", "checking",
  *                                     "waiting-for-registry", "waiting-for-ledger" or
  *                                 "refused"
  *       "verdict"                     of a refused one, else ""
+ *       "kind"                        what it lacks, and why: the names of missing.h
  *       "route_id", "number"          the name that does not depend on a registry
  *       "object_bytes", "held_bytes"  of the object; what is here, or can be repaired from what is here
  *       "worst_rows"                  rows that the worst column of any block lacks
  *       "blocks_missing", "first_missing_block"   blocks that cannot be repaired yet, and the first of them
  *       "since"                       when it was first named or seen
+ *       "passed"                      when the sender first said that a whole pass of it had ended
  *       "last_arrival"                when a datagram of it last came
+ *       "lacks_tail"                  what lacks is the end of a pass
  */
 #ifndef WEIR_VAULT_H
 #define WEIR_VAULT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -95,6 +105,8 @@ void vault_partial_name(char out[static VAULT_NAME_BYTES], const struct bundle_i
 
 /* Makes the directories that lack.  0 or -errno. */
 int vault_prepare(int vault_fd);
+/* One process at a time writes there: a descriptor that is kept open as long as it does, or -errno. */
+int vault_lock(int vault_fd);
 /* 1, 0 or -errno. */
 int vault_is_delivered(int vault_fd, uint64_t epoch, const char *name);
 /*
@@ -106,6 +118,8 @@ int vault_deliver(int vault_fd, int from_dir, const char *from, uint64_t epoch, 
 int vault_refuse(int vault_fd, const struct bundle_id *id, int verdict);
 /* The verdict remembered for this bundle, 0 when there is none, or -errno. */
 int vault_refusal(int vault_fd, const struct bundle_id *id);
+/* Back from that name; false for any other. */
+bool vault_parse_id(struct bundle_id *id, const char *name);
 /* The ids of all directories in partial/; *out is freed by the caller. */
 int vault_partial_ids(int vault_fd, struct bundle_id **out, size_t *count);
 /* Stores signed pages as vault/catalogue: `bytes` are a u16 length and a message, again and again. */

@@ -49,6 +49,7 @@ static void test_defaults(void)
 	is_number(parse(&c, CONFIG_RECEIVER, receiver_least, "", problem), 0,
 		  "a receiver needs its paths and keys");
 	is_text(c.runtime, "/run/weir-receiver", "its runtime directory has a default, too");
+	is_number(c.unfinished_days, 30, "what is unfinished is kept for a month");
 	is_text(c.address, "0.0.0.0", "it listens everywhere");
 	ok(c.ring_bytes == UINT64_C(256) << 20 && c.socket_buffer_bytes == UINT64_C(256) << 20,
 	   "its buffers have their defaults");
@@ -169,6 +170,7 @@ static void test_refusals(void)
 		 "13: 'disk_full_percent' is a whole number from 1 to 99"},
 		{CONFIG_SENDER, "[limits]\nretention_days = 0\n",
 		 "13: 'retention_days' is a whole number from 1 to 1825"},
+		{CONFIG_SENDER, "[limits]\nunfinished_days = 3\n", "13: 'unfinished_days' belongs into receiver.conf"},
 		{CONFIG_SENDER, "[limits]\npasses = 0\n",
 		 "13: 'passes' is a whole number from 1 to 100"},
 		{CONFIG_SENDER, "[limits]\nseal_threads = 257\n",
@@ -328,6 +330,6 @@ int main(void)
 	test_long_path();
 	test_files();
 	test_example(CONFIG_SENDER, "systemd/sender.conf", "sender/weir-sender.conf.5", 21);
-	test_example(CONFIG_RECEIVER, "systemd/receiver.conf", "receiver/weir-receiver.conf.5", 17);
+	test_example(CONFIG_RECEIVER, "systemd/receiver.conf", "receiver/weir-receiver.conf.5", 18);
 	return done_testing();
 }

@@ -19,6 +19,7 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "receiver/lost.h"
 #include "receiver/notice.h"
 #include "receiver/porter.h"
 #include "sender/pack.h"
@@ -161,11 +162,14 @@ static void keep(int listener)
 	struct key *box = NULL;
 	struct diary *diary = NULL;
 	struct porter *porter = NULL;
+	struct lost *lost = NULL;
 	int vault_fd = io_open_dir(AT_FDCWD, test_path("vault"));
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || signal(SIGTERM, stop) == SIG_ERR ||
 	    key_load(&box, test_path("box.key"), NULL) != 0 ||
 	    diary_open(&diary, test_path("vault"), box, RELEASED) != 0 ||
-	    porter_new(&porter, listener, &(struct import_site){.vault_fd = vault_fd, .diary = diary, .registry = registry}) != 0)
+	    lost_open(&lost, vault_fd) != 0 ||
+	    porter_new(&porter, listener, &(struct import_site){.vault_fd = vault_fd, .diary = diary, .lost = lost,
+								.registry = registry}) != 0)
 		_exit(1);
 	while (!is_stopping) {
 		const struct timespec pause = {0, 1000000};
@@ -175,6 +179,7 @@ static void keep(int listener)
 	}
 	porter_turn(porter, 0, (uint64_t)time(NULL));
 	porter_free(porter);
+	lost_close(lost);
 	diary_close(diary);
 	_exit(0);
 }
@@ -723,6 +728,9 @@ static void test_copy(void)
 
 /* ---- gaps ---- */
 
+static uint16_t passes_promised;
+static uint64_t offered_until;
+
 static void store_catalogue(uint64_t generation, int count, uint64_t destroy_by)
 {
 	uint8_t bytes[2 + PAGE_BYTES_MAX], seed[SUITE_KEY_BYTES];
@@ -737,7 +745,9 @@ static void store_catalogue(uint64_t generation, int count, uint64_t destroy_by)
 		page.entries[i] = (struct entry){.route_id = 1, .epoch = EPOCH,
 						 .number = (uint64_t)(count - i),
 						 .geometry = geometry_choose(65536, 125),
-						 .destroy_by = destroy_by};
+						 .destroy_by = destroy_by,
+						 .passes = passes_promised,
+						 .offered_until = offered_until};
 	size_t len;
 	seed_of(seed, "sender", "inside-1");
 	if (page_encode(bytes + 2, &len, &page, seed) != 0)
@@ -775,15 +785,18 @@ static void test_gaps(void)
 	is_number(RUN(inbox_gaps, NULL), 0, "when all that is promised is here, gaps ends with 0");
 	ok(says(out, "nothing is missing: 2 bundles promised, 2 delivered, last heartbeat"),
 	   "and says so");
+	passes_promised = 1;
 	store_catalogue(3, 5, later);
 	is_number(RUN(inbox_gaps, NULL), 4, "when something is missing it ends with 4");
 	ok(says(out, "tax-000003") && says(out, "32.0 KiB of 64.0 KiB missing"),
 	   "and says what and how much");
 	ok(says(out, "tax-000004") && says(out, "[bad-root]"), "what was refused, and why");
-	ok(says(out, "tax-000005") && says(out, "promised"), "and what has not begun");
+	ok(says(out, "tax-000005            lost as a whole       64.0 KiB of 64.0 KiB missing, nothing of it came"),
+	   "and what has not begun, though it was sent");
 	ok(strstr(out, "tax-000001") == NULL &&
 		   says(out, "3 missing: 5 bundles promised, 2 delivered"),
 	   "and no other");
+	ok(strncmp(out, "3 missing: ", 11) == 0, "the whole of it comes first");
 	is_number(RUN(inbox_gaps, "--json", NULL), 4, "the same as JSON");
 	struct json *json = NULL;
 	is_number(json_parse(&json, out, strlen(out)), 0, "which is JSON");
@@ -815,6 +828,123 @@ static void test_gaps(void)
 	is_number(RUN(inbox_gaps, NULL), 1,
 		  "a catalogue that the sender has not signed is refused");
 	ok(says(err, "[bad-signature]"), "and that is said");
+}
+
+static void put_status(const char *link, const char *bundle)
+{
+	char text[2048];
+	unsigned long long now = (unsigned long long)time(NULL);
+	snprintf(text, sizeof(text), "{\"time\":%llu,\"last_heartbeat\":%llu,\"heard_since\":%llu,\"last_data\":%llu,"
+		 "\"generation\":3,\"pages\":1,\"pages_held\":1,\"registry_version\":7%s,\"bundles\":["
+		 "{\"name\":\"tax-000003\",\"epoch\":\"0000000000001234\",\"route_id\":1,\"number\":3,"
+		 "\"object_bytes\":65536,\"held_bytes\":32768,\"since\":%llu,\"last_arrival\":%llu%s}]}",
+		 now, now, now - 100, now, link, now - 50, now - 20, bundle);
+	put_text("vault/status.json", text);
+}
+
+static void passed(char text[static 256], const char *more)
+{
+	snprintf(text, 256, ",\"state\":\"receiving\",\"passed\":%llu%s", (unsigned long long)time(NULL) - 10, more);
+}
+
+static void test_kinds(void)
+{
+	const char *const heals = ",\"heal_rate\":1000000,\"heal_round_bytes\":3000000";
+	uint64_t later = (uint64_t)time(NULL) + 86400;
+	char bundle[256];
+	passes_promised = 0;
+	store_catalogue(3, 3, later);
+	put_status("", ",\"state\":\"receiving\"");
+	is_number(RUN(inbox_gaps, NULL), 0, "what is on its way is not missing");
+	ok(says(out, "nothing is missing: 3 bundles promised, 2 delivered, 1 on its way") &&
+	   says(out, "tax-000003            receiving             32.0 KiB of 64.0 KiB missing"), "but shown");
+	put_status("", ",\"state\":\"checking\"");
+	is_number(RUN(inbox_gaps, NULL), 0, "nor is what is being checked");
+	put_status("", ",\"state\":\"waiting-for-registry\"");
+	is_number(RUN(inbox_gaps, NULL), 4, "what waits for a registry is");
+	passed(bundle, ",\"lacks_tail\":true");
+	offered_until = later;
+	passes_promised = 1;
+	store_catalogue(3, 3, later);
+	put_status(heals, bundle);
+	is_number(RUN(inbox_gaps, NULL), 4, "what was lost is missing");
+	ok(says(out, "tax-000003            its end was lost      32.0 KiB of 64.0 KiB missing, promised ") &&
+	   says(out, ", last datagram 2"), "its end");
+	ok(says(out, "repair is coming, by ") && says(out, " at the latest, in 9 min "), "and that it heals, and when");
+	passed(bundle, "");
+	put_status("", bundle);
+	is_number(RUN(inbox_gaps, NULL), 4, "where nothing is sent again");
+	ok(says(out, "a part was lost") && says(out, "no more is coming: read this to the sending side: resend "), "that is said");
+	put_status(",\"waiting_bytes\":5000", bundle);
+	RUN(inbox_gaps, NULL);
+	ok(says(out, "another pass may be coming"), "and that another pass may come");
+	is_number(RUN(inbox_gaps, "--json"), 4, "as JSON");
+	struct json *json = NULL;
+	is_number(json_parse(&json, out, strlen(out)), 0, "which is read");
+	struct json_view gap = json_at(json_get(json_view_of(json), "missing"), 0);
+	is_text(json_get_text(gap, "kind", ""), "part", "it has the kind");
+	is_text(json_get_text(gap, "more", ""), "may-come", "and what comes");
+	is_number((int64_t)json_get_number(gap, "blocks", 0), 1, "and the blocks");
+	json_free(json);
+	put_status("", ",\"state\":\"refused\",\"verdict\":\"already-delivered\"");
+	is_number(RUN(inbox_gaps, NULL), 0, "what was delivered under another number is not missing");
+	ok(says(out, "1 delivered under another number"), "but counted");
+	put_status(",\"caught_up\":9999999999", ",\"state\":\"receiving\"");
+	passes_promised = 0;
+	store_catalogue(2, 3, later);
+	is_number(RUN(inbox_gaps, NULL), 0, "a newer catalogue may be a moment late");
+	store_catalogue(3, 2, later);
+	store_status(0, 0, 3, 1);
+}
+
+static void test_lost(void)
+{
+	struct lost_item items[] = {
+		{.id = {EPOCH, 7, 1}, .count = 1, .why = LOST_NOT_OFFERED, .held_bytes = 32768, .object_bytes = 65536, .at_s = RELEASED},
+		{.id = {EPOCH + 1, 8, 1}, .count = 3, .why = LOST_NEVER_NAMED, .at_s = RELEASED},
+		{.id = {EPOCH + 2, 8, 1}, .count = 1, .why = LOST_TOO_OLD, .at_s = RELEASED},
+		{.id = {EPOCH, 1, 1}, .count = 1, .why = LOST_TOO_OLD, .at_s = RELEASED},
+	};
+	char *text = NULL;
+	size_t len = 0;
+	if (lost_encode(&text, &len, items, 4) != 0)
+		abort();
+	put("vault/lost", text, len);
+	free(text);
+	store_status(0, 0, 3, 1);
+	pid_t child = start_keep();
+	is_number(RUN(inbox_gaps, NULL), 4, "what is lost for good is missing");
+	ok(strncmp(out, "no bundle that is offered is missing: 2 bundles promised, 2 delivered, 3 lost for good", 80) == 0,
+	   "and counted, but for what is offered again");
+	ok(says(out, "tax-000007            lost for good         the sender no longer offers it; 32.0 KiB of 64.0 KiB had come, ") &&
+	   says(out, "weir-inbox gaps --acknowledge tax-000007\n"), "with the reason, and what to do");
+	ok(says(out, "never named it here, and 2 numbers behind it") && says(out, "tax-000008@0000000000001235 "),
+	   "and by its epoch where two have it");
+	is_number(RUN(inbox_gaps, "--json"), 4, "as JSON");
+	struct json *json = NULL;
+	is_number(json_parse(&json, out, strlen(out)), 0, "which is read");
+	is_text(json_get_text(json_at(json_get(json_view_of(json), "given_up"), 0), "why", ""), "not-offered", "it is there");
+	json_free(json);
+	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000009"), 1, "what is not lost cannot be acknowledged");
+	ok(says(err, "'tax-000009' is not lost for good"), "and that is said");
+	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000008"), 1, "nor what is not one");
+	ok(says(err, "more than one epoch"), "and that is said");
+	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000008@0000000000001236"), 0, "by its epoch it is");
+	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000007"), 0, "by its name, too");
+	ok(says(out, "tax-000007: acknowledged, and in the ledger"), "which is said");
+	is_number(entered("\"event\":\"lost.acknowledged\""), 2, "and so it is");
+	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000007"), 1, "once");
+	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000008"), 0, "the last one");
+	is_number(RUN(inbox_gaps, NULL), 0, "then nothing is missing");
+	is_number(RUN(inbox_gaps, "--acknowledge", "x", "--json"), 2, "an acknowledgement is no list");
+	stop_keep(child);
+	unlink(test_path("run/" NOTICE_SOCKET));
+	put_text("vault/lost", "weir-lost 1\n0000000000001234.1.7 1 refused 0 0 1\n");
+	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000007"), 3, "without weir-keep nothing is acknowledged");
+	put_text("vault/lost", "nonsense\n");
+	is_number(RUN(inbox_gaps, NULL), 1, "a damaged list is not passed over");
+	ok(says(err, "cannot read what is lost"), "and that is said");
+	unlink(test_path("vault/lost"));
 }
 
 static void test_epochs(void)
@@ -898,6 +1028,11 @@ int main(void)
 	test_no_keep();
 	child = start_keep();
 	test_gaps();
+	test_kinds();
+	stop_keep(child);
+	unlink(test_path("run/" NOTICE_SOCKET));
+	test_lost();
+	child = start_keep();
 	test_epochs();
 	test_confined();
 	stop_keep(child);

@@ -23,6 +23,7 @@
 #include "receiver/diary.h"
 #include "receiver/mandate.h"
 #include "receiver/vault.h"
+#include "receiver/vigil.h"
 #include "tests/lib/endorse.h"
 #include "tests/lib/tap.h"
 
@@ -47,6 +48,7 @@ struct world {
 	int vault_fd;
 	struct ring *ring;
 	struct diary *diary;
+	struct lost *lost;
 	struct intake *intake;
 	uint64_t ms, generation, beat;
 	uint64_t random;
@@ -85,6 +87,8 @@ static size_t add_card(char *text, size_t at, const struct key *key)
 				    key_kind_name(key->card.kind), key->card.name, hex);
 }
 
+static const char *expectation = "";
+
 static void make_registry(struct world *w, unsigned int version)
 {
 	char text[4096];
@@ -96,7 +100,7 @@ static void make_registry(struct world *w, unsigned int version)
 	at = add_card(text, at, w->recipient);
 	at += (size_t)sprintf(text + at, "psk = %064d\n[route tax]\nid = 7\nrecipients = agency\n"
 			      "operators = wang-mei\nformat = opaque\nrecords = waived\n"
-			      "destroy_after_days = 30\npriority = 4\n", 1);
+			      "destroy_after_days = 30\npriority = 4\n%s", 1, expectation);
 	must(registry_sign(&w->registry_text[version - 1], &w->registry_len[version - 1],
 			   (const uint8_t *)text, at, w->root) == 0, "registry_sign");
 }
@@ -390,6 +394,7 @@ static void start_keep_with(struct world *w, unsigned int version, uint32_t full
 {
 	must(ring_open(&w->ring, w->runtime, RING_BYTES_MIN) == 0, "ring");
 	must(diary_open(&w->diary, w->vault, w->outside, NOW) == 0, "diary");
+	must(lost_open(&w->lost, w->vault_fd) == 0, "lost");
 	int result = intake_open(&w->intake, &(struct intake_options){
 		.vault_fd = w->vault_fd,
 		.runtime = w->runtime,
@@ -397,6 +402,8 @@ static void start_keep_with(struct world *w, unsigned int version, uint32_t full
 		.registry = load_registry(w, version),
 		.tell = teller_of_test,
 		.diary = w->diary,
+		.lost = w->lost,
+		.unfinished_days = 2,
 		.box_key = w->outside->card.id,
 		.remembered_version = version,
 		.ring = w->ring,
@@ -419,6 +426,7 @@ static void store_catalogue(struct world *w)
 static void stop_keep(struct world *w)
 {
 	intake_close(w->intake);
+	lost_close(w->lost);
 	diary_close(w->diary);
 	ring_close(w->ring);
 	w->diary = NULL;
@@ -1873,6 +1881,282 @@ static void put_back_is_seen(void)
 	}
 }
 
+/* ---- what is lost ---- */
+
+static char all_events[16384];
+
+static void collect(void *context, int priority, const char *id, const char *text)
+{
+	(void)context;
+	(void)priority;
+	size_t at = strlen(all_events);
+	snprintf(all_events + at, sizeof(all_events) - at, "%s %s\n", id, text);
+}
+
+static unsigned int told(const char *what)
+{
+	unsigned int count = 0;
+	for (const char *p = all_events; (p = strstr(p, what)) != NULL; p++)
+		count++;
+	return count;
+}
+
+static struct world new_world_that_collects(const char *name)
+{
+	static const struct teller collecting = {collect, NULL};
+	struct world w = new_world(name);
+	stop_keep(&w);
+	start_keep_with(&w, 1, 101, &collecting);
+	turn(&w, 1);
+	all_events[0] = 0;
+	return w;
+}
+
+static void losses_are_told(void)
+{
+	struct world w = new_world_that_collects("told-losses");
+	struct bundle b[5];
+	const struct bundle *all[5];
+	for (uint64_t i = 0; i < 5; i++) {
+		b[i] = make_bundle(&w, i + 1, 30);
+		all[i] = &b[i];
+	}
+	send_page(&w, all, 5);
+	send_all(&w, &b[0], NULL);
+	send_range(&w, &b[1], 0, b[1].count / 2, NULL);
+	send_range(&w, &b[2], b[2].count / 2, b[2].count, NULL);
+	settle(&w);
+	turn(&w, 60000);
+	send_heartbeat(&w, 1);
+	turn(&w, 1000);
+	is_number(told("was lost"), 0, "while no pass has ended nothing is called lost, however long that takes");
+	for (size_t i = 0; i < 4; i++)
+		b[i].entry.passes = 1;
+	send_page(&w, all, 5);
+	turn(&w, 1000);
+	turn(&w, 1000);
+	is_number(told("was lost"), 0, "nor for some seconds behind it");
+	send_heartbeat(&w, 1);
+	turn(&w, 1000);
+	turn(&w, 1000);
+	is_number(told("E2090 keep: the end of 'tax-000002' was lost"), 1, "then a lost end is told of");
+	is_number(told("E2092 keep: a part of 'tax-000003' was lost"), 1, "and a loss in between");
+	is_number(told("E2091 keep: 'tax-000004' was lost as a whole"), 1, "and one of which nothing came");
+	is_number(told("was lost"), 3, "and nothing else: not what came, not what is on its way");
+	is_number(told("no more of it is coming"), 3, "with what comes of it");
+	ok(status_has(&w, "\"kind\":\"tail\"") && status_has(&w, "\"kind\":\"whole\"") &&
+	   status_has(&w, "\"kind\":\"part\"") && status_has(&w, "\"kind\":\"on-its-way\""), "the status says the same");
+	send_range(&w, &b[3], 0, b[3].count / 2, NULL);
+	settle(&w);
+	turn(&w, 5000);
+	is_number(told("was lost"), 3, "each is told of once, whatever comes later");
+	send_range(&w, &b[1], b[1].count / 2, b[1].count, NULL);
+	settle(&w);
+	turn(&w, 1000);
+	turn(&w, 1000);
+	is_number(told("E2093 keep: 'tax-000002' is whole again, "), 1, "what is healed is told of");
+	is_number(told("E2093"), 1, "and what never lacked anything is not");
+	for (size_t i = 0; i < 5; i++)
+		free_bundle(&b[i]);
+	free_world(&w);
+}
+
+/* The line of a bundle in vault/lost, without its time; "" when there is none. */
+static const char *lost_line(const struct world *w, const struct bundle *b)
+{
+	static char line[256];
+	struct lost_item *items = NULL;
+	size_t count = 0;
+	line[0] = 0;
+	must(lost_load(w->vault_fd, &items, &count) == 0, "lost");
+	for (size_t i = 0; i < count; i++)
+		if (items[i].id.number == b->id.number)
+			snprintf(line, sizeof(line), "%s %u of %u", lost_why_name(items[i].why),
+				 (unsigned int)items[i].held_bytes, (unsigned int)items[i].object_bytes);
+	free(items);
+	return line;
+}
+
+static void what_is_no_longer_offered_is_lost(void)
+{
+	struct world w = new_world_that_collects("lost-for-good");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30), d = make_bundle(&w, 3, 30);
+	send_page(&w, (const struct bundle *[]){&b, &c, &d}, 3);
+	send_heartbeat(&w, 1);
+	send_range(&w, &b, 0, b.count / 2, NULL);
+	send_all(&w, &d, NULL);
+	settle(&w);
+	turn(&w, 1000);
+	is_text(lost_line(&w, &b), "", "what is offered is not given up");
+	send_page(&w, (const struct bundle *[]){&c}, 1);
+	settle(&w);
+	turn(&w, 1000);
+	ok(strncmp(lost_line(&w, &b), "not-offered ", 12) == 0, "what is no longer offered and not here is: %s", lost_line(&w, &b));
+	is_text(lost_line(&w, &d), "", "what is here is not");
+	is_number(ledger_of(&w, "\"event\":\"lost\",\"result\":\"ok\",\"bundle\":\"tax-000001\"").count, 1, "the ledger has it");
+	stop_keep(&w); /* the catalogue that drops it is not stored yet, or is: either way */
+	start_keep(&w, 1);
+	send_heartbeat(&w, 1);
+	send_page(&w, (const struct bundle *[]){&c}, 1);
+	settle(&w);
+	turn(&w, 1000);
+	is_number(ledger_of(&w, "\"event\":\"lost\"").count, 1, "also after a restart, once");
+	/* while we are away it is dropped, and nothing tells of it but what had come */
+	send_range(&w, &c, 0, c.count / 2, NULL);
+	settle(&w);
+	store_catalogue(&w);
+	stop_keep(&w);
+	must(unlinkat(w.vault_fd, "catalogue", 0) == 0, "catalogue");
+	start_keep(&w, 1);
+	send_page(&w, (const struct bundle *[]){&d}, 1);
+	send_heartbeat(&w, 1);
+	settle(&w);
+	turn(&w, 1000);
+	is_text(lost_line(&w, &c), "not-offered 0 of 0", "what only its remains tell of is lost, too");
+	/* the sender was put back to when it had it */
+	send_page(&w, (const struct bundle *[]){&b, &d}, 2);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	turn(&w, 1000);
+	turn(&w, 1000);
+	ok(is_delivered(&w, 1), "one that comes after all is delivered");
+	is_text(lost_line(&w, &b), "", "and lost no more");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_bundle(&d);
+	free_world(&w);
+}
+
+static void no_ledger_no_oblivion(void)
+{
+	struct world w = new_world_that_collects("lost-ledger");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30);
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_heartbeat(&w, 1);
+	settle(&w);
+	store_catalogue(&w);
+	struct lost_item ours = {.id = b.id, .count = 1, .why = LOST_NOT_OFFERED, .at_s = 1};
+	must(lost_add(w.lost, &ours) == 0, "add");
+	/* what the ledger, or the list, cannot take holds the catalogue back that names it no more */
+	char blocked[4200];
+	snprintf(blocked, sizeof(blocked), "%s/.lost.new", w.vault);
+	must(mkdir(blocked, 0700) == 0, "mkdir");
+	send_page(&w, (const struct bundle *[]){&c}, 1);
+	turn(&w, 1000);
+	turn(&w, 1000);
+	is_number(told("E2050 keep: cannot write lost: "), 1, "a list that cannot be written is told of once");
+	intake_store(w.intake);
+	stop_keep(&w);
+	must(rmdir(blocked) == 0, "rmdir");
+	start_keep(&w, 1);
+	send_page(&w, (const struct bundle *[]){&c}, 1);
+	send_heartbeat(&w, 1);
+	settle(&w);
+	turn(&w, 1000);
+	ok(strncmp(lost_line(&w, &b), "not-offered ", 12) == 0, "after a restart it is found again");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
+static void what_is_too_old_is_lost(void)
+{
+	struct world w = new_world_that_collects("lost-old");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30);
+	c.entry.offered_until = NOW + 10 * 86400;
+	b.entry.destroy_by = c.entry.destroy_by = NOW + 30 * 86400;
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_heartbeat(&w, 1);
+	send_range(&w, &b, 0, b.count / 2, NULL);
+	send_range(&w, &c, 0, c.count / 2, NULL);
+	settle(&w);
+	turn(&w, UINT64_C(2) * 86400 * 1000 - 5000);
+	send_heartbeat(&w, 1);
+	turn(&w, 1000);
+	ok(is_partial(&w, &b), "before unfinished_days are over everything is kept");
+	for (int i = 0; i < 5; i++) {
+		send_heartbeat(&w, 1);
+		turn(&w, 2000);
+	}
+	store_catalogue(&w); /* jobs of storing, too, have ended then */
+	turn(&w, 1);
+	ok(!is_partial(&w, &b), "then what is no longer offered is given up");
+	ok(strncmp(lost_line(&w, &b), "too-old ", 8) == 0, "and listed: %s", lost_line(&w, &b));
+	is_number(told("E2096 keep: 'tax-000001' is given up: nothing of it has come for 2 days, and the sender does not offer it any more"),
+		  1, "and told of");
+	ok(is_partial(&w, &c), "what is offered is kept while the sender is heard");
+	turn(&w, 10000);
+	store_catalogue(&w);
+	turn(&w, 1);
+	ok(!is_partial(&w, &c) && told("and the sender is silent") == 1, "and given up when it is silent");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
+/* NOW is 14:13:20. */
+static void what_is_expected_is_watched(void)
+{
+	expectation = "expect = daily 14:20\n";
+	struct world w = new_world_that_collects("expected");
+	expectation = "";
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30), d = make_bundle(&w, 3, 30);
+	send_page(&w, (const struct bundle *[]){&b, &c, &d}, 3);
+	stop_keep(&w);
+	all_events[0] = 0;
+	static const struct teller collecting = {collect, NULL};
+	start_keep_with(&w, 1, 101, &collecting);
+	turn(&w, 1);
+	is_number(told("E2094 keep: route 'tax': nothing has come that was expected by 2026-09-13T14:20:00Z"), 1,
+		  "at a start the vault says what has not come");
+	send_page(&w, (const struct bundle *[]){&b, &c, &d}, 3);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	turn(&w, 1000);
+	is_number(told("E2095 keep: route 'tax': what was expected by 2026-09-13T14:20:00Z has come, 7 d 23 h late"), 1,
+		  "what comes late is told of");
+	turn(&w, 410000);
+	is_number(told("expected by 2026-09-21T14:20:00Z"), 1, "and does not stand for today's");
+	send_all(&w, &c, NULL);
+	settle(&w);
+	turn(&w, 1000);
+	is_number(told("expected by 2026-09-21T14:20:00Z has come, "), 1, "which comes in its turn");
+	send_all(&w, &d, NULL);
+	settle(&w);
+	turn(&w, 1000);
+	turn(&w, UINT64_C(86400000));
+	is_number(told("E2094"), 2, "one that has come in time is not told of");
+	is_number(told("E2095"), 2, "neither late nor in time");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_bundle(&d);
+	free_world(&w);
+}
+
+static void many_losses_are_counted(void)
+{
+	enum { MANY = 16 };
+	struct world w = new_world_that_collects("told-many");
+	struct bundle b[MANY];
+	const struct bundle *all[MANY];
+	for (unsigned int round = 0; round < 2; round++) {
+		for (uint64_t i = 0; i < MANY; i++) {
+			b[i] = make_bundle(&w, round * MANY + i + 1, 3);
+			b[i].entry.passes = 1;
+			all[i] = &b[i];
+		}
+		send_page(&w, all, MANY);
+		for (uint64_t i = 0; i < MANY; i++)
+			free_bundle(&b[i]);
+	}
+	for (int i = 0; i < 5; i++)
+		turn(&w, 1000);
+	is_number(told("E2091 keep: 'tax-"), VIGIL_TOLD_MAX, "of many losses some are told of one by one");
+	turn(&w, 60000);
+	is_number(told("E2091 keep: and 12 more bundles were lost as a whole"), 1, "and the rest is counted");
+	free_world(&w);
+}
+
 int main(void)
 {
 	must(suite_start() == 0, "suite");
@@ -1883,6 +2167,12 @@ int main(void)
 	killed_behind_a_refusal();
 	heads_are_witnessed();
 	silence_is_told();
+	losses_are_told();
+	many_losses_are_counted();
+	what_is_expected_is_watched();
+	what_is_no_longer_offered_is_lost();
+	no_ledger_no_oblivion();
+	what_is_too_old_is_lost();
 	test_whole();
 	test_losses();
 	test_whole_rows();

@@ -39,6 +39,53 @@ static int beat(struct known *known, uint64_t epoch, uint64_t number, uint64_t t
 	return known_heartbeat(known, &h, 2000 + number);
 }
 
+/* Seconds of known_page are 1000, those of a heartbeat 2000 and its number. */
+static void test_passes(void)
+{
+	struct known *known = known_new();
+	struct page p = {.count = 1, .epoch = 1, .generation = 1, .time = 100, .page = 0, .pages = 1};
+	const struct bundle_id id = {1, 7, 3};
+	uint8_t message[4] = {1};
+	p.entries[0] = (struct entry){.route_id = 3, .epoch = 1, .number = 7};
+	known_page(known, &p, message, sizeof(message), 1000, NULL, NULL);
+	is_number((int64_t)known_find(known, &id)->passed_s, 0, "a bundle has had no pass at first");
+	for (uint16_t passes = 1; passes < 3; passes++) {
+		p.generation++;
+		p.entries[0].passes = passes;
+		known_page(known, &p, message, sizeof(message), (uint64_t)1000 + passes * 10U, NULL, NULL);
+	}
+	is_number((int64_t)known_find(known, &id)->passed_s, 1010, "the first that has ended is noted, and when");
+	p.generation++;
+	p.entries[0].number = 8;
+	known_page(known, &p, message, sizeof(message), 1050, NULL, NULL);
+	is_number((int64_t)known_find(known, &(struct bundle_id){1, 8, 3})->passed_s, 1050,
+		  "also for one that is named only then");
+	known_free(known);
+}
+
+static void hear(struct known *known, uint64_t number, uint64_t waiting, uint64_t now_s)
+{
+	struct heartbeat h = {.epoch = 1, .beat = number, .time = number, .waiting = waiting, .heal_rate = 11,
+			      .heal_round = 12};
+	known_heartbeat(known, &h, now_s);
+}
+
+static void test_link(void)
+{
+	struct known *known = known_new();
+	hear(known, 1, 500, 1000);
+	hear(known, 2, 0, 1001);
+	struct missing_link link = known_summary(known).link;
+	ok(link.heartbeat_s == 1001 && link.heard_since_s == 1000, "a sender is heard since its first heartbeat");
+	ok(link.waiting == 0 && link.busy_s == 1000, "and when it last had something waiting");
+	ok(link.heal_rate == 11 && link.heal_round == 12, "and how fast it heals is taken over");
+	hear(known, 3, 0, 1006);
+	is_number((int64_t)known_summary(known).link.heard_since_s, 1000, "a few lost heartbeats are no silence");
+	hear(known, 4, 0, 1012);
+	is_number((int64_t)known_summary(known).link.heard_since_s, 1012, "more of them are");
+	known_free(known);
+}
+
 static bool names(const struct known *known, uint64_t epoch, uint64_t number)
 {
 	return known_find(known, &(struct bundle_id){epoch, number, 3}) != NULL;
@@ -49,29 +96,29 @@ static void test_generations(void)
 	struct known *known = known_new();
 	struct tally named = {0}, dropped = {0};
 	ok(!names(known, 1, 1), "at first nothing is known");
-	is_number(give(known, 1, 5, 0, 2, 1, 20, 100, &named), 0, "a page is news");
-	is_number(named.count, 20, "each bundle on it is named once");
-	ok(names(known, 1, 1) && names(known, 1, 20) && !names(known, 1, 21) && !names(known, 2, 1),
+	is_number(give(known, 1, 5, 0, 2, 1, 16, 100, &named), 0, "a page is news");
+	is_number(named.count, 16, "each bundle on it is named once");
+	ok(names(known, 1, 1) && names(known, 1, 16) && !names(known, 1, 17) && !names(known, 2, 1),
 	   "those and no others are known");
-	is_number(give(known, 1, 5, 0, 2, 1, 20, 100, &named), -EALREADY, "again it is not");
+	is_number(give(known, 1, 5, 0, 2, 1, 16, 100, &named), -EALREADY, "again it is not");
 	ok(!known_sweep(known, visit, &dropped), "while a page lacks nothing is given up");
-	is_number(give(known, 1, 5, 1, 3, 21, 5, 100, &named), VERDICT_BAD_LIMIT,
+	is_number(give(known, 1, 5, 1, 3, 17, 5, 100, &named), VERDICT_BAD_LIMIT,
 		  "a page that counts other pages is refused");
-	is_number(give(known, 1, 5, 1, 2, 21, 5, 100, &named), 0, "the last page comes");
+	is_number(give(known, 1, 5, 1, 2, 17, 5, 100, &named), 0, "the last page comes");
 	ok(known_sweep(known, visit, &dropped) && dropped.count == 0, "all of it is named: nothing to drop");
 	ok(!known_sweep(known, visit, &dropped), "that is found out once");
 	is_number(give(known, 1, 4, 0, 1, 90, 1, 100, &named), VERDICT_BAD_ORDER,
 		  "an older generation is refused");
 
 	named.count = 0;
-	is_number(give(known, 1, 6, 0, 2, 2, 20, 101, &named), 0, "a newer generation begins");
+	is_number(give(known, 1, 6, 0, 2, 2, 16, 101, &named), 0, "a newer generation begins");
 	is_number(named.count, 0, "what was known is not named again");
 	ok(names(known, 1, 1), "what only the one before names stays while pages lack");
-	is_number(give(known, 1, 6, 1, 2, 22, 5, 101, &named), 0, "it becomes complete");
+	is_number(give(known, 1, 6, 1, 2, 18, 5, 101, &named), 0, "it becomes complete");
 	ok(known_sweep(known, visit, &dropped) && dropped.count == 1 && dropped.last == 1,
 	   "then that is dropped");
-	ok(!names(known, 1, 1) && names(known, 1, 26), "and no longer known");
-	is_number((int64_t)known_summary(known).bundles, 25, "the rest is");
+	ok(!names(known, 1, 1) && names(known, 1, 22), "and no longer known");
+	is_number((int64_t)known_summary(known).bundles, 21, "the rest is");
 	known_free(known);
 }
 
@@ -159,14 +206,14 @@ static void test_many(void)
 	struct known *known = known_new();
 	struct tally named = {0}, dropped = {0}, all = {0};
 	for (uint32_t page = 0; page < PAGES_MAX; page++)
-		give(known, 1, 1, page, PAGES_MAX, 1 + page * 20, 20, 1, &named);
-	is_number(named.count, 100000, "a full catalogue of 100,000 bundles is taken");
+		give(known, 1, 1, page, PAGES_MAX, 1 + page * 16, 16, 1, &named);
+	is_number(named.count, 80000, "a full catalogue of 80,000 bundles is taken");
 	known_sweep(known, visit, &dropped);
 	known_each(known, visit, &all);
-	is_number(all.count, 100000, "all of them are visited");
+	is_number(all.count, 80000, "all of them are visited");
 	give(known, 1, 2, 0, 1, 55, 1, 1, &named);
 	known_sweep(known, visit, &dropped);
-	is_number(dropped.count, 99999, "and dropped when a generation names one alone");
+	is_number(dropped.count, 79999, "and dropped when a generation names one alone");
 	ok(names(known, 1, 55), "which stays");
 	known_free(known);
 	known_free(NULL);
@@ -174,6 +221,8 @@ static void test_many(void)
 
 int main(void)
 {
+	test_passes();
+	test_link();
 	test_generations();
 	test_abandoned_generation();
 	test_epochs();

@@ -29,7 +29,10 @@ static struct status_head head(void)
 	return (struct status_head){
 		.time_s = 1000, .registry_version = 7, .disk_is_full = true,
 		.known = {.epoch = 0xabcdef, .generation = 4, .pages = 3, .pages_held = 2,
-			  .last_heartbeat_s = 990, .sender_registry_version = 8, .sender_datagrams = 99},
+			  .last_heartbeat_s = 990, .sender_registry_version = 8, .sender_datagrams = 99,
+			  .link = {.heard_since_s = 5, .waiting = 6, .busy_s = 7, .heal_rate = 8, .heal_round = 9,
+				   .data_s = 10}},
+		.caught_up_s = 4,
 		.counters = {.datagrams = UINT64_C(18446744073709551615), .link_lost = 17},
 		.way = {
 			.total = {.at = {[LOSS_SOCKET] = 30, [LOSS_BEFORE] = 12}},
@@ -42,7 +45,7 @@ static struct status_head head(void)
 }
 
 static const struct status_bundle bundle = {
-	.name = "tax-000123", .epoch = 0xabcdef, .state = "receiving", .verdict = "",
+	.name = "tax-000123", .epoch = 0xabcdef, .state = "receiving", .verdict = "", .kind = "tail", .lacks_tail = true, .passed_s = 950,
 	.object_bytes = 49152, .held_bytes = 128, .missing_bytes = 49024, .skipped_bytes = 256,
 	.lack = {5, 2, 7}, .since_s = 900, .last_arrival_s = 999,
 };
@@ -68,6 +71,10 @@ static void test_keys(void)
 	is_number((int64_t)json_get_number(view, "pages_held", 0), 2, "and those that are held");
 	is_number((int64_t)json_get_number(view, "registry_version", 0), 7, "our registry is there");
 	is_number((int64_t)json_get_number(view, "sender_registry_version", 0), 8, "and the sender's");
+	ok(strstr(text, "\"caught_up\":4,\"heard_since\":5,\"waiting_bytes\":6,\"busy\":7,\"heal_rate\":8,"
+			"\"heal_round_bytes\":9,\"last_data\":10") != NULL, "what comes again is there, and how soon");
+	ok(strstr(text, "\"passed\":950,\"last_arrival\":999,\"kind\":\"tail\",\"lacks_tail\":true") != NULL,
+	   "what a bundle lacks is there");
 	ok(strstr(text, "\"link_lost\":17") != NULL, "counters are there");
 	struct json_view lost = json_get(view, "lost"), ring = json_get(view, "ring");
 	is_text(json_get_text(lost, "place", ""), "several", "where datagrams were lost is there");
