@@ -6,6 +6,7 @@
  *   relay --listen ADDRESS:PORT --to ADDRESS:PORT [--report FILE] [effects]
  *     --seed N               printed; from the clock when not given
  *     --loss PERMILLE        each datagram for itself
+ *     --lose-beats PERMILLE  each heartbeat for itself, beside the others
  *     --damage PERMILLE      one bit of it is flipped
  *     --duplicate PERMILLE   sent twice
  *     --reorder WINDOW       leaves in random order among WINDOW datagrams
@@ -79,7 +80,7 @@ struct relay {
 	struct sockaddr_in listen, to;
 	const char *report, *hold;
 	uint64_t seed, state;
-	unsigned int loss, damage, duplicate;
+	unsigned int loss, lose_beats, damage, duplicate;
 	size_t window;
 	struct burst burst;
 	FILE *row_log;             /* --rows, or NULL */
@@ -250,6 +251,9 @@ static void pass(struct relay *r, uint8_t *bytes, uint16_t len)
 	r->n.received++;
 	r->n.bytes += len;
 	bool chosen = is_chosen(r, bytes, len);
+	bool is_beat = r->lose_beats > 0 && len >= 48 && memcmp(bytes + 40, "WEIRBEAT", 8) == 0;
+	if (is_beat && chance(r, r->lose_beats))
+		chosen = true;
 	if (chance(r, r->loss) || chosen || len > DATAGRAM_SIZE) {
 		r->n.lost++;
 		return;
@@ -414,6 +418,7 @@ static void take_option(struct relay *r, int option, const char *value)
 	case 'h': r->hold = value; break;
 	case 's': r->seed = strtoull(value, NULL, 10); break;
 	case 'L': r->loss = (unsigned int)strtoul(value, NULL, 10); break;
+	case 'e': r->lose_beats = (unsigned int)strtoul(value, NULL, 10); break;
 	case 'D': r->damage = (unsigned int)strtoul(value, NULL, 10); break;
 	case '2': r->duplicate = (unsigned int)strtoul(value, NULL, 10); break;
 	case 'R': r->window = strtoul(value, NULL, 10); break;
@@ -460,7 +465,7 @@ int main(int argc, char **argv)
 		{"seed", 1, NULL, 's'},   {"loss", 1, NULL, 'L'},      {"damage", 1, NULL, 'D'},
 		{"hold", 1, NULL, 'h'},   {"duplicate", 1, NULL, '2'}, {"reorder", 1, NULL, 'R'},
 		{"burst", 1, NULL, 'b'},  {"bursts", 1, NULL, 'B'},    {"drop-row", 1, NULL, 'r'},
-		{"rows", 1, NULL, 'w'},   {NULL, 0, NULL, 0},
+		{"rows", 1, NULL, 'w'},   {"lose-beats", 1, NULL, 'e'}, {NULL, 0, NULL, 0},
 	};
 	struct relay *r = calloc(1, sizeof(*r));
 	struct timespec now;
