@@ -175,31 +175,46 @@ void json_append_number(struct json *array, uint64_t value)
 	add(array, number_value(array, value));
 }
 
-int json_print(const struct json *json, FILE *file)
+/*
+ * Zero-terminated, freed by the caller.  json_dumps() would let its text grow as it goes, and where that fails
+ * inside a key it goes on without it: so the text is measured first.
+ */
+static int dump(const struct json *json, size_t flags, char **out, size_t *len)
 {
 	if (json == NULL || json->failure != 0)
 		return json == NULL ? -ENOMEM : json->failure;
-	/* dumped whole first, so that no memory is no half document */
-	char *text = json_dumps(json->value, JSON_INDENT(2));
+	size_t size = json_dumpb(json->value, NULL, 0, flags);
+	char *text = size == 0 ? NULL : malloc(size + 1);
 	if (text == NULL)
 		return -ENOMEM;
+	if (json_dumpb(json->value, text, size, flags) != size) {
+		free(text);
+		return -ENOMEM;
+	}
+	text[size] = 0;
+	*out = text;
+	*len = size;
+	return 0;
+}
+
+int json_print(const struct json *json, FILE *file)
+{
+	char *text = NULL;
+	size_t len;
+	/* dumped whole first, so that no memory is no half document */
+	int result = dump(json, JSON_INDENT(2), &text, &len);
+	if (result != 0)
+		return result;
 	errno = 0;
 	bool failed = fputs(text, file) < 0 || fputc('\n', file) < 0 || fflush(file) < 0;
-	int result = !failed ? 0 : errno != 0 ? -errno : -EIO;
+	result = !failed ? 0 : errno != 0 ? -errno : -EIO;
 	free(text);
 	return result;
 }
 
 int json_dump(const struct json *json, char **out, size_t *len)
 {
-	if (json == NULL || json->failure != 0)
-		return json == NULL ? -ENOMEM : json->failure;
-	char *text = json_dumps(json->value, JSON_COMPACT);
-	if (text == NULL)
-		return -ENOMEM;
-	*out = text;
-	*len = strlen(text);
-	return 0;
+	return dump(json, JSON_COMPACT, out, len);
 }
 
 int json_parse(struct json **out, const void *data, size_t len)

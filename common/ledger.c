@@ -222,6 +222,11 @@ void ledger_head(const struct ledger *ledger, struct ledger_head *out)
 	*out = ledger->head;
 }
 
+bool ledger_has_failed(const struct ledger *ledger)
+{
+	return ledger->failure != 0;
+}
+
 bool ledger_is_low(const struct ledger *ledger)
 {
 	return ledger->is_low;

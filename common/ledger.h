@@ -108,6 +108,8 @@ int ledger_tick(struct ledger *ledger, uint64_t now);
 
 /* The newest durable entry, for the heartbeat. */
 void ledger_head(const struct ledger *ledger, struct ledger_head *out);
+/* For good: only opening it anew helps. */
+bool ledger_has_failed(const struct ledger *ledger);
 /* Less than the reserve is left: tell of it, and accept nothing more. */
 bool ledger_is_low(const struct ledger *ledger);
 

@@ -256,7 +256,8 @@ static void end_minute(struct diary *d)
 static void open_anew(struct diary *d)
 {
 	struct ledger *fresh = NULL;
-	if (d->failure == 0 || d->now_s < d->retry_s || (d->ledger != NULL && is_lack_of_room(d->failure)))
+	if (d->failure == 0 || d->now_s < d->retry_s || 
+	    (d->ledger != NULL && is_lack_of_room(d->failure) && !ledger_has_failed(d->ledger)))
 		return;
 	d->retry_s = d->now_s + DIARY_RETRY_S;
 	d->stuck = d->failure;

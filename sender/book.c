@@ -27,36 +27,69 @@ static int note_result(struct book *book, int result)
 		service_event(LOG_CRIT, "E1020",
 			      "ledger: cannot be written: %s; nothing is accepted or released until it can",
 			      verdict_explain(result));
-	else if (result == 0 && book->failure != 0)
+	if (result != 0 && book->failure == 0)
+		book->retry_s = now_s() + BOOK_RETRY_S;
+	if (result == 0 && book->failure != 0) {
 		service_event(LOG_NOTICE, "E1020", "ledger: is written again");
+		book->owes_found = true;
+	}
 	book->failure = result;
 	return result;
 }
 
 int book_open(struct book *book, const char *spool, const struct key *box)
 {
-	char path[2 * CONFIG_PATH_BYTES];
 	*book = (struct book){.ledger = NULL};
-	int result = setup_path(path, sizeof(path), spool, "ledger");
-	const struct ledger_options options = {.path = path, .box = box};
-	return result != 0 ? result : ledger_open(&book->ledger, &options, now_s());
+	int result = setup_path(book->path, sizeof(book->path), spool, "ledger");
+	book->options = (struct ledger_options){.path = book->path, .box = box};
+	return result != 0 ? result : ledger_open(&book->ledger, &book->options, now_s());
+}
+
+/* Without a ledger, why there is none. */
+static int add(struct book *book, struct ledger_entry *entry)
+{
+	if (book->ledger != NULL)
+		return ledger_add(book->ledger, entry, now_s());
+	ledger_entry_free(entry);
+	return book->failure;
+}
+
+static int commit(struct book *book)
+{
+	return book->ledger != NULL ? ledger_commit(book->ledger, now_s()) : book->failure;
+}
+
+/* One that failed for good gives the same again, whatever is written. */
+static void open_anew(struct book *book)
+{
+	uint64_t now = now_s();
+	if (book->failure == 0 || now < book->retry_s || (book->ledger != NULL && !ledger_has_failed(book->ledger)))
+		return;
+	book->retry_s = now + BOOK_RETRY_S;
+	if (book->ledger != NULL) {
+		ledger_head(book->ledger, &book->head);
+		(void)ledger_close(book->ledger, now);
+		book->ledger = NULL;
+	}
+	(void)note_result(book, ledger_open(&book->ledger, &book->options, now));
 }
 
 int book_write(struct book *book, struct ledger_entry *entry)
 {
-	return note_result(book, ledger_write(book->ledger, entry, now_s()));
+	(void)add(book, entry); /* a failure is the result of the commit */
+	return note_result(book, commit(book));
 }
 
 void book_note(struct book *book, struct ledger_entry *entry)
 {
-	int result = ledger_add(book->ledger, entry, now_s());
+	int result = add(book, entry);
 	if (result != 0)
 		(void)note_result(book, result);
 }
 
 void book_commit(struct book *book)
 {
-	int result = ledger_commit(book->ledger, now_s());
+	int result = commit(book);
 	if (result != 0 || book->failure != 0)
 		(void)note_result(book, result);
 }
@@ -79,12 +112,18 @@ static void end_minute(struct book *book, uint64_t minute)
 	book->minute = minute;
 }
 
-void book_tick(struct book *book)
+bool book_tick(struct book *book)
 {
 	uint64_t now = now_s();
+	open_anew(book);
 	if (now / MINUTE_S != book->minute)
 		end_minute(book, now / MINUTE_S);
-	(void)note_result(book, ledger_tick(book->ledger, now));
+	if (book->ledger != NULL)
+		(void)note_result(book, ledger_tick(book->ledger, now));
+	bool owes_found = book->owes_found && book->failure == 0;
+	if (owes_found)
+		book->owes_found = false;
+	return owes_found;
 }
 
 int book_check(const struct book *book)
@@ -96,7 +135,9 @@ int book_check(const struct book *book)
 
 void book_head(const struct book *book, struct ledger_head *out)
 {
-	ledger_head(book->ledger, out);
+	*out = book->head;
+	if (book->ledger != NULL)
+		ledger_head(book->ledger, out);
 }
 
 void book_close(struct book *book)

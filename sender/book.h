@@ -3,7 +3,8 @@
  *
  * "Write" is durable when the result is 0, and what it tells of must not be done otherwise.  "Note" is durable
  * with the next book_commit, which hold calls every turn; it tells of what has happened already.  The first
- * failure is told of as an event, once, until it is over.
+ * failure is told of as an event, once, until it is over.  A ledger that failed for good is opened anew every few
+ * seconds.
  */
 #ifndef WEIR_BOOK_H
 #define WEIR_BOOK_H
@@ -18,6 +19,7 @@
 enum {
 	/* A minute, of each kind below; what is more is counted. */
 	BOOK_CALLS_MAX = 120,
+	BOOK_RETRY_S = 5,
 };
 
 /*
@@ -27,15 +29,20 @@ enum {
 enum book_kind { BOOK_PUSHES, BOOK_QUESTIONS, BOOK_DECISIONS, BOOK_KIND_END };
 
 struct book {
-	struct ledger *ledger;
-	int failure; /* told of; 0: all is well */
+	struct ledger *ledger; /* NULL while it cannot be opened */
+	char path[CONFIG_PATH_BYTES + 8];
+	struct ledger_options options;
+	struct ledger_head head; /* the newest that was durable, for as long as there is no ledger */
+	int failure;         /* told of; 0: all is well */
+	uint64_t retry_s;    /* then it is opened anew */
+	bool owes_found;     /* notes were lost, since when it was written again */
 	/* in this minute */
 	uint64_t minute;
 	uint32_t calls[BOOK_KIND_END];
 	uint32_t left_out[BOOK_KIND_END];
 };
 
-/* In the directory "ledger" of the spool.  As ledger_open. */
+/* In the directory "ledger" of the spool.  As ledger_open; box stays the caller's until book_close. */
 int book_open(struct book *book, const char *spool, const struct key *box);
 /* Writes "stop" and closes. */
 void book_close(struct book *book);
@@ -43,9 +50,10 @@ void book_close(struct book *book);
 /* An entry of any kind: taken over. */
 int book_write(struct book *book, struct ledger_entry *entry);
 void book_note(struct book *book, struct ledger_entry *entry);
-/* Every turn; every second also ledger_tick. */
+/* Every turn. */
 void book_commit(struct book *book);
-void book_tick(struct book *book);
+/* Every second.  True when it is written again and notes may be missing: enter what is in the spool as found. */
+bool book_tick(struct book *book);
 /* VERDICT_SPOOL_FULL, or what keeps the ledger from being written; 0 when it can be. */
 int book_check(const struct book *book);
 /* For the heartbeat. */

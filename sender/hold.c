@@ -58,7 +58,7 @@ static const char *const allowed_calls[] = {
 	"getsockopt", "setsockopt", "socket", "fcntl",                     /* sockets, sd_notify */
 	"openat", "fstat", "newfstatat", "pread64", "pwrite64", "fsync", "sync_file_range", "fstatfs",
 	"renameat", "renameat2", "unlinkat", "getdents64", "lseek", "ftruncate", "fchmod", /* the spool */
-	"fdatasync", "fallocate",                                                   /* the ledger */
+	"fdatasync", "fallocate", "mkdirat",                                        /* the ledger, also when opened anew */
 	"mlock", "munlock", "geteuid", "mremap",                                    /* keys */
 	NULL,
 };
@@ -254,6 +254,16 @@ static void drop_late_controls(struct hold *hold, uint64_t now)
 		}
 }
 
+/* What is to go out, or has, and may stand in the ledger only as accepted. */
+static void note_found(struct hold *hold)
+{
+	for (size_t i = 0; i < spool_count(hold->spool); i++) {
+		const struct spool_item *item = spool_at(hold->spool, i);
+		if (item->state != SPOOL_SENT)
+			book_bundle(&hold->book, "found", item, 0);
+	}
+}
+
 static void tick(struct hold *hold)
 {
 	uint64_t expirations;
@@ -275,7 +285,8 @@ static void tick(struct hold *hold)
 	if (hold->ticks % BEAT_TICKS == 0) {
 		int beat = dispatcher_beat(hold->dispatcher);
 		result = result != 0 ? result : beat;
-		book_tick(&hold->book);
+		if (book_tick(&hold->book))
+			note_found(hold);
 		service_alive();
 	}
 	note_turn(hold, result);
@@ -298,11 +309,7 @@ static int write_start(struct hold *hold)
 	ledger_set_hex(e, "key", hold->box->card.id, KEY_ID_BYTES);
 	book_note(&hold->book, e);
 	book_registry(&hold->book, &hold->setup, 0);
-	for (size_t i = 0; i < spool_count(hold->spool); i++) {
-		const struct spool_item *item = spool_at(hold->spool, i);
-		if (item->state != SPOOL_SENT)
-			book_bundle(&hold->book, "found", item, 0);
-	}
+	note_found(hold);
 	book_commit(&hold->book);
 	return hold->book.failure;
 }

@@ -156,7 +156,14 @@ static int open_all(const char *dir)
 	return result;
 }
 
-/* As weir-hold enters at a start what a crash may have left without its entry. */
+/* As weir-hold enters what a crash, or a ledger that could not be written, may have left without its entry. */
+static void note_found(void)
+{
+	for (size_t i = 0; i < spool_count(hold.spool); i++)
+		if (spool_at(hold.spool, i)->state != SPOOL_SENT)
+			book_bundle(&hold.book, "found", spool_at(hold.spool, i), 0);
+}
+
 static int begin(const char *dir)
 {
 	int result = open_all(dir);
@@ -164,9 +171,7 @@ static int begin(const char *dir)
 		return result;
 	told->epoch = told->epoch == 0 ? spool_epoch(hold.spool) : told->epoch;
 	sweep_need(told->epoch == spool_epoch(hold.spool), "the epoch is another one");
-	for (size_t i = 0; i < spool_count(hold.spool); i++)
-		if (spool_at(hold.spool, i)->state != SPOOL_SENT)
-			book_bundle(&hold.book, "found", spool_at(hold.spool, i), 0);
+	note_found();
 	book_commit(&hold.book);
 	return hold.book.failure;
 }
@@ -177,7 +182,8 @@ static void turn(void)
 	releaser_retire(&hold.releaser);
 	(void)dispatcher_turn(hold.dispatcher, (uint64_t)time(NULL) * 1000);
 	(void)dispatcher_beat(hold.dispatcher);
-	book_tick(&hold.book);
+	if (book_tick(&hold.book))
+		note_found();
 	for (enum counter c = 0; c < COUNTER_END; c++) {
 		uint64_t value;
 		if (spool_count_up(hold.spool, c, &value) != 0)
@@ -326,7 +332,8 @@ static void cured(const char *dir)
 
 static void recover(const char *dir)
 {
-	sweep_need(begin(dir) == 0, "the next weir-hold does not start");
+	int result = begin(dir);
+	sweep_need(result == 0, "the next weir-hold does not start: %d", result);
 	turn();
 	end();
 }
@@ -425,7 +432,8 @@ static size_t count_in(const char *dir, const char *folder)
 
 static void judge(const char *dir)
 {
-	sweep_need(begin(dir) == 0, "nobody can go on with it");
+	int result = begin(dir);
+	sweep_need(result == 0, "nobody can go on with it: %d", result);
 	turn();
 	for (unsigned int n = 0; n < PUSHES; n++)
 		judge_push(dir, n);

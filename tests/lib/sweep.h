@@ -4,7 +4,7 @@
  *
  * The work is done by processes of their own, in a folder of its own.  What it has told anybody it writes into
  * memory that outlives it.  All cases are made before the first one is tried; as many as the seconds allow are
- * tried, in random order, and a line says how many of how many.
+ * tried, in random order, and a line says how many of how many.  ONLY=CALL:N tries those of one call alone.
  */
 #ifndef WEIR_TEST_SWEEP_H
 #define WEIR_TEST_SWEEP_H
@@ -203,10 +203,18 @@ static inline void sweep_try(const struct sweep *s, struct sweep_case *c)
 		sweep_breach(c, "judgement", status);
 }
 
+static inline bool sweep_is_wanted(enum fault_call call, uint32_t nth)
+{
+	char name[32];
+	const char *only = getenv("ONLY");
+	snprintf(name, sizeof(name), "%s:%u", fault_call_name(call), nth);
+	return only == NULL || strcmp(only, name) == 0;
+}
+
 static inline void sweep_add(enum fault_call call, uint32_t nth, enum fault_action action, int error, bool for_ever)
 {
 	struct sweep_case *c = &sweep_now.cases[sweep_now.count];
-	if (sweep_now.count == SWEEP_CASES_MAX)
+	if (sweep_now.count == SWEEP_CASES_MAX || !sweep_is_wanted(call, nth))
 		return;
 	sweep_now.count++;
 	*c = (struct sweep_case){.plan = {
@@ -306,8 +314,10 @@ static inline void sweep_all(const struct sweep *s, enum sweep_kind kind, const 
 	sweep_now.tried = sweep_now.not_reached = sweep_now.breaches = sweep_now.kills = 0;
 	sweep_make(kind, counts);
 	sweep_shuffle();
+	/* with ONLY, what a breach has left stays to be looked at */
 	for (size_t i = 0; i < sweep_now.count && sweep_clock() < end; i++)
-		sweep_try(s, &sweep_now.cases[i]);
+		if (sweep_now.breaches == 0 || getenv("ONLY") == NULL)
+			sweep_try(s, &sweep_now.cases[i]);
 	note("%s, %s: %zu of %zu cases, %zu of them not reached, %zu recoveries killed", s->name, kinds[kind],
 	     sweep_now.tried, sweep_now.count, sweep_now.not_reached, sweep_now.kills);
 	is_number((int64_t)sweep_now.breaches, 0, "%s, %s: nothing lost, partly visible, twice, or crashed", s->name,
