@@ -162,10 +162,9 @@ static int hold_commit(struct gate *gate, struct local_commit *commit, struct sp
 	result = book_accepted_push(gate->desk->releaser->book, *item, &gate->caller);
 	if (result == 0)
 		return 0;
-	/* nobody was told; what cannot be removed either is not released, and removed later */
-	(void)releaser_take_back(gate->desk->releaser, *item);
 	*where = "ledger";
-	return result;
+	/* what cannot be removed either is not released, and removed later; but the next hold may find it */
+	return releaser_take_back(gate->desk->releaser, *item) == 0 ? result : -EINPROGRESS;
 }
 
 /* What seal has refused by itself. */

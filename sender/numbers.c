@@ -66,6 +66,17 @@ int numbers_is_newest(int sequence_dir, const char *route,
 	return result;
 }
 
+int numbers_newest(int sequence_dir, const char *route, uint64_t *number, uint8_t push_id[static PUSH_ID_BYTES])
+{
+	struct newest last;
+	int result = read_newest(sequence_dir, route, &last);
+	if (result != 0)
+		return result;
+	*number = last.number;
+	memcpy(push_id, last.push_id, PUSH_ID_BYTES);
+	return 0;
+}
+
 int numbers_take(int sequence_dir, const char *route, const uint8_t push_id[static PUSH_ID_BYTES],
 		  uint64_t known, uint64_t *number)
 {

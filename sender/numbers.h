@@ -25,6 +25,9 @@ int numbers_take(int sequence_dir, const char *route, const uint8_t push_id[stat
 int numbers_is_newest(int sequence_dir, const char *route,
 		       const uint8_t push_id[static PUSH_ID_BYTES], bool *newest);
 
+/* The push that has the newest number on a route; *number is 0 when there is none yet. */
+int numbers_newest(int sequence_dir, const char *route, uint64_t *number, uint8_t push_id[static PUSH_ID_BYTES]);
+
 enum counter { COUNTER_GENERATION, COUNTER_BEAT, COUNTER_SERIAL, COUNTER_END };
 
 /*

@@ -282,10 +282,23 @@ int releaser_take_back(struct releaser *releaser, struct spool_item *item)
 	return result != 0 ? result : kept;
 }
 
+/* A number that was given and is not used would look like a loss: whoever has it goes first. */
+static int release_before(struct releaser *releaser, const struct spool_item *item)
+{
+	struct spool_item *first = spool_numbered(releaser->allowance.spool, item->release.statement.route);
+	if (first == NULL || first == item || is_taken_back(releaser, first))
+		return 0;
+	int result = releaser_release(releaser, first);
+	return result < 0 ? result : 0;
+}
+
 static int release(struct releaser *releaser, struct spool_item *item, struct endorsements *endorsements)
 {
 	if (is_taken_back(releaser, item))
 		return -ECANCELED;
+	int before = release_before(releaser, item);
+	if (before != 0)
+		return before;
 	const struct statement *statement = &item->release.statement;
 	uint64_t now = now_s();
 	struct dossier *dossier = malloc(sizeof(*dossier));

@@ -42,13 +42,14 @@ enum spool_state { SPOOL_HELD, SPOOL_READY, SPOOL_SENT };
 struct spool_item {
 	enum spool_state state;
 	struct release release;       /* held: only the statement */
-	char name[BUNDLE_NAME_BYTES]; /* "" while held */
+	char name[BUNDLE_NAME_BYTES]; /* "" while held, or what it was about to be */
 	uint64_t object_len;
 	struct tally tally;         /* of its dossier */
 	uint8_t approvals;            /* that count, as the releaser last found */
 	uint8_t push_order[ORDER_ID_BYTES];    /* under which a machine pushed it; zero */
 	uint8_t release_order[ORDER_ID_BYTES]; /* under which it is released; zero */
 	bool is_taken_back;           /* refused, and could not be removed yet; not kept on disk */
+	bool is_misplaced;            /* held, but its file lies in ready/ under `name`; not kept on disk */
 	enum waits waits;             /* for whom, as the releaser last found; not kept on disk */
 	int held_for;                 /* why it is not released, as last told; not kept on disk */
 	/* for whoever orders what goes; not kept on disk */
@@ -103,7 +104,8 @@ int spool_read_incoming(const struct incoming *incoming, uint8_t out[static SEGM
 /*
  * Makes it a held item: durable when the result is 0, and then incoming is gone.  The body's length
  * must be what the statement says (VERDICT_BAD_LENGTH); -EEXIST when this push is here already, or is the
- * last that got a number on its route.
+ * last that got a number on its route.  -EINPROGRESS: it could not be made durable, nor be removed again; it is an
+ * item that is taken back.
  */
 int spool_hold(struct incoming *incoming, const struct statement *statement,
 	       const struct dossier *dossier, struct spool_item **out);
@@ -126,8 +128,10 @@ struct spool_terms {
 	const struct endorsements *endorsements; /* who stands for it */
 };
 int spool_release(struct spool *spool, struct spool_item *item, const struct spool_terms *terms);
-/* A held item that was given its number before a crash; it is to be released before others. */
+/* A held item that was given its number before a crash or a failure; it is to be released before others. */
 bool spool_has_number(const struct spool *spool, const struct spool_item *item);
+/* The one of this route; NULL when there is none. */
+struct spool_item *spool_numbered(struct spool *spool, const char *route);
 
 /*
  * Moves it to sent/.  When that was done and could only not be made durable, the result says so and

@@ -100,16 +100,33 @@ int spool_read_incoming(const struct incoming *incoming, uint8_t out[static SEGM
 }
 
 static int rename_new(const struct spool *spool, enum folder from, const char *old, enum folder to,
-		      const char *name)
+		      const char *name, bool *has_moved)
 {
+	*has_moved = false;
 	if (renameat2(spool->folders[from], old, spool->folders[to], name, RENAME_NOREPLACE) < 0)
 		return -errno;
+	*has_moved = true;
 	int result = io_fsync(spool->folders[to]);
 	return result != 0 ? result : io_fsync(spool->folders[from]);
 }
 
+/* The first error is final, also that of close. */
+static int sync_and_close(struct incoming *incoming)
+{
+	int result = io_fsync(incoming->fd);
+	int closed = io_close(incoming->fd);
+	incoming->fd = -1;
+	return result != 0 ? result : closed;
+}
+
+/* What is refused must not be found in held/ after a restart and sent. */
+static bool remove_held(const struct spool *spool, const char *name)
+{
+	return unlinkat(spool->folders[HELD], name, 0) == 0 || errno == ENOENT;
+}
+
 /* The dossier goes first: without it a bundle in held/ could not be judged. */
-static int make_durable(const struct incoming *incoming, const struct statement *statement,
+static int make_durable(struct incoming *incoming, const struct statement *statement,
 			const struct dossier *dossier)
 {
 	uint8_t segment[SEGMENT_BYTES];
@@ -122,17 +139,17 @@ static int make_durable(const struct incoming *incoming, const struct statement 
 	unreleased_segment_encode(segment, statement, &dossier->endorsements);
 	int result = io_pwrite(incoming->fd, segment, sizeof(segment), 0);
 	if (result == 0)
-		result = io_fsync(incoming->fd);
+		result = sync_and_close(incoming);
 	if (result == 0)
 		result = dossier_save(incoming->spool->folders[DOSSIER], dossier);
 	if (result != 0)
 		return or_full(result);
-	result = rename_new(incoming->spool, INCOMING, incoming->name, HELD, name);
-	/* what is refused must not be found in held/ after a restart and sent */
-	if (result != 0 && result != -EEXIST) {
-		(void)unlinkat(incoming->spool->folders[HELD], name, 0);
+	bool has_moved;
+	result = rename_new(incoming->spool, INCOMING, incoming->name, HELD, name, &has_moved);
+	if (result != 0 && has_moved && !remove_held(incoming->spool, name))
+		return -EINPROGRESS;
+	if (result != 0 && result != -EEXIST)
 		(void)dossier_remove(incoming->spool->folders[DOSSIER], dossier->push_id);
-	}
 	return or_full(result);
 }
 
@@ -141,6 +158,13 @@ static void end_incoming(struct incoming *incoming)
 	io_close(incoming->fd);
 	incoming->spool->intakes--;
 	free(incoming);
+}
+
+static void add_first(struct spool *spool, struct spool_item *item)
+{
+	memmove(spool->items + 1, spool->items, spool->count * sizeof(*spool->items));
+	spool->items[0] = item;
+	spool->count++;
 }
 
 int spool_hold(struct incoming *incoming, const struct statement *statement,
@@ -170,14 +194,14 @@ int spool_hold(struct incoming *incoming, const struct statement *statement,
 	item->tally = dossier->tally;
 	spool_note(item, &dossier->endorsements);
 	result = make_durable(incoming, statement, dossier);
-	if (result != 0) {
+	item->is_taken_back = result == -EINPROGRESS;
+	if (result == 0 || item->is_taken_back)
+		add_first(spool, item);
+	else
 		free(item);
+	if (result != 0)
 		return result;
-	}
 	end_incoming(incoming);
-	memmove(spool->items + 1, spool->items, spool->count * sizeof(*spool->items));
-	spool->items[0] = item;
-	spool->count++;
 	*out = item;
 	return 0;
 }
@@ -209,6 +233,29 @@ bool spool_has_number(const struct spool *spool, const struct spool_item *item)
 	return numbers_is_newest(spool->folders[SEQUENCE], statement->route, statement->push_id,
 				  &newest) == 0 &&
 	       newest;
+}
+
+struct spool_item *spool_numbered(struct spool *spool, const char *route)
+{
+	uint64_t number = 0;
+	uint8_t push_id[PUSH_ID_BYTES];
+	if (numbers_newest(spool->folders[SEQUENCE], route, &number, push_id) != 0 || number == 0)
+		return NULL;
+	struct spool_item *item = spool_find_push(spool, push_id);
+	return item != NULL && item->state == SPOOL_HELD ? item : NULL;
+}
+
+/* Out of ready/, where an attempt left it that failed behind the rename. */
+static int move_back(const struct spool *spool, struct spool_item *item)
+{
+	char held[SPOOL_NAME_BYTES];
+	spool_held_name(held, &item->release.statement);
+	if (renameat2(spool->folders[READY], item->name, spool->folders[HELD], held, RENAME_NOREPLACE) < 0 &&
+	    errno != ENOENT)
+		return -errno;
+	item->is_misplaced = false;
+	item->name[0] = 0;
+	return 0;
 }
 
 static int write_release(const struct spool *spool, const char *name, const struct release *release,
@@ -244,7 +291,9 @@ int spool_release(struct spool *spool, struct spool_item *item, const struct spo
 	memcpy(release.box, terms->box->card.name, NAME_BYTES);
 	memcpy(release.box_key, terms->box->card.id, KEY_ID_BYTES);
 
-	int result = geometry_check(&geometry);
+	int result = item->is_misplaced ? move_back(spool, item) : 0;
+	if (result == 0)
+		result = geometry_check(&geometry);
 	if (result == 0)
 		result = numbers_take(spool->folders[SEQUENCE], statement->route,
 				       statement->push_id, highest_number(spool, statement->route),
@@ -256,12 +305,15 @@ int spool_release(struct spool *spool, struct spool_item *item, const struct spo
 	if (result != 0)
 		return result;
 	bundle_name(name, statement->route, release.number);
-	result = rename_new(spool, HELD, held, READY, name);
-	if (result != 0) {
+	result = rename_new(spool, HELD, held, READY, name, &item->is_misplaced);
+	if (result != 0 && item->is_misplaced) {
 		/* moved, but perhaps not for good: then it must not be sent, and is tried again */
-		(void)renameat2(spool->folders[READY], name, spool->folders[HELD], held, RENAME_NOREPLACE);
-		return result;
+		memcpy(item->name, name, sizeof(name));
+		(void)move_back(spool, item);
 	}
+	if (result != 0)
+		return result;
+	item->is_misplaced = false;
 	item->release = release;
 	item->state = SPOOL_READY;
 	spool_note(item, terms->endorsements);
@@ -290,6 +342,9 @@ int spool_remove(struct spool *spool, struct spool_item *item)
 	char held[SPOOL_NAME_BYTES];
 	memcpy(push_id, item->release.statement.push_id, PUSH_ID_BYTES);
 	spool_held_name(held, &item->release.statement);
+	int moved = item->is_misplaced ? move_back(spool, item) : 0;
+	if (moved != 0)
+		return moved;
 	/* one that somebody else has removed is gone as well */
 	if (unlinkat(spool->folders[folder], folder == SENT ? item->name : held, 0) < 0 &&
 	    errno != ENOENT)
@@ -331,7 +386,8 @@ int spool_open_held(const struct spool *spool, const struct spool_item *item)
 {
 	char held[SPOOL_NAME_BYTES];
 	spool_held_name(held, &item->release.statement);
-	int fd = openat(spool->folders[HELD], held, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(spool->folders[item->is_misplaced ? READY : HELD], item->is_misplaced ? item->name : held,
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -25,7 +25,7 @@
 
 enum { PUSHES = 4, PIECE_BYTES = 65536, BODY_BYTES_MAX = 1 << 20, CURE_S = 10 };
 
-enum answer { NO_ANSWER, ACCEPTED, REFUSED };
+enum answer { NO_ANSWER, ACCEPTED, REFUSED, UNKNOWN };
 
 /* What each push has been told, and what has been begun with it. */
 struct told {
@@ -225,8 +225,9 @@ static void hear(int fd, unsigned int n)
 		long got = header[0] == 0 ? 0 : syscall(SYS_recvfrom, fd, payload, header[0], MSG_DONTWAIT, NULL, NULL);
 		if (got != (long)header[0])
 			return;
-		if (header[1] == LOCAL_REFUSED)
-			told->answers[n] = REFUSED;
+		struct local_refused refused;
+		if (header[1] == LOCAL_REFUSED && local_refused_decode(&refused, payload, (size_t)got) == 0)
+			told->answers[n] = refused.result == -EINPROGRESS ? UNKNOWN : REFUSED;
 		if (header[1] != LOCAL_ACCEPTED || local_accepted_decode(&accepted, payload, (size_t)got) != 0)
 			continue;
 		told->answers[n] = ACCEPTED;
@@ -327,6 +328,9 @@ static void cured(const char *dir)
 	}
 	push_one(3);
 	sweep_need(told->answers[3] == ACCEPTED, "ten seconds behind the cure no push is accepted");
+	for (size_t i = 0; i < spool_count(hold.spool); i++)
+		sweep_need(spool_at(hold.spool, i)->state != SPOOL_HELD || spool_at(hold.spool, i)->waits != WAITS_NOT,
+			   "ten seconds behind the cure a push is still held");
 	end();
 }
 

@@ -113,9 +113,11 @@ static enum fault_action enter(enum fault_call call)
 	page->counts[call]++;
 	uint32_t current = page->current;
 	struct fault_plan *plan = &page->plans[current];
-	/* memory is not a call that something is done with: it is named, or it is left alone */
-	bool is_memory = call == FAULT_alloc || call == FAULT_mmap;
-	if (plan->action == FAULT_NOTHING || (plan->call != call && (plan->call != FAULT_ANY || is_memory)))
+	/* "any" is any that a disk answers, or at which a process can die */
+	bool is_other = call == FAULT_alloc || call == FAULT_mmap ||
+			(plan->action == FAULT_ERROR &&
+			 (call == FAULT_recv || call == FAULT_send || call == FAULT_accept));
+	if (plan->action == FAULT_NOTHING || (plan->call != call && (plan->call != FAULT_ANY || is_other)))
 		return FAULT_NOTHING;
 	if (!fires(page, plan))
 		return FAULT_NOTHING;

@@ -241,11 +241,13 @@ enum sweep_kind { SWEEP_DEATHS, SWEEP_FAULTS, SWEEP_MEMORY };
 
 static inline void sweep_make(enum sweep_kind kind, const uint32_t *counts)
 {
+	uint32_t all = 0;
 	sweep_now.count = 0;
 	for (enum fault_call call = 0; call < FAULT_CALL_END; call++) {
 		bool is_memory = call == FAULT_alloc || call == FAULT_mmap;
 		if (is_memory != (kind == SWEEP_MEMORY))
 			continue;
+		all += is_memory ? 0 : counts[call];
 		for (uint32_t nth = 1; nth <= counts[call]; nth++) {
 			if (kind == SWEEP_DEATHS) {
 				sweep_add(call, nth, FAULT_DIE_BEFORE, 0, false);
@@ -257,6 +259,12 @@ static inline void sweep_make(enum sweep_kind kind, const uint32_t *counts)
 				sweep_add(call, nth, FAULT_ERROR, ENOMEM, true);
 			}
 		}
+	}
+	/* from some moment on the disk answers nothing, has no room, or is not to be written */
+	for (uint32_t nth = 1; kind == SWEEP_FAULTS && nth <= all; nth++) {
+		sweep_add(FAULT_ANY, nth, FAULT_ERROR, EIO, true);
+		sweep_add(FAULT_ANY, nth, FAULT_ERROR, ENOSPC, true);
+		sweep_add(FAULT_ANY, nth, FAULT_ERROR, EROFS, true);
 	}
 }
 
