@@ -44,6 +44,18 @@ static const struct teller ears = {hear, NULL};
 
 /* ---- weir-keep ---- */
 
+/* Turns until jobs have ended, those of the clerk too; a bell that rang too early costs two milliseconds. */
+static void finish(void)
+{
+	intake_store(w.intake);
+	turn(&w, 1);
+	while (intake_is_busy(w.intake)) {
+		ring_wait(w.ring, 2);
+		turn(&w, 1);
+	}
+	turn(&w, 1);
+}
+
 static void enter_case(const char *dir)
 {
 	told->lives++;
@@ -117,17 +129,25 @@ static void name_all(void)
 	turn(&w, 1);
 }
 
-/* The idle link sends everything once more; ten seconds go by. */
+static bool all_is_done(void)
+{
+	return is_delivered(&w, FIRST + 1) && is_delivered(&w, SECOND + 1) &&
+	       vault_refusal(w.vault_fd, &bundles[REFUSED].id) > 0;
+}
+
+/* The idle link sends everything once more, for ten seconds at most; then what is owed is entered. */
 static void send_everything(void)
 {
-	for (int second = 0; second < CURE_S; second++) {
+	for (int second = 0; second < CURE_S && !all_is_done(); second++) {
 		turn(&w, 1000);
 		if (second % 3 == 0)
 			name_all();
 		for (size_t i = 0; i < BUNDLES; i++)
 			send_all(&w, &bundles[i], NULL);
-		settle(&w);
+		finish();
 	}
+	for (int second = 0; second < CURE_S; second++)
+		turn(&w, 1000);
 }
 
 /* ---- the sweep ---- */
@@ -141,16 +161,16 @@ static void work(const char *dir)
 	for (size_t i = 0; i < bundles[FIRST].count && i < 3; i++)
 		lost[i] = true;
 	send_all(&w, &bundles[FIRST], lost);
-	settle(&w);
+	finish();
 	send_range(&w, &bundles[SECOND], 0, bundles[SECOND].count / 2, NULL);
 	turn(&w, 1100);
-	settle(&w);
+	finish();
 	send_range(&w, &bundles[SECOND], bundles[SECOND].count / 2, bundles[SECOND].count, NULL);
-	settle(&w);
+	finish();
 	send_all(&w, &bundles[REFUSED], NULL);
-	settle(&w);
+	finish();
 	turn(&w, 1100);
-	settle(&w);
+	finish();
 }
 
 static void need_all(const char *when)
@@ -173,7 +193,7 @@ static void recover(const char *dir)
 {
 	sweep_need(begin(dir), "the next weir-keep does not start");
 	turn(&w, 1000);
-	settle(&w);
+	finish();
 	stop_keep(&w);
 }
 
@@ -247,7 +267,7 @@ static void judge(const char *dir)
 	io_close(w.vault_fd);
 	sweep_need(begin(dir), "nobody can go on with it");
 	name_all();
-	settle(&w);
+	finish();
 	send_everything();
 	need_all("at the end");
 	judge_visible();

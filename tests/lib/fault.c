@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 static struct fault_page *shared;
+static uint32_t slot; /* of this program, FAULT_PROGRAMS_MAX when there is none left */
 
 #define FAULT_NAME(name) #name,
 static const char *const call_names[] = {FAULT_CALLS(FAULT_NAME) "any"};
@@ -80,8 +81,18 @@ __attribute__((constructor)) static void find_page(void)
 		return;
 	void *at = map_raw(sizeof(*shared), MAP_SHARED, fd);
 	syscall(SYS_close, fd);
-	if (at != MAP_FAILED)
-		shared = at;
+	if (at == MAP_FAILED)
+		return;
+	struct fault_page *page = at;
+	while (slot < page->slots && strcmp(page->names[slot], program_invocation_short_name) != 0)
+		slot++;
+	/* two of one name that start at the same moment may take two: they are added up by who reads */
+	if (slot == page->slots && slot < FAULT_PROGRAMS_MAX) {
+		slot = page->slots++;
+		if (slot < FAULT_PROGRAMS_MAX)
+			strncpy(page->names[slot], program_invocation_short_name, FAULT_PROGRAM_BYTES - 1);
+	}
+	shared = page;
 }
 
 static void die(void)
@@ -107,10 +118,12 @@ static bool fires(struct fault_page *page, struct fault_plan *plan)
 static enum fault_action enter(enum fault_call call)
 {
 	struct fault_page *page = shared;
-	if (page == NULL || !page->is_armed ||
-	    (page->program[0] != 0 && strcmp(page->program, program_invocation_short_name) != 0))
+	if (page == NULL || !page->is_armed)
 		return FAULT_NOTHING;
-	page->counts[call]++;
+	if (slot < FAULT_PROGRAMS_MAX)
+		page->counts[slot][call]++;
+	if (page->program[0] != 0 && strcmp(page->program, program_invocation_short_name) != 0)
+		return FAULT_NOTHING;
 	uint32_t current = page->current;
 	struct fault_plan *plan = &page->plans[current];
 	/* "any" is any that a disk answers, or at which a process can die */

@@ -36,6 +36,7 @@ enum {
 	FAULT_PLANS_MAX = 2,
 	FAULT_EINTR_TIMES = 50,   /* "for ever", where whoever is interrupted rightly tries again */
 	FAULT_PROGRAM_BYTES = 16, /* as in program_invocation_short_name */
+	FAULT_PROGRAMS_MAX = 32,  /* that are counted; a driver is the first */
 };
 
 /* One after the other: the second counts from the firing of the first, in whatever process. */
@@ -49,11 +50,13 @@ struct fault_plan {
 };
 
 struct fault_page {
-	char program[FAULT_PROGRAM_BYTES];  /* "": every one */
+	char program[FAULT_PROGRAM_BYTES];  /* whose calls fail; "": every one's */
 	_Atomic bool is_armed;
 	_Atomic uint32_t current; /* plan */
 	struct fault_plan plans[FAULT_PLANS_MAX];
-	_Atomic uint32_t counts[FAULT_CALL_END];
+	char names[FAULT_PROGRAMS_MAX][FAULT_PROGRAM_BYTES];
+	_Atomic uint32_t slots; /* taken */
+	_Atomic uint32_t counts[FAULT_PROGRAMS_MAX][FAULT_CALL_END];
 };
 
 /* For drivers.  The page is shared with children; those calls alone are seen that are made while it is armed. */

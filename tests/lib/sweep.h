@@ -286,7 +286,7 @@ static inline bool sweep_count(const struct sweep *s, uint32_t counts[static FAU
 	memset(s->told, 0, s->told_len);
 	int status = sweep_run(s, s->work, s->cured, &none);
 	for (size_t i = 0; i < FAULT_CALL_END; i++)
-		counts[i] = sweep_now.page->counts[i];
+		counts[i] = sweep_now.page->counts[0][i];
 	bool good = ok(status == 0, "%s: without a fault the work is done", s->name);
 	if (status != 0)
 		note("%s (status %x)", sweep_now.breach, status);
@@ -294,7 +294,7 @@ static inline bool sweep_count(const struct sweep *s, uint32_t counts[static FAU
 	sweep_now.recovery_calls = 0;
 	for (size_t i = 0; i < FAULT_CALL_END; i++)
 		if (i != FAULT_alloc && i != FAULT_mmap)
-			sweep_now.recovery_calls += sweep_now.page->counts[i];
+			sweep_now.recovery_calls += sweep_now.page->counts[0][i];
 	good &= ok(status == 0, "%s: and taken up by the next process", s->name);
 	if (status != 0)
 		note("%s (status %x)", sweep_now.breach, status);
