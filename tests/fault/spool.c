@@ -457,6 +457,58 @@ static void spoil(const char *dir)
 	must(unlink(path) == 0, "there is nothing to spoil");
 }
 
+/* ---- the first error of fsync or close is final ---- */
+
+/* Of a push that waits for an officer: all that is synchronised before the answer belongs to its acceptance. */
+static void push_under_fault(const char *dir)
+{
+	struct fault_plan plan = sweep_now.page->plans[0];
+	fault_disarm(sweep_now.page);
+	if (begin(dir) != 0)
+		_exit(SWEEP_GIVES_UP);
+	fault_arm(sweep_now.page, &plan, 1);
+	push_one(DENIED);
+}
+
+static void test_first_error_is_final(const struct sweep *s)
+{
+	static const enum fault_call calls[] = {FAULT_fsync, FAULT_fdatasync};
+	uint32_t failed = 0, not_refused = 0;
+	for (size_t i = 0; i < 2; i++)
+		for (uint32_t nth = 1;; nth++) {
+			const struct fault_plan plan = {
+				.call = calls[i], .action = FAULT_ERROR, .nth = nth, .error = EIO};
+			sweep_fresh(s);
+			memset(told, 0, sizeof(*told));
+			(void)sweep_run(s, push_under_fault, NULL, &plan);
+			/* the last fdatasync is that of what follows the answer */
+			if (fault_fired(sweep_now.page, 0) == 0 || (i == 1 && nth > 1))
+				break;
+			failed++;
+			not_refused += told->answers[DENIED] != REFUSED || sweep_now.page->retried > 0;
+		}
+	ok(failed >= 6, "a push is synchronised in %u places before it is accepted", failed);
+	is_number(not_refused, 0, "where one of them fails, it is refused, and no file is synchronised again");
+}
+
+/* Nothing is accepted whose close has failed. */
+static void test_close_is_asked(const struct sweep *s)
+{
+	uint32_t accepted_all = 0, tried = 0;
+	for (uint32_t nth = 1;; nth++) {
+		const struct fault_plan plan = {.call = FAULT_close, .action = FAULT_ERROR, .nth = nth, .error = EIO};
+		sweep_fresh(s);
+		memset(told, 0, sizeof(*told));
+		(void)sweep_run(s, push_under_fault, NULL, &plan);
+		if (fault_fired(sweep_now.page, 0) == 0)
+			break;
+		tried++;
+		accepted_all += told->answers[DENIED] == ACCEPTED;
+	}
+	note("%u calls of close in a push, %u of them of what is only read, or behind the answer", tried, accepted_all);
+	ok(tried - accepted_all >= 2, "a close that fails of the body, or of the dossier, is a refusal");
+}
+
 int main(int argc, char **argv)
 {
 	struct setup_problem problem;
@@ -476,6 +528,8 @@ int main(int argc, char **argv)
 		.cured = cured, .recover = recover, .judge = judge, .spoil = spoil,
 	};
 	sweep(&spool, 12);
+	test_first_error_is_final(&spool);
+	test_close_is_asked(&spool);
 	for (unsigned int n = 0; n < PUSHES; n++)
 		free(pushes[n].body);
 	key_free(box);

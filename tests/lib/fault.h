@@ -53,6 +53,7 @@ struct fault_page {
 	char program[FAULT_PROGRAM_BYTES];  /* whose calls fail; "": every one's */
 	_Atomic bool is_armed;
 	_Atomic uint32_t current; /* plan */
+	_Atomic uint32_t retried; /* fsync and fdatasync of a file for which one has failed */
 	struct fault_plan plans[FAULT_PLANS_MAX];
 	char names[FAULT_PROGRAMS_MAX][FAULT_PROGRAM_BYTES];
 	_Atomic uint32_t slots; /* taken */

@@ -196,6 +196,11 @@ static inline void sweep_try(const struct sweep *s, struct sweep_case *c)
 		sweep_breach(c, "work", status);
 		return;
 	}
+	if (sweep_now.page->retried > 0) {
+		snprintf(sweep_now.breach, 512, "a file was synchronised again after that had failed");
+		sweep_breach(c, "work", status);
+		return;
+	}
 	if (!sweep_recover(s, c))
 		return;
 	status = sweep_run(s, s->judge, NULL, NULL);

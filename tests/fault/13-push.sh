@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# weir-outbox push, weir-seal and weir-hold are killed at each of their calls, each of these fails or is short, and each
+# allocation fails: an accepted push arrives, a refused one never, none twice; and ten seconds behind each fault the
+# sender works.  Some of the cases; all of them with BUDGET.
+# shellcheck source=tests/lib/faults.sh
+. "$(dirname "$0")/../lib/faults.sh"
+seed_line
+link_start 1500
+faults_start
+site_make
+receiver_up
+sender_up
+: >"$tmp/answers"
+
+# try_push NUMBER: pushes a file that says so, and notes what its person was told
+try_push() {
+	local status answer=refused
+	echo "push $1" >"$tmp/push-$1"
+	pushed=$(timeout -k 1 20 "${at_sender[@]}" "$build/weir-outbox" push --json --config "$sender/sender.conf" \
+		--key "$keys/$person.key" --route files "$tmp/push-$1" 2>"$tmp/said")
+	status=$?
+	((status == 0)) && answer=accepted
+	grep -q 'not known whether' "$tmp/said" && answer=unknown
+	# a push that was killed has told nobody anything
+	((status == 137)) && answer=unknown
+	((status == 124 || (status > 128 && status != 137))) && answer=crashed
+	echo "$1 $answer" >>"$tmp/answers"
+	[[ $answer == accepted ]]
+}
+
+# everything that is tried with one program, N of the cases of a kind
+number=0
+sweep() {
+	local program=$1 case tried=0 missed=0 late=0
+	while read -r case; do
+		number=$((number + 1))
+		# shellcheck disable=SC2086
+		arm "$program" $case
+		try_push $number
+		(($(fired) > 0)) || missed=$((missed + 1))
+		cure
+		number=$((number + 1))
+		until_true 10 try_again || { late=$((late + 1)); note "LATE $program $case: $(cat "$tmp/said")"; }
+		tried=$((tried + 1))
+	done < <(some "$3" <"$2")
+	note "$program: $tried of $(wc -l <"$2") cases, $missed of them not reached"
+	is "$program: ten seconds behind each fault a push is accepted" "$late" 0
+	ok "$program: cases were tried" test "$tried" -gt "$missed"
+}
+try_again() { number=$((number + 1)); try_push $number; }
+
+number=1
+for program in weir-outbox weir-seal weir-hold; do
+	arm $program any 0 count
+	number=$((number + 1))
+	ok "a push is counted for $program" try_push $number
+	cure
+	cases_of $program >"$tmp/cases"
+	cases_of $program memory >"$tmp/cases.memory"
+	sweep $program "$tmp/cases" 7
+	sweep $program "$tmp/cases.memory" 4
+done
+
+# ---- what has arrived ----
+delivered_count() { find "$receiver/vault/bundles" -name 'files-*.weir' | wc -l; }
+at_rest() { [[ $(outbox list --json --config "$sender/sender.conf" | jq '[.[] | select(.state != "sent" and .person != "inside-1")] | length') == 0 ]]; }
+ok "everything was sent" until_true 60 at_rest
+ok "nothing is missing" no_gaps
+for file in "$receiver"/vault/bundles/*/files-*.weir; do
+	open_bundle "$(basename "$file" .weir)" - 2>/dev/null
+done | sed 's/push //' | sort -n >"$tmp/arrived"
+told() { awk -v answer="$1" '$2 == answer { print $1 }' "$tmp/answers" | sort; }
+note "pushes: $(cut -d' ' -f2 "$tmp/answers" | sort | uniq -c | tr '\n' ' '); arrived: $(wc -l <"$tmp/arrived")"
+is "no program crashed" "$(told crashed)" ""
+is "what was accepted has arrived" "$(comm -23 <(told accepted) <(sort "$tmp/arrived"))" ""
+is "what was refused has not" "$(comm -12 <(told refused) <(sort "$tmp/arrived"))" ""
+is "nothing came twice" "$(uniq -d "$tmp/arrived")" ""
+is "each file in the vault opens" "$(delivered_count)" "$(wc -l <"$tmp/arrived")"
+for box in sender receiver; do
+	program=weir-outbox
+	[[ $box == sender ]] || program=weir-inbox
+	ok "the $box's ledger verifies" "$build/$program" ledger verify --config "${!box}/$box.conf"
+done
+is "one that is lost would be seen" "$(comm -23 <(told accepted) <(sed 1d "$tmp/arrived" | sort) | wc -l)" 1
+nothing_came_back
+done_testing
