@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # weir-inbox open is killed at each of its calls, each of them fails or is short, and each allocation fails: each member
-# is whole or not there, and the next open gives all of them.  Some of the cases; all of them with BUDGET.
+# is whole or not there, and the next open gives all of them.  Some of the cases; all of them with BUDGET, if that is enough seconds.
 # shellcheck source=tests/lib/faults.sh
 . "$(dirname "$0")/../lib/faults.sh"
 seed_line
@@ -67,7 +67,8 @@ try() {
 sweep() {
 	local case
 	tried=0 missed=0 breaches=0
-	while read -r case; do
+	sweep_starts 2
+	while has_time && read -r case; do
 		# shellcheck disable=SC2086
 		try $case
 	done < <(some "$3" <"$2")

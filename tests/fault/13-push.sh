@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # weir-outbox push, weir-seal and weir-hold are killed at each of their calls, each of these fails or is short, and each
 # allocation fails: an accepted push arrives, a refused one never, none twice; and ten seconds behind each fault the
-# sender works.  Some of the cases; all of them with BUDGET.
+# sender works.  Some of the cases; all of them with BUDGET, if that is enough seconds.
 # shellcheck source=tests/lib/faults.sh
 . "$(dirname "$0")/../lib/faults.sh"
 seed_line
@@ -32,7 +32,8 @@ try_push() {
 number=0
 sweep() {
 	local program=$1 case tried=0 missed=0 late=0
-	while read -r case; do
+	sweep_starts 6
+	while has_time && read -r case; do
 		number=$((number + 1))
 		# shellcheck disable=SC2086
 		arm "$program" $case

@@ -4,12 +4,15 @@
 #   faults_start               after link_start: from now on whatever runs at either end can be made to fail
 #   arm PROGRAM CALL N ACTION [on], cure, fired, counts PROGRAM      as tests/fault/inject
 #   cases_of PROGRAM [memory]  one line "CALL N ACTION [on]" for every case there is, by the counts of a run before
-#   some N                     N of the lines on stdin, by SEED; all of them when BUDGET is set
+#                              but no call is tried beyond its occurrence number $most
+#   some N                     N of the lines on stdin, by SEED; all of them in disorder when BUDGET is set
+#   sweep_starts PARTS, has_time     this part of BUDGET seconds is not over
 
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "${BASH_SOURCE[0]}")/system.sh"
 
 page=$tmp/faults
+most=1000
 inject() { "$build/tests/fault/inject" "$page" "$@"; }
 arm() { inject arm "$@"; }
 cure() { inject cure; }
@@ -23,12 +26,12 @@ faults_start() {
 }
 
 cases_of() {
-	counts "$1" | awk -v memory="${2:-}" '
+	counts "$1" | awk -v memory="${2:-}" -v most="$most" '
 		{ n[$1] += $2 }
 		END {
 			split("EIO ENOSPC EDQUOT EROFS EMFILE EINTR", errors)
 			for (call in n)
-				for (i = 1; i <= n[call]; i++) {
+				for (i = 1; i <= n[call] && i <= most; i++) {
 					if (memory != "" && (call == "alloc" || call == "mmap"))
 						print call, i, "ENOMEM\n" call, i, "ENOMEM on"
 					if (memory != "" || call == "alloc" || call == "mmap")
@@ -43,5 +46,7 @@ cases_of() {
 }
 
 some() {
-	if [[ -n ${BUDGET:-} ]]; then cat; else shuf -n "$1" --random-source=<(yes "$SEED"); fi
+	if [[ -n ${BUDGET:-} ]]; then shuf; else shuf -n "$1" --random-source=<(yes "$SEED"); fi
 }
+sweep_starts() { sweep_ends=$((SECONDS + ${BUDGET:-600} / $1)); }
+has_time() { ((SECONDS < sweep_ends)); }
