@@ -286,7 +286,7 @@ static int fail_push(const struct push *push, int result)
 	print_refusal(push, result, about);
 	if (submit_is_open(push->submit)) {
 		char push_id[2 * PUSH_ID_BYTES + 1];
-		command_say("it is not known whether push %s was accepted: weir-seal or weir-hold ended before it could say so; do not push again before 'weir-outbox show %s' says that there is no such bundle",
+		command_say("it is not known whether push %s was accepted: weir-seal or weir-hold ended, or its disk failed, before it could say so; do not push again before 'weir-outbox show %s' says that there is no such bundle",
 			    text_hex(push_id, sizeof(push_id), submit_push_id(push->submit), PUSH_ID_BYTES),
 			    push_id);
 		return EXIT_ENVIRONMENT;
