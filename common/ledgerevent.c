@@ -38,7 +38,7 @@ static const struct {
 	{"decision", "all is there that the route demands", NULL},
 	{"release", "a bundle was released", NULL},
 	{"held", "a bundle stays held", NULL},
-	{"found", "a bundle lay in the spool at the start", NULL},
+	{"found", "a bundle lay in the spool at the start, or when the ledger could be written again", NULL},
 	{"sent", "a bundle was sent in all its passes", NULL},
 	{"resend", "a bundle, or a part of it, is to be sent once more",
 	 "nothing was sent once more"},

@@ -10,7 +10,7 @@ enum { BEGIN_TIMEOUT_MS = 30000 };
 
 int deposit_open(struct deposit *deposit, const char *path)
 {
-	*deposit = (struct deposit){.fd = -1, .where = "spool"};
+	*deposit = (struct deposit){.fd = -1, .is_told = false, .where = "spool"};
 	int fd = channel_connect(path);
 	if (fd < 0)
 		return fd;
@@ -35,6 +35,7 @@ static int receive(struct deposit *deposit, uint16_t wanted, struct local_accept
 		if (result != 0)
 			return result;
 		snprintf(deposit->where, sizeof(deposit->where), "%s", refused.where);
+		deposit->is_told = true;
 		return refused.result;
 	}
 	if (type != wanted)
@@ -100,10 +101,9 @@ int deposit_commit(struct deposit *deposit, const struct local_commit *commit,
 	uint8_t payload[LOCAL_COMMIT_MAX];
 	size_t len = local_commit_encode(payload, commit);
 	int result = channel_send(deposit->fd, LOCAL_COMMIT, payload, len);
-	result = or_refusal(deposit, result);
-	if (result == 0)
-		result = receive(deposit, LOCAL_ACCEPTED, accepted);
-	else if (result == -ECONNRESET)
-		return result; /* hold has not had all of it */
-	return result == -ECONNRESET ? -EINPROGRESS : result;
+	if (result != 0)
+		return or_refusal(deposit, result); /* hold has not had all of it */
+	result = receive(deposit, LOCAL_ACCEPTED, accepted);
+	/* whatever keeps its answer from being heard, it may be that it has accepted */
+	return result != 0 && !deposit->is_told ? -EINPROGRESS : result;
 }

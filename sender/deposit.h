@@ -15,6 +15,7 @@
 struct deposit {
 	int fd;
 	int refusal; /* what hold said while the body was going, 0: nothing */
+	bool is_told; /* hold has said why */
 	char where[LOCAL_WHERE_BYTES + 1];
 };
 
@@ -29,8 +30,8 @@ int deposit_body(void *deposit, const void *data, size_t len);
 /* What a result of something that deposit_body made fail really means. */
 int deposit_result(const struct deposit *deposit, int result);
 /*
- * COMMIT; returns when the bundle is durable.  -EINPROGRESS: hold ended when it had all of it, so nobody
- * knows yet whether it is.
+ * COMMIT; returns when the bundle is durable.  -EINPROGRESS: hold ended when it had all of it, or its
+ * answer could not be read, so nobody knows yet whether it is.
  */
 int deposit_commit(struct deposit *deposit, const struct local_commit *commit,
 		   struct local_accepted *accepted);

@@ -24,7 +24,7 @@ try_push() {
 	# a push that was killed has told nobody anything
 	((status == 137)) && answer=unknown
 	((status == 124 || (status > 128 && status != 137))) && answer=crashed
-	echo "$1 $answer" >>"$tmp/answers"
+	echo "$1 $answer $status ${case:-}: $(tr '\n' ' ' <"$tmp/said")" >>"$tmp/answers"
 	[[ $answer == accepted ]]
 }
 
@@ -74,7 +74,8 @@ told() { awk -v answer="$1" '$2 == answer { print $1 }' "$tmp/answers" | sort; }
 note "pushes: $(cut -d' ' -f2 "$tmp/answers" | sort | uniq -c | tr '\n' ' '); arrived: $(wc -l <"$tmp/arrived")"
 is "no program crashed" "$(told crashed)" ""
 is "what was accepted has arrived" "$(comm -23 <(told accepted) <(sort "$tmp/arrived"))" ""
-is "what was refused has not" "$(comm -12 <(told refused) <(sort "$tmp/arrived"))" ""
+is "what was refused has not" "$(comm -12 <(told refused) <(sort "$tmp/arrived"))" "" ||
+	note "$(join <(comm -12 <(told refused) <(sort "$tmp/arrived")) <(sort "$tmp/answers"))"
 is "nothing came twice" "$(uniq -d "$tmp/arrived")" ""
 is "each file in the vault opens" "$(delivered_count)" "$(wc -l <"$tmp/arrived")"
 for box in sender receiver; do
