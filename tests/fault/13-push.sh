@@ -58,8 +58,8 @@ for program in weir-outbox weir-seal weir-hold; do
 	cure
 	cases_of $program >"$tmp/cases"
 	cases_of $program memory >"$tmp/cases.memory"
-	sweep $program "$tmp/cases" 7
-	sweep $program "$tmp/cases.memory" 4
+	sweep $program "$tmp/cases" 5
+	sweep $program "$tmp/cases.memory" 3
 done
 
 # ---- what has arrived ----
