@@ -48,7 +48,7 @@ sweep() {
 	is "$program: ten seconds behind each fault a push is accepted" "$late" 0
 	ok "$program: cases were tried" test "$tried" -gt "$missed"
 }
-try_again() { number=$((number + 1)); try_push $number; }
+try_again() { number=$((number + 1)); try_push "$number"; }
 
 number=1
 for program in weir-outbox weir-seal weir-hold; do
