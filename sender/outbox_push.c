@@ -426,7 +426,10 @@ static int print_accepted(const struct push *push, const struct local_accepted *
 	json_set_number(json, "object_bytes", accepted->object_len);
 	int result = json_print(json, stdout);
 	json_free(json);
-	return result == 0 ? EXIT_DONE : command_fail(result, "cannot print the result");
+	/* whoever reads only that something failed would push it again */
+	return result == 0 ? EXIT_DONE
+			   : command_fail(result, "push %s was accepted, do not push it again; cannot print the result",
+					  push_id);
 }
 
 /* From READY to ACCEPTED. */

@@ -21,6 +21,8 @@ try_push() {
 	status=$?
 	((status == 0)) && answer=accepted
 	grep -q 'not known whether' "$tmp/said" && answer=unknown
+	# it failed to say so on standard output, and says it here
+	grep -qE 'push [0-9a-f]{32} was accepted' "$tmp/said" && answer=accepted
 	# a push that was killed has told nobody anything
 	((status == 137)) && answer=unknown
 	((status == 124 || (status > 128 && status != 137))) && answer=crashed
