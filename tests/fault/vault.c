@@ -23,7 +23,7 @@ struct heard {
 	uint64_t lives;             /* processes so far: clocks and generations go on */
 };
 
-static struct heard *told;
+static struct heard *memo;
 static struct world w;
 static struct bundle bundles[BUNDLES];
 
@@ -34,7 +34,7 @@ static void hear(void *context, int priority, const char *id, const char *text)
 	for (size_t i = 0; i < BUNDLES; i++) {
 		snprintf(name, sizeof(name), "'tax-%06zu' is in the vault", i + 1);
 		if (strcmp(id, "E2010") == 0 && strstr(text, name) != NULL)
-			told->is_delivered[i] = true;
+			memo->is_delivered[i] = true;
 	}
 	if (getenv("ONLY") != NULL)
 		fprintf(stderr, "%s %s\n", id, text);
@@ -58,9 +58,9 @@ static void finish(void)
 
 static void enter_case(const char *dir)
 {
-	told->lives++;
-	w.ms = told->lives * 100000;
-	w.generation = w.beat = told->lives * 1000;
+	memo->lives++;
+	w.ms = memo->lives * 100000;
+	w.generation = w.beat = memo->lives * 1000;
 	snprintf(w.vault, sizeof(w.vault), "%s", dir);
 	snprintf(w.runtime, sizeof(w.runtime), "%s/run", dir);
 	if (mkdir(w.runtime, 0700) < 0 && errno != EEXIST)
@@ -91,6 +91,8 @@ static bool begin(const char *dir)
 	if (ring_open(&w.ring, w.runtime, RING_BYTES_MIN) != 0 ||
 	    diary_open(&w.diary, w.vault, w.outside, NOW + w.ms / 1000) != 0)
 		return false;
+	if (lost_open(&w.lost, w.vault_fd) != 0)
+		return false;
 	diary_start(w.diary, "weir-keep");
 	(void)diary_commit(w.diary);
 	int result = intake_open(&w.intake, &(struct intake_options){
@@ -100,6 +102,7 @@ static bool begin(const char *dir)
 		.registry = registry,
 		.tell = &ears,
 		.diary = w.diary,
+		.lost = w.lost,
 		.ring = w.ring,
 	});
 	return result == 0;
@@ -253,7 +256,7 @@ static void judge_visible(void)
 	for (size_t i = 0; i < BUNDLES; i++) {
 		sweep_need(!is_delivered(&w, i + 1) || file_is(&w, &bundles[i], 1), "bundle %zu is there in part",
 			   i + 1);
-		sweep_need(!told->is_delivered[i] || is_delivered(&w, i + 1), "bundle %zu was delivered, and is lost",
+		sweep_need(!memo->is_delivered[i] || is_delivered(&w, i + 1), "bundle %zu was delivered, and is lost",
 			   i + 1);
 	}
 }
@@ -299,9 +302,9 @@ int main(int argc, char **argv)
 	bundles[REFUSED] = make_bundle(&w, REFUSED + 1, 4);
 	stop_keep(&w);
 	io_close(w.vault_fd);
-	told = sweep_share(sizeof(*told));
+	memo = sweep_share(sizeof(*memo));
 	const struct sweep vault = {
-		.name = "vault", .dir = argv[1], .told = told, .told_len = sizeof(*told), .work = work,
+		.name = "vault", .dir = argv[1], .told = memo, .told_len = sizeof(*memo), .work = work,
 		.cured = cured, .recover = recover, .judge = judge, .spoil = spoil,
 	};
 	sweep(&vault, 14);
