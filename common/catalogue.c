@@ -14,6 +14,8 @@ enum {
 	PREFIX_BYTES = 12, /* magic, version, suite */
 	PAGE_HEADER_BYTES = 64,
 	ENTRY_BYTES = 80,
+	HEADS_HEADER_BYTES = 72,
+	HEAD_BYTES = 24,
 };
 
 static const struct {
@@ -22,13 +24,14 @@ static const struct {
 } kinds[] = {
 	[MESSAGE_HEARTBEAT] = {"WEIRBEAT", "weir1 beat"},
 	[MESSAGE_PAGE] = {"WEIRCATA", "weir1 catalogue"},
+	[MESSAGE_HEADS] = {"WEIRHEAD", "weir1 heads"},
 };
 
 enum message_kind message_kind(const uint8_t *message, size_t len)
 {
 	if (len < MAGIC_BYTES)
 		return MESSAGE_UNKNOWN;
-	for (enum message_kind kind = MESSAGE_HEARTBEAT; kind <= MESSAGE_PAGE; kind++)
+	for (enum message_kind kind = MESSAGE_HEARTBEAT; kind <= MESSAGE_HEADS; kind++)
 		if (memcmp(message, kinds[kind].magic, MAGIC_BYTES) == 0)
 			return kind;
 	return MESSAGE_UNKNOWN;
@@ -115,6 +118,35 @@ int page_encode(uint8_t out[static PAGE_BYTES_MAX], size_t *len, const struct pa
 	for (unsigned int i = 0; i < p->count; i++)
 		write_entry(&w, &p->entries[i]);
 	int result = sign(&w, MESSAGE_PAGE, box_seed);
+	if (result != 0)
+		return result;
+	memcpy(out, message, w.at);
+	*len = w.at;
+	return 0;
+}
+
+int heads_encode(uint8_t out[static HEADS_BYTES_MAX], size_t *len, const struct heads *h,
+		 const uint8_t box_seed[static SUITE_KEY_BYTES])
+{
+	assert(h->count <= HEADS_MAX);
+	uint8_t message[HEADS_BYTES_MAX];
+	struct writer w = begin(message, sizeof(message), MESSAGE_HEADS);
+	write_u16(&w, h->count);
+	write_zeros(&w, 2);
+	write_u64(&w, h->epoch);
+	write_u64(&w, h->epoch_before);
+	write_u64(&w, h->generation);
+	write_u64(&w, h->time);
+	write_u32(&w, h->page);
+	write_u32(&w, h->pages);
+	write_bytes(&w, h->box_key, sizeof(h->box_key));
+	for (unsigned int i = 0; i < h->count; i++) {
+		write_u16(&w, h->head[i].route_id);
+		write_zeros(&w, 6);
+		write_u64(&w, h->head[i].first);
+		write_u64(&w, h->head[i].newest);
+	}
+	int result = sign(&w, MESSAGE_HEADS, box_seed);
 	if (result != 0)
 		return result;
 	memcpy(out, message, w.at);
@@ -234,6 +266,58 @@ int page_decode(struct page *out, const uint8_t *in, size_t len)
 		return verdict;
 	read_bytes(&r, p.signature, sizeof(p.signature));
 	*out = p;
+	return VERDICT_OK;
+}
+
+/* after: the route id before, 0 for the first. */
+static int read_head(struct route_head *head, struct reader *r, uint16_t after)
+{
+	head->route_id = read_u16(r);
+	bool zeros = read_zeros(r, 6);
+	head->first = read_u64(r);
+	head->newest = read_u64(r);
+	if (!zeros)
+		return VERDICT_BAD_RESERVED;
+	if (head->route_id == 0 || head->first == 0 || head->newest >= BUNDLE_NUMBER_END ||
+	    head->newest < head->first - 1)
+		return VERDICT_BAD_LIMIT;
+	return head->route_id > after ? VERDICT_OK : VERDICT_BAD_ORDER;
+}
+
+int heads_decode(struct heads *out, const uint8_t *in, size_t len)
+{
+	struct reader r = reader_of(in, len);
+	int verdict = read_prefix(&r, MESSAGE_HEADS);
+	if (verdict != VERDICT_OK)
+		return verdict;
+	struct heads h = {.count = read_u16(&r)};
+	bool zeros = read_zeros(&r, 2);
+	h.epoch = read_u64(&r);
+	h.epoch_before = read_u64(&r);
+	h.generation = read_u64(&r);
+	h.time = read_u64(&r);
+	h.page = read_u32(&r);
+	h.pages = read_u32(&r);
+	read_bytes(&r, h.box_key, sizeof(h.box_key));
+	if (r.overrun)
+		return VERDICT_TRUNCATED;
+	if (h.count > HEADS_MAX)
+		return VERDICT_BAD_LIMIT;
+	verdict = check_len(len, HEADS_HEADER_BYTES + (size_t)HEAD_BYTES * h.count +
+				 SUITE_SIGNATURE_BYTES);
+	if (verdict != VERDICT_OK)
+		return verdict;
+	if (!zeros)
+		return VERDICT_BAD_RESERVED;
+	if (h.epoch == 0 || h.epoch_before == h.epoch || h.pages < 1 || h.pages > HEADS_PAGES_MAX ||
+	    h.page >= h.pages)
+		return VERDICT_BAD_LIMIT;
+	for (unsigned int i = 0; i < h.count && verdict == VERDICT_OK; i++)
+		verdict = read_head(&h.head[i], &r, i == 0 ? 0 : h.head[i - 1].route_id);
+	if (verdict != VERDICT_OK)
+		return verdict;
+	read_bytes(&r, h.signature, sizeof(h.signature));
+	*out = h;
 	return VERDICT_OK;
 }
 

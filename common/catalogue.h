@@ -1,5 +1,5 @@
 /*
- * catalogue: the two signed messages of the link, heartbeat and catalogue page.  LINK.md 2.
+ * catalogue: the signed messages of the link: heartbeat, catalogue page, heads.  LINK.md 2.
  */
 #ifndef WEIR_CATALOGUE_H
 #define WEIR_CATALOGUE_H
@@ -16,6 +16,9 @@ enum {
 	PAGE_ENTRIES_MAX = 16,
 	PAGE_BYTES_MAX = 128 + 80 * PAGE_ENTRIES_MAX,
 	PAGES_MAX = 5000,
+	HEADS_MAX = 52,        /* routes in one message */
+	HEADS_PAGES_MAX = 64,
+	HEADS_BYTES_MAX = 136 + 24 * HEADS_MAX,
 };
 
 struct heartbeat {
@@ -59,7 +62,27 @@ struct page {
 	uint8_t signature[SUITE_SIGNATURE_BYTES];
 };
 
-enum message_kind { MESSAGE_UNKNOWN, MESSAGE_HEARTBEAT, MESSAGE_PAGE };
+/* How far the numbers of a route have come in this epoch; newest is first - 1 when there is none yet. */
+struct route_head {
+	uint16_t route_id;
+	uint64_t first;
+	uint64_t newest;
+};
+
+struct heads {
+	uint16_t count;
+	uint64_t epoch;
+	uint64_t epoch_before;
+	uint64_t generation; /* of the catalogue made at the same time */
+	uint64_t time;
+	uint32_t page;
+	uint32_t pages;
+	uint8_t box_key[KEY_ID_BYTES];
+	struct route_head head[HEADS_MAX]; /* ascending by route id */
+	uint8_t signature[SUITE_SIGNATURE_BYTES];
+};
+
+enum message_kind { MESSAGE_UNKNOWN, MESSAGE_HEARTBEAT, MESSAGE_PAGE, MESSAGE_HEADS };
 enum message_kind message_kind(const uint8_t *message, size_t len);
 
 /* Encode and sign in one step (box_key must be filled in).  0 or -ENOMEM. */
@@ -67,10 +90,13 @@ int heartbeat_encode(uint8_t out[static HEARTBEAT_BYTES], const struct heartbeat
 		     const uint8_t box_seed[static SUITE_KEY_BYTES]);
 int page_encode(uint8_t out[static PAGE_BYTES_MAX], size_t *len, const struct page *p,
 		const uint8_t box_seed[static SUITE_KEY_BYTES]);
+int heads_encode(uint8_t out[static HEADS_BYTES_MAX], size_t *len, const struct heads *h,
+		 const uint8_t box_seed[static SUITE_KEY_BYTES]);
 
 /* Total; signatures are for message_verify, which takes the bytes as received. */
 int heartbeat_decode(struct heartbeat *out, const uint8_t *in, size_t len);
 int page_decode(struct page *out, const uint8_t *in, size_t len);
+int heads_decode(struct heads *out, const uint8_t *in, size_t len);
 int message_verify(const uint8_t *message, size_t len,
 		   const uint8_t box_public[static SUITE_KEY_BYTES]);
 

@@ -27,10 +27,22 @@ static void try_page(const uint8_t *data, size_t size)
 	assert(len == size && memcmp(out, data, len - SUITE_SIGNATURE_BYTES) == 0);
 }
 
+static void try_heads(const uint8_t *data, size_t size)
+{
+	struct heads heads;
+	size_t len;
+	uint8_t out[HEADS_BYTES_MAX], seed[SUITE_KEY_BYTES] = {1};
+	if (heads_decode(&heads, data, size) != 0)
+		return;
+	assert(heads_encode(out, &len, &heads, seed) == 0);
+	assert(len == size && memcmp(out, data, len - SUITE_SIGNATURE_BYTES) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	(void)message_kind(data, size);
 	try_heartbeat(data, size);
 	try_page(data, size);
+	try_heads(data, size);
 	return 0;
 }

@@ -1,4 +1,4 @@
-"""Datagrams, heartbeat, catalogue page, erasure code and a receiver: LINK.md."""
+"""Datagrams, heartbeat, catalogue page, heads, erasure code and a receiver: LINK.md."""
 
 import math
 import struct
@@ -15,7 +15,11 @@ DATA = struct.Struct("<QIBBBBH6s")
 BEAT = struct.Struct("<8sHHIQQQQIIQQQ32sQQQQ16s64s")
 PAGE = struct.Struct("<8sHHHHQQQII16s")
 ENTRY = struct.Struct("<HBBHHQQQQQ32s")
+HEADS = struct.Struct("<8sHHHHQQQQII16s")
+HEAD = struct.Struct("<H6sQQ")
 PAGE_ENTRIES_MAX = 16
+HEADS_MAX = 52
+DOMAINS = {"WEIRBEAT": "weir1 beat", "WEIRCATA": "weir1 catalogue", "WEIRHEAD": "weir1 heads"}
 
 
 # ---- GF(2^8) with polynomial 0x11d
@@ -197,11 +201,19 @@ def encode_page(p, box):
     return raw + suite.sign("weir1 catalogue", raw, box.secret)
 
 
+def encode_heads(h, box):
+    raw = HEADS.pack(b"WEIRHEAD", 1, 1, len(h.routes), 0, h.epoch, h.epoch_before, h.generation,
+                     h.time, h.page, h.pages, box.id)
+    raw += b"".join(HEAD.pack(route_id, b"", first, newest) for route_id, first, newest in h.routes)
+    return raw + suite.sign("weir1 heads", raw, box.secret)
+
+
 def read_message(raw):
     """Everything but the signature."""
     m = SimpleNamespace(kind=raw[:8].decode("latin-1"))
-    require(m.kind in ("WEIRBEAT", "WEIRCATA"), "bad-magic")
-    return _read_beat(m, raw) if m.kind == "WEIRBEAT" else _read_page(m, raw)
+    require(m.kind in DOMAINS, "bad-magic")
+    read = {"WEIRBEAT": _read_beat, "WEIRCATA": _read_page, "WEIRHEAD": _read_heads}
+    return read[m.kind](m, raw)
 
 
 def _read_beat(m, raw):
@@ -242,10 +254,30 @@ def _read_page(m, raw):
     return m
 
 
+def _read_heads(m, raw):
+    require(len(raw) >= HEADS.size, "truncated")
+    begins(raw, b"WEIRHEAD")
+    (_, _, _, count, reserved, m.epoch, m.epoch_before, m.generation, m.time, m.page, m.pages,
+     m.box_key) = HEADS.unpack_from(raw)
+    require(count <= HEADS_MAX, "bad-limit")
+    size = HEADS.size + count * HEAD.size + 64
+    require(len(raw) >= size, "truncated")
+    require(len(raw) == size, "trailing-bytes")
+    require(reserved == 0, "bad-reserved")
+    require(m.epoch not in (0, m.epoch_before) and 1 <= m.pages <= 64 and m.page < m.pages, "bad-limit")
+    m.routes = []
+    for i in range(count):
+        route_id, zeros, first, newest = HEAD.unpack_from(raw, HEADS.size + i * HEAD.size)
+        require(suite.zeros(zeros), "bad-reserved")
+        require(route_id != 0 and first != 0 and first - 1 <= newest < 1 << 48, "bad-limit")
+        require(not m.routes or m.routes[-1][0] < route_id, "bad-order")
+        m.routes.append((route_id, first, newest))
+    return m
+
+
 def check_message(m, raw, registry):
     box = registry.by_key("sender", m.box_key)
-    domain = "weir1 beat" if m.kind == "WEIRBEAT" else "weir1 catalogue"
-    require(suite.verify(domain, raw[:-64], raw[-64:], box.public), "bad-signature")
+    require(suite.verify(DOMAINS[m.kind], raw[:-64], raw[-64:], box.public), "bad-signature")
 
 
 # ---- a transmitter and a receiver: 3, 4
@@ -328,7 +360,7 @@ class Receiver:
         check_message(m, raw, self.registry)
         if m.kind == "WEIRBEAT":
             self.beats += 1
-        elif (m.time, m.generation) >= self.newest:
+        elif m.kind == "WEIRCATA" and (m.time, m.generation) >= self.newest:
             self.newest = (m.time, m.generation)
             for e in m.entries:
                 self.catalogue[(e.epoch, e.route_id, e.number)] = e

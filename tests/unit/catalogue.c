@@ -57,6 +57,22 @@ static struct page example_page(void)
 	return p;
 }
 
+static struct heads example_heads(void)
+{
+	struct heads h = {
+		.count = 2,
+		.epoch = UINT64_C(0x1122334455667788),
+		.epoch_before = UINT64_C(0x0102030405060708),
+		.generation = 7,
+		.time = 1795478400,
+		.page = 0,
+		.pages = 1,
+		.head = {{1, 100, 123}, {7, 1, 0}},
+	};
+	memset(h.box_key, 0xb0, sizeof(h.box_key));
+	return h;
+}
+
 static struct page full_page(uint64_t *random)
 {
 	struct page p = example_page();
@@ -142,6 +158,48 @@ static void pages_come_back(uint64_t *random)
 	   "a full page fits into a datagram at MTU 1500");
 }
 
+static bool same_heads(const struct heads *a, const struct heads *b)
+{
+	bool same = a->count == b->count && a->epoch == b->epoch && a->epoch_before == b->epoch_before &&
+		    a->generation == b->generation && a->time == b->time && a->page == b->page &&
+		    a->pages == b->pages && memcmp(a->box_key, b->box_key, sizeof(a->box_key)) == 0;
+	for (unsigned int i = 0; same && i < a->count; i++)
+		same = a->head[i].route_id == b->head[i].route_id && a->head[i].first == b->head[i].first &&
+		       a->head[i].newest == b->head[i].newest;
+	return same;
+}
+
+static struct heads full_heads(uint64_t *random)
+{
+	struct heads h = example_heads();
+	h.count = HEADS_MAX;
+	for (unsigned int i = 0; i < h.count; i++) {
+		uint64_t first = 1 + test_random(random) % 1000000;
+		h.head[i] = (struct route_head){(uint16_t)(1 + 3 * i), first, first - 1 + test_random(random) % 1000};
+	}
+	return h;
+}
+
+static void heads_come_back(uint64_t *random)
+{
+	bool good = true;
+	size_t len = 0;
+	uint8_t bytes[HEADS_BYTES_MAX], datagram[1472];
+	for (uint16_t count = 0; count <= HEADS_MAX; count++) {
+		struct heads h = full_heads(random), back;
+		h.count = count;
+		good &= heads_encode(bytes, &len, &h, box_seed) == 0 && len == 136U + 24U * count &&
+			message_kind(bytes, len) == MESSAGE_HEADS &&
+			heads_decode(&back, bytes, len) == VERDICT_OK && same_heads(&h, &back) &&
+			message_verify(bytes, len, box_public) == VERDICT_OK;
+	}
+	ok(good, "heads of 0 to 52 routes are made, known, read as they were, and rightly signed");
+	struct datagram d;
+	ok(datagram_encode_control(datagram, sizeof(datagram), 1, 1, bytes, len) == VERDICT_OK &&
+		   datagram_decode(&d, datagram, sizeof(datagram)) == VERDICT_OK,
+	   "as many as fit go into a datagram at MTU 1500");
+}
+
 /* Every bit flip, truncation and extension of a message: refused by its reader or its signature. */
 static void mutations_are_refused(const uint8_t *message, size_t len, const char *what)
 {
@@ -162,6 +220,8 @@ static void mutations_are_refused(const uint8_t *message, size_t len, const char
 		struct page p;
 		refused &= heartbeat_decode(&h, exact + 1, cut) != VERDICT_OK;
 		refused &= page_decode(&p, exact + 1, cut) != VERDICT_OK;
+		struct heads heads;
+		refused &= heads_decode(&heads, exact + 1, cut) != VERDICT_OK;
 		refused &= message_verify(exact + 1, cut, box_public) != VERDICT_OK;
 		free(exact);
 	}
@@ -169,8 +229,10 @@ static void mutations_are_refused(const uint8_t *message, size_t len, const char
 	bytes[len] = 0;
 	struct heartbeat h;
 	struct page p;
+	struct heads heads;
 	ok(heartbeat_decode(&h, bytes, len + 1) != VERDICT_OK &&
-		   page_decode(&p, bytes, len + 1) != VERDICT_OK,
+		   page_decode(&p, bytes, len + 1) != VERDICT_OK &&
+		   heads_decode(&heads, bytes, len + 1) != VERDICT_OK,
 	   "%s with a byte behind it does not decode", what);
 }
 
@@ -185,6 +247,11 @@ static void mutations(uint64_t *random)
 	size_t len;
 	page_encode(bytes, &len, &p, box_seed);
 	mutations_are_refused(bytes, len, "a page");
+	struct heads heads = example_heads();
+	heads_encode(bytes, &len, &heads, box_seed);
+	mutations_are_refused(bytes, len, "a message of heads");
+	memcpy(bytes, "WEIRCATA", 8);
+	is_number(message_verify(bytes, len, box_public), VERDICT_BAD_SIGNATURE, "heads do not verify as a page");
 	memcpy(other, box_seed, sizeof(other));
 	other[0] ^= 1;
 	suite_sign_public(other, other);
@@ -225,6 +292,45 @@ static void page_refuses(size_t offset, size_t size, uint64_t value, int verdict
 	is_text(verdict_name(page_decode(&back, bytes, len)), verdict_name(verdict), "page: %s", what);
 	if (verdict != VERDICT_OK && back.count != 99)
 		ok(false, "nothing is written when it is refused");
+}
+
+static void heads_refuse(size_t offset, size_t size, uint64_t value, int verdict, const char *what)
+{
+	struct heads h = example_heads(), back = {.count = 99};
+	uint8_t bytes[HEADS_BYTES_MAX];
+	size_t len;
+	heads_encode(bytes, &len, &h, box_seed);
+	put(bytes, offset, size, value);
+	is_text(verdict_name(heads_decode(&back, bytes, len)), verdict_name(verdict), "heads: %s", what);
+	if (verdict != VERDICT_OK && back.count != 99)
+		ok(false, "nothing is written when they are refused");
+}
+
+static void heads_rules(void)
+{
+	heads_refuse(7, 1, 'T', VERDICT_BAD_MAGIC, "another magic is refused");
+	heads_refuse(8, 2, 2, VERDICT_UNKNOWN_VERSION, "version 2 is refused");
+	heads_refuse(10, 2, 2, VERDICT_UNKNOWN_SUITE, "suite 2 is refused");
+	heads_refuse(12, 2, 1, VERDICT_TRAILING_BYTES, "a route too many is refused");
+	heads_refuse(12, 2, 3, VERDICT_TRUNCATED, "a route too few is refused");
+	heads_refuse(12, 2, 53, VERDICT_BAD_LIMIT, "53 routes are refused");
+	heads_refuse(14, 1, 1, VERDICT_BAD_RESERVED, "reserved byte 14 must be zero");
+	heads_refuse(15, 1, 1, VERDICT_BAD_RESERVED, "reserved byte 15 must be zero");
+	heads_refuse(16, 8, 0, VERDICT_BAD_LIMIT, "epoch 0 is refused");
+	heads_refuse(24, 8, 0, VERDICT_OK, "a sender without an epoch before is heard");
+	heads_refuse(24, 8, UINT64_C(0x1122334455667788), VERDICT_BAD_LIMIT, "an epoch before itself is refused");
+	heads_refuse(48, 4, 1, VERDICT_BAD_LIMIT, "page 1 of 1 is refused");
+	heads_refuse(52, 4, 0, VERDICT_BAD_LIMIT, "no pages are refused");
+	heads_refuse(52, 4, 64, VERDICT_OK, "64 pages are taken");
+	heads_refuse(52, 4, 65, VERDICT_BAD_LIMIT, "65 pages are refused");
+	heads_refuse(72, 2, 0, VERDICT_BAD_LIMIT, "route id 0 is refused");
+	for (size_t i = 74; i < 80; i++)
+		heads_refuse(i, 1, 1, VERDICT_BAD_RESERVED, "a reserved byte of a route that is not zero is refused");
+	heads_refuse(80, 8, 0, VERDICT_BAD_LIMIT, "a first number of 0 is refused");
+	heads_refuse(80, 8, 124, VERDICT_OK, "a route that has no number in this epoch yet is taken");
+	heads_refuse(80, 8, 125, VERDICT_BAD_LIMIT, "a first number further on is refused");
+	heads_refuse(88, 8, UINT64_C(1) << 48, VERDICT_BAD_LIMIT, "a number of 2^48 is refused");
+	heads_refuse(96, 2, 1, VERDICT_BAD_ORDER, "a route that is named twice is refused");
 }
 
 static void heartbeat_rules(void)
@@ -286,6 +392,7 @@ static void kinds(void)
 {
 	is_number(message_kind((const uint8_t *)"WEIRBEAT", 8), MESSAGE_HEARTBEAT, "a heartbeat is known");
 	is_number(message_kind((const uint8_t *)"WEIRCATA", 8), MESSAGE_PAGE, "a page is known");
+	is_number(message_kind((const uint8_t *)"WEIRHEAD", 8), MESSAGE_HEADS, "heads are known");
 	is_number(message_kind((const uint8_t *)"WEIRBEAT", 7), MESSAGE_UNKNOWN, "half a magic is not");
 	is_number(message_kind((const uint8_t *)"WEIRPUSH", 8), MESSAGE_UNKNOWN, "another is not");
 	is_number(message_verify((const uint8_t *)"WEIRPUSH", 8, box_public), VERDICT_BAD_MAGIC,
@@ -303,6 +410,9 @@ static void worked_examples(void)
 	example_stands_in("common/LINK.md", bytes, HEARTBEAT_BYTES, "the heartbeat");
 	page_encode(bytes, &len, &p, box_seed);
 	example_stands_in("common/LINK.md", bytes, len, "the catalogue page");
+	struct heads heads = example_heads();
+	heads_encode(bytes, &len, &heads, box_seed);
+	example_stands_in("common/LINK.md", bytes, len, "the heads");
 	example_stands_in("common/LINK.md", box_public, sizeof(box_public), "the box's public key");
 }
 
@@ -315,9 +425,11 @@ int main(void)
 	suite_sign_public(box_public, box_seed);
 	heartbeats_come_back();
 	pages_come_back(&random);
+	heads_come_back(&random);
 	mutations(&random);
 	heartbeat_rules();
 	page_rules();
+	heads_rules();
 	kinds();
 	worked_examples();
 	return done_testing();

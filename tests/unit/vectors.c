@@ -209,6 +209,7 @@ static int judge_message(struct world *w, const uint8_t *message, size_t len)
 	const uint8_t *box_key;
 	struct heartbeat beat;
 	static struct page page;
+	static struct heads heads;
 	int result = VERDICT_BAD_MAGIC;
 	switch (message_kind(message, len)) {
 	case MESSAGE_HEARTBEAT:
@@ -218,6 +219,10 @@ static int judge_message(struct world *w, const uint8_t *message, size_t len)
 	case MESSAGE_PAGE:
 		result = page_decode(&page, message, len);
 		box_key = page.box_key;
+		break;
+	case MESSAGE_HEADS:
+		result = heads_decode(&heads, message, len);
+		box_key = heads.box_key;
 		break;
 	case MESSAGE_UNKNOWN:
 		break;
@@ -511,6 +516,7 @@ int main(void)
 	check_folder(&w, "datagram", judge_datagram);
 	check_folder(&w, "heartbeat", judge_control);
 	check_folder(&w, "page", judge_control);
+	check_folder(&w, "heads", judge_control);
 	check_permissions(&w);
 	check_passphrase(&w);
 	check_memory(&w);

@@ -1,4 +1,4 @@
-"""Vectors of LINK.md: datagram, heartbeat, page, erasure."""
+"""Vectors of LINK.md: datagram, heartbeat, page, heads, erasure."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,7 @@ import suite
 from suite import SEGMENT
 from world import EPOCH, REGISTRY, SENDERS, TAG_KEY, flip, fixed, le, put, time
 
-FOLDERS = ("datagram", "heartbeat", "page", "erasure")
+FOLDERS = ("datagram", "heartbeat", "page", "heads", "erasure")
 NOW = time("2026-06-01T08:00:10")
 SEQUENCE = (NOW << 32) + 5
 
@@ -16,6 +16,7 @@ def make(vectors):
     _datagrams(vectors)
     _heartbeats(vectors)
     _pages(vectors)
+    _all_heads(vectors)
     _erasure(vectors)
 
 
@@ -217,6 +218,43 @@ def _pages(vectors):
         changed("trailing-bytes--an-entry-too-many", good, 12, le(1, 2), domain)
 
     _messages(vectors, "page", fault)
+
+
+def _heads(*routes, box="inside-1", **changes):
+    h = dict(epoch=EPOCH, epoch_before=EPOCH - 1, generation=4, time=NOW, page=0, pages=1, routes=routes)
+    h.update(changes)
+    return link.encode_heads(SimpleNamespace(**h), SENDERS[box])
+
+
+def _all_heads(vectors):
+    domain = "weir1 heads"
+
+    def fault(write, changed):
+        good = _heads((1, 100, 123), (7, 1, 0))
+        _common_faults(write, changed, good, domain)
+        write("ok--no-route", _heads())
+        write("ok--52-routes", _heads(*((i + 1, 1, i) for i in range(52))))
+        write("ok--last-page", _heads((65535, 1, 3), page=63, pages=64))
+        write("ok--first-epoch", _heads((1, 1, 1), epoch_before=0))
+        write("ok--last-number", _heads((1, 1 << 48, (1 << 48) - 1)))
+        changed("bad-reserved", good, 14, 1, domain)
+        changed("bad-reserved--route", good, 72 + 2, 1, domain)
+        write("unknown-key", _heads((1, 1, 1), box="stranger"))
+        write("bad-limit--53-routes", _heads(*((i + 1, 1, i) for i in range(53))))
+        write("bad-limit--epoch-before-itself", _heads((1, 1, 1), epoch_before=EPOCH))
+        write("bad-limit--no-page", _heads((1, 1, 1), pages=0))
+        write("bad-limit--pages-65", _heads((1, 1, 1), pages=65))
+        write("bad-limit--page-behind-the-last", _heads((1, 1, 1), page=1))
+        write("bad-limit--route-0", _heads((0, 1, 1)))
+        write("bad-limit--first-number-0", _heads((1, 0, 1)))
+        write("bad-limit--newest-2-to-the-48", _heads((1, 1, 1 << 48)))
+        write("bad-limit--newest-below-the-first-but-one", _heads((1, 5, 3)))
+        write("bad-order", _heads((7, 1, 0), (1, 100, 123)))
+        write("bad-order--the-same-route-twice", _heads((1, 1, 3), (1, 1, 3)))
+        changed("truncated--a-route-too-few", good, 12, le(3, 2), domain)
+        changed("trailing-bytes--a-route-too-many", good, 12, le(1, 2), domain)
+
+    _messages(vectors, "heads", fault)
 
 
 def _erasure(vectors):
