@@ -1,13 +1,13 @@
 /*
- * account: which numbers of each route the sender has given, as far as this box was told.  VAULT.md, `heard`.
+ * account: which numbers of each route the sender has given, as far as this box was told.  VAULT.md 6.
  *
- * A route's numbers begin at `first` in each epoch of the sender and go up by one with each release.  The signed
- * heads (LINK.md 2) say how far they have come; a page of the catalogue names a bundle.  A number that a head
- * covers, which no page has ever named here, and which the complete generation at hand does not name although it
- * is not older than the head, can no longer be named: it was lost unseen.
+ * A route's numbers go up by one with each release of an epoch.  The signed heads (LINK.md 2) say how far they have
+ * come; a page of the catalogue names a bundle.  A number that a head covers, which no page has ever named here, and
+ * which a complete generation not older than the head does not name either, can no longer be named: it was lost
+ * unseen.
  *
  * Pure: no clock, no file.  For each epoch and route it keeps runs of numbers that are settled: named once, or
- * reported as lost.  In order, that is one run.  Not for several threads.
+ * told of as lost.  When all is in order that is one run.
  */
 #ifndef WEIR_ACCOUNT_H
 #define WEIR_ACCOUNT_H
@@ -16,11 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/cursor.h"
 #include "common/datagram.h"
 
 enum {
-	ACCOUNT_ROUTES_MAX = 4096, /* routes of all epochs together; beyond it those of the oldest epoch go */
-	ACCOUNT_RUNS_MAX = 131072, /* of numbers, together; beyond it nothing more is noted */
+	ACCOUNT_ROUTES_MAX = 4096, /* of all epochs together; beyond it those of the oldest epoch are forgotten */
+	ACCOUNT_RUNS_MAX = 131072, /* together; beyond it nothing more is noted */
+	ACCOUNT_LOST_MAX = 1024,   /* runs that are remembered as lost; beyond it the oldest are forgotten */
 };
 
 /* Numbers first to last of one route, both included. */
@@ -32,43 +34,57 @@ struct account_run {
 
 struct account;
 struct account *account_new(void); /* NULL: out of memory */
-void account_free(struct account *account);
+void account_free(struct account *account); /* NULL is fine */
 
-/* A page has named it.  0, also when it was before; -ENOMEM; -ENOSPC: ACCOUNT_RUNS_MAX. */
-int account_name(struct account *account, const struct bundle_id *id);
+/* A page signed at time_s names it.  0, also when it was named before; -ENOMEM; -ENOSPC: ACCOUNT_RUNS_MAX. */
+int account_name(struct account *account, const struct bundle_id *id, uint64_t time_s);
 
 /*
- * A head: numbers first to newest (first - 1: none yet) were given on this route before generation `generation`
- * of the catalogue of epoch `by` was made.  epoch is `by`, or an earlier one that it continues.  What says less
- * than is known changes nothing.  0, -ENOMEM, -ENOSPC.
+ * What heads say that were signed at time_s: numbers first to newest (first - 1: none yet) of this route were given
+ * before generation `generation` of epoch `by` was made.  epoch is `by`, or the one that it continues.  A head of
+ * an older generation than is known changes nothing.  0, -ENOMEM.
  */
 struct account_head {
 	uint64_t epoch;
 	uint16_t route_id;
 	uint64_t first, newest;
 	uint64_t by, generation;
+	uint64_t time_s;
 };
-int account_head(struct account *account, const struct account_head *head);
-
-/* The highest number of the route that was named or covered by a head; 0: none. */
-uint64_t account_highest(const struct account *account, uint64_t epoch, uint16_t route_id);
-uint64_t account_highest_named(const struct account *account, uint64_t epoch, uint16_t route_id);
+int account_take_head(struct account *account, const struct account_head *head);
 
 /*
- * Generation `generation` of epoch `by` is complete, and account_name has been called for all that it names.
- * lost is called for each run of numbers that are lost unseen; those for which it gives 0 are settled, the others
- * come again with the next call.  0, or -ENOSPC when some could not be noted as settled (they come again, too).
+ * Whether it says of its own epoch that fewer numbers were given than an older message said: the sender's state
+ * went back.
+ */
+bool account_went_back(const struct account *account, const struct account_head *head);
+
+/* The highest number of the route that was named or covered by a head of its own epoch; 0: none. */
+uint64_t account_highest(const struct account *account, uint64_t epoch, uint16_t route_id);
+/* Where the row begins that the newest head covers; 0: no head was heard. */
+uint64_t account_first(const struct account *account, uint64_t epoch, uint16_t route_id);
+/* Whether a head of this epoch was heard, of any route. */
+bool account_has_epoch(const struct account *account, uint64_t epoch);
+
+/*
+ * Generation `generation` of epoch `by` is complete, and account_name was called for all that it names.  lost is
+ * called for each run of numbers that are lost unseen; where it gives 0 they are settled, and remembered as lost;
+ * others come again the next time.  0, -ENOMEM, -ENOSPC.
  */
 typedef int account_visit(void *context, const struct account_run *run);
 int account_settle(struct account *account, uint64_t by, uint64_t generation, account_visit *lost, void *context);
 
-/* Each route of each epoch with its highest number (first is 1 or where it begins), oldest epoch first. */
-void account_each(const struct account *account, account_visit *visit, void *context);
+/* Those that were lost unseen, oldest first; and each route of each epoch, 1 to its highest number.  A result of
+   the visit that is not 0 ends it. */
+int account_each_lost(const struct account *account, account_visit *visit, void *context);
+int account_each_route(const struct account *account, account_visit *visit, void *context);
 
-/* As bytes for a file, the caller's to free; and from them.  -ENOMEM; a positive verdict for bytes that are none. */
-int account_encode(const struct account *account, uint8_t **out, size_t *len);
-int account_decode(struct account **out, const uint8_t *bytes, size_t len);
-/* Whether anything has changed since account_encode. */
-bool account_has_changed(const struct account *account);
+/* How many bytes account_write writes, and account_read reads: 0, -ENOMEM, VERDICT_TRUNCATED, VERDICT_BAD_LIMIT,
+   VERDICT_BAD_ORDER.  The account is written only when the result is 0. */
+size_t account_bytes(const struct account *account);
+void account_write(const struct account *account, struct writer *w);
+int account_read(struct account **out, struct reader *r);
+/* One more for each change. */
+uint64_t account_changes(const struct account *account);
 
 #endif
