@@ -88,6 +88,24 @@ static uint64_t interval_ns(uint32_t page_count)
 	return share < ANNOUNCE_INTERVAL_NS ? share : ANNOUNCE_INTERVAL_NS;
 }
 
+/* NULL when none is due. */
+static const struct control_message *next_heads(struct announcer *a, const struct orders_page *orders,
+						uint64_t now_ns)
+{
+	if (orders->heads_count == 0)
+		return NULL;
+	bool is_new = orders->heads_made != a->heads_made;
+	if (is_new || (a->heads_left == 0 && now_ns >= a->heads_ns)) {
+		a->heads_made = orders->heads_made;
+		a->heads_left = orders->heads_count * (is_new ? ANNOUNCE_REPEATS : 1);
+	}
+	if (a->heads_left == 0)
+		return NULL;
+	a->heads_left--;
+	a->heads_ns = now_ns + ANNOUNCE_HEADS_NS;
+	return &orders->heads[a->heads_left % orders->heads_count];
+}
+
 const struct control_message *announce_next(struct announcer *a, const struct orders_page *orders,
 					    uint64_t now_ns, bool data_flows)
 {
@@ -95,6 +113,9 @@ const struct control_message *announce_next(struct announcer *a, const struct or
 		a->beat = orders->beat;
 		return &orders->heartbeat;
 	}
+	const struct control_message *heads = next_heads(a, orders, now_ns);
+	if (heads != NULL)
+		return heads;
 	int repeat = next_repeat(a);
 	if (repeat >= 0)
 		return send_page(a, orders, (uint32_t)repeat);

@@ -1,7 +1,8 @@
 /*
  * announce: which control message goes next.  LINK.md 2.
  *
- * Heartbeats once each, as soon as they are there.  Then pages that are to be repeated.  Then, every
+ * Heartbeats once each, as soon as they are there.  Then heads: four times when they are new, and every five
+ * seconds.  Then pages that are to be repeated.  Then, every
  * 100 ms, the next page in turn, and the first page too while data flow; more often when there are so
  * many pages that a whole round would take longer than two seconds.
  */
@@ -18,11 +19,15 @@ enum {
 	ANNOUNCE_INTERVAL_NS = 100000000, /* at most, between two pages in turn */
 	ANNOUNCE_ROUND_NS = 2000000000,   /* at most, for all of them */
 };
+#define ANNOUNCE_HEADS_NS UINT64_C(5000000000)
 
 /* Filled with zeros it has announced nothing. */
 struct announcer {
 	uint64_t epoch;
 	uint64_t beat;              /* the last one that went */
+	uint64_t heads_made;        /* which heads these are */
+	uint32_t heads_left;        /* messages of them that are still to go, round by round */
+	uint64_t heads_ns;          /* when they go again */
 	uint64_t generation;
 	uint32_t page_count;
 	uint32_t turn;

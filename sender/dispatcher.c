@@ -74,12 +74,13 @@ static void forget(void *context, const struct spool_item *item)
 	lineup_forget(&dispatcher->lineup, item);
 }
 
-/* An old heartbeat would be sent a second time. */
+/* An old heartbeat would be sent a second time, and heads that may be those of another state. */
 static void begin_page(struct dispatcher *dispatcher)
 {
 	struct orders_page *page = dispatcher->orders;
 	page_write_begin(&page->version);
 	page->heartbeat.len = 0;
+	page->heads_count = 0;
 	page_write_end(&page->version);
 }
 
@@ -268,6 +269,9 @@ static void publish(struct dispatcher *dispatcher, const struct control_message 
 		page->generation = dispatcher->offer.generation;
 		page->page_count = dispatcher->offer.page_count;
 		memcpy(page->pages, pages, dispatcher->offer.page_count * sizeof(*pages));
+		page->heads_made = dispatcher->offer.heads_made;
+		page->heads_count = dispatcher->offer.heads_count;
+		memcpy(page->heads, dispatcher->offer.heads, sizeof(page->heads));
 	}
 	page->order_count = (uint32_t)dispatcher->lineup.count;
 	for (size_t i = 0; i < dispatcher->lineup.count; i++)
@@ -292,6 +296,8 @@ int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
 	int result = add_orders(dispatcher, now_ms, &changed);
 	if (result == 0 && owes_catalogue(dispatcher, now_ms)) {
 		result = offer_catalogue(&dispatcher->offer, dispatcher->releaser, &pages);
+		if (result == 0)
+			result = offer_heads(&dispatcher->offer, dispatcher->releaser);
 		if (result == 0) {
 			dispatcher->releaser->has_changed = false;
 			dispatcher->lineup.has_passed = false;

@@ -15,91 +15,11 @@
 #define COUNTERS_FILE "counters"
 
 enum {
-	STATE_BYTES_MAX = 256, /* of any of these files */
 	SET_ASIDE = 1024,      /* counter values a write covers */
 	SLOT_BYTES = 512,      /* of the counters: no disk writes less at a time */
 	CHECK_BYTES = 16,
 	FILE_MODE = 0640,
 };
-
-struct newest {
-	uint64_t number; /* 0: none yet */
-	uint8_t push_id[PUSH_ID_BYTES];
-};
-
-static int parse_newest(struct newest *out, char *text)
-{
-	char *blank = strchr(text, ' ');
-	size_t len = strlen(text);
-	if (blank == NULL || len == 0 || text[len - 1] != '\n')
-		return VERDICT_DAMAGED;
-	text[len - 1] = 0;
-	*blank = 0;
-	if (text_parse_u64(&out->number, text, BUNDLE_NUMBER_END - 1) != 0 || out->number == 0 ||
-	    text_unhex(out->push_id, sizeof(out->push_id), blank + 1) != 0)
-		return VERDICT_DAMAGED;
-	return 0;
-}
-
-static int read_newest(int dir_fd, const char *route, struct newest *out)
-{
-	uint8_t *text = NULL;
-	size_t len;
-	*out = (struct newest){0};
-	int result = io_read_file(dir_fd, route, STATE_BYTES_MAX, &text, &len);
-	if (result == -ENOENT)
-		return 0;
-	if (result == 0)
-		result = memchr(text, 0, len) != NULL ? VERDICT_DAMAGED
-						      : parse_newest(out, (char *)text);
-	free(text);
-	return result;
-}
-
-int numbers_is_newest(int sequence_dir, const char *route,
-		       const uint8_t push_id[static PUSH_ID_BYTES], bool *newest)
-{
-	struct newest last;
-	int result = read_newest(sequence_dir, route, &last);
-	if (result == 0)
-		*newest = last.number > 0 && memcmp(last.push_id, push_id, PUSH_ID_BYTES) == 0;
-	return result;
-}
-
-int numbers_newest(int sequence_dir, const char *route, uint64_t *number, uint8_t push_id[static PUSH_ID_BYTES])
-{
-	struct newest last;
-	int result = read_newest(sequence_dir, route, &last);
-	if (result != 0)
-		return result;
-	*number = last.number;
-	memcpy(push_id, last.push_id, PUSH_ID_BYTES);
-	return 0;
-}
-
-int numbers_take(int sequence_dir, const char *route, const uint8_t push_id[static PUSH_ID_BYTES],
-		  uint64_t known, uint64_t *number)
-{
-	struct newest last;
-	int result = read_newest(sequence_dir, route, &last);
-	if (result != 0)
-		return result;
-	if (last.number > 0 && memcmp(last.push_id, push_id, PUSH_ID_BYTES) == 0) {
-		*number = last.number;
-		return 0;
-	}
-	uint64_t next = (last.number > known ? last.number : known) + 1;
-	if (next >= BUNDLE_NUMBER_END)
-		return VERDICT_BAD_LIMIT;
-	char hex[2 * PUSH_ID_BYTES + 1];
-	char text[STATE_BYTES_MAX];
-	int len = snprintf(text, sizeof(text), "%" PRIu64 " %s\n", next,
-			   text_hex(hex, sizeof(hex), push_id, PUSH_ID_BYTES));
-	result = io_write_file(sequence_dir, route, text, (size_t)len, FILE_MODE);
-	if (result == 0)
-		*number = next;
-	return result;
-}
 
 static const char *const counter_names[COUNTER_END] = {"generation", "beat", "serial"};
 

@@ -1,9 +1,7 @@
 /*
- * numbers: those that bundles have on their route, durable and never given twice; and the spool's other counters.
+ * numbers: the spool's counters beside the numbers of bundles (sequences.h).  SPOOL.md 3.
  *
- * Files in the spool (SPOOL.md):
- *   sequence/ROUTE   "NUMBER PUSHID\n": the newest number and the push that has it; replaced whole
- *   counters         what may have been used so far, twice; written in its place
+ *   spool/counters   what may have been used so far, twice; written in its place
  */
 #ifndef WEIR_NUMBERS_H
 #define WEIR_NUMBERS_H
@@ -12,21 +10,6 @@
 #include <stdint.h>
 
 #include "common/bundle.h"
-
-/*
- * The number of this push on its route: the one it already has when it is the newest there, else one
- * more than both the newest and `known` (the highest number of a bundle in the spool).  Durable when
- * the result is 0.  VERDICT_DAMAGED for a sequence file that is none; VERDICT_BAD_LIMIT when all
- * numbers are used; -errno.
- */
-int numbers_take(int sequence_dir, const char *route, const uint8_t push_id[static PUSH_ID_BYTES],
-		  uint64_t known, uint64_t *number);
-/* Whether this push is the newest on its route: it was about to be released. */
-int numbers_is_newest(int sequence_dir, const char *route,
-		       const uint8_t push_id[static PUSH_ID_BYTES], bool *newest);
-
-/* The push that has the newest number on a route; *number is 0 when there is none yet. */
-int numbers_newest(int sequence_dir, const char *route, uint64_t *number, uint8_t push_id[static PUSH_ID_BYTES]);
 
 enum counter { COUNTER_GENERATION, COUNTER_BEAT, COUNTER_SERIAL, COUNTER_END };
 

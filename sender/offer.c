@@ -7,6 +7,7 @@
 
 #include "book.h"
 #include "common/catalogue.h"
+#include "common/openbundle.h"
 
 enum { DAY_S = 86400 };
 
@@ -91,6 +92,81 @@ int offer_catalogue(struct offer *offer, const struct releaser *releaser, struct
 	return 0;
 }
 
+static int compare_heads(const void *a, const void *b)
+{
+	const struct route_head *x = a, *y = b;
+	return (int)x->route_id - (int)y->route_id;
+}
+
+static void add_head(struct route_head *heads, size_t *count, const struct spool *spool, const char *route,
+		     uint16_t route_id)
+{
+	if (*count == (size_t)ORDERS_HEADS_MAX * HEADS_MAX)
+		return;
+	/* what lies between two fields is compared, too */
+	memset(&heads[*count], 0, sizeof(heads[*count]));
+	heads[*count].route_id = route_id;
+	spool_head(spool, route, route_id, &heads[*count].first, &heads[*count].newest);
+	(*count)++;
+}
+
+static size_t collect_heads(struct route_head *heads, const struct releaser *releaser)
+{
+	const struct registry *registry = releaser->setup->registry;
+	size_t count = 0;
+	for (size_t i = 0; i < registry_route_count(registry); i++) {
+		const struct route *route = registry_route_at(registry, i);
+		add_head(heads, &count, releaser->allowance.spool, route->name, route->id);
+	}
+	add_head(heads, &count, releaser->allowance.spool, OPEN_ROUTE, OPEN_ROUTE_ID);
+	qsort(heads, count, sizeof(*heads), compare_heads);
+	return count;
+}
+
+static int make_heads(struct offer *offer, const struct releaser *releaser, uint32_t page)
+{
+	struct spool *spool = releaser->allowance.spool;
+	size_t first = (size_t)page * HEADS_MAX, len;
+	size_t left = offer->route_count - first;
+	struct heads heads = {
+		.count = (uint16_t)(left < HEADS_MAX ? left : HEADS_MAX),
+		.epoch = spool_epoch(spool),
+		.epoch_before = spool_epoch_before(spool),
+		.generation = offer->generation,
+		.time = (uint64_t)time(NULL),
+		.page = page,
+		.pages = offer->heads_count,
+	};
+	memcpy(heads.box_key, releaser->box->card.id, KEY_ID_BYTES);
+	memcpy(heads.head, offer->routes + first, heads.count * sizeof(heads.head[0]));
+	int result = heads_encode(offer->heads[page].bytes, &len, &heads, releaser->box->secret);
+	if (result == 0)
+		offer->heads[page].len = (uint16_t)len;
+	return result;
+}
+
+int offer_heads(struct offer *offer, const struct releaser *releaser)
+{
+	struct route_head routes[ORDERS_HEADS_MAX * HEADS_MAX];
+	size_t count = collect_heads(routes, releaser);
+	uint64_t epoch = spool_epoch(releaser->allowance.spool);
+	if (offer->heads_epoch == epoch && offer->route_count == count &&
+	    memcmp(routes, offer->routes, count * sizeof(routes[0])) == 0)
+		return 0;
+	memcpy(offer->routes, routes, count * sizeof(routes[0]));
+	offer->route_count = count;
+	offer->heads_epoch = 0; /* until all of them are made */
+	offer->heads_count = (uint32_t)((count + HEADS_MAX - 1) / HEADS_MAX);
+	int result = 0;
+	for (uint32_t i = 0; result == 0 && i < offer->heads_count; i++)
+		result = make_heads(offer, releaser, i);
+	if (result != 0)
+		return result;
+	offer->heads_epoch = epoch;
+	offer->heads_made = offer->generation;
+	return 0;
+}
+
 static uint64_t pass_bytes(const struct spool_item *item)
 {
 	struct geometry g = offer_geometry(item);
@@ -113,6 +189,7 @@ int offer_heartbeat(const struct offer *offer, const struct releaser *releaser, 
 	struct heartbeat heartbeat = {
 		.bundles = offer->bundle_count,
 		.epoch = spool_epoch(spool),
+		.epoch_before = spool_epoch_before(spool),
 		.time = (uint64_t)time(NULL),
 		.generation = offer->generation,
 		.pages = offer->page_count,

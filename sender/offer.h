@@ -1,5 +1,5 @@
 /*
- * offer: the signed messages that say what the sender has: the pages of the catalogue and the heartbeat.
+ * offer: the signed messages that say what the sender has: the pages of the catalogue, the heads, the heartbeat.
  * LINK.md 2.  Made from the spool by hold, handed to emit in the orders page.
  */
 #ifndef WEIR_OFFER_H
@@ -13,6 +13,13 @@ struct offer {
 	uint64_t generation;
 	uint32_t page_count;
 	uint32_t bundle_count;
+	/* the newest heads, and what they say */
+	uint64_t heads_made; /* the generation they were made with */
+	uint32_t heads_count;
+	struct control_message heads[ORDERS_HEADS_MAX];
+	uint64_t heads_epoch;
+	size_t route_count;
+	struct route_head routes[ORDERS_HEADS_MAX * HEADS_MAX];
 };
 
 struct geometry offer_geometry(const struct spool_item *item);
@@ -24,6 +31,12 @@ void offer_entry(struct entry *entry, const struct spool_item *item, uint64_t re
  * offer->page_count long.  0, or an error of spool_count_up, or -ENOMEM.
  */
 int offer_catalogue(struct offer *offer, const struct releaser *releaser, struct control_message **out);
+
+/*
+ * After a new catalogue: makes the heads of all routes of the registry anew when one of them has changed; then
+ * heads_made is another.  0 or -ENOMEM.
+ */
+int offer_heads(struct offer *offer, const struct releaser *releaser);
 
 /* What the heartbeat says beside that. */
 struct offer_news {

@@ -133,8 +133,11 @@ bool page_read_is_good(const _Atomic uint64_t *version, uint64_t begun)
 static bool lengths_are_good(const struct orders_page *page)
 {
 	if (page->page_count > ORDERS_CONTROL_MAX || page->order_count > ORDERS_MAX ||
-	    page->heartbeat.len > PAGE_BYTES_MAX)
+	    page->heads_count > ORDERS_HEADS_MAX || page->heartbeat.len > PAGE_BYTES_MAX)
 		return false;
+	for (uint32_t i = 0; i < page->heads_count; i++)
+		if (page->heads[i].len > PAGE_BYTES_MAX)
+			return false;
 	for (uint32_t i = 0; i < page->page_count; i++)
 		if (page->pages[i].len > PAGE_BYTES_MAX)
 			return false;

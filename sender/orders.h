@@ -24,11 +24,12 @@ enum {
 	ORDERS_HEAL_MAX = 16,     /* and of those that wait for an idle link */
 	ORDERS_MAX = ORDERS_WORK_MAX + ORDERS_HEAL_MAX,
 	ORDERS_CONTROL_MAX = 640, /* catalogue pages in the page at a time: 10,240 bundles */
+	ORDERS_HEADS_MAX = 20,    /* messages of heads: 1,040 routes */
 	ORDER_FILE_BYTES = 64,
 };
 #define ORDERS_FILE "orders"
 #define PROGRESS_FILE "progress"
-#define ORDERS_MAGIC UINT64_C(0x3230564f52494557) /* "WEIROV02" */
+#define ORDERS_MAGIC UINT64_C(0x3330564f52494557) /* "WEIROV03" */
 
 enum task_kind {
 	TASK_WORK,
@@ -61,6 +62,9 @@ struct orders_page {
 	uint64_t generation;              /* of the catalogue pages below */
 	uint32_t page_count;
 	uint32_t order_count;
+	uint64_t heads_made;              /* another number for each new set of heads */
+	uint32_t heads_count;
+	struct control_message heads[ORDERS_HEADS_MAX];
 	struct task orders[ORDERS_MAX];
 	struct control_message pages[ORDERS_CONTROL_MAX];
 };

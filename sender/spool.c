@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +19,6 @@
 
 enum {
 	DIR_MODE = 0750,
-	EPOCH_TEXT_BYTES = 17, /* 16 hex digits and a line feed */
 	STATEMENT_AT = 96,     /* BUNDLE.md 3: the same place in both forms */
 };
 
@@ -159,7 +157,7 @@ static int check_item(const struct spool *spool, struct spool_item *item, const 
 		return strcmp(wanted, name) == 0 ? 0 : VERDICT_BAD_NAME;
 	}
 	bundle_name(item->name, release->statement.route, release->number);
-	if (strcmp(item->name, name) != 0 || release->epoch != spool->epoch)
+	if (strcmp(item->name, name) != 0 || !epochs_have(&spool->epochs, release->epoch))
 		return VERDICT_BAD_NAME;
 	struct geometry geometry = {item->object_len, release->row_len, release->source_rows,
 				    release->repair_rows};
@@ -255,46 +253,20 @@ static int walk_folder(struct spool *spool, enum folder folder)
 	return io_each_name(io_open_dir(spool->dir_fd, folder_names[folder]), visit_name, spool);
 }
 
-static int read_epoch(struct spool *spool)
-{
-	uint8_t *text = NULL;
-	size_t len;
-	uint8_t bytes[8];
-	int result = io_read_file(spool->dir_fd, "epoch", EPOCH_TEXT_BYTES, &text, &len);
-	if (result != 0)
-		return result;
-	result = VERDICT_DAMAGED;
-	if (len == EPOCH_TEXT_BYTES && text[len - 1] == '\n') {
-		text[len - 1] = 0;
-		if (text_unhex(bytes, sizeof(bytes), (const char *)text) == 0) {
-			spool->epoch = 0;
-			for (size_t i = 0; i < sizeof(bytes); i++)
-				spool->epoch = spool->epoch << 8 | bytes[i];
-			result = spool->epoch == 0 ? VERDICT_DAMAGED : 0;
-		}
-	}
-	free(text);
-	return result;
-}
-
 /* The counters are made before the epoch, so an epoch without counters has lost them. */
 static int load_life(struct spool *spool)
 {
-	int result = read_epoch(spool);
+	int result = epochs_load(&spool->epochs, spool->dir_fd);
 	bool is_first = result == -ENOENT;
 	if (result != 0 && !is_first)
 		return result;
 	result = counters_open(&spool->counters, spool->dir_fd, is_first);
 	if (result != 0)
 		return result == -ENOENT ? VERDICT_DAMAGED : result;
-	if (!is_first)
-		return 0;
-	do
-		suite_random(&spool->epoch, sizeof(spool->epoch));
-	while (spool->epoch == 0);
-	char text[EPOCH_TEXT_BYTES + 1];
-	snprintf(text, sizeof(text), "%016" PRIx64 "\n", spool->epoch);
-	return io_create_file(spool->dir_fd, "epoch", text, EPOCH_TEXT_BYTES, SPOOL_FILE_MODE);
+	if (is_first)
+		result = epochs_begin(&spool->epochs, spool->dir_fd, NULL, 0);
+	return result != 0 ? result
+			   : sequences_load(&spool->sequences, spool->folders[SEQUENCE], &spool->epochs);
 }
 
 static int open_folders(struct spool *spool)
@@ -335,6 +307,11 @@ int spool_open(struct spool **out, const struct spool_options *options)
 		result = walk_folder(spool, i);
 	if (result == 0)
 		result = walk_folder(spool, DOSSIER);
+	/* what is found in ready/ may be sent: it must not be in held/ again after a power cut */
+	if (result == 0)
+		result = io_fsync(spool->folders[READY]);
+	if (result == 0)
+		result = io_fsync(spool->folders[HELD]);
 	if (result != 0) {
 		spool_close(spool);
 		return result;
@@ -355,12 +332,19 @@ void spool_close(struct spool *spool)
 		io_close(spool->folders[i]);
 	io_close(spool->lock_fd);
 	io_close(spool->dir_fd);
+	sequences_free(&spool->sequences);
+	epochs_free(&spool->epochs);
 	free(spool);
 }
 
 uint64_t spool_epoch(const struct spool *spool)
 {
-	return spool->epoch;
+	return spool->epochs.epoch[0];
+}
+
+uint64_t spool_epoch_before(const struct spool *spool)
+{
+	return epochs_before(&spool->epochs);
 }
 
 int spool_count_up(struct spool *spool, enum counter which, uint64_t *out)

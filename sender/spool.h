@@ -24,6 +24,7 @@
 #include "common/registry.h"
 #include "common/order.h"
 #include "dossier.h"
+#include "epochs.h"
 #include "numbers.h"
 #include "plan.h"
 
@@ -79,6 +80,18 @@ int spool_open(struct spool **out, const struct spool_options *options);
 void spool_close(struct spool *spool); /* NULL is fine; all incoming are abandoned before */
 
 uint64_t spool_epoch(const struct spool *spool);
+uint64_t spool_epoch_before(const struct spool *spool); /* 0: none */
+/*
+ * How far the numbers of a route have come in this epoch, by its name and id: first, and the newest that was
+ * released; first - 1 when none was.
+ */
+void spool_head(const struct spool *spool, const char *route, uint16_t route_id, uint64_t *first,
+		uint64_t *newest);
+/*
+ * Begins a new epoch, in which the numbers of each route are above those that were released in this spool and,
+ * of a route in past, above that number.  Durable when the result is 0.  VERDICT_BAD_LIMIT: too many routes.
+ */
+int spool_begin_epoch(struct spool *spool, const struct past *past, size_t past_count);
 int spool_count_up(struct spool *spool, enum counter which, uint64_t *out);
 /* The directory, for files of others that are written with io_write_file. */
 int spool_dir(const struct spool *spool);
@@ -128,7 +141,7 @@ struct spool_terms {
 	const struct endorsements *endorsements; /* who stands for it */
 };
 int spool_release(struct spool *spool, struct spool_item *item, const struct spool_terms *terms);
-/* A held item that was given its number before a crash or a failure; it is to be released before others. */
+/* A held item that was given its number before a crash or a failure; it is to be released before others, or its number goes to them. */
 bool spool_has_number(const struct spool *spool, const struct spool_item *item);
 /* The one of this route; NULL when there is none. */
 struct spool_item *spool_numbered(struct spool *spool, const char *route);
@@ -138,7 +151,10 @@ struct spool_item *spool_numbered(struct spool *spool, const char *route);
  * the item is SPOOL_SENT all the same: a crash would have it sent once more.
  */
 int spool_set_sent(struct spool *spool, struct spool_item *item);
-/* Removes a sent or held item for good, from the disk and from memory; one that is gone already, too. */
+/*
+ * Removes a sent or held item for good, from the disk and from memory; one that is gone already, too.  A number
+ * that a held one had is the next one's.
+ */
 int spool_remove(struct spool *spool, struct spool_item *item);
 
 /* Whom to tell of an item that is about to go from memory; forget may be NULL. */

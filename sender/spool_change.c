@@ -174,13 +174,10 @@ int spool_hold(struct incoming *incoming, const struct statement *statement,
 	if (incoming->len != statement->segments * SEGMENT_BYTES)
 		return VERDICT_BAD_LENGTH;
 	/* the newest of a route has its number, and must never get it for other content */
-	bool is_newest = false;
-	int result = numbers_is_newest(spool->folders[SEQUENCE], statement->route, statement->push_id,
-				       &is_newest);
-	if (result == 0 && (is_newest || spool_find_push(spool, statement->push_id) != NULL))
-		result = -EEXIST;
-	if (result == 0)
-		result = spool_reserve(spool);
+	if (sequences_has_newest(&spool->sequences, statement->push_id) ||
+	    spool_find_push(spool, statement->push_id) != NULL)
+		return -EEXIST;
+	int result = spool_reserve(spool);
 	if (result != 0)
 		return result;
 	struct spool_item *item = calloc(1, sizeof(*item));
@@ -215,34 +212,20 @@ void spool_abandon(struct incoming *incoming)
 	end_incoming(incoming);
 }
 
-static uint64_t highest_number(const struct spool *spool, const char *route)
-{
-	uint64_t highest = 0;
-	for (size_t i = 0; i < spool->count; i++) {
-		const struct release *release = &spool->items[i]->release;
-		if (release->number > highest && strcmp(release->statement.route, route) == 0)
-			highest = release->number;
-	}
-	return highest;
-}
-
 bool spool_has_number(const struct spool *spool, const struct spool_item *item)
 {
-	bool newest = false;
-	const struct statement *statement = &item->release.statement;
-	return numbers_is_newest(spool->folders[SEQUENCE], statement->route, statement->push_id,
-				  &newest) == 0 &&
-	       newest;
+	return item->state == SPOOL_HELD &&
+	       sequences_has_newest(&spool->sequences, item->release.statement.push_id);
 }
 
 struct spool_item *spool_numbered(struct spool *spool, const char *route)
 {
-	uint64_t number = 0;
-	uint8_t push_id[PUSH_ID_BYTES];
-	if (numbers_newest(spool->folders[SEQUENCE], route, &number, push_id) != 0 || number == 0)
-		return NULL;
-	struct spool_item *item = spool_find_push(spool, push_id);
-	return item != NULL && item->state == SPOOL_HELD ? item : NULL;
+	for (size_t i = 0; i < spool->count; i++) {
+		struct spool_item *item = spool->items[i];
+		if (strcmp(item->release.statement.route, route) == 0 && spool_has_number(spool, item))
+			return item;
+	}
+	return NULL;
 }
 
 /* Out of ready/, where an attempt left it that failed behind the rename. */
@@ -282,7 +265,7 @@ int spool_release(struct spool *spool, struct spool_item *item, const struct spo
 	const struct statement *statement = &release.statement;
 	struct geometry geometry = geometry_choose(item->object_len, terms->repair_permille);
 	release.route_id = terms->route_id;
-	release.epoch = spool->epoch;
+	release.epoch = spool_epoch(spool);
 	release.released_at = terms->released_at > statement->created ? terms->released_at
 								      : statement->created;
 	release.row_len = geometry.row_len;
@@ -295,9 +278,7 @@ int spool_release(struct spool *spool, struct spool_item *item, const struct spo
 	if (result == 0)
 		result = geometry_check(&geometry);
 	if (result == 0)
-		result = numbers_take(spool->folders[SEQUENCE], statement->route,
-				       statement->push_id, highest_number(spool, statement->route),
-				       &release.number);
+		result = spool_take_number(spool, item, terms->route_id, &release.number);
 	char held[SPOOL_NAME_BYTES], name[BUNDLE_NAME_BYTES];
 	spool_held_name(held, statement);
 	if (result == 0)
@@ -345,6 +326,10 @@ int spool_remove(struct spool *spool, struct spool_item *item)
 	int moved = item->is_misplaced ? move_back(spool, item) : 0;
 	if (moved != 0)
 		return moved;
+	/* before it is gone: afterwards nobody could tell that it was never released with it */
+	int returned = folder == HELD ? sequences_give_back(&spool->sequences, push_id) : 0;
+	if (returned != 0)
+		return returned;
 	/* one that somebody else has removed is gone as well */
 	if (unlinkat(spool->folders[folder], folder == SENT ? item->name : held, 0) < 0 &&
 	    errno != ENOENT)

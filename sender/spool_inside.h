@@ -1,10 +1,12 @@
 /*
- * spool_inside: what the two halves of the spool share, spool.c (opening, loading, finding) and
- * spool_change.c (one state to the next).  Nobody else includes it.
+ * spool_inside: what the parts of the spool share: spool.c (opening, loading, finding), spool_change.c
+ * (one state to the next), spool_number.c (numbers and epochs).  Nobody else includes it.
  */
 #ifndef WEIR_SPOOL_INSIDE_H
 #define WEIR_SPOOL_INSIDE_H
 
+#include "epochs.h"
+#include "sequences.h"
 #include "spool.h"
 
 enum { SPOOL_FILE_MODE = 0640, SPOOL_NAME_BYTES = 64 };
@@ -15,7 +17,8 @@ struct spool {
 	int dir_fd;
 	int lock_fd;
 	int folders[FOLDER_END];
-	uint64_t epoch;
+	struct epochs epochs;
+	struct sequences sequences;
 	uint32_t disk_full_percent;
 	struct counters counters;
 	uint64_t next_incoming;
@@ -39,6 +42,8 @@ void spool_note(struct spool_item *item, const struct endorsements *endorsements
 /* Room for one more item; -ENOMEM. */
 int spool_reserve(struct spool *spool);
 void spool_sort(struct spool *spool);
+/* The number under which a held item is to be released, durable when the result is 0. */
+int spool_take_number(struct spool *spool, const struct spool_item *item, uint16_t route_id, uint64_t *number);
 /* VERDICT_SPOOL_FULL above the configured fill. */
 int spool_check_room(const struct spool *spool);
 

@@ -34,6 +34,8 @@ static int next(struct announcer *a, const struct orders_page *orders, uint64_t 
 	const struct control_message *message = announce_next(a, orders, now_ms * ms, flows);
 	if (message == NULL)
 		return -1;
+	if (message >= orders->heads && message < orders->heads + ORDERS_HEADS_MAX)
+		return -10 - (int)(message - orders->heads);
 	return message == &orders->heartbeat ? -2 : (int)(message - orders->pages);
 }
 
@@ -52,6 +54,32 @@ static void heartbeats(void)
 	orders->epoch = 6;
 	announce_update(&a, orders);
 	is_number(next(&a, orders, 5000, true), -2, "and the same beat in another epoch");
+	free(orders);
+}
+
+static void heads(void)
+{
+	struct orders_page *orders = orders_of(0, 1);
+	struct announcer a = {0};
+	announce_update(&a, orders);
+	is_number(next(&a, orders, 0, false), -1, "no heads, nothing goes");
+	orders->heads_count = 2;
+	orders->heads_made = 7;
+	int went[2] = {0, 0}, other = 0;
+	for (int i = 0; i < 8; i++) {
+		int index = -10 - next(&a, orders, 100, false);
+		if (index == 0 || index == 1)
+			went[index]++;
+		else
+			other++;
+	}
+	ok(went[0] == 4 && went[1] == 4 && other == 0, "new heads go four times, all of them");
+	is_number(next(&a, orders, 101, false), -1, "then they wait");
+	is_number(next(&a, orders, 5099, false), -1, "for five seconds");
+	int first = next(&a, orders, 5100, false), second = next(&a, orders, 5100, false);
+	ok(first + second == -21 && next(&a, orders, 5101, false) == -1, "and go once each");
+	orders->heads_made = 8;
+	ok(next(&a, orders, 5102, false) <= -10, "when they change they go at once");
 	free(orders);
 }
 
@@ -143,6 +171,7 @@ int main(void)
 {
 	ok(suite_start() == 0, "the suite starts");
 	heartbeats();
+	heads();
 	pages_in_turn();
 	many_pages();
 	repeats();

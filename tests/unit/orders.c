@@ -131,6 +131,11 @@ static void reading_copies(void)
 	page->pages[0].len = 0;
 	page->pages[1].len = UINT16_MAX;
 	is_number(orders_read(copy, page), 0, "what is behind the count does not matter");
+	page->heads_count = ORDERS_HEADS_MAX + 1;
+	is_number(orders_read(copy, page), -EINVAL, "too many heads are refused");
+	page->heads_count = 1;
+	page->heads[0].len = PAGE_BYTES_MAX + 1;
+	is_number(orders_read(copy, page), -EINVAL, "and too long ones");
 	free(page);
 	free(copy);
 }

@@ -112,7 +112,7 @@ static int release_one(struct spool *spool, struct spool_item *item, uint64_t at
 		abort();
 	struct spool_terms terms = {
 		.box = box,
-		.route_id = 3,
+		.route_id = strcmp(item->release.statement.route, "tax") == 0 ? 3 : 5,
 		.released_at = at,
 		.repair_permille = 125,
 		.endorsements = &dossier.endorsements,
@@ -602,15 +602,11 @@ static void crash_while_released(void)
 		struct spool_item *item = hold_one(spool, &first);
 		uint8_t segment[SEGMENT_BYTES];
 		struct release release;
-		uint64_t number;
-		char dir[4400], file[4400];
-		snprintf(dir, sizeof(dir), "%s/sequence", path);
-		int dir_fd = io_open_dir(AT_FDCWD, dir);
-		if (numbers_take(dir_fd, "tax", first.push_id, 0, &number) != 0)
-			abort();
-		close(dir_fd);
+		char file[4400], text[128];
+		int len = snprintf(text, sizeof(text), "1 %s 3 1\n", hex_of(&first));
+		write_file(path, "sequence", "tax", text, (size_t)len);
 		release = item->release;
-		release.number = number;
+		release.number = 1;
 		release.epoch = spool_epoch(spool);
 		release.route_id = 3;
 		struct dossier dossier = dossier_of(&first);
@@ -662,8 +658,10 @@ static void crash_after_ready(void)
 	/* the sequence file is lost: numbers still do not come again */
 	char file[4400];
 	snprintf(file, sizeof(file), "%s/sequence/tax", path);
+	spool_close(spool);
 	if (unlink(file) < 0)
 		abort();
+	spool = open_at(path);
 	is_number(release_one(spool, spool_at(spool, 0), 7000), 0, "without its sequence file");
 	ok(spool_find(spool, "tax-000003") != NULL, "a route goes on behind its highest number");
 	is_text(spool_at(spool, 0)->name, "tax-000003", "the new release comes first");
@@ -762,32 +760,197 @@ static void a_full_disk_is_said(void)
 	umount(path);
 }
 
-static void limits(void)
+/* How far route 3, "tax", has come. */
+static void is_head(const struct spool *spool, uint64_t first, uint64_t newest, const char *what)
+{
+	uint64_t got_first = 0, got_newest = 0;
+	spool_head(spool, "tax", 3, &got_first, &got_newest);
+	if (got_first != first || got_newest != newest)
+		note("first %llu, newest %llu", (unsigned long long)got_first, (unsigned long long)got_newest);
+	ok(got_first == first && got_newest == newest, "%s", what);
+}
+
+/* A disk on which nothing can be moved to ready/. */
+static void hinder_release(const char *path, bool is_hindered)
+{
+	char from[4400], to[4400];
+	snprintf(from, sizeof(from), "%s/ready", path);
+	snprintf(to, sizeof(to), "%s/ready/tax-000001", path);
+	if ((is_hindered ? mkdir(to, 0700) : rmdir(to)) < 0)
+		abort();
+}
+
+static void a_number_is_given_back(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	is_head(spool, 1, 0, "a route that has no bundle has no number");
+	struct statement s[3] = {statement_of("tax"), statement_of("tax"), statement_of("tax")};
+	struct spool_item *first = hold_one(spool, &s[0]);
+	hinder_release(path, true);
+	is_number(release_one(spool, first, 2000), -EEXIST, "a release that gets no place fails");
+	ok(spool_has_number(spool, first), "and has its number");
+	is_head(spool, 1, 0, "which counts as given when it is released");
+	struct spool_item *second = hold_one(spool, &s[1]);
+	hinder_release(path, false);
+	ok(release_one(spool, second, 2000) == 0 && strcmp(second->name, "tax-000001") == 0,
+	   "one that goes before it gets that number");
+	ok(!spool_has_number(spool, first), "so it has none any more");
+	is_head(spool, 1, 1, "one number was given");
+	spool_close(spool);
+
+	/* number 2 has been taken, and its push is refused */
+	char text[128];
+	int len = snprintf(text, sizeof(text), "2 %s 3 1\n", hex_of(&s[0]));
+	write_file(path, "sequence", "tax", text, (size_t)len);
+	spool = open_at(path);
+	first = spool_find(spool, hex_of(&s[0]));
+	ok(spool_has_number(spool, first), "one that had its number before a crash has it");
+	is_head(spool, 1, 1, "which counts as given when it is released");
+	is_number(spool_remove(spool, first), 0, "it is removed");
+	spool_close(spool);
+	spool = open_at(path);
+	is_head(spool, 1, 1, "then its number was never given, also after a restart");
+	struct spool_item *third = hold_one(spool, &s[2]);
+	ok(release_one(spool, third, 2000) == 0 && strcmp(third->name, "tax-000002") == 0,
+	   "and the next one gets it");
+	is_head(spool, 1, 2, "so no number is left out");
+	spool_close(spool);
+}
+
+static int release_as(struct spool *spool, const char *route, uint16_t route_id)
+{
+	struct statement s = statement_of(route);
+	struct dossier dossier = dossier_of(&s);
+	struct spool_terms terms = {.box = box, .route_id = route_id, .released_at = 3000, .repair_permille = 125,
+				    .endorsements = &dossier.endorsements};
+	return spool_release(spool, hold_one(spool, &s), &terms);
+}
+
+static void routes_are_named_anew(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	bool good = true;
+	for (int i = 0; i < 3; i++)
+		good &= release_as(spool, "tax", 3) == 0;
+	ok(good && release_as(spool, "duty", 3) == 0 && spool_find(spool, "duty-000004") != NULL,
+	   "a route under another name goes on behind the numbers of its id");
+	uint64_t first, newest;
+	spool_head(spool, "duty", 3, &first, &newest);
+	ok(first == 4 && newest == 4, "the row that a head covers begins with the new name");
+	ok(release_as(spool, "tax", 9) == 0 && spool_find(spool, "tax-000004") != NULL,
+	   "another route under the old name goes on behind the numbers of that name");
+	spool_head(spool, "tax", 9, &first, &newest);
+	ok(first == 4 && newest == 4, "and its row begins there");
+	spool_close(spool);
+	spool = open_at(path);
+	ok(release_as(spool, "tax", 9) == 0 && spool_find(spool, "tax-000005") != NULL, "so it is after a restart");
+	spool_head(spool, "tax", 9, &first, &newest);
+	ok(first == 4 && newest == 5, "and the row goes on");
+	spool_close(spool);
+}
+
+static void a_new_epoch_begins(void)
+{
+	const char *path = fresh_dir();
+	struct spool *spool = open_at(path);
+	struct statement s[2] = {statement_of("tax"), statement_of("tax")};
+	struct spool_item *first = hold_one(spool, &s[0]), *waits;
+	uint64_t old = spool_epoch(spool);
+	is_number((int64_t)spool_epoch_before(spool), 0, "a first epoch has none before it");
+	if (release_one(spool, first, 2000) != 0)
+		abort();
+	waits = hold_one(spool, &s[1]);
+	struct past past[] = {{"tax", 123}, {"health", 7}};
+	is_number(spool_begin_epoch(spool, past, 2), 0, "a new epoch begins");
+	ok(spool_epoch(spool) != old && spool_epoch_before(spool) == old, "which names the one before");
+	is_head(spool, 124, 123, "its numbers are above the one that was typed");
+	spool_close(spool);
+	spool = open_at(path);
+	ok(spool_epoch_before(spool) == old && spool_count(spool) == 2, "after a restart all bundles are there");
+	first = spool_find(spool, "tax-000001");
+	ok(first != NULL && first->release.epoch == old, "an old one has its old id");
+	waits = spool_find(spool, hex_of(&s[1]));
+	ok(release_one(spool, waits, 2000) == 0 && strcmp(waits->name, "tax-000124") == 0 &&
+		   waits->release.epoch == spool_epoch(spool),
+	   "what waited is released in the new one");
+	is_head(spool, 124, 124, "and counted there");
+	uint64_t head, newest;
+	spool_head(spool, "health", 5, &head, &newest);
+	ok(head == 8 && newest == 7, "so for a route that has no bundle here");
+	is_number(spool_begin_epoch(spool, NULL, 0), 0, "another one begins, with nothing typed");
+	is_head(spool, 125, 124, "it goes on from what was given");
+	past[0].number = 3;
+	is_number(spool_begin_epoch(spool, past, 1), 0, "or with too little typed");
+	is_head(spool, 125, 124, "which changes nothing");
+	spool_head(spool, "health", 5, &head, &newest);
+	ok(head == 8 && newest == 7, "nor for other routes");
+	for (int i = 0; i < 2 * EPOCHS_MAX; i++)
+		if (spool_begin_epoch(spool, NULL, 0) != 0)
+			abort();
+	ok(spool_epoch_before(spool) != old, "there may be any number of epochs");
+	spool_close(spool);
+}
+
+/* A push that had its number when the spool was put back may have been released with it. */
+static void a_held_number_ends_with_its_epoch(void)
 {
 	const char *path = fresh_dir();
 	struct spool *spool = open_at(path);
 	struct statement s = statement_of("tax");
-	struct spool_item *item = hold_one(spool, &s);
-	char file[4400], text[64];
-	snprintf(file, sizeof(file), "%s/sequence/tax", path);
-	static const char *const wrong[] = {"", "x", "1\n", "0 00000000000000000000000000000000\n",
-					    "1 00\n", "281474976710656 00000000000000000000000000000000\n"};
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-		if (fd < 0 || io_write(fd, wrong[i], strlen(wrong[i])) != 0)
-			abort();
-		close(fd);
-		is_number(release_one(spool, item, 1), VERDICT_DAMAGED,
-			  "wrong sequence file %zu is refused", i + 1);
-	}
-	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	snprintf(text, sizeof(text), "281474976710655 %032d\n", 0);
-	if (fd < 0 || io_write(fd, text, strlen(text)) != 0)
-		abort();
-	close(fd);
-	is_number(release_one(spool, item, 1), VERDICT_BAD_LIMIT, "behind the last number there is none");
-	ok(item->state == SPOOL_HELD, "the bundle stays held");
+	hold_one(spool, &s);
 	spool_close(spool);
+	char text[128];
+	int len = snprintf(text, sizeof(text), "6 %s 3 1\n", hex_of(&s));
+	write_file(path, "sequence", "tax", text, (size_t)len);
+	spool = open_at(path);
+	is_head(spool, 1, 5, "five were given, and one waits with its number");
+	if (spool_begin_epoch(spool, (const struct past[]){{"tax", 6}}, 1) != 0)
+		abort();
+	struct spool_item *item = spool_find(spool, hex_of(&s));
+	ok(!spool_has_number(spool, item) && release_one(spool, item, 2000) == 0 &&
+		   strcmp(item->name, "tax-000007") == 0,
+	   "in a new epoch behind it, it gets another");
+	spool_close(spool);
+}
+
+static void limits(void)
+{
+	static const char *const wrong[] = {
+		"", "x", "1\n", "0 00000000000000000000000000000000\n", "1 00 3 1\n",
+		"281474976710656 00000000000000000000000000000000 3 1\n",
+		"1 00000000000000000000000000000000 3 1", "1 00000000000000000000000000000000 0 1\n",
+		"1 00000000000000000000000000000000 65536 1\n", "1 00000000000000000000000000000000 3 0\n",
+		"1 00000000000000000000000000000000 3 3\n", "1 00000000000000000000000000000000 3 1 \n",
+	};
+	const char *path = fresh_dir();
+	struct statement s = statement_of("tax");
+	struct spool *spool = open_at(path);
+	hold_one(spool, &s);
+	spool_close(spool);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		write_file(path, "sequence", "tax", wrong[i], strlen(wrong[i]));
+		spool = open_at(path);
+		is_number(release_one(spool, spool_at(spool, 0), 1), VERDICT_DAMAGED, "wrong sequence file %zu is refused",
+			  i + 1);
+		spool_close(spool);
+	}
+	static const char last[] = "281474976710655 00000000000000000000000000000000 3 1\n";
+	write_file(path, "sequence", "tax", last, strlen(last));
+	spool = open_at(path);
+	is_number(release_one(spool, spool_at(spool, 0), 1), VERDICT_BAD_LIMIT, "behind the last number there is none");
+	ok(spool_at(spool, 0)->state == SPOOL_HELD, "the bundle stays held");
+	spool_close(spool);
+	static const char *const epochs[] = {"", "x\n", "0000000000000000\n", "0123456789abcdef", "past tax 3\n",
+					     "0123456789abcdef\npast tax\n", "0123456789abcdef\npast  3\n",
+					     "0123456789abcdef\nfedcba9876543210\npast tax 3\n",
+					     "0123456789abcdef\npast tax 281474976710656\n", "0123456789abcdef\n\n"};
+	for (size_t i = 0; i < sizeof(epochs) / sizeof(epochs[0]); i++) {
+		struct spool_options options = {.path = path};
+		write_file(path, ".", "epoch", epochs[i], strlen(epochs[i]));
+		is_number(spool_open(&spool, &options), VERDICT_DAMAGED, "wrong epoch file %zu is refused", i + 1);
+	}
 }
 
 int main(void)
@@ -811,6 +974,10 @@ int main(void)
 	crash_after_ready();
 	damaged_files_are_left_out();
 	a_full_disk_is_said();
+	a_number_is_given_back();
+	routes_are_named_anew();
+	a_new_epoch_begins();
+	a_held_number_ends_with_its_epoch();
 	limits();
 	key_free(box);
 	return done_testing();
