@@ -198,7 +198,7 @@ static const struct field fields[] = {
 	{"paths", "runtime", SENDER | RECEIVER, 0, take_path, AT(runtime), 0, 0},
 	{"paths", "spool", SENDER, SENDER, take_path, AT(spool), 0, 0},
 	{"paths", "vault", RECEIVER, RECEIVER, take_path, AT(vault), 0, 0},
-	{"paths", "witness", RECEIVER, 0, take_path, AT(witness), 0, 0},
+	{"paths", "witness", SENDER | RECEIVER, 0, take_path, AT(witness), 0, 0},
 	{"keys", "box", SENDER | RECEIVER, SENDER | RECEIVER, take_path, AT(box_key), 0, 0},
 	{"keys", "link", SENDER | RECEIVER, SENDER | RECEIVER, take_path, AT(link_key), 0, 0},
 	{"keys", "psks", SENDER, SENDER, take_path, AT(psk_dir), 0, 0},
@@ -341,16 +341,17 @@ static const char *size_ring(struct reading *r)
 	return NULL;
 }
 
-/* Beside the vault, where it sees a vault that is put back alone. */
+/* Beside spool or vault, where it sees one that is put back alone. */
 static const char *place_witness(struct config *config)
 {
-	if (config->side != CONFIG_RECEIVER || config->witness[0] != 0)
+	const char *folder = config->side == CONFIG_RECEIVER ? config->vault : config->spool;
+	if (config->witness[0] != 0)
 		return NULL;
-	size_t len = strlen(config->vault);
-	while (len > 1 && config->vault[len - 1] == '/')
+	size_t len = strlen(folder);
+	while (len > 1 && folder[len - 1] == '/')
 		len--;
-	int n = snprintf(config->witness, sizeof(config->witness), "%.*s.witness", (int)len, config->vault);
-	return n < CONFIG_PATH_BYTES ? NULL : "the path of the vault is too long";
+	int n = snprintf(config->witness, sizeof(config->witness), "%.*s.witness", (int)len, folder);
+	return n < CONFIG_PATH_BYTES ? NULL : "the path of spool or vault is too long";
 }
 
 int config_parse(struct config *out, enum config_side side, const char *folder, const uint8_t *text,

@@ -24,7 +24,7 @@ struct config {
 	char runtime[CONFIG_PATH_BYTES];   /* sockets and shared pages; on a tmpfs */
 	char spool[CONFIG_PATH_BYTES];     /* sender */
 	char vault[CONFIG_PATH_BYTES];     /* receiver */
-	char witness[CONFIG_PATH_BYTES];   /* receiver: a file that notes how far the vault was; `VAULT.witness` */
+	char witness[CONFIG_PATH_BYTES];   /* notes how far spool or vault was; its path and ".witness" */
 	/* [keys] */
 	char box_key[CONFIG_PATH_BYTES];   /* key file of this box, unprotected */
 	char link_key[CONFIG_PATH_BYTES];

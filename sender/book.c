@@ -74,6 +74,35 @@ static void open_anew(struct book *book)
 	(void)note_result(book, ledger_open(&book->ledger, &book->options, now));
 }
 
+void book_found(struct book *book, struct spool *spool)
+{
+	for (size_t i = 0; i < spool_count(spool); i++) {
+		const struct spool_item *item = spool_at(spool, i);
+		if (item->state != SPOOL_SENT)
+			book_bundle(book, "found", item, 0);
+	}
+}
+
+int book_start(struct book *book, const char *program, const struct setup *setup, const struct key *box,
+	       struct spool *spool)
+{
+	char epoch[17];
+	struct ledger_entry *e = ledger_entry_new("start", 0);
+	snprintf(epoch, sizeof(epoch), "%016" PRIx64, spool_epoch(spool));
+	ledger_set_text(e, "program", program);
+	ledger_set_text(e, "epoch", epoch);
+	ledger_set_number(e, "bundles", spool_count(spool));
+	book_note(book, e);
+	e = ledger_entry_new("key.loaded", 0);
+	ledger_set_text(e, "box", box->card.name);
+	ledger_set_hex(e, "key", box->card.id, KEY_ID_BYTES);
+	book_note(book, e);
+	book_registry(book, setup, 0);
+	book_found(book, spool);
+	book_commit(book);
+	return book->failure;
+}
+
 int book_write(struct book *book, struct ledger_entry *entry)
 {
 	(void)add(book, entry); /* a failure is the result of the commit */

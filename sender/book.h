@@ -44,6 +44,14 @@ struct book {
 
 /* In the directory "ledger" of the spool.  As ledger_open; box stays the caller's until book_close. */
 int book_open(struct book *book, const char *spool, const struct key *box);
+/*
+ * "start", and what it starts with; what a crash may have left without its entry is entered as found.  0, or what
+ * keeps the ledger from being written.
+ */
+int book_start(struct book *book, const char *program, const struct setup *setup, const struct key *box,
+	       struct spool *spool);
+/* What is to go out, or has, and may stand in the ledger only as accepted; once more after notes were lost. */
+void book_found(struct book *book, struct spool *spool);
 /* Writes "stop" and closes. */
 void book_close(struct book *book);
 

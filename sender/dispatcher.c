@@ -338,6 +338,7 @@ int dispatcher_beat(struct dispatcher *dispatcher)
 	page_write_begin(&page->version);
 	page->heartbeat = message;
 	page->beat = beat;
+	book_head(dispatcher->releaser->book, &page->ledger);
 	page_write_end(&page->version);
 	return 0;
 }

@@ -126,12 +126,14 @@ static int store(const struct epochs *e, int dir_fd)
 	return result;
 }
 
-int epochs_begin(struct epochs *epochs, int dir_fd, struct past *past, size_t past_count)
+int epochs_begin(struct epochs *epochs, int dir_fd, uint64_t before, struct past *past, size_t past_count)
 {
 	struct epochs next = {.count = 1, .past = past, .past_count = past_count};
 	do
 		suite_random(&next.epoch[0], sizeof(next.epoch[0]));
 	while (next.epoch[0] == 0 || epochs_have(epochs, next.epoch[0]));
+	if (before != 0 && !epochs_have(epochs, before))
+		next.epoch[next.count++] = before;
 	for (size_t i = 0; i < epochs->count && next.count < EPOCHS_MAX; i++)
 		next.epoch[next.count++] = epochs->epoch[i];
 	int result = store(&next, dir_fd);

@@ -35,8 +35,11 @@ struct epochs {
 /* 0; -ENOENT: none has begun yet; VERDICT_DAMAGED; -errno.  epochs_free frees what it holds. */
 int epochs_load(struct epochs *out, int dir_fd);
 void epochs_free(struct epochs *epochs);
-/* A random one before all others; past is taken over, also after a failure. */
-int epochs_begin(struct epochs *epochs, int dir_fd, struct past *past, size_t past_count);
+/*
+ * A random one before all others; `before`, when it is not 0 and none of them, comes between.  past is taken over,
+ * also after a failure.
+ */
+int epochs_begin(struct epochs *epochs, int dir_fd, uint64_t before, struct past *past, size_t past_count);
 
 bool epochs_have(const struct epochs *epochs, uint64_t epoch);
 /* 0: none. */

@@ -30,6 +30,7 @@
 #include "common/verdict.h"
 #include "control.h"
 #include "gate.h"
+#include "lifeline.h"
 #include "registrar.h"
 #include "releaser.h"
 #include "setup.h"
@@ -72,6 +73,7 @@ struct hold {
 	struct spent *spent;
 	struct releaser releaser;
 	struct dispatcher *dispatcher;
+	struct lifeline lifeline;
 	struct gate_desk gate_desk;
 	struct control_desk control_desk;
 	int timer_fd;
@@ -161,6 +163,9 @@ static int load(struct hold *hold, const char *config_path)
 	if (result != 0)
 		return command_fail(result, "cannot open the ledger in '%s/ledger'",
 				    text_escape_name(text, sizeof(text), hold->setup.config.spool));
+	code = lifeline_open(&hold->lifeline, &hold->setup.config, hold->spool, &hold->book);
+	if (code != 0)
+		return code;
 	hold->releaser = (struct releaser){
 		.book = &hold->book,
 		.setup = &hold->setup,
@@ -254,16 +259,6 @@ static void drop_late_controls(struct hold *hold, uint64_t now)
 		}
 }
 
-/* What is to go out, or has, and may stand in the ledger only as accepted. */
-static void note_found(struct hold *hold)
-{
-	for (size_t i = 0; i < spool_count(hold->spool); i++) {
-		const struct spool_item *item = spool_at(hold->spool, i);
-		if (item->state != SPOOL_SENT)
-			book_bundle(&hold->book, "found", item, 0);
-	}
-}
-
 static void tick(struct hold *hold)
 {
 	uint64_t expirations;
@@ -286,32 +281,13 @@ static void tick(struct hold *hold)
 		int beat = dispatcher_beat(hold->dispatcher);
 		result = result != 0 ? result : beat;
 		if (book_tick(&hold->book))
-			note_found(hold);
+			book_found(&hold->book, hold->spool);
+		lifeline_follow(&hold->lifeline, now);
 		service_alive();
 	}
 	note_turn(hold, result);
 	drop_late_controls(hold, now);
 	hold->ticks++;
-}
-
-/* "start", and what it starts with; what a crash may have left without its entry is entered as found. */
-static int write_start(struct hold *hold)
-{
-	char epoch[17];
-	struct ledger_entry *e = ledger_entry_new("start", 0);
-	snprintf(epoch, sizeof(epoch), "%016" PRIx64, spool_epoch(hold->spool));
-	ledger_set_text(e, "program", "weir-hold " WEIR_VERSION);
-	ledger_set_text(e, "epoch", epoch);
-	ledger_set_number(e, "bundles", spool_count(hold->spool));
-	book_note(&hold->book, e);
-	e = ledger_entry_new("key.loaded", 0);
-	ledger_set_text(e, "box", hold->box->card.name);
-	ledger_set_hex(e, "key", hold->box->card.id, KEY_ID_BYTES);
-	book_note(&hold->book, e);
-	book_registry(&hold->book, &hold->setup, 0);
-	note_found(hold);
-	book_commit(&hold->book);
-	return hold->book.failure;
 }
 
 static void take_signal(struct hold *hold)
@@ -450,6 +426,7 @@ static void close_all(struct hold *hold)
 	for (size_t i = 0; i < CONTROLS_MAX; i++)
 		control_free(hold->controls[i]);
 	dispatcher_free(hold->dispatcher);
+	lifeline_close(&hold->lifeline);
 	book_close(&hold->book);
 	spent_close(hold->spent);
 	standing_close(hold->standing);
@@ -471,6 +448,7 @@ int main(int argc, char **argv)
 	struct hold *hold = result == 0 ? calloc(1, sizeof(*hold)) : NULL;
 	if (hold == NULL)
 		return command_fail(result != 0 ? result : -ENOMEM, "cannot start");
+	hold->lifeline.witness.dir_fd = -1;
 	hold->emit_lives = true; /* so that its absence is told of */
 	code = load(hold, config_path);
 	if (code == 0)
@@ -483,7 +461,8 @@ int main(int argc, char **argv)
 			code = command_fail(result, "cannot confine itself");
 	}
 	if (code == 0) {
-		result = write_start(hold);
+		result = book_start(&hold->book, "weir-hold " WEIR_VERSION, &hold->setup, hold->box,
+				    hold->spool);
 		if (result != 0)
 			code = command_fail(result, "cannot write the ledger");
 	}

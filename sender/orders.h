@@ -59,6 +59,7 @@ struct orders_page {
 	uint64_t epoch;
 	struct control_message heartbeat; /* the newest, already signed; sent once for each new `beat` */
 	uint64_t beat;
+	struct ledger_head ledger;        /* as in the heartbeat */
 	uint64_t generation;              /* of the catalogue pages below */
 	uint32_t page_count;
 	uint32_t order_count;

@@ -29,6 +29,7 @@
 #include "common/text.h"
 #include "daily.h"
 #include "local.h"
+#include "renewal.h"
 #include "setup.h"
 
 enum {
@@ -302,6 +303,8 @@ int main(int argc, char **argv)
 		 "SIGHUP makes weir-hold load the registry again.\n",
 		 run_command},
 		{"check", "[--config FILE]", "say whether everything is in place", NULL, check_command},
+		{"epoch", RENEWAL_SYNOPSIS, "begin a new epoch, when an older copy of the spool was put back", RENEWAL_HELP,
+		 renewal},
 		{NULL, NULL, NULL, NULL, NULL},
 	};
 	return command_main("weir-sender", "runs and checks the sending side", commands, argc, argv);

@@ -264,7 +264,7 @@ static int load_life(struct spool *spool)
 	if (result != 0)
 		return result == -ENOENT ? VERDICT_DAMAGED : result;
 	if (is_first)
-		result = epochs_begin(&spool->epochs, spool->dir_fd, NULL, 0);
+		result = epochs_begin(&spool->epochs, spool->dir_fd, 0, NULL, 0);
 	return result != 0 ? result
 			   : sequences_load(&spool->sequences, spool->folders[SEQUENCE], &spool->epochs);
 }
@@ -350,6 +350,16 @@ uint64_t spool_epoch_before(const struct spool *spool)
 int spool_count_up(struct spool *spool, enum counter which, uint64_t *out)
 {
 	return counters_next(&spool->counters, which, out);
+}
+
+uint64_t spool_counted(const struct spool *spool, enum counter which)
+{
+	return spool->counters.used[which];
+}
+
+bool spool_knows_epoch(const struct spool *spool, uint64_t epoch)
+{
+	return epochs_have(&spool->epochs, epoch);
 }
 
 int spool_dir(const struct spool *spool)

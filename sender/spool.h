@@ -89,10 +89,15 @@ void spool_head(const struct spool *spool, const char *route, uint16_t route_id,
 		uint64_t *newest);
 /*
  * Begins a new epoch, in which the numbers of each route are above those that were released in this spool and,
- * of a route in past, above that number.  Durable when the result is 0.  VERDICT_BAD_LIMIT: too many routes.
+ * of a route in past, above that number.  It continues `before` when this spool does not know that one, else (and
+ * when it is 0) the one in use.  Durable when the result is 0.  VERDICT_BAD_LIMIT: too many routes.
  */
-int spool_begin_epoch(struct spool *spool, const struct past *past, size_t past_count);
+int spool_begin_epoch(struct spool *spool, uint64_t before, const struct past *past, size_t past_count);
 int spool_count_up(struct spool *spool, enum counter which, uint64_t *out);
+/* What may have been used of it so far. */
+uint64_t spool_counted(const struct spool *spool, enum counter which);
+/* Whether it is the epoch in use, or one that it continues. */
+bool spool_knows_epoch(const struct spool *spool, uint64_t epoch);
 /* The directory, for files of others that are written with io_write_file. */
 int spool_dir(const struct spool *spool);
 

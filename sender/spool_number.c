@@ -113,7 +113,7 @@ static int collect_pasts(const struct spool *spool, struct past *pasts, size_t *
 	return result;
 }
 
-int spool_begin_epoch(struct spool *spool, const struct past *past, size_t past_count)
+int spool_begin_epoch(struct spool *spool, uint64_t before, const struct past *past, size_t past_count)
 {
 	struct past *pasts = calloc(EPOCH_PASTS_MAX, sizeof(*pasts));
 	size_t count = 0;
@@ -126,5 +126,5 @@ int spool_begin_epoch(struct spool *spool, const struct past *past, size_t past_
 		free(pasts);
 		return result;
 	}
-	return epochs_begin(&spool->epochs, spool->dir_fd, pasts, count);
+	return epochs_begin(&spool->epochs, spool->dir_fd, before, pasts, count);
 }

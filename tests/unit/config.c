@@ -34,6 +34,9 @@ static void test_defaults(void)
 	is_number(parse(&c, CONFIG_SENDER, sender_least, "", problem), 0,
 		  "a sender needs its paths, its keys, an address and a rate");
 	is_text(c.runtime, "/run/weir-sender", "the runtime directory has a default");
+	char witness[2 * CONFIG_PATH_BYTES];
+	snprintf(witness, sizeof(witness), "%s.witness", c.spool);
+	is_text(c.witness, witness, "the witness lies beside the spool");
 	is_text(c.source, "", "the source address is any");
 	is_number(c.port, CONFIG_PORT, "the port has a default");
 	is_number(c.mtu, 1500, "the MTU is Ethernet's");
@@ -61,7 +64,7 @@ static void test_values(void)
 	char problem[PROBLEM_BYTES];
 	is_number(
 		parse(&c, CONFIG_SENDER,
-		      "[paths]\nregistry = registry\nroots = ../roots\nspool = /s\nruntime = /run/x\n"
+		      "[paths]\nregistry = registry\nroots = ../roots\nspool = /s\nruntime = /run/x\nwitness = seen\n"
 		      "[keys]\nbox = keys/box\nlink = /l\npsks = psks\n"
 		      "[link]\naddress = 192.0.2.2\nsource = 192.0.2.1\nport = 9\nmtu = 9000\n"
 		      "rate = 2.5 Gbit/s ; measured\nrepair_percent = 7.5\n"
@@ -329,7 +332,7 @@ int main(void)
 	test_refusals();
 	test_long_path();
 	test_files();
-	test_example(CONFIG_SENDER, "systemd/sender.conf", "sender/weir-sender.conf.5", 21);
+	test_example(CONFIG_SENDER, "systemd/sender.conf", "sender/weir-sender.conf.5", 22);
 	test_example(CONFIG_RECEIVER, "systemd/receiver.conf", "receiver/weir-receiver.conf.5", 18);
 	return done_testing();
 }

@@ -863,7 +863,7 @@ static void a_new_epoch_begins(void)
 		abort();
 	waits = hold_one(spool, &s[1]);
 	struct past past[] = {{"tax", 123}, {"health", 7}};
-	is_number(spool_begin_epoch(spool, past, 2), 0, "a new epoch begins");
+	is_number(spool_begin_epoch(spool, 0, past, 2), 0, "a new epoch begins");
 	ok(spool_epoch(spool) != old && spool_epoch_before(spool) == old, "which names the one before");
 	is_head(spool, 124, 123, "its numbers are above the one that was typed");
 	spool_close(spool);
@@ -879,17 +879,19 @@ static void a_new_epoch_begins(void)
 	uint64_t head, newest;
 	spool_head(spool, "health", 5, &head, &newest);
 	ok(head == 8 && newest == 7, "so for a route that has no bundle here");
-	is_number(spool_begin_epoch(spool, NULL, 0), 0, "another one begins, with nothing typed");
+	is_number(spool_begin_epoch(spool, 0, NULL, 0), 0, "another one begins, with nothing typed");
 	is_head(spool, 125, 124, "it goes on from what was given");
 	past[0].number = 3;
-	is_number(spool_begin_epoch(spool, past, 1), 0, "or with too little typed");
+	is_number(spool_begin_epoch(spool, 0, past, 1), 0, "or with too little typed");
 	is_head(spool, 125, 124, "which changes nothing");
 	spool_head(spool, "health", 5, &head, &newest);
 	ok(head == 8 && newest == 7, "nor for other routes");
 	for (int i = 0; i < 2 * EPOCHS_MAX; i++)
-		if (spool_begin_epoch(spool, NULL, 0) != 0)
+		if (spool_begin_epoch(spool, 0, NULL, 0) != 0)
 			abort();
 	ok(spool_epoch_before(spool) != old, "there may be any number of epochs");
+	ok(spool_begin_epoch(spool, 77, NULL, 0) == 0 && spool_epoch_before(spool) == 77 && spool_knows_epoch(spool, 77),
+	   "a spool that knows nothing of the one before is told which it was");
 	spool_close(spool);
 }
 
@@ -906,7 +908,7 @@ static void a_held_number_ends_with_its_epoch(void)
 	write_file(path, "sequence", "tax", text, (size_t)len);
 	spool = open_at(path);
 	is_head(spool, 1, 5, "five were given, and one waits with its number");
-	if (spool_begin_epoch(spool, (const struct past[]){{"tax", 6}}, 1) != 0)
+	if (spool_begin_epoch(spool, 0, (const struct past[]){{"tax", 6}}, 1) != 0)
 		abort();
 	struct spool_item *item = spool_find(spool, hex_of(&s));
 	ok(!spool_has_number(spool, item) && release_one(spool, item, 2000) == 0 &&
