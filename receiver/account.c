@@ -19,6 +19,7 @@ struct route_account {
 	uint64_t by, generation;  /* of that head */
 	uint64_t highest;         /* as a message of its own epoch said, */
 	uint64_t highest_s;       /* signed then */
+	bool is_first;            /* of that head: until it is settled */
 	uint32_t count, size;
 	struct run *run;          /* ascending, with gaps between */
 };
@@ -166,6 +167,7 @@ int account_take_head(struct account *account, const struct account_head *head)
 		return -ENOMEM;
 	if (r->by == head->by && r->generation >= head->generation)
 		return 0;
+	r->is_first = head->is_first && r->first == 0;
 	r->by = head->by;
 	r->generation = head->generation;
 	r->first = head->first;
@@ -231,14 +233,17 @@ static int settle_route(struct account *account, struct route_account *r, accoun
 {
 	struct run gap;
 	for (uint64_t from = r->first; find_gap(r, from, &gap); from = gap.last + 1) {
-		const struct account_run run = {r->epoch, r->route_id, gap.first, gap.last};
+		const struct account_run run = {r->epoch, r->route_id, gap.first, gap.last, r->is_first};
 		if (lost(context, &run) != 0)
 			continue;
 		int result = settle_run(account, r, gap.first, gap.last);
 		if (result != 0)
 			return result;
-		remember_lost(account, &run);
+		if (!run.is_before)
+			remember_lost(account, &run);
 	}
+	account->changes += r->is_first;
+	r->is_first = false;
 	return 0;
 }
 
@@ -266,7 +271,7 @@ int account_each_route(const struct account *account, account_visit *visit, void
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < account->count; i++) {
 		const struct route_account *r = &account->route[i];
-		const struct account_run run = {r->epoch, r->route_id, 1, r->highest};
+		const struct account_run run = {r->epoch, r->route_id, 1, r->highest, false};
 		result = visit(context, &run);
 	}
 	return result;
@@ -302,7 +307,8 @@ void account_write(const struct account *account, struct writer *w)
 		const struct route_account *r = &account->route[i];
 		write_u64(w, r->epoch);
 		write_u16(w, r->route_id);
-		write_zeros(w, 2);
+		write_u8(w, r->is_first);
+		write_zeros(w, 1);
 		write_u32(w, r->count);
 		write_u64(w, r->first);
 		write_u64(w, r->newest);
@@ -340,7 +346,9 @@ static int read_route(struct account *account, struct reader *in)
 {
 	struct route_account read = {.epoch = read_u64(in)};
 	read.route_id = read_u16(in);
-	bool zeros = read_zeros(in, 2);
+	uint8_t is_first = read_u8(in);
+	bool zeros = read_zeros(in, 1) && is_first <= 1;
+	read.is_first = is_first == 1;
 	uint32_t count = read_u32(in);
 	read.first = read_u64(in);
 	read.newest = read_u64(in);

@@ -30,6 +30,7 @@ struct account_run {
 	uint64_t epoch;
 	uint16_t route_id;
 	uint64_t first, last;
+	bool is_before; /* given before this box first heard of the sender: nobody knows what became of them */
 };
 
 struct account;
@@ -50,6 +51,7 @@ struct account_head {
 	uint64_t first, newest;
 	uint64_t by, generation;
 	uint64_t time_s;
+	bool is_first; /* this box hears of the sender for the first time: what is not named now was before that */
 };
 int account_take_head(struct account *account, const struct account_head *head);
 
@@ -68,8 +70,8 @@ bool account_has_epoch(const struct account *account, uint64_t epoch);
 
 /*
  * Generation `generation` of epoch `by` is complete, and account_name was called for all that it names.  lost is
- * called for each run of numbers that are lost unseen; where it gives 0 they are settled, and remembered as lost;
- * others come again the next time.  0, -ENOMEM, -ENOSPC.
+ * called for each run of numbers that are lost unseen; where it gives 0 they are settled, and remembered as lost
+ * unless they are from before; others come again the next time.  0, -ENOMEM, -ENOSPC.
  */
 typedef int account_visit(void *context, const struct account_run *run);
 int account_settle(struct account *account, uint64_t by, uint64_t generation, account_visit *lost, void *context);

@@ -15,13 +15,12 @@ struct stored_page {
 };
 
 struct known {
-	uint64_t epoch;
-	uint64_t newest_time;   /* signed, of the newest message of this epoch */
-	uint64_t beat;
-	bool has_beat;
+	struct heard heard;     /* what its heartbeat promises may be ahead of the pages */
+	struct account *account;
+	bool is_first;          /* nothing was heard before this epoch, and not all heads of it were */
+	uint64_t heads_pages;   /* a bit for each message of heads that was */
+	struct bundle_id clash; /* named with other content than before; number 0: none */
 	uint64_t generation;    /* of the pages below */
-	uint64_t promised;      /* generation of the newest heartbeat; may be ahead of the pages */
-	uint32_t promised_pages;
 	uint32_t pages;
 	uint32_t pages_held;
 	bool is_swept;
@@ -36,7 +35,16 @@ struct known {
 
 struct known *known_new(void)
 {
-	return calloc(1, sizeof(struct known));
+	struct known *known = calloc(1, sizeof(*known));
+	if (known == NULL)
+		return NULL;
+	known->is_first = true;
+	known->account = account_new();
+	if (known->account == NULL) {
+		free(known);
+		return NULL;
+	}
+	return known;
 }
 
 static void forget_pages(struct known *known)
@@ -60,6 +68,7 @@ void known_free(struct known *known)
 			known->bucket[i] = gone->next;
 			free(gone);
 		}
+	account_free(known->account);
 	free(known);
 }
 
@@ -84,57 +93,55 @@ struct known_bundle *known_find(const struct known *known, const struct bundle_i
 	return bundle;
 }
 
-/*
- * Whether a message of this epoch and time may be heard at all.  A message of another epoch ends the
- * one before for good when it is newer, and is a replay of an old life of the sender when it is not.
- */
-static bool enter_epoch(struct known *known, uint64_t epoch, uint64_t time)
+static void begin_epoch(struct known *known)
 {
-	if (epoch == known->epoch)
-		return true;
-	if (known->epoch != 0 && time <= known->newest_time)
-		return false;
 	forget_pages(known);
-	known->epoch = epoch;
-	known->beat = 0;
-	known->has_beat = false;
 	known->generation = 0;
-	known->promised = 0;
-	known->promised_pages = 0;
+	known->heads_pages = 0;
 	known->is_swept = false;
-	return true;
+	if (known->heard.ended_count > 0)
+		known->is_first = false;
+}
+
+/*
+ * Whether a message of this epoch and time may be heard.  A message of another epoch ends the one before for good
+ * when it is newer, and is a replay of an old life of the sender when it is not.
+ */
+static int enter_epoch(struct known *known, uint64_t epoch, uint64_t time)
+{
+	int result = heard_enter(&known->heard, epoch, time);
+	if (result == 1)
+		begin_epoch(known);
+	return result < 0 ? VERDICT_BAD_ORDER : VERDICT_OK;
 }
 
 static void advance_time(struct known *known, uint64_t time)
 {
-	if (time > known->newest_time)
-		known->newest_time = time;
+	if (time > known->heard.newest_s)
+		known->heard.newest_s = time;
+}
+
+static int verdict_of(int result)
+{
+	return result == -ESTALE || result == -EACCES ? VERDICT_BAD_ORDER : result;
 }
 
 int known_judge_heartbeat(const struct known *known, const struct heartbeat *heartbeat)
 {
-	if (heartbeat->epoch != known->epoch)
-		return VERDICT_OK;
-	if (known->has_beat && heartbeat->beat == known->beat)
-		return -EALREADY;
-	/* neither the beat nor the generation of an epoch ever goes backwards */
-	if (known->has_beat && heartbeat->beat < known->beat)
-		return VERDICT_BAD_ORDER;
-	return heartbeat->generation < known->promised ? VERDICT_BAD_ORDER : VERDICT_OK;
+	return verdict_of(heard_judge_beat(&known->heard, heartbeat));
 }
 
 int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint64_t now_s)
 {
-	int result = known_judge_heartbeat(known, heartbeat);
+	int result = enter_epoch(known, heartbeat->epoch, heartbeat->time);
+	/* one that is not believed is a sign of life all the same */
+	if (heartbeat->epoch == known->heard.epoch && known->heard.went_back)
+		known->last_heartbeat_s = now_s;
+	if (result == 0)
+		result = verdict_of(heard_beat(&known->heard, heartbeat));
 	if (result != 0)
 		return result;
-	if (!enter_epoch(known, heartbeat->epoch, heartbeat->time))
-		return VERDICT_BAD_ORDER;
 	advance_time(known, heartbeat->time);
-	known->beat = heartbeat->beat;
-	known->has_beat = true;
-	known->promised = heartbeat->generation;
-	known->promised_pages = heartbeat->pages;
 	if (missing_is_silent(&known->link, now_s))
 		known->link.heard_since_s = now_s;
 	if (heartbeat->waiting > 0)
@@ -149,15 +156,32 @@ int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint
 	return VERDICT_OK;
 }
 
+/* Signed twice, with one id for two things: a number was given again. */
+static bool is_other(const struct entry *a, const struct entry *b)
+{
+	return memcmp(a->root, b->root, sizeof(a->root)) != 0 ||
+	       a->geometry.object_len != b->geometry.object_len || a->geometry.row_len != b->geometry.row_len ||
+	       a->geometry.source_rows != b->geometry.source_rows ||
+	       a->geometry.repair_rows != b->geometry.repair_rows || a->destroy_by != b->destroy_by;
+}
+
 /* Names one bundle: 1 when it is new, 0, or -ENOMEM. */
 static int name_bundle(struct known *known, const struct page *page, const struct entry *entry,
 		       uint64_t now_s, struct known_bundle **out)
 {
 	struct bundle_id id = {entry->epoch, entry->number, entry->route_id};
+	int result = account_name(known->account, &id, page->time);
+	if (result == -ENOMEM)
+		return result;
 	*out = known_find(known, &id);
 	if (*out != NULL) {
 		(*out)->generation = page->generation;
 		(*out)->sender_epoch = page->epoch;
+		/* of an epoch that has ended: which of the two is meant nobody can say any more */
+		if (is_other(&(*out)->entry, entry)) {
+			known->clash = id;
+			return 0;
+		}
 		/* what changes while it is offered */
 		(*out)->entry.passes = entry->passes;
 		(*out)->entry.offered_until = entry->offered_until;
@@ -186,18 +210,38 @@ static int name_bundle(struct known *known, const struct page *page, const struc
 
 int known_judge_page(const struct known *known, const struct page *page)
 {
-	if (page->epoch != known->epoch || page->generation > known->generation)
+	if (page->epoch != known->heard.epoch)
 		return VERDICT_OK;
-	if (page->generation < known->generation)
+	if (known->heard.went_back || page->generation < known->generation)
 		return VERDICT_BAD_ORDER;
+	if (page->generation > known->generation)
+		return VERDICT_OK;
 	return page->pages == known->pages && known->page[page->page].message != NULL ? -EALREADY
 										     : VERDICT_OK;
 }
 
+/* A bundle of the epoch in use that stands for other content is proof that the sender was put back. */
+static bool is_proof(const struct known *known, const struct page *page)
+{
+	for (unsigned int i = 0; i < page->count; i++) {
+		const struct entry *entry = &page->entries[i];
+		struct bundle_id id = {entry->epoch, entry->number, entry->route_id};
+		const struct known_bundle *there = entry->epoch == page->epoch ? known_find(known, &id) : NULL;
+		if (there != NULL && is_other(&there->entry, entry))
+			return true;
+	}
+	return false;
+}
+
 static int check_page(struct known *known, const struct page *page)
 {
-	if (!enter_epoch(known, page->epoch, page->time) || page->generation < known->generation)
+	int result = enter_epoch(known, page->epoch, page->time);
+	if (result != 0 || page->generation < known->generation)
 		return VERDICT_BAD_ORDER;
+	if (is_proof(known, page)) {
+		heard_go_back(&known->heard);
+		return VERDICT_BAD_ORDER;
+	}
 	if (page->generation > known->generation || known->pages == 0) {
 		forget_pages(known);
 		known->generation = page->generation;
@@ -237,6 +281,71 @@ int known_page(struct known *known, const struct page *page, const uint8_t *mess
 	return VERDICT_OK;
 }
 
+static struct account_head head_of(const struct heads *heads, const struct route_head *head, bool is_first)
+{
+	return (struct account_head){
+		.epoch = heads->epoch,
+		.route_id = head->route_id,
+		.first = head->first,
+		.newest = head->newest,
+		.by = heads->epoch,
+		.generation = heads->generation,
+		.time_s = heads->time,
+		.is_first = is_first,
+	};
+}
+
+/* In the epoch that this one continues, its numbers go to where they begin in this one. */
+static int end_epoch(struct known *known, const struct account_head *head, uint64_t before, known_overlap *overlap,
+		     void *context)
+{
+	uint64_t highest = account_highest(known->account, before, head->route_id);
+	uint64_t first = account_first(known->account, before, head->route_id);
+	const struct account_head end = {
+		.epoch = before,
+		.route_id = head->route_id,
+		.first = first == 0 ? 1 : first,
+		.newest = head->first - 1,
+		.by = head->by,
+		.generation = head->generation,
+		.time_s = head->time_s,
+	};
+	if (highest >= head->first && overlap != NULL)
+		overlap(context, &(struct bundle_id){before, highest, head->route_id}, head->first);
+	return account_take_head(known->account, &end);
+}
+
+int known_heads(struct known *known, const struct heads *heads, known_overlap *overlap, void *context)
+{
+	int result = enter_epoch(known, heads->epoch, heads->time);
+	for (unsigned int i = 0; result == 0 && i < heads->count; i++) {
+		const struct account_head head = head_of(heads, &heads->head[i], known->is_first);
+		if (!account_went_back(known->account, &head))
+			continue;
+		heard_go_back(&known->heard);
+		result = VERDICT_BAD_ORDER;
+	}
+	if (result != 0)
+		return result;
+	bool is_news = (known->heads_pages >> heads->page & 1) == 0;
+	bool is_continued = heads->epoch_before != 0 && account_has_epoch(known->account, heads->epoch_before);
+	for (unsigned int i = 0; result == 0 && i < heads->count; i++) {
+		const struct account_head head = head_of(heads, &heads->head[i], known->is_first);
+		result = account_take_head(known->account, &head);
+		if (result == 0 && is_continued)
+			result = end_epoch(known, &head, heads->epoch_before, is_news ? overlap : NULL, context);
+	}
+	if (result != 0)
+		return result;
+	heard_note_before(&known->heard, heads->epoch_before);
+	advance_time(known, heads->time);
+	known->heads_pages |= UINT64_C(1) << heads->page;
+	uint64_t all = heads->pages == 64 ? UINT64_MAX : (UINT64_C(1) << heads->pages) - 1;
+	if ((known->heads_pages & all) == all)
+		known->is_first = false;
+	return VERDICT_OK;
+}
+
 static bool has_all_pages(const struct known *known)
 {
 	return known->pages > 0 && known->pages_held == known->pages;
@@ -244,14 +353,14 @@ static bool has_all_pages(const struct known *known)
 
 bool known_sweep(struct known *known, known_visit *dropped, void *context)
 {
-	if (known->is_swept || !has_all_pages(known))
+	if (known->is_swept || !has_all_pages(known) || known->heard.went_back)
 		return false;
 	known->is_swept = true;
 	for (size_t i = 0; i < BUCKETS; i++) {
 		struct known_bundle **at = &known->bucket[i];
 		while (*at != NULL) {
 			struct known_bundle *bundle = *at;
-			if (bundle->sender_epoch == known->epoch &&
+			if (bundle->sender_epoch == known->heard.epoch &&
 			    bundle->generation == known->generation) {
 				at = &bundle->next;
 				continue;
@@ -264,6 +373,13 @@ bool known_sweep(struct known *known, known_visit *dropped, void *context)
 		}
 	}
 	return true;
+}
+
+int known_settle(struct known *known, account_visit *lost, void *context)
+{
+	if (!has_all_pages(known) || known->heard.went_back)
+		return 0;
+	return account_settle(known->account, known->heard.epoch, known->generation, lost, context);
 }
 
 void known_each(const struct known *known, known_visit *visit, void *context)
@@ -293,18 +409,83 @@ int known_catalogue(const struct known *known, uint8_t **out, size_t *len)
 	return 0;
 }
 
+int known_heard(const struct known *known, uint8_t **out, size_t *len)
+{
+	return known->heard.epoch == 0 ? -ENODATA : heard_encode(out, len, &known->heard, known->account);
+}
+
+/* What the stored catalogue names is named, whatever the file knows of it. */
+static int name_again(const struct known *known, struct account *account, uint64_t time_s)
+{
+	int result = 0;
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct known_bundle *b = known->bucket[i]; result != -ENOMEM && b != NULL; b = b->next)
+			result = account_name(account, &b->id, time_s);
+	return result == -ENOMEM ? result : 0;
+}
+
+int known_resume(struct known *known, const uint8_t *bytes, size_t len)
+{
+	const struct heard stored = known->heard;
+	struct heard heard;
+	struct account *account = NULL;
+	int result = heard_decode(&heard, &account, bytes, len);
+	if (result != 0)
+		return result;
+	result = name_again(known, account, stored.newest_s);
+	if (result != 0) {
+		account_free(account);
+		return result;
+	}
+	account_free(known->account);
+	known->account = account;
+	known->heard = heard;
+	known->is_first = false;
+	/* pages of an epoch that has ended since are no catalogue any more */
+	if (stored.epoch != 0 && stored.epoch != heard.epoch && heard_enter(&known->heard, stored.epoch, stored.newest_s) != 1)
+		begin_epoch(known);
+	if (stored.epoch == known->heard.epoch)
+		advance_time(known, stored.newest_s);
+	return 0;
+}
+
+bool known_take_clash(struct known *known, struct bundle_id *out)
+{
+	if (known->clash.number == 0)
+		return false;
+	*out = known->clash;
+	known->clash = (struct bundle_id){.number = 0};
+	return true;
+}
+
+const struct account *known_account(const struct known *known)
+{
+	return known->account;
+}
+
+uint64_t known_changes(const struct known *known)
+{
+	return account_changes(known->account);
+}
+
 struct known_summary known_summary(const struct known *known)
 {
-	bool ahead = known->promised > known->generation;
+	const struct heard *heard = &known->heard;
+	bool ahead = heard->promised > known->generation;
 	return (struct known_summary){
-		.epoch = known->epoch,
-		.generation = ahead ? known->promised : known->generation,
-		.pages = ahead ? known->promised_pages : known->pages,
+		.epoch = heard->epoch,
+		.epoch_before = heard->before,
+		.has_before = heard->has_before,
+		.epoch_ended = heard->ended_count > 0 ? heard->ended[0] : 0,
+		.went_back = heard->went_back,
+		.epoch_returned = heard->returned,
+		.generation = ahead ? heard->promised : known->generation,
+		.pages = ahead ? heard->promised_pages : known->pages,
 		.pages_held = ahead ? 0 : known->pages_held,
 		.is_complete = !ahead && has_all_pages(known),
 		.bundles = known->count,
 		.last_heartbeat_s = known->last_heartbeat_s,
-		.beat = known->beat,
+		.beat = heard->beat,
 		.sender_registry_version = known->sender_registry_version,
 		.sender_datagrams = known->sender_datagrams,
 		.link = known->link,

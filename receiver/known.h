@@ -1,8 +1,8 @@
 /*
  * known: which bundles exist, as the signed messages of the sender say.  LINK.md 2.
  *
- * State is kept only for bundles that are named here.  The newest epoch is the one whose messages
- * have the newest signed time; within it generations only grow.  A bundle stays named until a later
+ * State is kept only for bundles that are named here.  Which epoch is in use, and whether the sender was put back,
+ * is heard.h's affair; which numbers were never named is account.h's.  A bundle stays named until a later
  * generation is complete and does not name it.  Messages come in here after their signatures have
  * been checked; nothing here touches a file.
  *
@@ -17,6 +17,7 @@
 
 #include "common/catalogue.h"
 #include "common/datagram.h"
+#include "heard.h"
 #include "missing.h"
 
 struct known;
@@ -53,7 +54,7 @@ void known_free(struct known *known);
 /*
  * Takes a page whose signature was right.  named is called for each bundle that was not named
  * before.  VERDICT_OK: it was news.  -EALREADY: this page is here already.  VERDICT_BAD_ORDER: older
- * than what is known.  VERDICT_BAD_LIMIT: it contradicts a page of the same generation in the number
+ * than what is known, or of a sender that went back.  VERDICT_BAD_LIMIT: it contradicts a page of the same generation in the number
  * of pages.  -ENOMEM.
  */
 typedef void known_visit(void *context, struct known_bundle *bundle);
@@ -69,9 +70,23 @@ int known_judge_heartbeat(const struct known *known, const struct heartbeat *hea
 
 /*
  * Takes a heartbeat whose signature was right.  VERDICT_OK.  -EALREADY: the one heard last has come
- * again, as when emit was started again.  VERDICT_BAD_ORDER: older than that.
+ * again, as when emit was started again.  VERDICT_BAD_ORDER: older than that, or of a sender that went back.
  */
 int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint64_t now_s);
+
+/*
+ * Takes heads whose signature was right.  overlap is called for a route whose numbers begin in this epoch at or
+ * below the highest one (id) that was heard of in the epoch that it continues, once an epoch; may be NULL.
+ * VERDICT_OK, VERDICT_BAD_ORDER as above, -ENOMEM.
+ */
+typedef void known_overlap(void *context, const struct bundle_id *highest, uint64_t first);
+int known_heads(struct known *known, const struct heads *heads, known_overlap *overlap, void *context);
+/*
+ * Once heads or pages have come: lost is called for numbers that can no longer be named, as in account_settle.
+ */
+int known_settle(struct known *known, account_visit *lost, void *context);
+/* A bundle of an ended epoch that was named with other content than before, since the last call; false: none. */
+bool known_take_clash(struct known *known, struct bundle_id *out);
 
 /* NULL when it is not named. */
 struct known_bundle *known_find(const struct known *known, const struct bundle_id *id);
@@ -91,8 +106,22 @@ void known_each(const struct known *known, known_visit *visit, void *context);
  */
 int known_catalogue(const struct known *known, uint8_t **out, size_t *len);
 
+/*
+ * For the vault's file `heard`, the caller's to free; -ENODATA before anything was heard; and back, after the stored
+ * catalogue and before anything else: results of heard_decode.  changes: one more for each change of the account of numbers.
+ */
+int known_heard(const struct known *known, uint8_t **out, size_t *len);
+int known_resume(struct known *known, const uint8_t *bytes, size_t len);
+const struct account *known_account(const struct known *known);
+uint64_t known_changes(const struct known *known);
+
 struct known_summary {
 	uint64_t epoch;              /* 0: none yet */
+	uint64_t epoch_before;       /* which it says it continues; 0: none */
+	bool has_before;             /* it has said */
+	uint64_t epoch_ended;        /* which it has ended here; 0: none */
+	bool went_back;              /* nothing of this epoch is believed any more */
+	uint64_t epoch_returned;     /* an ended one that was heard again; 0: none */
 	uint64_t generation;         /* the newest that was named */
 	uint32_t pages, pages_held;  /* of it; 0 while only a heartbeat has named it */
 	bool is_complete;

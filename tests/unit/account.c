@@ -99,6 +99,25 @@ static void an_epoch_is_continued(void)
 	account_free(a);
 }
 
+static void before_the_first_time(void)
+{
+	struct account *a = account_new();
+	name(a, 1, 1, 9);
+	struct account_head h = {.epoch = 1, .route_id = 1, .first = 1, .newest = 10, .by = 1, .generation = 3, .is_first = true};
+	account_take_head(a, &h);
+	struct calls calls = settle(a, 1, 3);
+	ok(calls.count == 2 && calls.run[0].is_before && calls.run[0].last == 8 && calls.run[1].is_before,
+	   "what was given before this box first heard of it is told of as such");
+	struct calls lost = {.count = 0};
+	account_each_lost(a, note_run, &lost);
+	is_number((int64_t)lost.count, 0, "and not remembered as lost");
+	h = (struct account_head){.epoch = 1, .route_id = 1, .first = 1, .newest = 11, .by = 1, .generation = 4, .is_first = true};
+	account_take_head(a, &h);
+	calls = settle(a, 1, 4);
+	ok(calls.count == 1 && !calls.run[0].is_before && calls.run[0].first == 11, "what is lost later is lost");
+	account_free(a);
+}
+
 static void going_back(void)
 {
 	struct account *a = account_new();
@@ -321,6 +340,7 @@ int main(void)
 	uint64_t random = test_seed();
 	numbers_never_named();
 	an_epoch_is_continued();
+	before_the_first_time();
 	going_back();
 	limits();
 	bytes();

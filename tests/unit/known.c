@@ -152,11 +152,13 @@ static void test_epochs(void)
 		  "heartbeats make time go on, too");
 	is_number(give(known, 8, 1, 0, 2, 7, 1, 151, &named), 0, "a newer epoch begins anew");
 	ok(names(known, 9, 1) && names(known, 8, 7), "both are known while pages lack");
-	is_number(give(known, 9, 51, 0, 1, 1, 3, 152, &named), 0,
-		  "an epoch with a newer time yet takes over again");
-	is_number(give(known, 8, 1, 0, 2, 7, 1, 151, &named), VERDICT_BAD_ORDER, "and ends the other");
+	is_number(give(known, 9, 51, 0, 1, 1, 3, 152, &named), VERDICT_BAD_ORDER,
+		  "one that has ended is not heard again, however new");
+	ok(known_summary(known).epoch_returned == 9 && known_summary(known).epoch == 8,
+	   "but that is noted: the sender was put back");
+	is_number(give(known, 8, 1, 1, 2, 8, 1, 151, &named), 0, "the newer epoch goes on");
 	known_sweep(known, visit, &dropped);
-	ok(names(known, 9, 1) && !names(known, 8, 7), "of which nothing stays");
+	ok(!names(known, 9, 1) && names(known, 8, 7), "and of the other nothing stays");
 	known_free(known);
 }
 
@@ -170,9 +172,11 @@ static void test_heartbeats(void)
 	   s.last_heartbeat_s == 2010 && s.sender_registry_version == 8 && s.sender_datagrams == 77,
 	   "it tells what there should be");
 	is_number(beat(known, 1, 10, 101, 5), -EALREADY, "the same beat is no news");
-	is_number(beat(known, 1, 9, 101, 5), VERDICT_BAD_ORDER, "an older beat is refused");
-	is_number(beat(known, 1, 11, 101, 4), VERDICT_BAD_ORDER, "an older generation is refused");
+	is_number(beat(known, 1, 9, 99, 5), VERDICT_BAD_ORDER, "an older beat is refused");
+	is_number(beat(known, 1, 9, 100, 5), VERDICT_BAD_ORDER, "also one of the same second");
+	is_number(beat(known, 1, 11, 100, 4), VERDICT_BAD_ORDER, "an older generation is refused");
 	ok(known_summary(known).last_heartbeat_s == 2010, "none of these is a sign of life");
+	ok(!known_summary(known).went_back, "nor does one that is not newer show that the sender went back");
 	give(known, 1, 5, 0, 1, 1, 1, 100, &named);
 	s = known_summary(known);
 	ok(s.is_complete && s.pages == 1 && s.pages_held == 1, "with its pages the catalogue is complete");
@@ -219,6 +223,176 @@ static void test_many(void)
 	known_free(NULL);
 }
 
+static int heads(struct known *known, uint64_t epoch, uint64_t before, uint64_t generation, uint64_t time, uint64_t first,
+		 uint64_t newest, known_overlap *overlap, void *context)
+{
+	struct heads h = {.count = 1, .epoch = epoch, .epoch_before = before, .generation = generation, .time = time,
+			  .pages = 1, .head = {{3, first, newest}}};
+	return known_heads(known, &h, overlap, context);
+}
+
+static struct known *again(struct known *known, bool with_pages)
+{
+	struct known *next = known_new();
+	struct tally named = {0};
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	if (known_heard(known, &bytes, &len) != 0)
+		abort();
+	if (with_pages)
+		give(next, 1, 5, 0, 1, 1, 3, 100, &named);
+	if (known_resume(next, bytes, len) != 0)
+		abort();
+	free(bytes);
+	known_free(known);
+	return next;
+}
+
+static void the_sender_goes_back(void)
+{
+	static const char *const words[] = {"a beat", "a generation", "a head"};
+	for (int way = 0; way < 3; way++) {
+		struct known *known = known_new();
+		struct tally named = {0}, dropped = {0};
+		give(known, 1, 5, 0, 1, 1, 3, 100, &named);
+		beat(known, 1, 10, 101, 5);
+		heads(known, 1, 0, 5, 101, 1, 3, NULL, NULL);
+		known = again(known, true);
+		int result = way == 0   ? beat(known, 1, 9, 102, 5)
+			     : way == 1 ? beat(known, 1, 11, 102, 4)
+					: heads(known, 1, 0, 6, 102, 1, 2, NULL, NULL);
+		is_number(result, VERDICT_BAD_ORDER, "%s that is lower and newer is refused", words[way]);
+		ok(known_summary(known).went_back, "and shows that the sender was put back, also after a restart");
+		is_number(give(known, 1, 7, 0, 1, 50, 3, 110, &named), VERDICT_BAD_ORDER, "its catalogue is not believed");
+		is_number(heads(known, 1, 0, 9, 111, 1, 9, NULL, NULL), VERDICT_BAD_ORDER, "nor its heads");
+		is_number(beat(known, 1, 20, 112, 9), VERDICT_BAD_ORDER, "nor its heartbeat");
+		ok(known_summary(known).last_heartbeat_s == 2020, "which is a sign of life");
+		known = again(known, true);
+		ok(known_summary(known).went_back && !known_sweep(known, visit, &dropped) && names(known, 1, 3),
+		   "so it is after a restart, and nothing is given up");
+		is_number(give(known, 2, 1, 0, 1, 8, 1, 120, &named), 0, "a new epoch is believed");
+		ok(!known_summary(known).went_back && known_summary(known).epoch_ended == 1, "and ends the other");
+		known_free(known);
+	}
+	struct known *known = known_new();
+	struct page p = {.count = 1, .epoch = 1, .generation = 5, .time = 100, .pages = 1,
+			 .entries = {{.route_id = 3, .epoch = 1, .number = 7}}};
+	known_page(known, &p, p.box_key, 1, 1000, NULL, NULL);
+	p.generation++;
+	p.entries[0].root[0] = 1;
+	is_number(known_page(known, &p, p.box_key, 1, 1000, NULL, NULL), VERDICT_BAD_ORDER,
+		  "a number that stands for something else is refused");
+	ok(known_summary(known).went_back, "and shows it, too");
+	p.epoch = 2;
+	p.time = 101;
+	struct bundle_id clash;
+	is_number(known_page(known, &p, p.box_key, 1, 1000, NULL, NULL), 0, "the next epoch names it again");
+	ok(known_take_clash(known, &clash) && clash.number == 7 && clash.epoch == 1 && !known_take_clash(known, &clash),
+	   "which is told of once");
+	ok(known_find(known, &clash)->entry.root[0] == 0, "the name stands for what it stood for first");
+	known_free(known);
+}
+
+static void note_overlap(void *context, const struct bundle_id *highest, uint64_t first)
+{
+	uint64_t *out = context;
+	out[0]++;
+	out[1] = highest->number;
+	out[2] = first;
+}
+
+static int note_lost(void *context, const struct account_run *run)
+{
+	struct account_run *out = context;
+	*out = *run;
+	return 0;
+}
+
+static void an_epoch_is_continued(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0}, dropped = {0};
+	struct account_run lost = {0};
+	uint64_t overlap[3] = {0};
+	give(known, 1, 5, 0, 1, 1, 3, 100, &named);
+	beat(known, 1, 10, 101, 5);
+	heads(known, 1, 0, 5, 101, 1, 3, NULL, NULL);
+	known_settle(known, note_lost, &lost);
+	is_number((int64_t)lost.last, 0, "all numbers are named");
+	/* numbers 4 to 6 were given, and nothing of them came; the copy that was put back has 1 and 2 */
+	is_number(heads(known, 2, 1, 20, 200, 7, 6, note_overlap, overlap), 0, "the next epoch says where it begins");
+	struct known_summary s = known_summary(known);
+	ok(s.has_before && s.epoch_before == 1 && s.epoch_ended == 1, "and which one it continues");
+	known_settle(known, note_lost, &lost);
+	is_number((int64_t)lost.last, 0, "nothing is lost before its catalogue is there");
+	struct page p = {.count = 2, .epoch = 2, .generation = 20, .time = 200, .pages = 1,
+			 .entries = {{.route_id = 3, .epoch = 1, .number = 1}, {.route_id = 3, .epoch = 1, .number = 2}}};
+	is_number(known_page(known, &p, p.box_key, 1, 1000, visit, &named), 0, "which names the old ones under their old ids");
+	known_settle(known, note_lost, &lost);
+	ok(lost.epoch == 1 && lost.first == 4 && lost.last == 6, "then the numbers between are lost unseen");
+	known_sweep(known, visit, &dropped);
+	ok(dropped.count == 1 && dropped.last == 3, "and what was promised and is offered no more is given up");
+	is_number((int64_t)overlap[0], 0, "its numbers begin above all that was heard of");
+	known_free(known);
+
+	known = known_new();
+	give(known, 1, 5, 0, 1, 1, 3, 100, &named);
+	heads(known, 1, 0, 5, 101, 1, 3, NULL, NULL);
+	heads(known, 2, 1, 20, 200, 3, 2, note_overlap, overlap);
+	heads(known, 2, 1, 21, 201, 3, 3, note_overlap, overlap);
+	ok(overlap[0] == 1 && overlap[1] == 3 && overlap[2] == 3, "numbers that begin too low are told of once");
+	known_free(known);
+}
+
+static void heard_is_a_file(void)
+{
+	struct known *known = known_new(), *other;
+	struct tally named = {0};
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	is_number(known_heard(known, &bytes, &len), -ENODATA, "before anything was heard there is none");
+	give(known, 9, 5, 0, 1, 1, 3, 100, &named);
+	give(known, 1, 5, 0, 1, 1, 3, 101, &named);
+	beat(known, 1, 10, 102, 6);
+	heads(known, 1, 0, 5, 101, 1, 3, NULL, NULL);
+	is_number(known_heard(known, &bytes, &len), 0, "then it is made");
+	bool refused = true;
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		other = known_new();
+		bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+		refused &= known_resume(other, bytes, len) > 0;
+		bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+		known_free(other);
+	}
+	ok(refused, "with any bit flipped it is refused");
+	refused = true;
+	for (size_t cut = 0; cut < len; cut++) {
+		other = known_new();
+		refused &= known_resume(other, bytes, cut) > 0;
+		known_free(other);
+	}
+	ok(refused, "and cut at any length");
+	other = known_new();
+	is_number(known_resume(other, bytes, len), 0, "as it is it is taken");
+	struct known_summary s = known_summary(other);
+	ok(s.epoch == 1 && s.epoch_ended == 9 && s.beat == 10 && s.generation == 6 && !s.is_complete && s.pages == 3 &&
+		   s.last_heartbeat_s == 0,
+	   "and says what was heard, and which catalogue lacks");
+	is_number(beat(other, 1, 10, 102, 6), -EALREADY, "a beat that was heard before is no news");
+	is_number(give(other, 9, 60, 0, 1, 1, 3, 99, &named), VERDICT_BAD_ORDER, "nor is an old epoch");
+	ok(known_summary(other).epoch_returned == 0, "which is played again, and was not put back");
+	known_free(other);
+	/* the stored catalogue is of the epoch that has ended since */
+	other = known_new();
+	give(other, 9, 5, 0, 1, 1, 3, 100, &named);
+	is_number(known_resume(other, bytes, len), 0, "a catalogue of an epoch that has ended");
+	s = known_summary(other);
+	ok(s.epoch == 1 && s.epoch_returned == 0 && !s.is_complete && names(other, 9, 1), "names bundles, and is none any more");
+	known_free(other);
+	free(bytes);
+	known_free(known);
+}
+
 int main(void)
 {
 	test_passes();
@@ -229,5 +403,8 @@ int main(void)
 	test_heartbeats();
 	test_catalogue();
 	test_many();
+	the_sender_goes_back();
+	an_epoch_is_continued();
+	heard_is_a_file();
 	return done_testing();
 }
