@@ -234,12 +234,13 @@ static int settle_route(struct account *account, struct route_account *r, accoun
 	struct run gap;
 	for (uint64_t from = r->first; find_gap(r, from, &gap); from = gap.last + 1) {
 		const struct account_run run = {r->epoch, r->route_id, gap.first, gap.last, r->is_first};
-		if (lost(context, &run) != 0)
+		int told = lost(context, &run);
+		if (told < 0)
 			continue;
 		int result = settle_run(account, r, gap.first, gap.last);
 		if (result != 0)
 			return result;
-		if (!run.is_before)
+		if (told == 0)
 			remember_lost(account, &run);
 	}
 	account->changes += r->is_first;
@@ -275,6 +276,11 @@ int account_each_route(const struct account *account, account_visit *visit, void
 		result = visit(context, &run);
 	}
 	return result;
+}
+
+bool account_is_full(const struct account *account)
+{
+	return account->runs == ACCOUNT_RUNS_MAX;
 }
 
 uint64_t account_changes(const struct account *account)

@@ -70,11 +70,14 @@ bool account_has_epoch(const struct account *account, uint64_t epoch);
 
 /*
  * Generation `generation` of epoch `by` is complete, and account_name was called for all that it names.  lost is
- * called for each run of numbers that are lost unseen; where it gives 0 they are settled, and remembered as lost
- * unless they are from before; others come again the next time.  0, -ENOMEM, -ENOSPC.
+ * called for each run of numbers that are lost unseen; where it gives 0 they are settled, and remembered as lost;
+ * 1: settled, and that is all; below 0: they come again the next time.  0, -ENOMEM, -ENOSPC.
  */
 typedef int account_visit(void *context, const struct account_run *run);
 int account_settle(struct account *account, uint64_t by, uint64_t generation, account_visit *lost, void *context);
+
+/* Nothing more can be noted. */
+bool account_is_full(const struct account *account);
 
 /* Those that were lost unseen, oldest first; and each route of each epoch, 1 to its highest number.  A result of
    the visit that is not 0 ends it. */

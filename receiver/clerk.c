@@ -8,9 +8,9 @@
 #include "reception.h"
 #include "vault.h"
 
-enum file { STATUS, CATALOGUE };
+enum file { STATUS, CATALOGUE, HEARD };
 
-static const char *const names[] = {[STATUS] = "status.json", [CATALOGUE] = "catalogue"};
+static const char *const names[] = {[STATUS] = "status.json", [CATALOGUE] = "catalogue", [HEARD] = "heard"};
 
 struct file_job {
 	struct job job;
@@ -24,9 +24,13 @@ struct file_job {
 static void run(struct job *job)
 {
 	struct file_job *j = (struct file_job *)job;
-	j->result = j->file == STATUS
-			    ? status_store(j->clerk->vault_fd, (const char *)j->bytes, j->len)
-			    : vault_catalogue_store(j->clerk->vault_fd, j->bytes, j->len);
+	int vault_fd = j->clerk->vault_fd;
+	if (j->file == STATUS)
+		j->result = status_store(vault_fd, (const char *)j->bytes, j->len);
+	else if (j->file == CATALOGUE)
+		j->result = vault_catalogue_store(vault_fd, j->bytes, j->len);
+	else
+		j->result = vault_heard_store(vault_fd, j->bytes, j->len);
 }
 
 static void done(struct job *job)
@@ -36,8 +40,10 @@ static void done(struct job *job)
 	int *told = &clerk->failures[j->file];
 	if (j->file == STATUS)
 		clerk->is_status_under_way = false;
-	else
+	else if (j->file == CATALOGUE)
 		clerk->is_catalogue_owed = j->result != 0;
+	else if (j->result != 0)
+		clerk->is_heard_owed = true;
 	if (j->result != 0 && j->result != -ECANCELED && j->result != *told)
 		event_tell(clerk->tell, LOG_ERR, "E2050", "keep: cannot write %s: %s", names[j->file],
 			   strerror(-j->result));
@@ -74,4 +80,9 @@ void clerk_store_status(struct clerk *clerk, uint8_t *bytes, size_t len)
 void clerk_store_catalogue(struct clerk *clerk, uint8_t *bytes, size_t len)
 {
 	clerk->is_catalogue_owed = !submit(clerk, CATALOGUE, bytes, len);
+}
+
+void clerk_store_heard(struct clerk *clerk, uint8_t *bytes, size_t len)
+{
+	clerk->is_heard_owed = !submit(clerk, HEARD, bytes, len);
 }

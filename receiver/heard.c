@@ -94,6 +94,7 @@ int heard_beat(struct heard *heard, const struct heartbeat *heartbeat)
 	heard->has_beat = true;
 	heard->promised = heartbeat->generation;
 	heard->promised_pages = heartbeat->pages;
+	heard->returned = 0; /* whoever was put back to an older epoch is gone again */
 	return VERDICT_OK;
 }
 

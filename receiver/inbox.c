@@ -38,6 +38,13 @@ static const char gaps_help[] =
 	"  --json         as JSON\n"
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
+static const char heads_help[] =
+	"ROUTE NUMBER, a line for each route: to be read out when an older copy of the sender's spool had to\n"
+	"be put back.\n"
+	"\n"
+	"  --json         as JSON\n"
+	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
+
 static const char copy_help[] =
 	"FILE.weir is verified before it gets its name, and never replaces another file.\n"
 	"\n"
@@ -134,6 +141,8 @@ static const struct command commands[] = {
 	{"verify", "[--json] [BUNDLE|FILE.weir]…",
 	 "check signatures and content, without any secret", verify_help, inbox_verify},
 	{"gaps", "[--json] [--acknowledge BUNDLE]", "what the sender promises and the vault lacks", gaps_help, inbox_gaps},
+	{"heads", "[--json]", "the newest number of each route, as 'weir-sender epoch' asks for it", heads_help,
+	 inbox_heads},
 	{"copy", "BUNDLE FILE.weir", "a whole, verified copy to carry away", copy_help, inbox_copy},
 	{"open",
 	 "[--key FILE] [--psk FILE] [--member M]… BUNDLE|FILE.weir (-o DIR | - [-- COMMAND])",

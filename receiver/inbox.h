@@ -202,6 +202,7 @@ int inbox_receipt(int argc, char **argv);
 int inbox_show(int argc, char **argv);
 int inbox_verify(int argc, char **argv);
 int inbox_gaps(int argc, char **argv);
+int inbox_heads(int argc, char **argv);
 int inbox_copy(int argc, char **argv);
 int inbox_open(int argc, char **argv);
 int inbox_purge(int argc, char **argv);

@@ -224,7 +224,7 @@ static struct gaps_state state_of(const struct gaps *g)
 bool gaps_are_known(const struct gaps *g)
 {
 	const struct gaps_state *s = &g->state;
-	return !s->is_stale && !s->is_silent && !s->is_incomplete && !s->disk_is_full;
+	return !inbox_life_went_back(&g->life) && !s->is_stale && !s->is_silent && !s->is_incomplete && !s->disk_is_full;
 }
 
 bool gaps_are_none(const struct gaps *g)
@@ -311,6 +311,9 @@ static int load(struct gaps *g, const struct inbox *inbox)
 	result = lost_load(inbox->vault, &g->lost, &g->lost_count);
 	if (result != 0)
 		return command_fail(result, "cannot read what is lost, the vault's 'lost'");
+	result = inbox_life_load(&g->life, inbox->vault);
+	if (result != 0)
+		return command_fail(result, "cannot read the vault's file 'heard'");
 	result = inbox_status_load(&g->status, inbox->vault);
 	if (result != 0 && result != -ENOENT)
 		return command_fail(result, "cannot read the vault's status.json");
@@ -339,6 +342,7 @@ static void forget(struct gaps *g)
 	json_free(g->damaged_array);
 	expecting_clear(&g->expecting);
 	inbox_status_free(&g->status);
+	inbox_life_free(&g->life);
 	registry_free(g->registry);
 }
 

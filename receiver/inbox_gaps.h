@@ -8,6 +8,7 @@
 #include "common/resendcode.h"
 #include "expecting.h"
 #include "inbox.h"
+#include "inbox_life.h"
 #include "inbox_past.h"
 #include "lost.h"
 #include "missing.h"
@@ -46,6 +47,7 @@ struct gaps {
 	struct vault_item *items;
 	size_t item_count;
 	struct inbox_status status;
+	struct inbox_life life;
 	struct registry *registry; /* the box's, for the names of routes */
 	uint64_t now;
 	int vault;

@@ -106,6 +106,7 @@ int gaps_print_json(struct gaps *g)
 	add_gaps(object, "on_its_way", g->gaps + g->missing, g->on_its_way);
 	add_lost(object, g);
 	add_overdue(object, g);
+	inbox_life_json(object, &g->life, g->registry);
 	int result = json_print(object, stdout);
 	json_free(object);
 	return result == 0 ? EXIT_DONE : command_fail(result, "cannot print");

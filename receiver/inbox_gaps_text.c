@@ -234,6 +234,7 @@ static void print_state(const struct gaps *g)
 		printf("the catalogue is incomplete: %" PRIu64 " of %" PRIu64
 		       " pages have come, so more may be missing\n",
 		       s->pages_held, s->pages);
+	inbox_life_print(&g->life);
 	if (s->disk_is_full)
 		puts("the vault's disk is full: free space, or nothing more is kept");
 	if (s->sender_registry > s->registry && s->registry > 0)

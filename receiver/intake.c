@@ -191,6 +191,8 @@ static void follow_ledger(struct intake *in)
 		intake_store_catalogue(in);
 	else if (is_second)
 		intake_follow_marker(in);
+	if (is_second)
+		intake_follow_heard(in);
 }
 
 static void follow_silence(struct intake *in)
@@ -239,6 +241,7 @@ void intake_store(struct intake *in)
 {
 	const struct timespec pause = {0, 1000000};
 	commit(in);
+	intake_store_heard(in);
 	if (in->clerk.is_catalogue_owed && intake_may_store_catalogue(in))
 		intake_store_catalogue(in);
 	/* one that is under way may be older than what has been noted since */

@@ -1,6 +1,5 @@
 /* What keep makes of the signed messages of the sender. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -47,6 +46,8 @@ void intake_store_catalogue(struct intake *in)
 {
 	uint8_t *bytes = NULL;
 	size_t len = 0;
+	/* first: a catalogue that no longer names a bundle must not be there before it is noted that one did */
+	intake_store_heard(in);
 	if (known_catalogue(in->known, &bytes, &len) == 0)
 		clerk_store_catalogue(&in->clerk, bytes, len);
 }
@@ -76,24 +77,12 @@ static void follow_catalogue(struct intake *in)
 			   "longer offered", in->dropped - DROPPED_TOLD_MAX);
 }
 
-static void follow_epoch(struct intake *in)
-{
-	uint64_t epoch = known_summary(in->known).epoch;
-	if (epoch == in->epoch_told)
-		return;
-	if (in->epoch_told != 0)
-		event_tell(in->o.tell, LOG_WARNING, "E2040", "keep: the sender has begun a new epoch, %016" PRIx64
-		     "; the one before was %016" PRIx64, epoch, in->epoch_told);
-	in->epoch_told = epoch;
-}
-
-static const struct party *sender_box(const struct intake *in, const uint8_t box_key[static KEY_ID_BYTES])
+const struct party *intake_box(const struct intake *in, const uint8_t box_key[static KEY_ID_BYTES])
 {
 	return registry_party_by_key(intake_registry(in), KEY_SENDER, box_key);
 }
 
-/* The box must be in the registry, in good standing when it signed, and have signed these bytes. */
-static int check_signer(const struct party *box, const uint8_t *message, size_t len, uint64_t time)
+int intake_check_signer(const struct party *box, const uint8_t *message, size_t len, uint64_t time)
 {
 	if (box == NULL)
 		return VERDICT_UNKNOWN_KEY;
@@ -109,8 +98,8 @@ static int take_heartbeat(struct intake *in, const uint8_t *message, size_t len)
 	if (result == 0)
 		result = known_judge_heartbeat(in->known, &heartbeat);
 	if (result == 0) {
-		box = sender_box(in, heartbeat.box_key);
-		result = check_signer(box, message, len, heartbeat.time);
+		box = intake_box(in, heartbeat.box_key);
+		result = intake_check_signer(box, message, len, heartbeat.time);
 	}
 	if (result == 0)
 		result = known_heartbeat(in->known, &heartbeat, in->now_s);
@@ -130,11 +119,13 @@ static int take_page(struct intake *in, const uint8_t *message, size_t len)
 	if (result == 0)
 		result = known_judge_page(in->known, &page);
 	if (result == 0)
-		result = check_signer(sender_box(in, page.box_key), message, len, page.time);
+		result = intake_check_signer(intake_box(in, page.box_key), message, len, page.time);
 	if (result == 0)
 		result = known_page(in->known, &page, message, len, in->now_s, on_named, in);
-	if (result == 0)
+	if (result == 0) {
+		intake_settle_numbers(in);
 		follow_catalogue(in);
+	}
 	return result;
 }
 
@@ -150,6 +141,8 @@ static int take_message(struct intake *in, const uint8_t *message, size_t len)
 		return take_heartbeat(in, copy, len);
 	case MESSAGE_PAGE:
 		return take_page(in, copy, len);
+	case MESSAGE_HEADS:
+		return intake_take_heads(in, copy, len);
 	default:
 		return VERDICT_BAD_MAGIC;
 	}
@@ -158,7 +151,7 @@ static int take_message(struct intake *in, const uint8_t *message, size_t len)
 void intake_take_control(struct intake *in, const struct datagram *d)
 {
 	int result = take_message(in, d->payload, d->payload_len);
-	follow_epoch(in);
+	intake_follow_life(in);
 	/* what is repeated is neither news nor an offence, and ends no row of refusals */
 	if (result == -EALREADY)
 		return;
@@ -193,7 +186,7 @@ int intake_load_catalogue(struct intake *in)
 	size_t len = 0;
 	int result = vault_catalogue_read(in->o.vault_fd, &bytes, &len);
 	if (result == -ENOENT)
-		return 0;
+		return intake_load_heard(in);
 	if (result < 0)
 		return result;
 	struct reader r = reader_of(bytes, len);
@@ -215,6 +208,5 @@ int intake_load_catalogue(struct intake *in)
 	if (result > 0)
 		event_tell(in->o.tell, LOG_WARNING, "E2042", "keep: the stored catalogue is not used: %s [%s]; the next "
 		     "one comes over the link", verdict_explain(result), verdict_name(result));
-	in->epoch_told = known_summary(in->known).epoch;
-	return 0;
+	return intake_load_heard(in);
 }

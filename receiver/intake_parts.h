@@ -37,6 +37,10 @@ struct intake {
 	int owed_refusal;                /* to be told when it is due; 0: none */
 	unsigned int dropped;            /* in this sweep, though not delivered */
 	uint64_t epoch_told;
+	bool is_back_told;               /* that the sender was put back, */
+	uint64_t returned_told;          /* also by an epoch that had ended */
+	bool is_full_told;               /* that no more numbers can be noted */
+	uint64_t heard_stored_ms, heard_beat, heard_changes; /* when and what of the sender's life was stored */
 	uint64_t now_ms, now_s, status_ms, told_ms, committed_ms;
 	uint64_t heard_ms;               /* the newest heartbeat; at first the start */
 	bool is_silent;
@@ -83,6 +87,16 @@ void intake_watch(struct intake *in);
 void intake_enter_lost(struct intake *in);
 void intake_lost_entered(struct intake *in, int commit_result);
 bool intake_may_store_catalogue(const struct intake *in);
+/* The life of the sender: heads, epochs, what went back, numbers that were lost unseen; and its file. */
+int intake_take_heads(struct intake *in, const uint8_t *message, size_t len);
+void intake_follow_life(struct intake *in);
+void intake_settle_numbers(struct intake *in);
+void intake_follow_heard(struct intake *in);
+void intake_store_heard(struct intake *in);
+int intake_load_heard(struct intake *in);
+/* The box must be in the registry, in good standing when it signed, and have signed these bytes. */
+const struct party *intake_box(const struct intake *in, const uint8_t box_key[static KEY_ID_BYTES]);
+int intake_check_signer(const struct party *box, const uint8_t *message, size_t len, uint64_t time);
 /* The one that was stored by the process before. */
 int intake_load_catalogue(struct intake *in);
 

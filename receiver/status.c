@@ -63,6 +63,14 @@ static void put_number(FILE *out, const char *key, uint64_t value)
 	fprintf(out, ",\"%s\":%" PRIu64, key, value < INT64_MAX ? value : (uint64_t)INT64_MAX);
 }
 
+static void put_epoch(FILE *out, const char *key, uint64_t epoch)
+{
+	if (epoch != 0)
+		fprintf(out, "\"%s\":\"%016" PRIx64 "\"", key, epoch);
+	else
+		fprintf(out, "\"%s\":\"\"", key);
+}
+
 static void put_counters(FILE *out, const struct status_counters *counters)
 {
 	/* the first key has no comma before it */
@@ -125,10 +133,13 @@ int status_begin(struct status_text *status, const struct status_head *head)
 	uint64_t silent_s = 0;
 	if (known->last_heartbeat_s != 0 && head->time_s > known->last_heartbeat_s)
 		silent_s = head->time_s - known->last_heartbeat_s;
-	if (known->epoch != 0)
-		fprintf(out, "{\"epoch\":\"%016" PRIx64 "\"", known->epoch);
-	else
-		fputs("{\"epoch\":\"\"", out);
+	fputs("{", out);
+	put_epoch(out, "epoch", known->epoch);
+	fputs(",", out);
+	put_epoch(out, "epoch_before", known->epoch_before);
+	fputs(",", out);
+	put_epoch(out, "epoch_returned", known->epoch_returned);
+	fprintf(out, ",\"sender_went_back\":%s", known->went_back ? "true" : "false");
 	put_number(out, "time", head->time_s);
 	put_number(out, "last_heartbeat", known->last_heartbeat_s);
 	put_number(out, "silent_s", silent_s);

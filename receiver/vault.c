@@ -14,6 +14,7 @@
 #include "common/cursor.h"
 #include "common/io.h"
 #include "common/verdict.h"
+#include "heard.h"
 
 enum {
 	EPOCH_DIGITS = 16,
@@ -418,6 +419,16 @@ int vault_catalogue_store(int vault_fd, const uint8_t *bytes, size_t len)
 int vault_catalogue_read(int vault_fd, uint8_t **out, size_t *len)
 {
 	return io_read_file(vault_fd, "catalogue", CATALOGUE_BYTES_MAX, out, len);
+}
+
+int vault_heard_store(int vault_fd, const uint8_t *bytes, size_t len)
+{
+	return io_write_file(vault_fd, "heard", bytes, len, FILE_MODE);
+}
+
+int vault_heard_read(int vault_fd, uint8_t **out, size_t *len)
+{
+	return io_read_file(vault_fd, "heard", HEARD_BYTES_MAX, out, len);
 }
 
 /* One page of the file; all of them are of one generation. */

@@ -8,6 +8,7 @@
  *   vault/lost                            what will not come any more (lost.h)
  *   vault/catalogue                       the signed pages of the newest generation, each a u16 length
  *                                         and the message, as received
+ *   vault/heard                           how far the sender's life has come, and its numbers (heard.h)
  *   vault/registry                        the newest registry that came over the link (registrar.h)
  *   vault/registry-version                the highest registry version loaded, in decimal
  *   vault/lock                            held by keep while it runs
@@ -21,6 +22,9 @@
  *
  *   "time"                     when it was written
  *   "epoch"                    of the newest epoch heard, 16 hex digits; "" before the first
+ *   "epoch_before"             the one that it continues, likewise
+ *   "sender_went_back"         the sender was put back to an older state, and is not believed
+ *   "epoch_returned"           one that had ended, and is heard again: likewise; "" when none is
  *   "last_heartbeat"           when the last good heartbeat came
  *   "generation"               of the catalogue that it named
  *   "pages", "pages_held"      pages of that generation, and how many of them are here
@@ -126,6 +130,9 @@ int vault_partial_ids(int vault_fd, struct bundle_id **out, size_t *count);
 int vault_catalogue_store(int vault_fd, const uint8_t *bytes, size_t len);
 /* The bytes of vault/catalogue, to be freed by the caller; -ENOENT when absent. */
 int vault_catalogue_read(int vault_fd, uint8_t **out, size_t *len);
+/* The same for vault/heard: what was heard of the sender's life (heard.h). */
+int vault_heard_store(int vault_fd, const uint8_t *bytes, size_t len);
+int vault_heard_read(int vault_fd, uint8_t **out, size_t *len);
 /* Percent of the file system that is in use, rounded up, as df counts it, or -errno. */
 int vault_fill_percent(int vault_fd);
 

@@ -42,7 +42,7 @@ static int refuse(enum lapse lapse, const struct life *before)
 		service_event(LOG_CRIT, "E1050",
 			      "spool: it was put back to an older state: ledger entry %" PRIu64 " has been written before, and is not there, or is another",
 			      before->ledger.n);
-	command_say("the spool would give numbers again that were given; ask at the receiver ('weir-inbox gaps --heads'), then say "
+	command_say("the spool would give numbers again that were given; ask at the receiver ('weir-inbox heads'), then say "
 		    "'weir-sender epoch --past ROUTE=NUMBER' for each of its routes");
 	return EXIT_REFUSED;
 }

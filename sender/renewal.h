@@ -7,7 +7,7 @@
 #define RENEWAL_SYNOPSIS "[--past ROUTE=NUMBER]… [--yes] [--config FILE]"
 #define RENEWAL_HELP                                                                                     \
 	"  --past ROUTE=NUMBER  the newest number that the receiver has heard of on this route, as\n"    \
-	"                       'weir-inbox gaps --heads' shows it there; for each route\n"               \
+	"                       'weir-inbox heads' shows it there; for each route\n"               \
 	"  --yes                do not ask\n"                                                             \
 	"weir-hold must not run.  Numbers go on behind what was typed and behind what this spool has given.\n"
 
