@@ -107,6 +107,7 @@ static int take_heartbeat(struct intake *in, const uint8_t *message, size_t len)
 		in->heard_ms = in->now_ms;
 		retention_hear(in->retention, heartbeat.time, in->now_s);
 		diary_hear(in->o.diary, box->card.name, &heartbeat.ledger);
+		intake_settle_numbers(in);
 		follow_catalogue(in);
 	}
 	return result;

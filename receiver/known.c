@@ -179,7 +179,9 @@ static int name_bundle(struct known *known, const struct page *page, const struc
 		(*out)->sender_epoch = page->epoch;
 		/* of an epoch that has ended: which of the two is meant nobody can say any more */
 		if (is_other(&(*out)->entry, entry)) {
-			known->clash = id;
+			if (!(*out)->has_clashed)
+				known->clash = id;
+			(*out)->has_clashed = true;
 			return 0;
 		}
 		/* what changes while it is offered */

@@ -46,6 +46,7 @@ struct known_bundle {
 	struct known_bundle *next; /* from here on: the module's */
 	uint64_t generation;
 	uint64_t sender_epoch; /* of the page that named it last */
+	bool has_clashed;      /* it was named with other content, too */
 };
 
 struct known *known_new(void); /* NULL: out of memory */
