@@ -18,7 +18,7 @@ static void on_overlap(void *context, const struct bundle_id *highest, uint64_t 
 	char name[VAULT_NAME_BYTES], begins[VAULT_NAME_BYTES];
 	reception_name_of(in->reception, highest, name);
 	reception_name_of(in->reception, &(struct bundle_id){highest->epoch, first, highest->route_id}, begins);
-	event_tell(in->o.tell, LOG_ERR, "E2082", "keep: the sender's new epoch begins with '%s', though '%s' was heard of "
+	event_tell(in->o.tell, LOG_ERR, "E2086", "keep: the sender's new epoch begins with '%s', though '%s' was heard of "
 		   "in the one before: too low a number was typed there", begins, name);
 }
 
@@ -46,11 +46,11 @@ static int on_unheard(void *context, const struct account_run *run)
 	reception_name_of(in->reception, &(struct bundle_id){run->epoch, run->first, run->route_id}, first);
 	reception_name_of(in->reception, &(struct bundle_id){run->epoch, run->last, run->route_id}, last);
 	if (run->is_before) {
-		event_tell(in->o.tell, LOG_NOTICE, "E2084", "keep: '%s' to '%s' were released before this box first heard of "
+		event_tell(in->o.tell, LOG_NOTICE, "E2088", "keep: '%s' to '%s' were released before this box first heard of "
 			   "the sender; what became of them it cannot tell", first, last);
 		return 1;
 	}
-	event_tell(in->o.tell, LOG_ERR, "E2083", "keep: '%s' to '%s' were released, never heard of here, and are no longer "
+	event_tell(in->o.tell, LOG_ERR, "E2087", "keep: '%s' to '%s' were released, never heard of here, and are no longer "
 		   "offered: lost; have them pushed again", first, last);
 	return 0;
 }
@@ -63,7 +63,7 @@ void intake_settle_numbers(struct intake *in)
 	(void)known_settle(in->known, on_unheard, in); /* what cannot be noted now comes again */
 	if (account_is_full(known_account(in->known)) && !in->is_full_told) {
 		in->is_full_told = true;
-		event_tell(in->o.tell, LOG_ERR, "E2085", "keep: more numbers of bundles are missing than can be noted; "
+		event_tell(in->o.tell, LOG_ERR, "E2089", "keep: more numbers of bundles are missing than can be noted; "
 			   "some may be missing unseen");
 	}
 }
@@ -92,11 +92,11 @@ void intake_follow_life(struct intake *in)
 	if (known.went_back) /* it is heard, if not believed */
 		in->heard_ms = in->now_ms;
 	if (known.went_back && !in->is_back_told)
-		event_tell(in->o.tell, LOG_CRIT, "E2080", "keep: the sender was put back to an older state: in epoch %016" PRIx64
+		event_tell(in->o.tell, LOG_CRIT, "E2084", "keep: the sender was put back to an older state: in epoch %016" PRIx64
 			   " it counts again what it had counted; nothing of it is believed until 'weir-sender epoch' "
 			   "was said there", known.epoch);
 	if (known.epoch_returned != 0 && known.epoch_returned != in->returned_told)
-		event_tell(in->o.tell, LOG_CRIT, "E2081", "keep: the sender was put back to an older state: epoch %016" PRIx64
+		event_tell(in->o.tell, LOG_CRIT, "E2085", "keep: the sender was put back to an older state: epoch %016" PRIx64
 			   " had ended, and is heard again; nothing of it is believed until 'weir-sender epoch' was said there",
 			   known.epoch_returned);
 	in->clerk.is_heard_owed |= known.went_back != in->is_back_told || known.epoch_returned != in->returned_told;
@@ -105,7 +105,7 @@ void intake_follow_life(struct intake *in)
 	if (!known_take_clash(in->known, &clash))
 		return;
 	reception_name_of(in->reception, &clash, name);
-	event_tell(in->o.tell, LOG_ERR, "E2082", "keep: '%s' of epoch %016" PRIx64 " is named with other content than before: "
+	event_tell(in->o.tell, LOG_ERR, "E2086", "keep: '%s' of epoch %016" PRIx64 " is named with other content than before: "
 		   "its number was given twice; have it pushed again", name, clash.epoch);
 }
 
@@ -141,9 +141,22 @@ int intake_load_heard(struct intake *in)
 		result = known_resume(in->known, bytes, len);
 	free(bytes);
 	if (result > 0)
-		event_tell(in->o.tell, LOG_ERR, "E2086", "keep: what was heard of the sender before cannot be read, and is begun "
+		event_tell(in->o.tell, LOG_ERR, "E2046", "keep: what was heard of the sender before cannot be read, and is begun "
 			   "anew: %s [%s]", verdict_explain(result), verdict_name(result));
 	const struct known_summary known = known_summary(in->known);
 	in->epoch_told = known.has_before || known.epoch_ended == 0 ? known.epoch : known.epoch_ended;
 	return result < 0 && result != -ENOENT ? result : 0;
+}
+
+bool intake_stored_epoch_ended(const struct intake *in, uint64_t epoch)
+{
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	struct heard heard;
+	struct account *account = NULL;
+	bool has_ended = vault_heard_read(in->o.vault_fd, &bytes, &len) == 0 &&
+			 heard_decode(&heard, &account, bytes, len) == 0 && heard_has_ended(&heard, epoch);
+	account_free(account);
+	free(bytes);
+	return has_ended;
 }

@@ -85,6 +85,9 @@ void intake_check_marker(struct intake *in, bool annals_are_doubtful)
 	in->runtime_fd = io_open_dir(AT_FDCWD, in->o.runtime);
 	if (marker_load(&before, in->runtime_fd, witness_of(in), now.box_key)) {
 		in->marker.count = before.count;
+		/* the sender has begun a new epoch since it was written, of which this vault has the catalogue */
+		if (intake_stored_epoch_ended(in, before.epoch) && !intake_stored_epoch_ended(in, now.epoch))
+			before.epoch = before.generation = 0;
 		/* the one in use is not older, or this process would not run */
 		now.registry_version = in->o.remembered_version;
 		is_ahead = marker_is_ahead(&before, &now, problem);

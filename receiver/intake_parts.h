@@ -94,6 +94,8 @@ void intake_settle_numbers(struct intake *in);
 void intake_follow_heard(struct intake *in);
 void intake_store_heard(struct intake *in);
 int intake_load_heard(struct intake *in);
+/* Before that is loaded: whether it says that another epoch has taken the place of this one. */
+bool intake_stored_epoch_ended(const struct intake *in, uint64_t epoch);
 /* The box must be in the registry, in good standing when it signed, and have signed these bytes. */
 const struct party *intake_box(const struct intake *in, const uint8_t box_key[static KEY_ID_BYTES]);
 int intake_check_signer(const struct party *box, const uint8_t *message, size_t len, uint64_t time);

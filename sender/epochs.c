@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/io.h"
+#include "common/resendcode.h"
 #include "common/suite.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -19,6 +20,8 @@ enum {
 	LINE_BYTES_MAX = sizeof(PAST) + NAME_BYTES + 24,
 	FILE_BYTES_MAX = EPOCHS_MAX * (EPOCH_DIGITS + 1) + EPOCH_PASTS_MAX * LINE_BYTES_MAX,
 	FILE_MODE = 0640,
+	TRIES_MAX = 4096,
+	APART_MAX = 8, /* of bundles of older ones nothing is kept by then */
 };
 
 static bool parse_epoch(uint64_t *out, const char *line)
@@ -126,12 +129,23 @@ static int store(const struct epochs *e, int dir_fd)
 	return result;
 }
 
+/* Resend codes tell epochs apart by a part of them. */
+static bool is_apart(const struct epochs *epochs, uint64_t epoch)
+{
+	for (size_t i = 0; i < epochs->count && i < APART_MAX; i++)
+		if (!resendcode_epochs_are_apart(epochs->epoch[i], epoch))
+			return false;
+	return epoch != 0 && !epochs_have(epochs, epoch);
+}
+
 int epochs_begin(struct epochs *epochs, int dir_fd, uint64_t before, struct past *past, size_t past_count)
 {
 	struct epochs next = {.count = 1, .past = past, .past_count = past_count};
-	do
+	for (unsigned int i = 0; i < TRIES_MAX && !is_apart(epochs, next.epoch[0]); i++)
 		suite_random(&next.epoch[0], sizeof(next.epoch[0]));
-	while (next.epoch[0] == 0 || epochs_have(epochs, next.epoch[0]));
+	/* so many in a row that there is none apart from all: codes of older ones are then refused */
+	while (next.epoch[0] == 0 || epochs_have(epochs, next.epoch[0]))
+		suite_random(&next.epoch[0], sizeof(next.epoch[0]));
 	if (before != 0 && !epochs_have(epochs, before))
 		next.epoch[next.count++] = before;
 	for (size_t i = 0; i < epochs->count && next.count < EPOCHS_MAX; i++)

@@ -11,7 +11,7 @@
 #include "offer.h"
 
 /* More than these cannot be apart (RESEND.md 3). */
-enum { EPOCHS_MAX = 32 };
+enum { OFFERED_EPOCHS_MAX = 32 };
 
 static uint64_t now_s(void)
 {
@@ -32,13 +32,13 @@ static struct spool_item *find_item(struct spool *spool, uint64_t epoch, const s
 	return NULL;
 }
 
-struct epochs {
+struct offered_epochs {
 	size_t count;
-	uint64_t values[EPOCHS_MAX];
+	uint64_t values[OFFERED_EPOCHS_MAX];
 };
 
 /* False when a misread code could be taken for one of another epoch. */
-static bool add_epoch(struct epochs *epochs, uint64_t epoch)
+static bool add_epoch(struct offered_epochs *epochs, uint64_t epoch)
 {
 	for (size_t i = 0; i < epochs->count; i++)
 		if (epochs->values[i] == epoch)
@@ -46,16 +46,16 @@ static bool add_epoch(struct epochs *epochs, uint64_t epoch)
 	for (size_t i = 0; i < epochs->count; i++)
 		if (!resendcode_epochs_are_apart(epochs->values[i], epoch))
 			return false;
-	if (epochs->count == EPOCHS_MAX)
+	if (epochs->count == OFFERED_EPOCHS_MAX)
 		return false;
 	epochs->values[epochs->count++] = epoch;
 	return true;
 }
 
 /* Its own, and those of bundles that it keeps from before it was put back to an older state. */
-static bool collect_epochs(struct epochs *out, struct spool *spool)
+static bool collect_epochs(struct offered_epochs *out, struct spool *spool)
 {
-	*out = (struct epochs){.count = 0};
+	*out = (struct offered_epochs){.count = 0};
 	bool are_apart = add_epoch(out, spool_epoch(spool));
 	for (size_t i = 0; are_apart && i < spool_count(spool); i++)
 		if (spool_at(spool, i)->state != SPOOL_HELD)
@@ -65,7 +65,7 @@ static bool collect_epochs(struct epochs *out, struct spool *spool)
 
 static int read_code(struct spool *spool, const char *text, struct resendcode *out, uint64_t *epoch)
 {
-	struct epochs epochs;
+	struct offered_epochs epochs;
 	if (!collect_epochs(&epochs, spool))
 		return VERDICT_BAD_CODE;
 	for (size_t i = 0; i < epochs.count; i++)

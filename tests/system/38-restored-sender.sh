@@ -8,7 +8,7 @@ link_start 1500
 site_make
 conf=$sender/sender.conf
 rconf=$receiver/receiver.conf
-witness=$keys/inside-1.key.witness
+witness=$sender/spool.witness
 tells() { grep -q "$2" "$1/log"; }
 count_of() { grep -cE "$2" "$1/log"; }
 delivered() { compgen -G "$receiver/vault/bundles/*/files-*.weir" | wc -l; }
@@ -58,7 +58,7 @@ is "nothing was written to the spool" "$(diff -rq "$sender/copy" "$sender/spool"
 # ---- the receiver sees it ----
 cp "$tmp/witness" "$witness"
 sender_up
-ok "with an older witness hold starts, and the receiver tells of it" until_true 15 tells "$receiver" E2080
+ok "with an older witness hold starts, and the receiver tells of it" until_true 15 tells "$receiver" E2084
 push_file "again"
 check $? "what is pushed there"
 is "has a number that was given before" "$bundle" files-000002
@@ -72,7 +72,7 @@ receiver_down
 receiver_up
 ok "it is so after a restart of the receiver" until_true 15 says_so
 is "nothing that is not believed was delivered" "$(delivered)" 3
-is "the ledger has each alarm" "$(cat "$receiver/vault/ledger"/* | grep -c '"E2080"')" "$(count_of "$receiver" E2080)"
+is "the ledger has each alarm" "$(cat "$receiver/vault/ledger"/* | grep -c '"E2084"')" "$(count_of "$receiver" E2084)"
 
 # ---- a new epoch ----
 refused "while hold runs no epoch begins" 3 "stop it first" in_sender "$build/weir-sender" epoch --config "$conf" --yes
@@ -89,23 +89,23 @@ sender_up
 ok "the receiver knows that it continues the one before" until_true 15 tells "$receiver" "E2040.*that continues"
 crosses four
 is "whose number is above all that were given" "$bundle" files-000004
-ok "the number that was given twice is told of" until_true 10 tells "$receiver" "E2082 keep: 'files-000002'"
+ok "the number that was given twice is told of" until_true 10 tells "$receiver" "E2086 keep: 'files-000002'"
 is "four bundles were delivered, none of them twice" "$(delivered)" 4
 
 # ---- replay ----
-before=$(count_of "$receiver" 'E2040|E208[0-3]')
+before=$(count_of "$receiver" 'E2040|E208[4-7]')
 if [[ $link == namespaces ]]; then
 	played=$(in_sender "$top/tests/lib/tape" play "$tmp/tape" "$listen_address" "$listen_port")
 	ok "all that the old epoch had sent is played again ($played datagrams)" test "$played" -gt 100
 	crosses five
 	is "nothing is delivered twice" "$(delivered)" 5
-	is "and nobody is said to have been put back" "$(count_of "$receiver" 'E2040|E208[0-3]')" "$before"
+	is "and nobody is said to have been put back" "$(count_of "$receiver" 'E2040|E208[4-7]')" "$before"
 	receiver_down
 	receiver_up
 	in_sender "$top/tests/lib/tape" play "$tmp/tape" "$listen_address" "$listen_port" >/dev/null
 	crosses six
 	is "nor after a restart of the receiver" "$(delivered)" 6
-	is "of which nothing is told" "$(count_of "$receiver" 'E2040|E208[0-3]')" "$before"
+	is "of which nothing is told" "$(count_of "$receiver" 'E2040|E208[4-7]')" "$before"
 else
 	skip "replays" "recording the link needs root"
 fi
@@ -123,16 +123,16 @@ rm "$sender/spool/sent/$(number 1)" "$sender/spool/sent/$(number 2)"
 sender_up
 receiver_up
 crosses seven
-ok "they are named as lost" until_true 20 tells "$receiver" "E2083 keep: '$(number 1)' to '$(number 2)' were released"
+ok "they are named as lost" until_true 20 tells "$receiver" "E2087 keep: '$(number 1)' to '$(number 2)' were released"
 lists() { [[ $(inbox gaps --json --config "$rconf" | jq '.never_heard_of | length') == 1 ]]; }
 ok "gaps lists them" until_true 10 lists
 said=$(inbox gaps --config "$rconf")
 is "and ends with 4" "$?" 4
 like "and names them" "$said" "$(number 1) to $(number 2): released, never heard of here"
-is "once" "$(count_of "$receiver" E2083)" 1
+is "once" "$(count_of "$receiver" E2087)" 1
 receiver_down
 receiver_up
 crosses eight
-is "also after a restart" "$(count_of "$receiver" E2083) $(inbox gaps --json --config "$rconf" | jq '.never_heard_of | length')" "1 1"
+is "also after a restart" "$(count_of "$receiver" E2087) $(inbox gaps --json --config "$rconf" | jq '.never_heard_of | length')" "1 1"
 nothing_came_back
 done_testing
