@@ -55,7 +55,7 @@ static int compare(const struct lifeline *l, const struct life *before)
 	/* a new epoch was begun since, which is what is asked for */
 	if (is_known && before->epoch != now.epoch)
 		return 0;
-	enum lapse lapse = witness_compare(before, &now, is_known);
+	enum lapse lapse = testimony_compare(before, &now, is_known);
 	return lapse == LAPSE_NONE ? 0 : refuse(lapse, before);
 }
 
@@ -65,7 +65,7 @@ static int compare_page(const struct lifeline *l, const char *runtime)
 	struct life before;
 	if (orders_map(&page, runtime, false) != 0)
 		return 0; /* none since the machine was started */
-	int code = witness_of_page(&before, page) ? compare(l, &before) : 0;
+	int code = testimony_of_page(&before, page) ? compare(l, &before) : 0;
 	munmap(page, sizeof(*page));
 	return code;
 }
@@ -77,9 +77,9 @@ int lifeline_open(struct lifeline *lifeline, const struct config *config, struct
 	int code = compare_page(lifeline, config->runtime);
 	if (code != 0)
 		return code;
-	int result = witness_open(&lifeline->witness, config->witness);
+	int result = testimony_open(&lifeline->witness, config->witness);
 	if (result == 0)
-		result = witness_load(&lifeline->witness, &before);
+		result = testimony_load(&lifeline->witness, &before);
 	if (result == 0)
 		return compare(lifeline, &before);
 	tell_failure(lifeline, config->witness, result == -ENOENT && lifeline->witness.dir_fd >= 0 ? 0 : result);
@@ -88,13 +88,13 @@ int lifeline_open(struct lifeline *lifeline, const struct config *config, struct
 
 static void store(struct lifeline *l, const struct life *now, uint64_t now_ms)
 {
-	tell_failure(l, l->witness.name, witness_store(&l->witness, now, now_ms));
+	tell_failure(l, l->witness.name, testimony_store(&l->witness, now, now_ms));
 }
 
 void lifeline_follow(struct lifeline *lifeline, uint64_t now_ms)
 {
 	const struct life now = life_of(lifeline);
-	if (lifeline->witness.dir_fd >= 0 && witness_is_due(&lifeline->witness, &now, now_ms))
+	if (lifeline->witness.dir_fd >= 0 && testimony_is_due(&lifeline->witness, &now, now_ms))
 		store(lifeline, &now, now_ms);
 }
 
@@ -107,5 +107,5 @@ void lifeline_close(struct lifeline *lifeline)
 		const struct life now = life_of(lifeline);
 		store(lifeline, &now, lifeline->witness.written_ms);
 	}
-	witness_close(&lifeline->witness);
+	testimony_close(&lifeline->witness);
 }

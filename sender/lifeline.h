@@ -1,6 +1,6 @@
 /*
  * lifeline: hold's look at whether its spool is the one that it left, and the news that it leaves for the next
- * look (witness.h).
+ * look (testimony.h).
  */
 #ifndef WEIR_LIFELINE_H
 #define WEIR_LIFELINE_H
@@ -8,10 +8,10 @@
 #include "book.h"
 #include "common/config.h"
 #include "spool.h"
-#include "witness.h"
+#include "testimony.h"
 
 struct lifeline {
-	struct witness witness;
+	struct testimony witness;
 	struct spool *spool;
 	struct book *book;
 	int failure; /* of writing, as told; 0: none */

@@ -16,7 +16,7 @@
 #include "common/verdict.h"
 #include "setup.h"
 #include "spool.h"
-#include "witness.h"
+#include "testimony.h"
 
 static const char ANSWER[] = "new epoch";
 
@@ -137,12 +137,12 @@ static int confirm(const struct wanted *w)
 /* The epoch that was in use here last, should the spool know nothing of it; 0: it does, or nobody knows. */
 static uint64_t lost_epoch(const struct config *config)
 {
-	struct witness witness;
+	struct testimony witness;
 	struct life life = {.epoch = 0};
-	if (witness_open(&witness, config->witness) != 0)
+	if (testimony_open(&witness, config->witness) != 0)
 		return 0;
-	int result = witness_load(&witness, &life);
-	witness_close(&witness);
+	int result = testimony_load(&witness, &life);
+	testimony_close(&witness);
 	return result == 0 ? life.epoch : 0;
 }
 

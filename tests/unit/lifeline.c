@@ -1,4 +1,4 @@
-/* The sender's witness: what it holds, and what it says of a spool (sender/witness.h). */
+/* The sender's witness: what it holds, and what it says of a spool (sender/testimony.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "common/io.h"
 #include "common/verdict.h"
-#include "sender/witness.h"
+#include "sender/testimony.h"
 #include "tests/lib/tap.h"
 
 static struct life life_of(uint64_t n, uint8_t hash, uint64_t beat, uint64_t generation)
@@ -36,10 +36,10 @@ static void comparing(void)
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct life now = life_of(cases[i].n, cases[i].hash, cases[i].beat, cases[i].generation);
-		is_number(witness_compare(&before, &now, true), cases[i].lapse, "%s: %s", cases[i].what,
+		is_number(testimony_compare(&before, &now, true), cases[i].lapse, "%s: %s", cases[i].what,
 			  cases[i].lapse == LAPSE_NONE ? "all is well" : "it was put back");
 	}
-	is_number(witness_compare(&before, &before, false), LAPSE_OTHER, "an epoch that it knows nothing of: another spool");
+	is_number(testimony_compare(&before, &before, false), LAPSE_OTHER, "an epoch that it knows nothing of: another spool");
 }
 
 static void write_witness(const char *text, size_t len)
@@ -52,21 +52,21 @@ static void write_witness(const char *text, size_t len)
 
 static void keeping(void)
 {
-	struct witness w;
+	struct testimony w;
 	struct life life = life_of(UINT64_C(1) << 50, 0xab, 3, 4), back = {.beat = 99};
-	is_number(witness_open(&w, "/nowhere/at/all"), -ENOENT, "a folder that is not there");
-	is_number(witness_open(&w, "folder/"), -ENAMETOOLONG, "no name");
-	is_number(witness_open(&w, test_path("seen")), 0, "a folder that is");
-	is_number(witness_load(&w, &back), -ENOENT, "where nothing was written yet");
-	ok(witness_is_due(&w, &life, WITNESS_SOON_MS) && !witness_is_due(&w, &life, WITNESS_SOON_MS - 1),
+	is_number(testimony_open(&w, "/nowhere/at/all"), -ENOENT, "a folder that is not there");
+	is_number(testimony_open(&w, "folder/"), -ENAMETOOLONG, "no name");
+	is_number(testimony_open(&w, test_path("seen")), 0, "a folder that is");
+	is_number(testimony_load(&w, &back), -ENOENT, "where nothing was written yet");
+	ok(testimony_is_due(&w, &life, TESTIMONY_SOON_MS) && !testimony_is_due(&w, &life, TESTIMONY_SOON_MS - 1),
 	   "is written after ten seconds");
-	is_number(witness_store(&w, &life, 50000), 0, "it is written");
-	ok(witness_load(&w, &back) == 0 && memcmp(&life, &back, sizeof(life)) == 0, "and says what was written");
+	is_number(testimony_store(&w, &life, 50000), 0, "it is written");
+	ok(testimony_load(&w, &back) == 0 && memcmp(&life, &back, sizeof(life)) == 0, "and says what was written");
 	life.beat++;
-	ok(!witness_is_due(&w, &life, 50000 + WITNESS_LATE_MS - 1) && witness_is_due(&w, &life, 50000 + WITNESS_LATE_MS),
+	ok(!testimony_is_due(&w, &life, 50000 + TESTIMONY_LATE_MS - 1) && testimony_is_due(&w, &life, 50000 + TESTIMONY_LATE_MS),
 	   "for beats alone it is written every ten minutes");
 	life.ledger.n++;
-	ok(witness_is_due(&w, &life, 50000 + WITNESS_SOON_MS), "when the ledger has grown after ten seconds");
+	ok(testimony_is_due(&w, &life, 50000 + TESTIMONY_SOON_MS), "when the ledger has grown after ten seconds");
 	uint8_t *text = NULL;
 	size_t len = 0;
 	if (io_read_file(AT_FDCWD, test_path("seen"), 1000, &text, &len) != 0)
@@ -75,30 +75,30 @@ static void keeping(void)
 	back.beat = 99;
 	for (size_t cut = 0; cut < len; cut++) {
 		write_witness((const char *)text, cut);
-		refused &= witness_load(&w, &back) == VERDICT_DAMAGED;
+		refused &= testimony_load(&w, &back) == VERDICT_DAMAGED;
 	}
 	ok(refused && back.beat == 99, "cut at any length it is refused");
 	for (size_t i = 0; i < len; i++) {
 		text[i] ^= 0x80;
 		write_witness((const char *)text, len);
-		refused &= witness_load(&w, &back) == VERDICT_DAMAGED;
+		refused &= testimony_load(&w, &back) == VERDICT_DAMAGED;
 		text[i] ^= 0x80;
 	}
 	ok(refused, "and with any byte that does not belong there");
 	free(text);
-	witness_close(&w);
+	testimony_close(&w);
 }
 
 static void the_page(void)
 {
 	struct orders_page *page = calloc(1, sizeof(*page));
 	struct life life = {.beat = 99};
-	ok(!witness_of_page(&life, page), "an empty page tells nothing");
+	ok(!testimony_of_page(&life, page), "an empty page tells nothing");
 	page->epoch = 7;
 	page->ledger.n = 5;
 	page->beat = 8;
 	page->generation = 9;
-	ok(witness_of_page(&life, page) && life.epoch == 7 && life.ledger.n == 5 && life.beat == 8 && life.generation == 9,
+	ok(testimony_of_page(&life, page) && life.epoch == 7 && life.ledger.n == 5 && life.beat == 8 && life.generation == 9,
 	   "one that was written tells of that life");
 	free(page);
 }

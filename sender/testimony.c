@@ -1,4 +1,4 @@
-#include "witness.h"
+#include "testimony.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 enum { TEXT_BYTES = 512, EPOCH_BYTES = 8, FILE_MODE = 0640 };
 
-enum lapse witness_compare(const struct life *before, const struct life *now, bool is_known)
+enum lapse testimony_compare(const struct life *before, const struct life *now, bool is_known)
 {
 	if (!is_known)
 		return LAPSE_OTHER;
@@ -25,7 +25,7 @@ enum lapse witness_compare(const struct life *before, const struct life *now, bo
 	return is_back ? LAPSE_BACK : LAPSE_NONE;
 }
 
-bool witness_of_page(struct life *out, const struct orders_page *page)
+bool testimony_of_page(struct life *out, const struct orders_page *page)
 {
 	/* its writer is gone, perhaps in the midst of writing; what it tells of was all durable by then */
 	if (page->epoch == 0 || page->ledger.n == 0)
@@ -34,13 +34,13 @@ bool witness_of_page(struct life *out, const struct orders_page *page)
 	return true;
 }
 
-int witness_open(struct witness *witness, const char *path)
+int testimony_open(struct testimony *witness, const char *path)
 {
 	char folder[CONFIG_PATH_BYTES];
 	const char *slash = strrchr(path, '/');
 	const char *name = slash == NULL ? path : slash + 1;
 	size_t len = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
-	*witness = (struct witness){.dir_fd = -1};
+	*witness = (struct testimony){.dir_fd = -1};
 	if (len >= sizeof(folder) || name[0] == 0 || strlen(name) >= sizeof(witness->name))
 		return -ENAMETOOLONG;
 	snprintf(folder, sizeof(folder), "%.*s", (int)len, slash == NULL ? "." : path);
@@ -52,7 +52,7 @@ int witness_open(struct witness *witness, const char *path)
 	return 0;
 }
 
-void witness_close(struct witness *witness)
+void testimony_close(struct testimony *witness)
 {
 	io_close(witness->dir_fd);
 	witness->dir_fd = -1;
@@ -83,7 +83,7 @@ static bool decode(struct life *out, const char *text)
 	return true;
 }
 
-int witness_load(const struct witness *witness, struct life *out)
+int testimony_load(const struct testimony *witness, struct life *out)
 {
 	uint8_t *bytes = NULL;
 	size_t len = 0;
@@ -97,7 +97,7 @@ int witness_load(const struct witness *witness, struct life *out)
 	return result;
 }
 
-int witness_store(struct witness *witness, const struct life *now, uint64_t now_ms)
+int testimony_store(struct testimony *witness, const struct life *now, uint64_t now_ms)
 {
 	char text[TEXT_BYTES];
 	int len = encode(text, now);
@@ -108,8 +108,8 @@ int witness_store(struct witness *witness, const struct life *now, uint64_t now_
 	return result;
 }
 
-bool witness_is_due(const struct witness *witness, const struct life *now, uint64_t now_ms)
+bool testimony_is_due(const struct testimony *witness, const struct life *now, uint64_t now_ms)
 {
 	bool has_grown = now->epoch != witness->written.epoch || now->ledger.n != witness->written.ledger.n;
-	return now_ms - witness->written_ms >= (has_grown ? WITNESS_SOON_MS : WITNESS_LATE_MS);
+	return now_ms - witness->written_ms >= (has_grown ? TESTIMONY_SOON_MS : TESTIMONY_LATE_MS);
 }
