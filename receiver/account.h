@@ -1,5 +1,5 @@
 /*
- * account: which numbers of each route the sender has given, as far as this box was told.  VAULT.md 10.
+ * account: which numbers of each route the sender has given, as far as this box was told.  VAULT.md 11.
  *
  * A route's numbers go up by one with each release of an epoch.  The signed heads (LINK.md 2) say how far they have
  * come; a page of the catalogue names a bundle.  A number that a head covers, which no page has ever named here, and

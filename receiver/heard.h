@@ -7,7 +7,7 @@
  * newer than all before: that one is not believed, the epoch in use still is.
  *
  * Pure: no clock, no file.  It comes here after the signatures have been checked.  As bytes, with the account of
- * numbers, it is the vault's file `heard` (VAULT.md 10).
+ * numbers, it is the vault's file `heard` (VAULT.md 11).
  */
 #ifndef WEIR_HEARD_H
 #define WEIR_HEARD_H

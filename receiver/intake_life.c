@@ -8,6 +8,7 @@
 #include "common/openbundle.h"
 #include "common/verdict.h"
 #include "intake_parts.h"
+#include "lost.h"
 #include "vault.h"
 
 enum { STORE_MS = 10000 };
@@ -52,7 +53,14 @@ static int on_unheard(void *context, const struct account_run *run)
 	}
 	event_tell(in->o.tell, LOG_ERR, "E2087", "keep: '%s' to '%s' were released, never heard of here, and are no longer "
 		   "offered: lost; have them pushed again", first, last);
-	return 0;
+	uint64_t count = run->last - run->first + 1;
+	const struct lost_item item = {
+		.id = {run->epoch, run->first, run->route_id},
+		.count = count < LOST_NUMBERS_MAX ? count : LOST_NUMBERS_MAX,
+		.why = LOST_NEVER_NAMED,
+		.at_s = in->now_s,
+	};
+	return lost_add(in->o.lost, &item);
 }
 
 void intake_settle_numbers(struct intake *in)
