@@ -18,12 +18,12 @@ int intake_main(void);
 
 enum { BUNDLES = 3, FIRST = 0, SECOND = 1, REFUSED = 2, CURE_S = 10 };
 
-struct heard {
+struct memo {
 	bool is_delivered[BUNDLES]; /* somebody has heard that it is in the vault */
 	uint64_t lives;             /* processes so far: clocks and generations go on */
 };
 
-static struct heard *memo;
+static struct memo *memo;
 static struct world w;
 static struct bundle bundles[BUNDLES];
 
