@@ -64,10 +64,13 @@ long_tests = $(shell grep -lw BUDGET $(system_tests))
 # What runs under the sanitizers as well: says so by this line.
 main_tests = $(shell grep -l 'runs under the sanitizers' $(system_tests))
 fuzz_targets = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
-tools = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/lib/tap.c tests/lib/replay.c tests/lib/faulty-token.c tests/lib/fault.c, \
+tools = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/lib/tap.c tests/lib/replay.c tests/lib/faulty-token.c tests/lib/fault.c \
+	tests/lib/careless.c, \
 	$(wildcard tests/lib/*.c)) $(wildcard tests/bench/*.c))
 # A PKCS#11 module, which programs load.
 faulty_token = $(BUILD)/tests/lib/faulty-token.so
+# Before libc in a program that is to forget its fsync, or to live in another month.
+careless = $(BUILD)/tests/lib/careless.so
 # What makes calls fail: loaded in front of libc, or part of a program that sweeps over all of them.
 fault = $(BUILD)/tests/lib/fault.so
 sweeps = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fault/*.c))
@@ -97,7 +100,7 @@ $(BUILD)/tests/fuzz/%.t: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/lib/replay.o $(B
 	$(link) -o $@ $^ $(libraries) -lm
 $(tools): %: %.o $(archives)
 	$(link) -o $@ $^ $(libraries) -lm
-$(faulty_token) $(fault): $(BUILD)/%.so: %.c
+$(faulty_token) $(fault) $(careless): $(BUILD)/%.so: %.c
 	@mkdir -p $(@D)
 	$(compile) -fPIC -shared -o $@ $<
 $(sweeps): %: %.o $(BUILD)/tests/lib/fault.o $(BUILD)/tests/lib/tap.o $(archives)
@@ -107,7 +110,7 @@ $(BUILD)/tests/unit/signer.t: | $(faulty_token)
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # Everything that a test run needs, without running it.
-tests: $(programs) $(unit_tests) $(tools) $(faulty_token) $(fault) $(sweeps)
+tests: $(programs) $(unit_tests) $(tools) $(faulty_token) $(fault) $(careless) $(sweeps)
 
 # Packages come first: without them not even the list of libraries can be made.
 again = $(MAKE) --no-print-directory -j$(JOBS)

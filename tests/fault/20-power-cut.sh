@@ -1,0 +1,190 @@
+#!/usr/bin/env bash
+# The power goes, at any moment, while bundles cross: what was accepted is there, nothing is torn, no number is given
+# twice, and what was delivered stays delivered.  Both boxes work on disks whose writes are recorded; then every
+# judged disk is one that a cut may have left.  The same work without a single fsync must be seen to lose.
+# 1,000 cuts; with BUDGET 10,000.
+TMPDIR=/dev/shm
+# Mounts of its own: whoever makes a namespace meanwhile would copy them, and a disk that is mounted somewhere
+# cannot be cut.
+if ((EUID == 0)) && [[ -z ${WEIR_MOUNTS:-} ]]; then
+	export WEIR_MOUNTS=$$
+	exec unshare --mount --propagation slave sh -c 'mount --make-rshared / && exec "$0"' "$0"
+fi
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+seed_line
+((EUID == 0)) || { skip "a power cut loses nothing" "it takes root to mount a disk"; done_testing; }
+rate='60 Mbit/s'
+link_start 1500
+site_make
+cuts=1000
+[[ -n ${BUDGET:-} ]] && cuts=10000
+sconf=$sender/sender.conf
+rconf=$receiver/receiver.conf
+
+# The receiver does not know this person any more; what he pushes is refused there.
+stranger=kuo-min
+(people=${people/ $stranger/} && registry_text 2 >"$site/registry.outside")
+"$build/weir-outbox" registry sign "$site/registry.outside" --key "$keys/root-1.key" >/dev/null ||
+	give_up "the registry of the receiver cannot be signed"
+sed -i "s|^registry = .*|registry = $site/registry.outside|" "$rconf"
+
+for size in 0 5000 70000 700000 5000000; do
+	"$build/tests/lib/export" --random "$size" --seed "$SEED" >"$tmp/file-$size"
+done
+"$build/tests/lib/export" --records 50 --seed "$SEED" >"$tmp/records.csv"
+
+# disk_up NAME FOLDER: a new disk, mounted at FOLDER, whose writes go to $tmp/NAME.log.
+disk_up() {
+	local base=$tmp/$1.base
+	mkdir "$tmp/$1"
+	truncate -s 40M "$base"
+	mkfs.ext4 -q -b 4096 -J size=4 -E lazy_itable_init=0,lazy_journal_init=0,nodiscard "$base" ||
+		give_up "no file system can be made"
+	cp --sparse=always "$base" "$tmp/$1.disk"
+	"$build/tests/lib/recorder" "$tmp/$1" "$tmp/$1.disk" "$tmp/$1.log" >"$tmp/$1.ready" 2>"$tmp/$1.err" &
+	on_exit "umount '$tmp/$1' 2>/dev/null"
+	until_true 10 grep -qs ready "$tmp/$1.ready" || give_up "no recorder: $(cat "$tmp/$1.err")"
+	# without the help that ext4 gives to programs which forget an fsync
+	mount -o loop,noauto_da_alloc "$tmp/$1/disk" "$2" || give_up "no disk can be mounted"
+	on_exit "umount '$2' 2>/dev/null"
+}
+disk_down() {
+	until_true 10 umount "$2" || give_up "$2 cannot be unmounted"
+	until_true 10 umount "$tmp/$1" || give_up "$tmp/$1 cannot be unmounted"
+}
+
+# What somebody has been told, in the order of the writes.
+spool_mark() { echo "$*" >>"$tmp/$run-spool/marks"; }
+vault_mark() { echo "$*" >>"$tmp/$run-vault/marks"; }
+
+pushes() {
+	push "$@" || { note "$pushed"; return 1; }
+	spool_mark accepted "$push_id" "${bundle:--}"
+	spool_mark beat "$(jq .generation "$receiver/vault/status.json")"
+	names+=(${bundle:+"$bundle"})
+}
+# An officer decides, and is told.
+approves() {
+	local said
+	said=$(as_officer "$1" approve "$2" 2>&1) || { note "$said"; return 1; }
+	bundle=$(grep -oE "\bapproved-[0-9]{6,}\b" <<<"$said")
+	return 0
+}
+
+# Marks each delivery that somebody can see and that is done with.
+watch_vault() {
+	local file name seen=" "
+	while sleep 0.02; do
+		for file in "$receiver"/vault/bundles/*/*.weir; do
+			name=$(basename "$file" .weir)
+			[[ -e $file && $seen != *" $name "* ]] || continue
+			inbox ledger show --config "$rconf" --json 2>/dev/null |
+				jq -e --arg name "$name" 'select(.event == "delivered" and .bundle == $name)' >/dev/null || continue
+			vault_mark delivered "$name"
+			seen+="$name "
+		done
+	done
+}
+
+died() { [[ $(pid_of "$1") != "$2" ]] && [[ -n $(pid_of "$1") ]]; }
+kill_one() {
+	local pid
+	pid=$(pid_of "$1")
+	kill -KILL "$pid" && until_true 20 died "$1" "$pid"
+}
+# The registry of the sender, which is older there, and what the stranger pushed.
+are_refused_there() { (($(find "$receiver/vault/refused" -type f | wc -l) == 2)); }
+all_sent() { [[ -z $(find "$sender/spool/ready" -type f -name "[!r]*") ]]; }
+none_sent() { [[ -z $(find "$sender/spool/sent" -type f -name "[!r]*") ]]; }
+
+# record RUN [VARIABLE]: the work, with what makes the programs careless in their environment.
+record() {
+	run=$1
+	names=()
+	rm -rf "$sender/spool" "$receiver/vault" "$runtime"/*/*
+	mkdir "$sender/spool" "$receiver/vault"
+	disk_up "$run-spool" "$sender/spool"
+	disk_up "$run-vault" "$receiver/vault"
+	local sender_before=("${at_sender[@]}") receiver_before=("${at_receiver[@]}")
+	at_sender+=(env LD_PRELOAD="$build/tests/lib/careless.so" "${@:2}")
+	at_receiver+=(env LD_PRELOAD="$build/tests/lib/careless.so" "${@:2}")
+	receiver_up
+	sender_up
+	watch_vault &
+	local watcher=$!
+	on_exit "kill $watcher 2>/dev/null"
+	work
+	check $? "$run: the work was done"
+	kill "$watcher"
+	wait "$watcher" 2>/dev/null
+	mkdir "$tmp/$run-truth"
+	cp "$receiver"/vault/bundles/*/*.weir "$tmp/$run-truth/"
+	sender_down
+	spool_mark later
+	at_sender+=(WEIR_DAYS_AHEAD=20)
+	sender_up
+	until_true 10 none_sent
+	check $? "$run: what was sent is removed at the end of its retention"
+	sender_down
+	receiver_down
+	at_sender=("${sender_before[@]}")
+	at_receiver=("${receiver_before[@]}")
+	disk_down "$run-spool" "$sender/spool"
+	disk_down "$run-vault" "$receiver/vault"
+}
+
+work() {
+	local name first
+	pushes files "$tmp/file-5000000" && pushes files "$tmp/file-0" || return
+	pushes approved "$tmp/records.csv" || return
+	first=$push_id
+	pushes approved "$tmp/records.csv" || return
+	kill_one weir-keep || return
+	as_officer lin-jun refuse "$push_id" --reason "not today" >/dev/null && spool_mark refused "$push_id" || return
+	approves lin-jun "$first" && approves wu-ting "$first" || return
+	spool_mark decided "$first" "$bundle"
+	names+=("$bundle")
+	kill_one weir-hold || return
+	until_true 20 sender_answers || return
+	pushes files "$tmp/file-700000" && pushes tax "$tmp/records.csv" || return
+	person=$stranger
+	push files "$tmp/file-5000" && spool_mark accepted "$push_id" "$bundle" || return
+	person=wang-mei
+	pushes files "$tmp/file-70000" && pushes files "$tmp/file-5000" || return
+	for name in "${names[@]}"; do
+		wait_delivered "$name" || return
+	done
+	until_true 20 are_refused_there && vault_mark refused && vault_mark refused || return
+	until_true 20 all_sent
+}
+
+# judge RUN COUNT: cuts the power of both disks, side by side.
+judge() {
+	local side extra=$keys/wang-mei.key config=$sconf judges=()
+	for side in spool vault; do
+		"$build/tests/lib/powercut" $side "$tmp/$1-$side.base" "$tmp/$1-$side.log" "$config" "$extra" \
+			$(($2 / 2)) "${SEED: -9}" >"$tmp/$1-$side.said" 2>&1 &
+		judges+=($!)
+		extra=$tmp/$1-truth config=$rconf
+	done
+	wait "${judges[@]}"
+	for side in spool vault; do note "$1 $side: $(cut -c1-400 "$tmp/$1-$side.said" | tail -n "${3:-30}")"; done
+}
+# figure RUN SIDE NAME: of the last line that powercut said.
+figure() { sed -n "\$ s/.*\b$3 \([0-9.]*\).*/\1/p" "$tmp/$1-$2.said"; }
+
+record careful
+judge careful "$cuts"
+for side in spool vault; do
+	is "$side: $((cuts / 2)) power cuts were judged" "$(figure careful $side states)" $((cuts / 2))
+	is "$side: no cut lost, tore or doubled anything" "$(figure careful $side bad)" 0
+done
+
+record careless WEIR_NO_SYNC=1
+judge careless 80 3
+for side in spool vault; do
+	ok "$side: the same work without fsync loses, so a loss would be seen" test "$(figure careless $side bad)" -gt 0
+done
+nothing_came_back
+done_testing
