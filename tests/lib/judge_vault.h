@@ -43,6 +43,12 @@ struct vault_world {
 	struct intake *intake;
 };
 
+/* Of each block: those of a pass and the further ones. */
+static inline uint32_t repair_rows(const struct geometry *g)
+{
+	return geometry_row_total(g) - g->source_rows;
+}
+
 /* The rows of one block: those wholly behind the end of the object are zeros. */
 static inline void truth_encode(struct truth *t, const struct erasure *code, uint32_t block, const uint8_t *object)
 {
@@ -51,9 +57,9 @@ static inline void truth_encode(struct truth *t, const struct erasure *code, uin
 	uint8_t *repair[ROWS_MAX];
 	for (uint32_t row = 0; row < g->source_rows; row++)
 		source[row] = object + geometry_row_offset(g, block, row);
-	for (uint32_t row = 0; row < g->repair_rows; row++)
-		repair[row] = t->repair + ((size_t)block * g->repair_rows + row) * g->row_len;
-	erasure_encode(code, source, 0, g->repair_rows, repair, g->row_len);
+	for (uint32_t row = 0; row < repair_rows(g); row++)
+		repair[row] = t->repair + ((size_t)block * repair_rows(g) + row) * g->row_len;
+	erasure_encode(code, source, 0, repair_rows(g), repair, g->row_len);
 }
 
 static inline bool truth_load(struct truth *t, int dir_fd, const char *name)
@@ -70,8 +76,8 @@ static inline bool truth_load(struct truth *t, int dir_fd, const char *name)
 	const struct geometry *g = &t->geometry;
 	uint32_t blocks = geometry_block_count(g);
 	uint8_t *object = calloc((size_t)blocks * g->source_rows, g->row_len);
-	t->repair = calloc((size_t)blocks * g->repair_rows, g->row_len);
-	struct erasure *code = erasure_new(g->source_rows, g->repair_rows);
+	t->repair = calloc((size_t)blocks * repair_rows(g), g->row_len);
+	struct erasure *code = erasure_new(g->source_rows, repair_rows(g));
 	if (object == NULL || t->repair == NULL || code == NULL)
 		return false;
 	memcpy(object, t->file, g->object_len);
@@ -112,42 +118,61 @@ static inline int scratch_folder(const struct vault_world *w, const char *name)
 	return -EIO;
 }
 
+/* A partial bundle as it lies there. */
+struct remains {
+	struct partial *partial;
+	uint8_t *object, *repair;
+	size_t object_len, repair_len;
+};
+
 /* Whether the files have a symbol that the map claims. */
-static inline bool symbol_is_there(struct partial *p, const struct truth *t, const struct span *span)
+static inline bool symbol_is_there(const struct remains *r, const struct truth *t, const struct span *span)
 {
-	uint8_t symbol[SYMBOL_BYTES];
 	bool is_repair;
-	uint64_t offset = partial_offset(p, span, &is_repair);
-	const uint8_t *wanted = (is_repair ? t->repair : t->file) + offset;
-	uint64_t len = SYMBOL_BYTES;
+	uint64_t offset = partial_offset(r->partial, span, &is_repair), len = SYMBOL_BYTES;
 	if (!is_repair && offset >= t->geometry.object_len)
 		return true;
 	if (!is_repair && offset + len > t->geometry.object_len)
 		len = t->geometry.object_len - offset;
-	return io_pread_exact(partial_fd(p, is_repair), symbol, len, offset) == 0 &&
-	       memcmp(symbol, wanted, len) == 0;
+	return offset + len <= (is_repair ? r->repair_len : r->object_len) &&
+	       memcmp((is_repair ? r->repair : r->object) + offset, (is_repair ? t->repair : t->file) + offset,
+		      len) == 0;
 }
 
-/* Goes through the claims; gives how many there are, those behind the end of the object too. */
-static inline size_t judge_claims(struct judging *j, struct partial *p, const struct truth *t)
+static inline void judge_claims(struct judging *j, const struct remains *r, const struct truth *t)
 {
 	const struct geometry *g = &t->geometry;
-	uint32_t symbols = geometry_row_symbols(g), rows = (uint32_t)g->source_rows + g->repair_rows;
-	size_t claims = 0;
+	uint32_t symbols = geometry_row_symbols(g), rows = geometry_row_total(g);
 	for (uint32_t block = 0; block < geometry_block_count(g); block++)
 		for (uint32_t i = 0; i < rows * symbols; i++) {
-			const uint8_t *map = arrivals_block_map(partial_arrivals(p), block);
+			const uint8_t *map = arrivals_block_map(partial_arrivals(r->partial), block);
 			struct span span = {(uint16_t)block, (uint8_t)(i / symbols), (uint16_t)(i % symbols), 1};
 			if ((map[i / 8] >> (i % 8) & 1) == 0)
 				continue;
-			claims++;
-			if (!symbol_is_there(p, t, &span)) {
+			j->claims++;
+			if (!symbol_is_there(r, t, &span)) {
 				complain(j, "the map of %s claims block %u row %u symbol %u, which is not there",
 					 t->name, block, span.row, span.first);
-				return claims;
+				return;
 			}
 		}
-	return claims;
+}
+
+/* What a keep would take up. */
+static inline void judge_partial(struct judging *j, const struct partial_site *site, const struct bundle_id *id,
+				 const struct truth *t)
+{
+	struct remains r = {.partial = NULL};
+	if (partial_load(&r.partial, site, id, &t->geometry) != 0)
+		return;
+	int dir = partial_open_dir(site, id);
+	if (judge_ok(j, io_read_file(dir, PARTIAL_OBJECT, 1 << 26, &r.object, &r.object_len), "the object") &&
+	    judge_ok(j, io_read_file(dir, PARTIAL_REPAIR, 1 << 26, &r.repair, &r.repair_len), "the repair rows"))
+		judge_claims(j, &r, t);
+	io_close(dir);
+	free(r.object);
+	free(r.repair);
+	partial_close(r.partial);
 }
 
 /* A stored map never claims what a power cut could take. */
@@ -163,12 +188,8 @@ static inline void judge_maps(struct judging *j, const struct vault_world *w)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		const struct truth *t = truth_of_id(w, &ids[i]);
-		struct partial *p = NULL;
-		if (t == NULL || partial_load(&p, &site, &ids[i], &t->geometry) != 0)
-			continue;
-		if (judge_ok(j, partial_open_files(p), "the files of a partial bundle open"))
-			(void)judge_claims(j, p, t);
-		partial_close(p);
+		if (t != NULL)
+			judge_partial(j, &site, &ids[i], t);
 	}
 	free(ids);
 	io_close(site.dir_fd);

@@ -32,6 +32,7 @@ struct fact {
 
 struct judging {
 	FILE *complaints; /* one line each; none: all is well */
+	uint64_t claims;  /* of arrival maps, that were looked at */
 	const struct mark *marks;
 	size_t mark_count;
 	struct fact facts[FACTS_MAX];

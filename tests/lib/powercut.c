@@ -5,7 +5,8 @@
  *   powercut vault BASE LOG CONFIG TRUTH COUNT SEED   TRUTH: the folder of the bundles as they were in the end
  *
  * BASE is the disk before the first record, LOG the records; the disk is mounted where CONFIG has its spool or
- * vault.  Prints a line for each complaint (at most 20), and "states N bad N records N seconds N" at the end.
+ * vault.  Prints a line for each complaint (at most 20), and "states N bad N records N marks N claims N seconds N" at the
+ * end, where claims are symbols that arrival maps say are here.
  * Exit status 0 when it could judge, whatever it found.  Needs root.
  */
 #include <errno.h>
@@ -34,6 +35,7 @@ struct powercut {
 	size_t mark_records[MARKS_MAX]; /* which record each is */
 	size_t mark_count;
 	uint64_t states, bad;
+	uint64_t *claimed;                /* claims of maps that were looked at: shared with the judges */
 	char complaints[COMPLAINT_BYTES]; /* of the state that is being judged */
 };
 
@@ -106,6 +108,7 @@ static void judge(struct powercut *p, FILE *complaints, size_t cut)
 		judge_vault(&j, &p->vault);
 	else
 		judge_spool(&j, &p->spool);
+	*p->claimed += j.claims;
 	fclose(complaints);
 }
 
@@ -196,8 +199,8 @@ static void cut_all(struct powercut *p, uint64_t count)
 	double start = seconds();
 	for (uint64_t i = 0; i < count; i++)
 		try_cut(p, chosen[i], (enum cut_fate)cuts_random(&p->cuts, CUT_FATES));
-	printf("states %llu bad %llu records %zu marks %zu seconds %.1f\n", (unsigned long long)p->states,
-	       (unsigned long long)p->bad, p->cuts.count, p->mark_count, seconds() - start);
+	printf("states %" PRIu64 " bad %" PRIu64 " records %zu marks %zu claims %" PRIu64 " seconds %.1f\n",
+	       p->states, p->bad, p->cuts.count, p->mark_count, *p->claimed, seconds() - start);
 	free(chosen);
 }
 
@@ -222,6 +225,9 @@ int main(int argc, char **argv)
 		  p->is_vault ? p->vault.config.vault : p->spool.setup.config.spool,
 		  strtoull(argv[SEED], NULL, 10));
 	read_marks(p);
+	p->claimed = mmap(NULL, sizeof(*p->claimed), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (p->claimed == MAP_FAILED)
+		cuts_die("memory");
 	cut_all(p, strtoull(argv[COUNT], NULL, 10));
 	if (p->is_vault && rmdir(p->vault.scratch) < 0)
 		cuts_die(p->vault.scratch);
