@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Both boxes start with 10,000 bundles in spool and vault, as after a power cut: they are ready, and have all of
+# them.  How long that takes is measured by `tests/bench/run` (ONLY=start).
+TMPDIR=/dev/shm
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+seed_line
+link_start 1500
+site_make
+count=10000
+ok "spool and vault are filled" "$build/tests/lib/fill" "$sender/sender.conf" "$receiver/receiver.conf" \
+	"$keys/wang-mei.key" $count
+
+# What of that is the processor's.
+cost() { sed 's/^.*) //' "/proc/$(pid_of "$1")/stat" | awk -v t="$(getconf CLK_TCK)" '{ printf "%.2f s of processor", ($12 + $13) / t }'; }
+
+started=$(date +%s%N)
+sender_up
+note "weir-hold answers after $((($(date +%s%N) - started) / 1000000)) ms: $(cost weir-hold)"
+listed=$(outbox list --json --config "$sender/sender.conf")
+of_route() { jq --arg route "$1" '[.[] | select(.route == $route)] | length' <<<"$listed"; }
+is "the sender has those that wait for officers" "$(of_route approved)" 100
+is "the sender has all that have a number" "$(of_route files)" 9900
+is "no file of the spool was unusable" "$(grep -c E1002 "$sender/log")" 0
+push files "$sender/sender.conf"
+check $? "a push is accepted" || note "$pushed"
+is "it has the next number" "$bundle" files-009901
+
+started=$(date +%s%N)
+receiver_up
+note "weir-keep writes its status after $((($(date +%s%N) - started) / 1000000)) ms: $(cost weir-keep)"
+delivered() { inbox list --json --config "$receiver/receiver.conf" | jq '[.[] | select(.state == "delivered")] | length'; }
+ok "the receiver has all that were delivered" test "$(delivered)" -ge 8900
+arriving() { (($(jq '[.bundles[] | select(.state == "receiving")] | length' "$receiver/vault/status.json") == 1000)); }
+ok "the receiver goes on with those that were arriving" until_true 20 arriving
+ok "what is pushed now is delivered" wait_delivered files-009901 60
+nothing_came_back
+done_testing
