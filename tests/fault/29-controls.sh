@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Negative controls: each takes one safeguard out of a copy of one source file, and a named test must fail then.  A
+# test that passes without what it is there for would be no test; a safeguard that is not found here by its line
+# any more needs its control mended.  That forgetting every fsync is noticed is shown by 20-power-cut.sh itself.
+export TMPDIR=/dev/shm # none of these tests asks for a disk
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+cd "$top" || exit 1
+read -ra flags < <(pkg-config --cflags-only-I libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson \
+	libpcre2-8 libcrypto p11-kit-1)
+read -ra libraries < <(pkg-config --libs libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson \
+	libpcre2-8 libcrypto p11-kit-1)
+
+# make_mutant FILE SED OUT: the object of FILE as SED changes it.
+make_mutant() {
+	sed -E "$2" "$1" >"$3.c" || return
+	if cmp "$1" "$3.c"; then
+		echo "no line of $1 matches: $2"
+		return 1
+	fi
+	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -I. -I"$build" -iquote "${1%/*}" "${flags[@]}" -O0 -pthread \
+		-ffunction-sections -fdata-sections -w -c -o "$3.o" "$3.c"
+}
+
+# What stands before the archives is taken instead of what is in them.
+link_mutant() {
+	"${CC:-cc}" -pthread -Wl,--as-needed,--gc-sections -o "$1.t" "$1.o" "$build/tests/unit/$2.o" \
+		"$build/tests/lib/tap.o" "$build"/lib{sender,receiver,common}.a "${libraries[@]}" -lm
+}
+
+# control WHAT TEST FILE SED: without WHAT, tests/unit/TEST.c fails.
+control() {
+	local mutant=$tmp/$tests_run said
+	said=$(make_mutant "$3" "$4" "$mutant" 2>&1 && link_mutant "$mutant" "$2" 2>&1) || {
+		check 1 "$1: a program without it can be made"
+		note "$said"
+		return
+	}
+	# the first sentence that is not true any more is enough
+	said=$(timeout 60 "$mutant.t" 2>/dev/null | grep -m 1 '^not ok')
+	[[ -n $said ]]
+	check $? "$1: without it tests/unit/$2.c fails"
+	note "$said"
+	rm -f "$mutant"*
+}
+
+# ---- one fsync each ----
+control "every fsync" durable common/io.c 's/return fsync\(fd\) < 0 \? -errno : 0;/(void)fd; return 0;/'
+control "fsync of a file before its name" durable common/io.c \
+	'/^static int write_and_sync/,/^}/ s/result = io_fsync\(fd\);/result = 0;/'
+control "fsync of the folder behind the name" durable common/io.c \
+	'/^static int put_file/,/^}/ s/return io_fsync\(dir_fd\);/return 0;/'
+control "fsync of a pushed body" durable sender/spool_change.c 's/result = io_fsync\(incoming->fd\);/result = 0;/'
+control "fsync of the folder that a bundle moves to" durable sender/spool_change.c \
+	'/^static int rename_new/,/^}/ s/int result = io_fsync\(.*/int result = 0;/'
+control "fsync of the folder that a bundle comes from" durable sender/spool_change.c \
+	'/^static int rename_new/,/^}/ s/: io_fsync\(.*;/: 0;/'
+control "fsync of a release" durable sender/spool_change.c \
+	'/^static int write_release/,/^}/ s/result = io_fsync\(fd\);/result = 0;/'
+control "fsync of the counters" durable sender/numbers.c 's/result = io_fsync\(fd\);/result = 0;/'
+control "fdatasync of the ledger" durable common/ledger.c 's/if \(fdatasync\(ledger->fd\) < 0\)/if (0)/'
+control "fsync of the folder that a delivery moves to" durable receiver/vault.c 's/result = io_fsync\(to_dir\);/result = 0;/'
+control "fsync of the folder that a delivery comes from" durable receiver/vault.c \
+	's/result = io_fsync\(from_dir\);/result = 0;/'
+control "fdatasync of what a map claims" durable receiver/partial.c 's/fdatasync\(fd\) < 0 \? -errno : 0/0/'
+
+# ---- everything else ----
+control "the tag of a datagram" receive receiver/receive.c \
+	's/if \(!datagram_tag_is_right\(.*\)\) \{/if (0) {/'
+control "the signature" suite common/suite.c \
+	'/^int suite_verify/,/^}/ s/return .*VERDICT_BAD_SIGNATURE.*;/return VERDICT_OK;/'
+control "the signature of pages and heartbeats" catalogue common/catalogue.c \
+	's/return suite_verify\(message \+ signed_len,/return 0 \& suite_verify(message + signed_len,/'
+control "the root of the content at delivery" intake receiver/accept.c 's/return VERDICT_BAD_ROOT;/return 0;/'
+control "the root of the content at opening" unpack receiver/unpack.c 's/: VERDICT_BAD_ROOT;/: VERDICT_OK;/'
+control "the memory of what was delivered" intake receiver/vault.c \
+	'/^int vault_is_delivered/,/^}/ s/return 1;/return 0;/'
+control "a delivered bundle is not replaced" vault receiver/vault.c 's/, file, RENAME_NOREPLACE\) < 0\)/, file, 0) < 0)/'
+control "the table of system calls" confine common/confine.c 's/result = seccomp_load\(filter\);/result = 0;/'
+control "the quorum" judgement common/judgement.c 's/approvals >= route->quorum/1/'
+control "nobody approves an own push" judgement common/judgement.c 's/return VERDICT_OWN_PUSH;/return VERDICT_OK;/'
+control "suspension" registryrules common/registry.c 's/return VERDICT_SUSPENDED;/return VERDICT_OK;/'
+control "expiry" registryrules common/registry.c 's/return at > expires \? VERDICT_EXPIRED : VERDICT_OK;/return VERDICT_OK;/'
+control "an older registry is not taken" registry common/registry.c 's/return VERDICT_OLDER_REGISTRY;/return VERDICT_OK;/'
+control "a number is kept" spool sender/numbers.c \
+	's/result = io_write_file\(sequence_dir, route, text, \(size_t\)len, FILE_MODE\);/result = 0;/'
+control "a counter is kept" spool sender/numbers.c 's/int result = save_counters\(counters\);/int result = 0;/'
+control "the digest of a stored map" partial receiver/partial.c \
+	's/if \(memcmp\(digest, map \+ map_file_len, sizeof\(digest\)\) == 0 &&/if (/'
+control "one life of the machine" partial receiver/partial.c \
+	's/memcmp\(p->live, wanted, sizeof\(wanted\)\) != 0/memcmp(p->live, wanted, 48) != 0/'
+control "the chain of the ledger" ledgerverify common/ledgerverify.c 's/memcmp\([^;]*before[^;]*\) != 0/0/'
+control "a torn end of the ledger is cut off" ledger common/ledgeropen.c 's/if \(torn > 0 && /if (0 \&\& /'
+control "the limit of what is decompressed" compress common/compress.c 's/header.windowSize <= UINT64_C\(1\) << WINDOW_LOG_MAX/1/'
+control "the mode of key files" key common/trusted.c 's/return VERDICT_LOOSE_PERMISSIONS;/return 0;/'
+done_testing
