@@ -21,6 +21,7 @@
 #include "common/io.h"
 #include "common/suite.h"
 #include "common/text.h"
+#include "common/tree.h"
 #include "common/verdict.h"
 #include "receiver/partial.h"
 #include "receiver/vault.h"
@@ -37,6 +38,7 @@ struct fill {
 	struct config receiver;
 	struct key *box, *person;
 	uint64_t epoch, now;
+	uint8_t root[SUITE_DIGEST_BYTES]; /* of a body of holes */
 	int spool, vault, bundles; /* folders */
 	struct partial_site site;
 	uint8_t *pages;            /* of the catalogue, each behind its length */
@@ -70,7 +72,7 @@ static struct statement statement_of(const struct fill *f, uint64_t i, bool wait
 	memcpy(s.person, f->person->card.name, NAME_BYTES);
 	memcpy(s.person_key, f->person->card.id, KEY_ID_BYTES);
 	suite_random(s.push_id, sizeof(s.push_id));
-	suite_random(s.root, sizeof(s.root));
+	memcpy(s.root, f->root, sizeof(s.root));
 	return s;
 }
 
@@ -92,12 +94,30 @@ static struct release release_of(const struct fill *f, const struct statement *s
 	return r;
 }
 
-/* The first segment, and behind it a hole. */
-static void put_object(int dir, const char *name, const uint8_t segment[static SEGMENT_BYTES])
+static void root_of_holes(uint8_t root[static SUITE_DIGEST_BYTES])
 {
+	static const uint8_t segment[SEGMENT_BYTES];
+	uint8_t leaf[SUITE_DIGEST_BYTES];
+	struct tree tree;
+	tree_start(&tree);
+	for (uint64_t i = 0; i < SEGMENTS; i++) {
+		tree_leaf(leaf, i, segment);
+		tree_add(&tree, leaf);
+	}
+	tree_root(&tree, root);
+}
+
+/* The first segment, behind it a hole, and behind that the registry, where there is one. */
+static void put_object(int dir, const char *name, const uint8_t segment[static SEGMENT_BYTES],
+		       const struct registry *registry)
+{
+	size_t len = 0;
+	const uint8_t *text = registry == NULL ? NULL : registry_text(registry, &len);
+	uint64_t end = (SEGMENTS + 1) * SEGMENT_BYTES;
 	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	need(fd < 0 ? -errno : io_write(fd, segment, SEGMENT_BYTES), name);
-	need(ftruncate(fd, (SEGMENTS + 1) * SEGMENT_BYTES) < 0 ? -errno : io_close(fd), name);
+	need(ftruncate(fd, (off_t)end) < 0 ? -errno : io_pwrite(fd, text, len, end), name);
+	need(io_close(fd), name);
 }
 
 static void end_page(struct fill *f)
@@ -146,7 +166,7 @@ static void fill_vault(struct fill *f, const struct release *r, const char *name
 		return;
 	}
 	snprintf(file, sizeof(file), "%s.weir", name);
-	put_object(f->bundles, file, segment);
+	put_object(f->bundles, file, segment, f->setup.registry);
 }
 
 static void fill_one(struct fill *f, uint64_t i, uint64_t count)
@@ -166,14 +186,14 @@ static void fill_one(struct fill *f, uint64_t i, uint64_t count)
 		unreleased_segment_encode(segment, &s, &dossier.endorsements);
 		snprintf(path, sizeof(path), "held/");
 		text_hex(path + 5, sizeof(path) - 5, s.push_id, PUSH_ID_BYTES);
-		put_object(f->spool, path, segment);
+		put_object(f->spool, path, segment, NULL);
 		return;
 	}
 	struct release r = release_of(f, &s, i + 1);
 	need(release_segment_encode(segment, &r, &dossier.endorsements, f->box->secret), "a release");
 	bundle_name(name, s.route, r.number);
 	snprintf(path, sizeof(path), "%s/%s", i % 2 == 0 ? "ready" : "sent", name);
-	put_object(f->spool, path, segment);
+	put_object(f->spool, path, segment, NULL);
 	fill_vault(f, &r, name, segment, i + WAITING + ARRIVING >= count);
 }
 
@@ -219,6 +239,7 @@ int main(int argc, char **argv)
 	}
 	need(suite_start(), "libsodium");
 	open_both(f, argv);
+	root_of_holes(f->root);
 	f->page = (struct page){.epoch = f->epoch, .generation = 1, .time = f->now};
 	f->page.pages = (uint32_t)((count - WAITING + PAGE_ENTRIES_MAX - 1) / PAGE_ENTRIES_MAX);
 	memcpy(f->page.box_key, f->box->card.id, KEY_ID_BYTES);
