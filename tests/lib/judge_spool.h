@@ -6,6 +6,7 @@
 #ifndef WEIR_TEST_JUDGE_SPOOL_H
 #define WEIR_TEST_JUDGE_SPOOL_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <time.h>
 

@@ -6,9 +6,11 @@
 #define WEIR_TEST_JUDGE_VAULT_H
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/config.h"
 #include "common/erasure.h"

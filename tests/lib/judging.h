@@ -5,6 +5,7 @@
 #ifndef WEIR_TEST_JUDGING_H
 #define WEIR_TEST_JUDGING_H
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
