@@ -146,8 +146,21 @@ static int enter_found(const struct reception *r, const struct bundle_id *id)
 	return result == 0 ? 1 : result;
 }
 
+/* Records that become durable together: a vault that has lost its annals may owe all of them. */
+struct records {
+	size_t count;
+	struct annal all[ANNALS_BATCH_MAX];
+};
+
+static int write_records(const struct reception *r, struct records *records)
+{
+	int result = annals_write(r->o.annals, records->all, records->count);
+	records->count = 0;
+	return result;
+}
+
 /* Delivered, and no more was written of it; or put there by somebody, from another copy of the vault. */
-static int record_found(struct reception *r, const struct vault_item *item)
+static int record_found(const struct reception *r, const struct vault_item *item, struct records *records)
 {
 	struct annal annal;
 	struct acceptance found;
@@ -169,17 +182,24 @@ static int record_found(struct reception *r, const struct vault_item *item)
 	memcpy(annal.route, route, NAME_BYTES);
 	memcpy(annal.push_id, found.evidence.push_id, PUSH_ID_BYTES);
 	memcpy(annal.edges, found.edges, EDGES_BYTES);
-	return annals_write(r->o.annals, &annal, 1);
+	records->all[records->count++] = annal;
+	return records->count == ANNALS_BATCH_MAX ? write_records(r, records) : 0;
 }
 
 int entering_record(struct reception *r)
 {
 	struct vault_item *items = NULL;
 	size_t count = 0;
+	struct records *records = calloc(1, sizeof(*records));
+	if (records == NULL)
+		return -ENOMEM;
 	int result = vault_list(r->o.vault_fd, &items, &count);
 	for (size_t i = 0; result == 0 && i < count; i++)
-		result = record_found(r, &items[i]);
+		result = record_found(r, &items[i], records);
+	if (result == 0)
+		result = write_records(r, records);
 	free(items);
+	free(records);
 	return result;
 }
 

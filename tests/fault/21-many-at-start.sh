@@ -35,5 +35,11 @@ arriving() { (($(jq '[.bundles[] | select(.state == "receiving")] | length' "$re
 ok "the receiver goes on with those that were arriving" until_true 20 arriving
 # behind all that is still to go
 ok "what is pushed now is delivered" wait_delivered files-009901 120
+
+# What the annals tell can be read from the bundles, too.
+receiver_down
+rm "$receiver/vault/annals"
+receiver_up
+ok "a vault that has lost its annals has them again" test "$(stat -c %s "$receiver/vault/annals")" -ge $((128 * 8900))
 nothing_came_back
 done_testing

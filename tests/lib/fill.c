@@ -23,6 +23,8 @@
 #include "common/text.h"
 #include "common/tree.h"
 #include "common/verdict.h"
+#include "receiver/annals.h"
+#include "receiver/edges.h"
 #include "receiver/partial.h"
 #include "receiver/vault.h"
 #include "sender/dossier.h"
@@ -44,6 +46,9 @@ struct fill {
 	uint8_t *pages;            /* of the catalogue, each behind its length */
 	size_t pages_len;
 	struct page page;          /* that is being filled */
+	struct annals *annals;
+	struct annal batch[ANNALS_BATCH_MAX];
+	size_t batch_count;
 };
 
 static void need(int result, const char *what)
@@ -152,6 +157,30 @@ static void name_in_catalogue(struct fill *f, const struct release *r)
 		end_page(f);
 }
 
+static void write_annals(struct fill *f)
+{
+	need(annals_write(f->annals, f->batch, f->batch_count), "the annals");
+	f->batch_count = 0;
+}
+
+static void remember(struct fill *f, const struct release *r, const uint8_t *segment)
+{
+	size_t len;
+	const uint8_t *text = registry_text(f->setup.registry, &len);
+	struct annal *annal = &f->batch[f->batch_count++];
+	*annal = (struct annal){
+		.id = {.epoch = r->epoch, .route_id = r->route_id, .number = r->number},
+		.what = ANNAL_DELIVERED,
+		.at = f->now,
+		.destroy_by = r->statement.destroy_by,
+	};
+	memcpy(annal->route, r->statement.route, NAME_BYTES);
+	memcpy(annal->push_id, r->statement.push_id, PUSH_ID_BYTES);
+	edges_of(annal->edges, segment, text, len);
+	if (f->batch_count == ANNALS_BATCH_MAX)
+		write_annals(f);
+}
+
 /* What the receiver has of it: everything, or a place to put it. */
 static void fill_vault(struct fill *f, const struct release *r, const char *name, const uint8_t *segment, bool is_arriving)
 {
@@ -167,6 +196,7 @@ static void fill_vault(struct fill *f, const struct release *r, const char *name
 	}
 	snprintf(file, sizeof(file), "%s.weir", name);
 	put_object(f->bundles, file, segment, f->setup.registry);
+	remember(f, r, segment);
 }
 
 static void fill_one(struct fill *f, uint64_t i, uint64_t count)
@@ -214,6 +244,7 @@ static void open_both(struct fill *f, char **argv)
 	need_fd(f->spool = io_open_dir(AT_FDCWD, f->setup.config.spool), "the spool");
 	need_fd(f->vault = io_open_dir(AT_FDCWD, f->receiver.vault), "the vault");
 	need(vault_prepare(f->vault), "the vault");
+	need(annals_open(&f->annals, f->vault, true, &(struct annals_found){.is_new = false}), "the annals");
 	snprintf(path, sizeof(path), "bundles/%016llx", (unsigned long long)f->epoch);
 	need(io_make_dir(f->vault, path, 0750), path);
 	need_fd(f->bundles = io_open_dir(f->vault, path), path);
@@ -247,6 +278,8 @@ int main(int argc, char **argv)
 		fill_one(f, i, count);
 	if (f->page.count > 0)
 		end_page(f);
+	write_annals(f);
+	annals_close(f->annals);
 	need(vault_catalogue_store(f->vault, f->pages, f->pages_len), "the catalogue");
 	/* the machine has been off since */
 	need(io_each_name(io_open_dir(f->vault, "maps"), forget_map, NULL), "maps/");
