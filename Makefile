@@ -95,6 +95,10 @@ $(receiver_programs:%=$(BUILD)/weir-%): $(BUILD)/weir-%: $(BUILD)/receiver/%.o $
 
 $(BUILD)/tests/unit/%.t: $(BUILD)/tests/unit/%.o $(BUILD)/tests/lib/tap.o $(archives)
 	$(link) -o $@ $^ $(libraries) -lm
+# The simulator is several files.
+simulator_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
+$(BUILD)/tests/unit/simulator.t: $(BUILD)/tests/unit/simulator.o $(simulator_objects) $(BUILD)/tests/lib/tap.o $(archives)
+	$(link) -o $@ $^ $(libraries) -lm
 # A fuzz target outside libFuzzer: replays its corpus.
 $(BUILD)/tests/fuzz/%.t: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/lib/replay.o $(BUILD)/tests/lib/tap.o $(archives)
 	$(link) -o $@ $^ $(libraries) -lm

@@ -1,0 +1,470 @@
+/* The sender: the spool as a table, hold's turns, and the pages between hold and emit. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/verdict.h"
+#include "inside.h"
+#include "sender/offer.h"
+
+enum { TICK_MS = 100, TURN_MS = 10, BEAT_TICKS = 10, RETIRE_TICKS = 600, PASSES_MS = 5000, EMIT_LOOKS_NS = 5000000 };
+
+uint64_t sender_clock_s(const struct sim *sim)
+{
+	return (uint64_t)((int64_t)(SIM_EPOCH_TIME + sim->now_ns / NS_PER_S) + sim->sender.clock_s);
+}
+
+struct plan_terms sender_terms(const struct sim *sim)
+{
+	return (struct plan_terms){
+		.rate_bits_per_s = sim->terms.rate_bits_per_s,
+		.mtu = sim->terms.mtu,
+		.passes = sim->terms.passes,
+		.survive_outage_ms = sim->terms.broken == SIM_NO_LATE_ROWS ? 0 : sim->terms.survive_outage_ms,
+	};
+}
+
+struct message *message_hold(struct message *message)
+{
+	message->holders++;
+	return message;
+}
+
+void message_drop(struct message *message)
+{
+	if (message != NULL && --message->holders == 0)
+		free(message);
+}
+
+static struct message *message_new(void)
+{
+	struct message *message = calloc(1, sizeof(*message));
+	assert(message != NULL);
+	message->holders = 1;
+	return message;
+}
+
+/* The spool */
+
+static void free_items(struct spool_table *spool)
+{
+	for (size_t i = 0; i < spool->count; i++)
+		free(spool->items[i]);
+	spool->count = 0;
+}
+
+static void copy_spool(struct spool_table *to, const struct spool_table *from)
+{
+	free_items(to);
+	*to = *from;
+	for (size_t i = 0; i < to->count; i++) {
+		to->items[i] = malloc(sizeof(struct spool_item));
+		assert(to->items[i] != NULL);
+		*to->items[i] = *from->items[i];
+	}
+}
+
+static void remove_item(struct sim *sim, size_t at)
+{
+	struct sender *s = &sim->sender;
+	struct spool_item *item = s->spool.items[at];
+	lineup_forget(&s->lineup, item);
+	sim->truths[s->spool.truth[at]].is_offered = false;
+	free(item);
+	s->spool.count--;
+	memmove(&s->spool.items[at], &s->spool.items[at + 1], (s->spool.count - at) * sizeof(item));
+	memmove(&s->spool.truth[at], &s->spool.truth[at + 1], (s->spool.count - at) * sizeof(uint32_t));
+	s->has_changed = true;
+}
+
+/* As releaser_retire does. */
+static void retire(struct sim *sim)
+{
+	struct spool_table *spool = &sim->sender.spool;
+	uint64_t now = sender_clock_s(sim);
+	for (size_t i = spool->count; i-- > 0;) {
+		uint64_t since = spool->items[i]->release.released_at;
+		if (spool->items[i]->state == SPOOL_SENT && now > since && now - since > sim->terms.retention_s)
+			remove_item(sim, i);
+	}
+}
+
+static void insert_item(struct spool_table *spool, struct spool_item *item, uint32_t truth)
+{
+	memmove(&spool->items[1], &spool->items[0], spool->count * sizeof(item));
+	memmove(&spool->truth[1], &spool->truth[0], spool->count * sizeof(uint32_t));
+	spool->items[0] = item;
+	spool->truth[0] = truth;
+	spool->count++;
+}
+
+static void make_truth(struct sim *sim, const struct spool_item *item)
+{
+	struct geometry g = offer_geometry(item);
+	struct truth *truth = &sim->truths[sim->truth_count];
+	size_t blocks = geometry_block_count(&g), columns = geometry_row_symbols(&g);
+	*truth = (struct truth){
+		.id = {item->release.epoch, item->release.number, item->release.route_id},
+		.g = g,
+		.accepted_ns = sim->now_ns,
+		.owed_ns = NEVER,
+		.is_offered = true,
+		.crossed = malloc(arrivals_map_len(&g)),
+		.column = calloc(blocks * columns, sizeof(uint16_t)),
+	};
+	assert(truth->crossed != NULL && truth->column != NULL);
+	truth_reset(sim, truth, NULL);
+}
+
+void sender_push(struct sim *sim, uint64_t object_len)
+{
+	struct sender *s = &sim->sender;
+	if (sim->now_ns < s->full_until_ns || s->hold_back_ns > sim->now_ns || s->spool.count == BUNDLES_MAX ||
+	    sim->truth_count == BUNDLES_MAX)
+		return; /* refused, and whoever pushes knows it */
+	size_t which = (size_t)sim_below(sim, SIM_ROUTES);
+	const struct route *route = registry_route_at(sim->registry, which);
+	struct geometry g = geometry_choose(object_len, sim->terms.repair_permille);
+	struct spool_item *item = calloc(1, sizeof(*item));
+	assert(item != NULL && geometry_check(&g) == 0);
+	item->state = SPOOL_READY;
+	item->object_len = object_len;
+	item->release = (struct release){
+		.route_id = route->id,
+		.epoch = s->spool.epoch,
+		.number = ++s->spool.highest[which],
+		.released_at = sender_clock_s(sim),
+		.row_len = g.row_len,
+		.source_rows = g.source_rows,
+		.repair_rows = g.repair_rows,
+	};
+	if (s->spool.lowest[which] == 0)
+		s->spool.lowest[which] = item->release.number;
+	item->release.statement.destroy_by = item->release.released_at + 1000 * sim->terms.retention_s;
+	snprintf(item->release.statement.route, NAME_BYTES, "%s", route->name);
+	snprintf(item->name, sizeof(item->name), "b-%06u", (unsigned int)sim->truth_count);
+	make_truth(sim, item);
+	insert_item(&s->spool, item, sim->truth_count++);
+	sim->report.accepted++;
+	s->has_changed = true;
+	/* send_now of hold: as soon as its last turn is long enough ago */
+	if (sim->now_ns / NS_PER_MS - s->turned_ms >= TURN_MS && s->hold_ns > sim->now_ns)
+		s->hold_ns = sim->now_ns;
+}
+
+void sender_backup(struct sim *sim)
+{
+	copy_spool(&sim->sender.backup, &sim->sender.spool);
+	sim->sender.has_backup = true;
+}
+
+/* The pages between the two */
+
+static void set_heartbeat(struct sender *s, struct message *message)
+{
+	message_drop(s->heartbeat);
+	s->heartbeat = message;
+	s->orders->heartbeat.len = message == NULL ? 0 : message->bytes.len;
+}
+
+static void set_pages(struct sender *s, uint32_t count)
+{
+	for (uint32_t i = count; i < s->orders->page_count; i++) {
+		message_drop(s->pages[i]);
+		s->pages[i] = NULL;
+	}
+	s->orders->page_count = count;
+}
+
+void sender_empty_page(struct sender *s)
+{
+	set_heartbeat(s, NULL);
+	set_pages(s, 0);
+	s->orders->epoch = 0;
+	s->orders->generation = 0;
+	s->orders->beat = 0;
+	s->orders->order_count = 0;
+	s->version++;
+}
+
+static void make_page(struct sim *sim, uint32_t number)
+{
+	struct sender *s = &sim->sender;
+	struct message *message = message_new();
+	message->is_page = true;
+	message->page = (struct page){
+		.epoch = s->spool.epoch,
+		.generation = s->spool.generation,
+		.time = sender_clock_s(sim),
+		.page = number,
+		.pages = s->page_count,
+	};
+	struct page *page = &message->page;
+	for (size_t i = (size_t)number * PAGE_ENTRIES_MAX; i < s->spool.count && page->count < PAGE_ENTRIES_MAX; i++)
+		offer_entry(&page->entries[page->count++], s->spool.items[i], sim->terms.retention_s);
+	size_t len;
+	int result = page_encode(message->bytes.bytes, &len, page, sim->box_seed);
+	assert(result == 0 && page_decode(page, message->bytes.bytes, len) == VERDICT_OK);
+	message->bytes.len = (uint16_t)len;
+	message_drop(s->pages[number]);
+	s->pages[number] = message;
+	s->orders->pages[number] = message->bytes;
+}
+
+static void make_catalogue(struct sim *sim)
+{
+	struct sender *s = &sim->sender;
+	uint32_t count = (uint32_t)((s->spool.count + PAGE_ENTRIES_MAX - 1) / PAGE_ENTRIES_MAX);
+	s->page_count = count == 0 ? 1 : count;
+	s->spool.generation++;
+	set_pages(s, s->page_count);
+	for (uint32_t i = 0; i < s->page_count; i++)
+		make_page(sim, i);
+	s->orders->generation = s->spool.generation;
+	s->has_changed = false;
+	s->lineup.has_passed = false;
+	s->offered_ms = sim->now_ns / NS_PER_MS;
+}
+
+static void beat(struct sim *sim)
+{
+	struct sender *s = &sim->sender;
+	struct message *message = message_new();
+	message->heartbeat = (struct heartbeat){
+		.bundles = (uint32_t)s->spool.count,
+		.epoch = s->spool.epoch,
+		.epoch_before = s->spool.epoch_before,
+		.beat = ++s->spool.beat,
+		.time = sender_clock_s(sim),
+		.generation = s->spool.generation,
+		.pages = s->page_count,
+	};
+	memcpy(message->highest, s->spool.highest, sizeof(message->highest));
+	memcpy(message->lowest, s->spool.lowest, sizeof(message->lowest));
+	message->bytes.len = HEARTBEAT_BYTES;
+	set_heartbeat(s, message);
+	s->orders->beat = s->spool.beat;
+	s->version++;
+}
+
+static uint32_t truth_of(const struct sender *s, const struct spool_item *item)
+{
+	for (size_t i = 0; i < s->spool.count; i++)
+		if (s->spool.items[i] == item)
+			return s->spool.truth[i];
+	assert(!"an order of nothing");
+	return 0;
+}
+
+static void publish(struct sim *sim)
+{
+	struct sender *s = &sim->sender;
+	s->orders->epoch = s->spool.epoch;
+	s->orders->order_count = (uint32_t)s->lineup.count;
+	for (size_t i = 0; i < s->lineup.count; i++) {
+		const struct lineup_order *order = &s->lineup.orders[i];
+		struct truth *truth = &sim->truths[s->order_truth[i] = truth_of(s, order->item)];
+		if (truth->ordered_ns == 0)
+			truth->ordered_ns = sim->now_ns;
+		s->orders->orders[i] = (struct task){
+			.serial = order->serial,
+			.id = truth->id,
+			.geometry = offer_geometry(order->item),
+			.step = order->step,
+			.priority = choice_priority(sim->registry, order->item),
+			.kind = sim->terms.broken == SIM_HEALS_FIRST ? TASK_WORK : (uint8_t)order->kind,
+			.is_in_sent = order->item->state == SPOOL_SENT,
+		};
+	}
+	s->version++;
+}
+
+/* Turns of hold: dispatcher_turn without its page locks and its ledger. */
+
+static void on_failed(void *context, struct spool_item *item, int error, uint64_t delay_ms)
+{
+	(void)context;
+	(void)item;
+	(void)delay_ms;
+	assert(error == VERDICT_BAD_GEOMETRY); /* nothing else fails here, nor should that */
+	assert(!"emit found another geometry in the catalogue");
+}
+
+static void settle(struct sim *sim)
+{
+	struct sender *s = &sim->sender;
+	struct plan_terms terms = sender_terms(sim);
+	for (size_t i = 0; i < s->spool.count; i++)
+		if (lineup_is_sent(s->spool.items[i], &terms)) {
+			s->spool.items[i]->state = SPOOL_SENT;
+			sim->truths[s->spool.truth[i]].worked_ns = sim->now_ns;
+		}
+}
+
+/* Whether one that is due was healed less often than the one chosen: plan_is_before, by other means. */
+static void check_exposure(struct sim *sim, const struct spool_item *chosen)
+{
+	const struct sender *s = &sim->sender;
+	for (size_t i = 0; i < s->spool.count; i++) {
+		const struct spool_item *item = s->spool.items[i];
+		struct geometry g = offer_geometry(item);
+		struct plan_step step;
+		if (item->state != SPOOL_SENT || item->is_ordered || item->plan.heals >= chosen->plan.heals)
+			continue;
+		plan_heal(&step, &item->plan, &g);
+		if (step.not_before_ms <= sim->now_ns / NS_PER_MS && !choice_is_large(&step, &g))
+			sim_complain(sim, &sim->report.crowded, &sim->truths[s->spool.truth[i]],
+				     "was more exposed than what was healed");
+	}
+}
+
+static bool add_orders(struct sim *sim)
+{
+	struct sender *s = &sim->sender;
+	const struct choice choice = {
+		.items = s->spool.items,
+		.count = s->spool.count,
+		.registry = sim->registry,
+		.terms = sender_terms(sim),
+		.now_ms = sim->now_ns / NS_PER_MS,
+	};
+	struct lineup_order order;
+	size_t before = s->lineup.count;
+	while (lineup_next_work(&order, &s->lineup, &choice)) {
+		order.serial = ++s->spool.serial;
+		lineup_add(&s->lineup, &order);
+	}
+	bool heals = sim->terms.heal_percent > 0 && sim->terms.broken != SIM_NO_HEALING;
+	while (heals && lineup_next_heal(&order, &s->lineup, &choice)) {
+		check_exposure(sim, order.item);
+		order.serial = ++s->spool.serial;
+		lineup_add(&s->lineup, &order);
+	}
+	return s->lineup.count != before;
+}
+
+static void turn(struct sim *sim)
+{
+	struct sender *s = &sim->sender;
+	uint64_t now_ms = sim->now_ns / NS_PER_MS;
+	struct plan_terms terms = sender_terms(sim);
+	s->turned_ms = now_ms;
+	bool changed = lineup_collect(&s->lineup, &s->progress, &terms, now_ms, on_failed, NULL);
+	settle(sim);
+	changed |= add_orders(sim);
+	bool owes = s->has_changed || (s->lineup.has_passed && now_ms - s->offered_ms >= PASSES_MS);
+	if (owes)
+		make_catalogue(sim);
+	if (changed || owes)
+		publish(sim);
+}
+
+void sender_hold_run(struct sim *sim)
+{
+	struct sender *s = &sim->sender;
+	if (sim->now_ns < s->hold_back_ns) {
+		s->hold_ns = s->hold_back_ns;
+		return;
+	}
+	if (s->emit_ns > sim->now_ns + EMIT_LOOKS_NS && s->emit_back_ns <= sim->now_ns)
+		s->emit_ns = sim->now_ns + EMIT_LOOKS_NS;
+	if (sim->now_ns % (TICK_MS * NS_PER_MS) != 0) { /* send_now */
+		turn(sim);
+	} else {
+		if (s->ticks % RETIRE_TICKS == 0)
+			retire(sim);
+		turn(sim);
+		if (s->ticks % BEAT_TICKS == 0)
+			beat(sim);
+		s->ticks++;
+	}
+	s->hold_ns = (sim->now_ns / (TICK_MS * NS_PER_MS) + 1) * TICK_MS * NS_PER_MS;
+}
+
+/* Lives */
+
+/* As dispatcher_new: what was on disk, and what the page still says. */
+static void begin_hold(struct sim *sim)
+{
+	struct sender *s = &sim->sender;
+	struct plan_terms terms = sender_terms(sim);
+	memset(&s->lineup, 0, sizeof(s->lineup));
+	for (size_t i = 0; i < s->spool.count; i++) {
+		struct spool_item *item = s->spool.items[i];
+		item->plan = (struct plan){0};
+		item->is_ordered = false;
+		item->retry_at_ms = 0;
+		item->failures = 0;
+	}
+	lineup_note_sent(s->spool.items, s->spool.count, &terms);
+	for (size_t i = 0; i < s->orders->order_count && s->orders->epoch == s->spool.epoch; i++)
+		for (size_t j = 0; j < s->spool.count; j++)
+			if (s->spool.truth[j] == s->order_truth[i])
+				lineup_adopt(&s->lineup, s->spool.items[j], &s->orders->orders[i], &terms);
+	set_heartbeat(s, NULL);
+	s->version++;
+	s->has_changed = true;
+	s->ticks = 0;
+}
+
+void sender_hold_dies(struct sim *sim, uint64_t back_ns)
+{
+	begin_hold(sim);
+	sim->sender.hold_ns = sim->sender.hold_back_ns = back_ns;
+}
+
+void sender_emit_dies(struct sim *sim, uint64_t back_ns)
+{
+	sim->sender.emit_ns = sim->sender.emit_back_ns = back_ns;
+	emit_begin(sim);
+}
+
+/* The folder sent/ may be a step behind: what lately went there is found in ready/ again. */
+void sender_power(struct sim *sim, uint64_t back_ns)
+{
+	struct sender *s = &sim->sender;
+	for (size_t i = 0; i < s->spool.count; i++)
+		if (s->spool.items[i]->state == SPOOL_SENT && sim_below(sim, 8) == 0)
+			s->spool.items[i]->state = SPOOL_READY;
+	sender_empty_page(s);
+	s->progress.count = 0;
+	sender_hold_dies(sim, back_ns);
+	sender_emit_dies(sim, back_ns);
+}
+
+void sender_restore(struct sim *sim)
+{
+	struct sender *s = &sim->sender;
+	if (!s->has_backup)
+		return;
+	uint64_t epoch = s->spool.epoch;
+	for (uint32_t i = 0; i < sim->truth_count; i++)
+		sim->truths[i].is_offered = false;
+	memset(&s->lineup, 0, sizeof(s->lineup));
+	copy_spool(&s->spool, &s->backup);
+	for (size_t i = 0; i < s->spool.count; i++)
+		sim->truths[s->spool.truth[i]].is_offered = true;
+	s->spool.epoch_before = s->spool.epoch;
+	s->spool.epoch = epoch + 1 + sim_below(sim, 1000);
+	memset(s->spool.lowest, 0, sizeof(s->spool.lowest));
+	sender_power(sim, sim->now_ns + NS_PER_S);
+}
+
+void sender_open(struct sim *sim)
+{
+	struct sender *s = &sim->sender;
+	s->orders = calloc(1, sizeof(*s->orders));
+	assert(s->orders != NULL);
+	s->spool.epoch = 1000 + sim_below(sim, 1000);
+	begin_hold(sim);
+	emit_begin(sim);
+}
+
+void sender_close(struct sim *sim)
+{
+	sender_empty_page(&sim->sender);
+	free_items(&sim->sender.spool);
+	free_items(&sim->sender.backup);
+	free(sim->sender.orders);
+}
