@@ -3,8 +3,10 @@
 #define WEIR_TEST_SIM_INSIDE_H
 
 #include "common/registry.h"
+#include "receiver/account.h"
 #include "receiver/arrivals.h"
 #include "receiver/known.h"
+#include "receiver/missing.h"
 #include "sender/lineup.h"
 #include "sender/outgoing.h"
 #include "sender/walk.h"
@@ -26,8 +28,8 @@ struct message {
 	bool is_page;
 	struct page page;
 	struct heartbeat heartbeat;
-	uint64_t highest[SIM_ROUTES];  /* beside the heartbeat: the newest number of each route in this epoch */
-	uint64_t lowest[SIM_ROUTES];   /* the first of them */
+	/* beside the heartbeat: of each route the first number in this epoch, and the newest in its generation */
+	uint64_t lowest[SIM_ROUTES], highest[SIM_ROUTES];
 	struct control_message bytes;
 };
 struct message *message_hold(struct message *message);
@@ -57,7 +59,8 @@ struct truth {
 	unsigned int delivered;
 	bool was_named, was_missing, was_lost;
 	uint64_t owed_ns;      /* until then it must have a name */
-	bool is_unseen, is_overdue;
+	bool is_unseen, is_overdue, is_late;
+	bool is_forgotten;     /* by a sender put back to an older state, and nobody had been told of it */
 };
 
 struct spool_table {
@@ -66,6 +69,7 @@ struct spool_table {
 	size_t count;
 	uint64_t epoch, epoch_before, generation, beat, serial;
 	uint64_t lowest[SIM_ROUTES], highest[SIM_ROUTES];
+	uint64_t named[SIM_ROUTES]; /* the highest when the newest generation was made */
 };
 
 struct sim_lane {
@@ -127,6 +131,10 @@ struct receiver {
 	uint64_t turn_ns, back_ns, full_until_ns, stored_ns;
 	bool is_up;
 	struct known *known;
+	struct account *account;
+	uint8_t *stored_account;
+	size_t stored_account_len;
+	struct missing_link heard;
 	struct arrival arrivals[BUNDLES_MAX];
 	struct vault_entry entries[BUNDLES_MAX];
 	size_t entry_count;
@@ -189,6 +197,7 @@ void sender_hold_run(struct sim *sim);
 void sender_empty_page(struct sender *s);
 struct plan_terms sender_terms(const struct sim *sim);
 uint64_t sender_clock_s(const struct sim *sim);
+uint64_t sender_round_bytes(const struct sim *sim);
 
 void emit_begin(struct sim *sim);
 void emit_run(struct sim *sim);

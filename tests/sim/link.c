@@ -190,7 +190,7 @@ void truth_judge(struct sim *sim)
 {
 	for (uint32_t i = 0; i < sim->truth_count; i++) {
 		struct truth *truth = &sim->truths[i];
-		if (truth->delivered > 0)
+		if (truth->delivered > 0 || truth->is_forgotten)
 			continue;
 		if (truth->owed_ns < sim->now_ns && !truth->is_unseen && !receiver_names(sim, &truth->id)) {
 			truth->is_unseen = true;

@@ -12,7 +12,6 @@ enum {
 	TURN_MS = 100,
 	STORE_MS = 1000,          /* RECEPTION_STORE_MS, COMMIT_MS */
 	RETRY_MS = 1000,
-	GRACE_S = 2,              /* from the end of a pass until what lacks is called missing */
 	PENDING_MEMORY = 67108864, /* PENDING_BYTES */
 };
 
@@ -195,6 +194,8 @@ static void on_named(void *context, struct known_bundle *bundle)
 	struct vault_entry *entry = find_entry(r, &bundle->id);
 	struct arrival *a = find_arrival(r, &bundle->id);
 	r->has_named = true;
+	int result = account_name(r->account, &bundle->id, SIM_EPOCH_TIME + sim->now_ns / NS_PER_S);
+	assert(result == 0);
 	if (entry != NULL && entry->is_delivered)
 		bundle->state = KNOWN_DELIVERED;
 	else if (a != NULL)
@@ -240,19 +241,56 @@ static void keep_page(struct receiver *r, struct message *message)
 	r->newest[at] = message_hold(message);
 }
 
-/* What the newest whole catalogue does not name, although its number was given, was lost before it had a name. */
-static void follow_heads(struct sim *sim, const struct message *message)
+static int on_lost_run(void *context, const struct account_run *run)
 {
-	const struct receiver *r = &sim->receiver;
+	struct sim *sim = context;
+	for (uint64_t number = run->first; number <= run->last; number++)
+		enter_lost(sim, &(struct bundle_id){run->epoch, number, run->route_id});
+	return 0;
+}
+
+/* As the message "heads" of LINK.md 2; here it goes with the heartbeat. */
+static void take_heads(struct sim *sim, const struct message *message)
+{
+	struct receiver *r = &sim->receiver;
+	for (size_t i = 0; i < SIM_ROUTES; i++) {
+		struct account_head head = {
+			.epoch = message->heartbeat.epoch,
+			.route_id = registry_route_at(sim->registry, i)->id,
+			.first = message->lowest[i],
+			.newest = message->highest[i],
+			.by = message->heartbeat.epoch,
+			.generation = message->heartbeat.generation,
+			.time_s = message->heartbeat.time,
+		};
+		int result = head.first == 0 || head.newest < head.first ? 0 : account_take_head(r->account, &head);
+		assert(result == 0);
+	}
+}
+
+static void settle_account(struct sim *sim)
+{
+	struct receiver *r = &sim->receiver;
 	struct known_summary known = known_summary(r->known);
-	if (!known.is_complete || known.epoch != message->heartbeat.epoch)
+	if (!known.is_complete || r->is_loading)
 		return;
-	for (size_t i = 0; i < SIM_ROUTES; i++)
-		for (uint64_t number = message->lowest[i]; number != 0 && number <= message->highest[i]; number++) {
-			struct bundle_id id = {known.epoch, number, registry_route_at(sim->registry, i)->id};
-			if (!receiver_names(sim, &id))
-				enter_lost(sim, &id);
-		}
+	int result = account_settle(r->account, known.epoch, known.generation, on_lost_run, sim);
+	assert(result == 0);
+}
+
+/* As status.h will be asked: when was it heard, what does it say of healing. */
+static void hear(struct sim *sim, const struct heartbeat *heartbeat)
+{
+	struct receiver *r = &sim->receiver;
+	uint64_t now_s = sim->now_ns / NS_PER_S;
+	if (missing_is_silent(&r->heard, now_s))
+		r->heard.heard_since_s = now_s;
+	r->heard.heartbeat_s = now_s;
+	r->heard.waiting = heartbeat->waiting;
+	r->heard.heal_rate = heartbeat->heal_rate;
+	r->heard.heal_round = heartbeat->heal_round;
+	if (heartbeat->waiting > 0)
+		r->heard.busy_s = now_s;
 }
 
 static bool take_data(struct sim *sim, const struct packet *packet)
@@ -301,11 +339,13 @@ static void take_message(struct sim *sim, struct message *message)
 		return;
 	follow_catalogue(sim);
 	if (!message->is_page && !r->is_loading) {
-		follow_heads(sim, message);
+		take_heads(sim, message);
+		hear(sim, &message->heartbeat);
 		truth_heartbeat(sim);
 		if (r->heard_ns == 0)
 			r->heard_ns = sim->now_ns;
 	}
+	settle_account(sim);
 }
 
 void receiver_take(struct sim *sim, const struct packet *packet)
@@ -340,6 +380,13 @@ static void store_catalogue(struct receiver *r)
 	for (uint32_t i = 0; i < known.pages; i++)
 		r->stored[i] = message_hold(r->newest[i]);
 	r->is_store_owed = false;
+	struct writer w;
+	free(r->stored_account);
+	r->stored_account_len = account_bytes(r->account);
+	r->stored_account = malloc(r->stored_account_len);
+	assert(r->stored_account != NULL);
+	w = writer_of(r->stored_account, r->stored_account_len);
+	account_write(r->account, &w);
 }
 
 static void store(struct sim *sim)
@@ -360,17 +407,33 @@ static void store(struct sim *sim)
 	r->stored_ns = sim->now_ns;
 }
 
-/* What people are shown as missing: it has had its pass, and nothing of it has come for a while. */
+/* What people are shown as lost on the way; from then on it always is. */
 static void name_missing(void *context, struct known_bundle *bundle)
 {
 	struct sim *sim = context;
-	uint64_t grace = sim->terms.broken == SIM_NO_GRACE ? 0 : GRACE_S * NS_PER_S;
-	if (bundle->state != KNOWN_WANTED || bundle->entry.passes == 0)
-		return;
-	if (bundle->arrival != NULL && bundle->arrival->last_ns + grace > sim->now_ns)
-		return;
 	struct truth *truth = truth_of(sim, &bundle->id);
-	if (truth == NULL || truth->was_missing)
+	uint64_t now_s = sim->now_ns / NS_PER_S;
+	struct missing_judgement judgement;
+	if (bundle->state != KNOWN_WANTED)
+		return;
+	if (bundle->batch == 0 && bundle->entry.passes > 0)
+		bundle->batch = sim->terms.broken == SIM_NO_GRACE ? 1 : now_s; /* passed_s: the field is the user's */
+	const struct missing_facts facts = {
+		.is_whole = bundle->arrival != NULL && bundle->arrival->is_whole,
+		.has_come = bundle->arrival != NULL && arrivals_have_begun(bundle->arrival->arrivals),
+		.is_tail = bundle->arrival != NULL && arrivals_lack_tail(bundle->arrival->arrivals),
+		.since_s = bundle->since_s,
+		.passed_s = bundle->batch,
+		.offered_until = bundle->entry.offered_until - SIM_EPOCH_TIME,
+	};
+	missing_judge(&judgement, &facts, &sim->receiver.heard, now_s);
+	if (truth == NULL || !missing_is_lost(judgement.kind))
+		return;
+	if (judgement.is_late && !truth->is_late) {
+		truth->is_late = true;
+		sim->report.late++;
+	}
+	if (truth->was_missing)
 		return;
 	truth->was_missing = true;
 	sim->report.missing++;
@@ -410,10 +473,18 @@ void receiver_open(struct sim *sim)
 {
 	struct receiver *r = &sim->receiver;
 	r->known = known_new();
+	if (r->stored_account == NULL) {
+		r->account = account_new();
+	} else {
+		struct reader stored = reader_of(r->stored_account, r->stored_account_len);
+		int result = account_read(&r->account, &stored);
+		assert(result == 0);
+	}
+	r->heard = (struct missing_link){0};
 	r->pending_max = PENDING_MEMORY / datagram_len(datagram_symbols(sim->terms.mtu));
 	if (r->pending == NULL)
 		r->pending = malloc(r->pending_max * sizeof(*r->pending));
-	assert(r->known != NULL && r->pending != NULL);
+	assert(r->known != NULL && r->account != NULL && r->pending != NULL);
 	r->is_loading = true;
 	for (uint32_t i = 0; i < r->stored_count; i++)
 		take_message(sim, r->stored[i]);
@@ -425,7 +496,9 @@ static void close_keep(struct sim *sim)
 {
 	struct receiver *r = &sim->receiver;
 	known_free(r->known);
+	account_free(r->account);
 	r->known = NULL;
+	r->account = NULL;
 	r->last = NULL;
 	r->is_up = false;
 	r->heard_ns = 0;
@@ -483,6 +556,8 @@ void receiver_vault_lost(struct sim *sim)
 		message_drop(r->stored[i]);
 	r->stored_count = 0;
 	r->entry_count = 0;
+	free(r->stored_account);
+	r->stored_account = NULL;
 	/* what is still offered comes once more, and that is right */
 	for (uint32_t i = 0; i < sim->truth_count; i++) {
 		struct truth *truth = &sim->truths[i];
@@ -498,6 +573,8 @@ void receiver_close(struct sim *sim)
 {
 	struct receiver *r = &sim->receiver;
 	known_free(r->known);
+	account_free(r->account);
+	free(r->stored_account);
 	for (size_t i = 0; i < BUNDLES_MAX; i++)
 		if (r->arrivals[i].is_used)
 			free_arrival(&r->arrivals[i]);

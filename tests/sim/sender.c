@@ -221,10 +221,36 @@ static void make_catalogue(struct sim *sim)
 	set_pages(s, s->page_count);
 	for (uint32_t i = 0; i < s->page_count; i++)
 		make_page(sim, i);
+	memcpy(s->spool.named, s->spool.highest, sizeof(s->spool.named));
 	s->orders->generation = s->spool.generation;
 	s->has_changed = false;
 	s->lineup.has_passed = false;
 	s->offered_ms = sim->now_ns / NS_PER_MS;
+}
+
+/* As dispatcher and offer do. */
+static uint64_t waiting_bytes(const struct sim *sim)
+{
+	const struct spool_table *spool = &sim->sender.spool;
+	struct plan_terms terms = sender_terms(sim);
+	struct plan_step step;
+	uint64_t sum = 0;
+	for (size_t i = 0; i < spool->count; i++) {
+		struct geometry g = offer_geometry(spool->items[i]);
+		if (spool->items[i]->state == SPOOL_READY && plan_work(&step, &spool->items[i]->plan, &g, &terms))
+			sum += plan_step_bytes(&step, &g);
+	}
+	return sum;
+}
+
+uint64_t sender_round_bytes(const struct sim *sim)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < sim->sender.spool.count; i++) {
+		struct geometry g = offer_geometry(sim->sender.spool.items[i]);
+		sum += g.object_len + (uint64_t)geometry_block_count(&g) * g.repair_rows * g.row_len;
+	}
+	return sum;
 }
 
 static void beat(struct sim *sim)
@@ -239,8 +265,11 @@ static void beat(struct sim *sim)
 		.time = sender_clock_s(sim),
 		.generation = s->spool.generation,
 		.pages = s->page_count,
+		.waiting = waiting_bytes(sim),
+		.heal_rate = sim->terms.rate_bits_per_s / 800 * sim->terms.heal_percent,
+		.heal_round = sender_round_bytes(sim),
 	};
-	memcpy(message->highest, s->spool.highest, sizeof(message->highest));
+	memcpy(message->highest, s->spool.named, sizeof(message->highest));
 	memcpy(message->lowest, s->spool.lowest, sizeof(message->lowest));
 	message->bytes.len = HEARTBEAT_BYTES;
 	set_heartbeat(s, message);
@@ -439,12 +468,17 @@ void sender_restore(struct sim *sim)
 	if (!s->has_backup)
 		return;
 	uint64_t epoch = s->spool.epoch;
-	for (uint32_t i = 0; i < sim->truth_count; i++)
-		sim->truths[i].is_offered = false;
+	for (uint32_t i = 0; i < sim->truth_count; i++) {
+		struct truth *truth = &sim->truths[i];
+		truth->is_forgotten |= truth->is_offered && !receiver_names(sim, &truth->id);
+		truth->is_offered = false;
+	}
 	memset(&s->lineup, 0, sizeof(s->lineup));
 	copy_spool(&s->spool, &s->backup);
 	for (size_t i = 0; i < s->spool.count; i++)
 		sim->truths[s->spool.truth[i]].is_offered = true;
+	for (size_t i = 0; i < s->spool.count; i++)
+		sim->truths[s->spool.truth[i]].is_forgotten = false;
 	s->spool.epoch_before = s->spool.epoch;
 	s->spool.epoch = epoch + 1 + sim_below(sim, 1000);
 	memset(s->spool.lowest, 0, sizeof(s->spool.lowest));

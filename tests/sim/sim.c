@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "inside.h"
-#include "sender/offer.h"
 #include "tests/lib/tap.h"
 
 double sim_chance(struct sim *sim)
@@ -217,12 +216,7 @@ uint64_t sim_work_ended_ns(const struct sim *sim)
 
 uint64_t sim_heal_bound_ms(const struct sim *sim)
 {
-	uint64_t bytes = 0;
 	uint64_t rate = sim->terms.rate_bits_per_s / 800 * sim->terms.heal_percent;
-	for (size_t i = 0; i < sim->sender.spool.count; i++) {
-		struct geometry g = offer_geometry(sim->sender.spool.items[i]);
-		bytes += g.object_len + (uint64_t)geometry_block_count(&g) * g.repair_rows * g.row_len;
-	}
-	uint64_t pass_ms = rate == 0 ? 0 : bytes * 1000 / rate;
+	uint64_t pass_ms = rate == 0 ? 0 : sender_round_bytes(sim) * 1000 / rate;
 	return 2 * pass_ms > 600000 ? 2 * pass_ms : 600000;
 }

@@ -85,6 +85,7 @@ struct sim_report {
 	unsigned int wrong;          /* named as missing or lost, and was not */
 	unsigned int twice, strange; /* delivered again; delivered though never sent, or not whole */
 	unsigned int undelivered;    /* all of it had come, and it was not delivered */
+	unsigned int late;           /* not here by the time at which the receiver said it would be */
 	unsigned int crowded;        /* healing above its share, or before work, or the wrong one first */
 	uint64_t datagrams, dropped; /* on the link, and by it */
 	uint64_t work_wait_us;       /* the longest that work waited for its first datagram behind healing */
