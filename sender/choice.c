@@ -83,13 +83,13 @@ bool choice_is_large(const struct plan_step *step, const struct geometry *g)
 	return (uint64_t)(step->row_end - step->first_row) * g->row_len > LARGE_BYTES;
 }
 
-struct spool_item *choice_heal(const struct choice *choice, bool has_large)
+struct spool_item *choice_heal(const struct choice *choice, bool has_large, uint32_t most_heals)
 {
 	struct spool_item *best = NULL;
 	for (size_t i = 0; i < choice->count; i++) {
 		struct spool_item *item = choice->items[i];
 		if (item->state != SPOOL_SENT || item->is_ordered || item->retry_at_ms > choice->now_ms ||
-		    (best != NULL && !plan_is_before(&item->plan, &best->plan)))
+		    item->plan.heals > most_heals || (best != NULL && !plan_is_before(&item->plan, &best->plan)))
 			continue;
 		struct geometry g = offer_geometry(item);
 		struct plan_step step;

@@ -30,8 +30,11 @@ struct spool_item *choice_work(const struct choice *choice, bool registries_only
 
 /* Whether a step takes so much of the encoder's memory that only one such healing goes at a time. */
 bool choice_is_large(const struct plan_step *step, const struct geometry *g);
-/* The most exposed of those that are sent, whose time has come, and that are not ordered yet; or NULL. */
-struct spool_item *choice_heal(const struct choice *choice, bool has_large);
+/*
+ * The most exposed of those that are sent, whose time has come, and that are not ordered yet; or NULL.  None that
+ * was healed more often than most_heals.
+ */
+struct spool_item *choice_heal(const struct choice *choice, bool has_large, uint32_t most_heals);
 
 /*
  * The oldest request whose turn it is, and its place in the queue; false when there is none.  A bundle that has not

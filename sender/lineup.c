@@ -45,11 +45,24 @@ static bool has_large_heal(const struct lineup *lineup)
 	return false;
 }
 
+/*
+ * What goes at a time shares the link, so the small are done sooner than the large: they do not begin the next round
+ * before the large have ended this one, or these would never end it.
+ */
+static uint32_t round_under_way(const struct lineup *lineup)
+{
+	uint32_t least = UINT32_MAX;
+	for (size_t i = 0; i < lineup->count; i++)
+		if (lineup->orders[i].kind == TASK_HEAL && lineup->orders[i].item->plan.heals < least)
+			least = lineup->orders[i].item->plan.heals;
+	return least;
+}
+
 bool lineup_next_heal(struct lineup_order *out, const struct lineup *lineup, const struct choice *choice)
 {
 	if (count_kind(lineup, TASK_HEAL) == ORDERS_HEAL_MAX)
 		return false;
-	struct spool_item *item = choice_heal(choice, has_large_heal(lineup));
+	struct spool_item *item = choice_heal(choice, has_large_heal(lineup), round_under_way(lineup));
 	if (item == NULL)
 		return false;
 	*out = (struct lineup_order){.item = item, .kind = TASK_HEAL};
