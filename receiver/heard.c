@@ -29,9 +29,11 @@ static void begin(struct heard *heard, uint64_t epoch)
 	*heard = next;
 }
 
-static int enter_other(struct heard *heard, uint64_t epoch, uint64_t time_s)
+static int enter_other(struct heard *heard, uint64_t epoch, uint64_t before, uint64_t time_s)
 {
-	if (heard->epoch != 0 && time_s <= heard->newest_s)
+	/* its clock may be behind that of the life before, which had run ahead and was put right since */
+	bool follows = heard->epoch != 0 && before == heard->epoch && !heard_has_ended(heard, epoch);
+	if (heard->epoch != 0 && time_s <= heard->newest_s && !follows)
 		return -ESTALE;
 	if (heard_has_ended(heard, epoch)) {
 		heard->returned = epoch;
@@ -42,10 +44,10 @@ static int enter_other(struct heard *heard, uint64_t epoch, uint64_t time_s)
 	return 1;
 }
 
-int heard_enter(struct heard *heard, uint64_t epoch, uint64_t time_s)
+int heard_enter(struct heard *heard, uint64_t epoch, uint64_t before, uint64_t time_s)
 {
 	if (epoch != heard->epoch)
-		return enter_other(heard, epoch, time_s);
+		return enter_other(heard, epoch, before, time_s);
 	if (heard->went_back)
 		return -ESTALE;
 	/* newest_s is for heard_beat to compare first */

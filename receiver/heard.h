@@ -41,11 +41,12 @@ struct heard {
 };
 
 /*
- * A message of this epoch, signed at time_s.  VERDICT_OK: it may be heard.  1: it may, and begins this epoch.
+ * A message of this epoch, signed at time_s, that says which one it follows (0: it does not say): when that is the
+ * epoch in use, it is heard whatever its clock.  VERDICT_OK: it may be heard.  1: it may, and begins this epoch.
  * -EACCES: it is proof that the sender went back, and what follows from that is noted.  -ESTALE: it is older than
  * what is known, or not believed.
  */
-int heard_enter(struct heard *heard, uint64_t epoch, uint64_t time_s);
+int heard_enter(struct heard *heard, uint64_t epoch, uint64_t before, uint64_t time_s);
 /* What a message of the epoch in use says of the one before it. */
 void heard_note_before(struct heard *heard, uint64_t before);
 /* A message of the epoch in use is proof in another way. */

@@ -105,11 +105,11 @@ static void begin_epoch(struct known *known)
 
 /*
  * Whether a message of this epoch and time may be heard.  A message of another epoch ends the one before for good
- * when it is newer, and is a replay of an old life of the sender when it is not.
+ * when it is newer, or when it says that it follows that one; else it is a replay of an old life of the sender.
  */
-static int enter_epoch(struct known *known, uint64_t epoch, uint64_t time)
+static int enter_epoch(struct known *known, uint64_t epoch, uint64_t before, uint64_t time)
 {
-	int result = heard_enter(&known->heard, epoch, time);
+	int result = heard_enter(&known->heard, epoch, before, time);
 	if (result == 1)
 		begin_epoch(known);
 	return result < 0 ? VERDICT_BAD_ORDER : VERDICT_OK;
@@ -133,7 +133,7 @@ int known_judge_heartbeat(const struct known *known, const struct heartbeat *hea
 
 int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint64_t now_s)
 {
-	int result = enter_epoch(known, heartbeat->epoch, heartbeat->time);
+	int result = enter_epoch(known, heartbeat->epoch, heartbeat->epoch_before, heartbeat->time);
 	/* one that is not believed is a sign of life all the same */
 	if (heartbeat->epoch == known->heard.epoch && known->heard.went_back)
 		known->last_heartbeat_s = now_s;
@@ -237,7 +237,7 @@ static bool is_proof(const struct known *known, const struct page *page)
 
 static int check_page(struct known *known, const struct page *page)
 {
-	int result = enter_epoch(known, page->epoch, page->time);
+	int result = enter_epoch(known, page->epoch, 0, page->time);
 	if (result != 0 || page->generation < known->generation)
 		return VERDICT_BAD_ORDER;
 	if (is_proof(known, page)) {
@@ -319,7 +319,7 @@ static int end_epoch(struct known *known, const struct account_head *head, uint6
 
 int known_heads(struct known *known, const struct heads *heads, known_overlap *overlap, void *context)
 {
-	int result = enter_epoch(known, heads->epoch, heads->time);
+	int result = enter_epoch(known, heads->epoch, heads->epoch_before, heads->time);
 	for (unsigned int i = 0; result == 0 && i < heads->count; i++) {
 		const struct account_head head = head_of(heads, &heads->head[i], known->is_first);
 		if (!account_went_back(known->account, &head))
@@ -444,7 +444,7 @@ int known_resume(struct known *known, const uint8_t *bytes, size_t len)
 	known->heard = heard;
 	known->is_first = false;
 	/* pages of an epoch that has ended since are no catalogue any more */
-	if (stored.epoch != 0 && stored.epoch != heard.epoch && heard_enter(&known->heard, stored.epoch, stored.newest_s) != 1)
+	if (stored.epoch != 0 && stored.epoch != heard.epoch && heard_enter(&known->heard, stored.epoch, 0, stored.newest_s) != 1)
 		begin_epoch(known);
 	if (stored.epoch == known->heard.epoch)
 		advance_time(known, stored.newest_s);
