@@ -3,15 +3,26 @@
 #include "common/datagram.h"
 #include "common/resendcode.h"
 #include "common/verdict.h"
+#include "pace.h"
 
-/* The times a column is met by an outage: rows of it go out at this distance, with nothing between them. */
+/* How long these bytes and the headers of so many datagrams take: at most 8.5 MB, so 64 bits hold the product. */
+static uint64_t sending_ns(uint64_t bytes, uint64_t datagrams, const struct plan_terms *terms)
+{
+	return (bytes + datagrams * (DATAGRAM_DATA_BYTES + IP_UDP_BYTES)) * 8 * 1000000000 / terms->rate_bits_per_s;
+}
+
+/* The distance at which rows of a block go out, with nothing between them. */
 static uint64_t row_ns(const struct geometry *g, const struct plan_terms *terms)
 {
 	uint32_t symbols = geometry_row_symbols(g), full = datagram_symbols(terms->mtu);
-	uint64_t datagrams = (symbols + full - 1) / full;
-	uint64_t bytes = g->row_len + datagrams * (DATAGRAM_DATA_BYTES + IP_UDP_BYTES);
-	/* at most 8.5 MB, so 64 bits hold the product */
-	return bytes * 8 * 1000000000 / terms->rate_bits_per_s;
+	return sending_ns(g->row_len, (symbols + full - 1) / full, terms);
+}
+
+/* What goes in any time may be so much more than the rate makes of it: credit, and one batch.  pace.h */
+static uint64_t burst_ns(const struct plan_terms *terms)
+{
+	uint64_t datagram = sending_ns((uint64_t)datagram_symbols(terms->mtu) * SYMBOL_BYTES, 1, terms);
+	return (uint64_t)PACE_CREDIT_NS + (datagram > PACE_BATCH_NS ? datagram : PACE_BATCH_NS);
 }
 
 static uint32_t pass_rows(const struct geometry *g)
@@ -22,7 +33,7 @@ static uint32_t pass_rows(const struct geometry *g)
 uint32_t plan_late_rows(const struct geometry *g, const struct plan_terms *terms, uint32_t *first_row)
 {
 	uint64_t outage_ns = (uint64_t)terms->survive_outage_ms * 1000000;
-	uint64_t lost = outage_ns / (row_ns(g, terms) + (row_ns(g, terms) == 0)) + 1;
+	uint64_t lost = (outage_ns + burst_ns(terms)) / (row_ns(g, terms) + (row_ns(g, terms) == 0)) + 1;
 	uint32_t pass = pass_rows(g);
 	*first_row = pass;
 	if (outage_ns == 0 || lost <= g->repair_rows)
@@ -57,7 +68,8 @@ bool plan_work(struct plan_step *out, const struct plan *plan, const struct geom
 		return false;
 	out->first_row = (uint8_t)first;
 	out->row_end = (uint8_t)(first + late);
-	out->not_before_ms = plan->ended_ms + terms->survive_outage_ms;
+	/* one more, since the end may have been at the end of its millisecond */
+	out->not_before_ms = plan->ended_ms + terms->survive_outage_ms + 1;
 	return true;
 }
 
