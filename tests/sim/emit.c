@@ -55,6 +55,7 @@ static void open_lane(struct sim *sim, uint32_t order)
 		.order = *task,
 		.truth = s->order_truth[order],
 		.state = ORDER_WAITING,
+		.ordered_ns = s->order_ns[order],
 	};
 	if (walk_begin(&lane->at, &task->step, &task->geometry))
 		outgoing_add(&s->outgoing, slot, task, plan_step_bytes(&task->step, &task->geometry));
@@ -135,18 +136,31 @@ static void check_share(struct sim *sim, uint64_t bytes)
 		sim_complain(sim, &sim->report.crowded, NULL, "healing took more than its share");
 }
 
-/* The first data of a bundle that found the link healing: how long it has waited since it was ordered. */
+static bool is_alone(const struct sender *s, const struct sim_lane *lane)
+{
+	for (unsigned int i = 0; i < ORDERS_MAX; i++)
+		if (s->lanes[i].is_used && &s->lanes[i] != lane && !s->lanes[i].order.is_in_sent)
+			return false;
+	return true;
+}
+
+/* The first data of work that found the link healing and nothing else: how long it has waited since it was ordered. */
 static void note_begin(struct sim *sim, struct sim_lane *lane)
 {
 	struct sender *s = &sim->sender;
-	uint64_t wait_us = (sim->now_ns - sim->truths[lane->truth].ordered_ns) / 1000;
 	if (sim->first_data_ns == 0)
 		sim->first_data_ns = sim->now_ns;
-	bool is_first = !lane->has_begun && !lane->order.is_in_sent && lane->order.step.first_row == 0;
+	bool is_first = !lane->has_begun && !lane->order.is_in_sent && lane->order.step.not_before_ms == 0;
 	lane->has_begun = true;
-	if (is_first && s->healed_ns != 0 && s->healed_ns + NS_PER_S > sim->now_ns &&
-	    sim->truths[lane->truth].worked_ns == 0 && wait_us > sim->report.work_wait_us &&
-	    sim->truths[lane->truth].ordered_ns > s->emit_back_ns)
+	if (!is_first || lane->ordered_ns <= s->emit_back_ns || s->healed_ns < lane->ordered_ns - NS_PER_S ||
+	    s->healed_ns == 0 || !is_alone(s, lane))
+		return;
+	uint64_t wait_us = (sim->now_ns - lane->ordered_ns) / 1000;
+	/* in its way: a batch of healing, four pages, the heartbeat, each a datagram at least */
+	uint64_t full_us = (uint64_t)(sim->terms.mtu + IP_UDP_BYTES) * 8 * 1000000 / sim->terms.rate_bits_per_s;
+	if (wait_us > 10000 + 2 * (8 * full_us + 250))
+		sim_complain(sim, &sim->report.crowded, &sim->truths[lane->truth], "had to wait behind healing");
+	if (wait_us > sim->report.work_wait_us && full_us < 1000)
 		sim->report.work_wait_us = wait_us;
 }
 
@@ -172,6 +186,7 @@ static void send_data(struct sim *sim, unsigned int slot)
 			.geometry = *g,
 			.span = {(uint16_t)lane->at.block, (uint8_t)lane->at.row,
 				 (uint16_t)(lane->at.symbol + done), (uint16_t)now},
+			.is_first = !sim->truths[lane->truth].has_passed,
 		});
 		done += now;
 		bytes += datagram_len(now);
@@ -186,6 +201,7 @@ static void send_data(struct sim *sim, unsigned int slot)
 	lane->at.symbol += symbols;
 	if (symbols == left && !walk_next_row(&lane->at, &lane->order.step, g)) {
 		lane->state = ORDER_SENT;
+		sim->truths[lane->truth].has_passed |= lane->order.step.first_row == 0;
 		outgoing_remove(&s->outgoing, slot);
 	}
 }

@@ -41,6 +41,7 @@ struct packet {
 	struct bundle_id id;
 	struct geometry geometry;
 	struct span span;
+	bool is_first; /* of the first pass */
 };
 
 /* What is true of one bundle. */
@@ -48,16 +49,17 @@ struct truth {
 	struct bundle_id id;
 	struct geometry g;
 	uint32_t rows, columns;
-	uint64_t accepted_ns, ordered_ns;
+	uint64_t accepted_ns;
 	uint64_t worked_ns;    /* all its work has ended; 0: not yet */
 	bool is_offered;       /* the sender still has it */
-	uint32_t in_flight;    /* datagrams of it that the link holds back */
+	uint32_t in_flight;    /* datagrams of its first pass that the link holds back */
 	uint8_t *crossed;      /* each symbol: handed to the receiver, and not lost there with its power */
 	uint16_t *column;      /* of each block */
 	uint64_t lacking;      /* columns with less than k */
 	uint64_t whole_ns;     /* since when none is */
 	unsigned int delivered;
-	bool was_named, was_missing, was_lost;
+	bool has_passed;
+	bool was_missing, was_lost;
 	uint64_t owed_ns;      /* until then it must have a name */
 	bool is_unseen, is_overdue, is_late;
 	bool is_forgotten;     /* by a sender put back to an older state, and nobody had been told of it */
@@ -80,6 +82,7 @@ struct sim_lane {
 	enum order_state state;
 	struct walk at;
 	bool has_begun;
+	uint64_t ordered_ns;
 };
 
 struct sender {
@@ -95,6 +98,8 @@ struct sender {
 	struct orders_page *orders;
 	uint64_t version;
 	uint32_t order_truth[ORDERS_MAX];
+	uint64_t order_ns[ORDERS_MAX]; /* when it was published first */
+	uint64_t new_serial;           /* orders from here on are new */
 	struct message *heartbeat, *pages[ORDERS_CONTROL_MAX];
 	struct progress_page progress;
 	/* emit */

@@ -414,8 +414,6 @@ static void name_missing(void *context, struct known_bundle *bundle)
 	struct truth *truth = truth_of(sim, &bundle->id);
 	uint64_t now_s = sim->now_ns / NS_PER_S;
 	struct missing_judgement judgement;
-	if (bundle->state != KNOWN_WANTED)
-		return;
 	if (bundle->batch == 0 && bundle->entry.passes > 0)
 		bundle->batch = sim->terms.broken == SIM_NO_GRACE ? 1 : now_s; /* passed_s: the field is the user's */
 	const struct missing_facts facts = {
@@ -441,9 +439,19 @@ static void name_missing(void *context, struct known_bundle *bundle)
 		sim_complain(sim, &sim->report.wrong, truth, "is called missing and is on its way");
 }
 
+/* Those that keep would find by known_each: asked for one by one, which is less than all buckets. */
+static void each_wanted(struct sim *sim, known_visit *visit)
+{
+	for (uint32_t i = 0; i < sim->truth_count; i++) {
+		struct known_bundle *bundle = known_find(sim->receiver.known, &sim->truths[i].id);
+		if (bundle != NULL && bundle->state == KNOWN_WANTED)
+			visit(sim, bundle);
+	}
+}
+
 static void deliver_whole(void *context, struct known_bundle *bundle)
 {
-	if (bundle->state == KNOWN_WANTED && bundle->arrival != NULL && bundle->arrival->is_whole)
+	if (bundle->arrival != NULL && bundle->arrival->is_whole)
 		deliver(context, bundle, bundle->arrival);
 }
 
@@ -459,10 +467,10 @@ void receiver_run(struct sim *sim)
 		r->is_up = true;
 	}
 	r->turn_ns = sim->now_ns + TURN_MS * NS_PER_MS;
-	known_each(r->known, deliver_whole, sim);
+	each_wanted(sim, deliver_whole);
 	if (sim->now_ns - r->stored_ns < STORE_MS * NS_PER_MS)
 		return;
-	known_each(r->known, name_missing, sim);
+	each_wanted(sim, name_missing);
 	store(sim);
 	truth_judge(sim);
 }
@@ -558,10 +566,11 @@ void receiver_vault_lost(struct sim *sim)
 	r->entry_count = 0;
 	free(r->stored_account);
 	r->stored_account = NULL;
-	/* what is still offered comes once more, and that is right */
+	/* what is still offered comes once more, and that is right; the rest has gone */
 	for (uint32_t i = 0; i < sim->truth_count; i++) {
 		struct truth *truth = &sim->truths[i];
-		if (truth->delivered == 0 || !truth->is_offered)
+		truth->is_forgotten |= !truth->is_offered;
+		if (truth->delivered == 0)
 			continue;
 		truth->delivered = 0;
 		sim->report.delivered--;

@@ -290,12 +290,14 @@ static void publish(struct sim *sim)
 {
 	struct sender *s = &sim->sender;
 	s->orders->epoch = s->spool.epoch;
+	uint64_t new_serial = s->new_serial;
 	s->orders->order_count = (uint32_t)s->lineup.count;
 	for (size_t i = 0; i < s->lineup.count; i++) {
 		const struct lineup_order *order = &s->lineup.orders[i];
 		struct truth *truth = &sim->truths[s->order_truth[i] = truth_of(s, order->item)];
-		if (truth->ordered_ns == 0)
-			truth->ordered_ns = sim->now_ns;
+		s->order_ns[i] = order->serial >= s->new_serial ? sim->now_ns : 0;
+		if (order->serial >= new_serial)
+			new_serial = order->serial + 1;
 		s->orders->orders[i] = (struct task){
 			.serial = order->serial,
 			.id = truth->id,
@@ -306,6 +308,7 @@ static void publish(struct sim *sim)
 			.is_in_sent = order->item->state == SPOOL_SENT,
 		};
 	}
+	s->new_serial = new_serial;
 	s->version++;
 }
 

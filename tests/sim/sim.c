@@ -1,6 +1,7 @@
 #include "sim.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,7 +132,7 @@ static bool has_ended(const struct sim *sim)
 	if (sim->event_next < sim->event_count || sim->now_ns < sim->outage_until_ns)
 		return false;
 	for (uint32_t i = 0; i < sim->truth_count; i++)
-		if (sim->truths[i].delivered == 0 && !sim->truths[i].was_lost)
+		if (sim->truths[i].delivered == 0 && !sim->truths[i].was_lost && !sim->truths[i].is_forgotten)
 			return false;
 	return true;
 }
@@ -181,17 +182,55 @@ void sim_run(struct sim *sim, uint64_t until_ms)
 
 struct sim_report sim_report(struct sim *sim)
 {
-	sim->report.lost = sim->report.open = 0;
+	sim->report.lost = sim->report.open = sim->report.forgotten = 0;
 	for (uint32_t i = 0; i < sim->truth_count; i++) {
 		const struct truth *truth = &sim->truths[i];
 		if (truth->delivered > 0)
 			continue;
 		if (truth->was_lost)
 			sim->report.lost++;
+		else if (truth->is_forgotten)
+			sim->report.forgotten++;
 		else
 			sim->report.open++;
 	}
 	return sim->report;
+}
+
+static const char *const event_names[] = {
+	[SIM_PUSH] = "push", [SIM_OUTAGE] = "outage", [SIM_HOLD_DIES] = "hold dies", [SIM_EMIT_DIES] = "emit dies",
+	[SIM_KEEP_DIES] = "keep dies", [SIM_SENDER_POWER] = "sender's power", [SIM_RECEIVER_POWER] = "receiver's power",
+	[SIM_BACKUP] = "backup", [SIM_RESTORE] = "restore", [SIM_SENDER_CLOCK] = "sender's clock",
+	[SIM_VAULT_FULL] = "vault full", [SIM_VAULT_LOST] = "vault lost", [SIM_SPOOL_FULL] = "spool full",
+	[SIM_LINK_CALM] = "link calm",
+};
+
+void sim_tell(const struct sim *sim)
+{
+	const struct sim_terms *t = &sim->terms;
+	const struct sim_link *l = &sim->link;
+	note("rate %" PRIu64 ", MTU %u, passes %u, outage %u ms, heal %u %%, repair %u permille, retention %" PRIu64 " s, heal "
+	     "bound %" PRIu64 " ms", t->rate_bits_per_s, t->mtu, t->passes, t->survive_outage_ms, t->heal_percent,
+	     t->repair_permille, t->retention_s, sim_heal_bound_ms(sim));
+	note("loss %.3f, bad %.4f %.3f %.3f, damage %.3f, repeat %.3f, disorder %d", l->loss, l->to_bad, l->to_good,
+	     l->bad_loss, l->damage, l->repeat, l->disorders);
+	for (size_t i = 0; i < sim->event_count; i++)
+		note("%9.3f s: %s %" PRId64, (double)sim->events[i].at_ns / 1e9, event_names[sim->events[i].kind],
+		     sim->events[i].value);
+	for (size_t i = 0; i < sim->sender.spool.count; i++) {
+		const struct spool_item *item = sim->sender.spool.items[i];
+		note("bundle %u: passes %u, heals %u, block %u, last %.3f%s", sim->sender.spool.truth[i], item->plan.passes,
+		     item->plan.heals, item->plan.block, (double)item->plan.ended_ms / 1e3,
+		     item->is_ordered ? ", ordered" : "");
+	}
+	for (uint32_t i = 0; i < sim->truth_count; i++) {
+		const struct truth *b = &sim->truths[i];
+		note("bundle %u: %" PRIu64 ".%u.%" PRIu64 ", %" PRIu64 " bytes, %u+%u rows, accepted %.3f, worked %.3f, whole %.3f,%s%s%s%s%s",
+		     i, b->id.epoch, b->id.route_id, b->id.number, b->g.object_len, b->g.source_rows, b->g.repair_rows,
+		     (double)b->accepted_ns / 1e9, (double)b->worked_ns / 1e9, (double)b->whole_ns / 1e9,
+		     b->is_offered ? " offered" : "", b->delivered > 0 ? " delivered" : "", b->was_missing ? " missing" : "",
+		     b->was_lost ? " lost" : "", b->is_forgotten ? " forgotten" : "");
+	}
 }
 
 unsigned int sim_faults(const struct sim_report *report)

@@ -88,7 +88,8 @@ struct sim_report {
 	unsigned int late;           /* not here by the time at which the receiver said it would be */
 	unsigned int crowded;        /* healing above its share, or before work, or the wrong one first */
 	uint64_t datagrams, dropped; /* on the link, and by it */
-	uint64_t work_wait_us;       /* the longest that work waited for its first datagram behind healing */
+	unsigned int forgotten;      /* known to nobody: by a restore before it was named, or with the vault */
+	uint64_t work_wait_us;       /* the longest that work waited behind healing, where a datagram takes < 1 ms */
 	uint64_t ended_ms, delivered_ms;
 	char first[160];             /* what was seen first of all that should not be */
 };
@@ -96,6 +97,9 @@ struct sim_report {
 struct sim_report sim_report(struct sim *sim);
 /* What of the above must not be. */
 unsigned int sim_faults(const struct sim_report *report);
+
+/* For a person who replays one: what happened when, and what has become of each bundle. */
+void sim_tell(const struct sim *sim);
 
 /* When the first datagram of data went, and when the last of all work did. */
 uint64_t sim_first_data_ns(const struct sim *sim);

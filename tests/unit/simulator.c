@@ -1,6 +1,7 @@
 /*
  * The simulator of tests/sim: what the scheduler, the link and the assembly do together.  Each scenario follows from
- * its seed; SEED=n runs the one of that seed first.  BUDGET=seconds: as many as fit.
+ * its seed.  SEED=n VERBOSE=1 runs the scenario and the pattern of that seed alone, and tells what happens in it.
+ * BUDGET=seconds: 10^5 patterns, twenty times the outages, and as many scenarios as fit.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,16 +16,42 @@
 
 static const uint64_t kib = 1024, mib = UINT64_C(1) << 20;
 
+/* Seconds since the test began, and how many it may take; 0: as short as in make test. */
+static double elapsed(void)
+{
+	static struct timespec begun;
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (begun.tv_sec == 0)
+		begun = now;
+	return (double)(now.tv_sec - begun.tv_sec) + (double)(now.tv_nsec - begun.tv_nsec) / 1e9;
+}
+
+static unsigned int budget(void)
+{
+	const char *text = getenv("BUDGET");
+	return text == NULL ? 0 : (unsigned int)strtoul(text, NULL, 10);
+}
+
+static bool is_told(void)
+{
+	return getenv("VERBOSE") != NULL;
+}
+
 /* IL3: one outage of survive_outage_ms, wherever it begins */
 
 struct outage_case {
 	uint64_t bytes, rate_bits_per_s;
 	uint32_t mtu, outage_ms;
-	unsigned int starts;
+	unsigned int starts;  /* moments that are tried */
+	unsigned int others;  /* that are pushed before it */
 };
 
+enum { PUSH_MS = 2000 };
+
+/* start_us 0: no outage, and what is found is from when to when the bundle goes. */
 static struct sim_report run_outage(const struct outage_case *c, uint64_t start_us, enum sim_broken broken,
-				    uint64_t *span_us)
+				    uint64_t *from_us, uint64_t *to_us)
 {
 	const struct sim_terms terms = {
 		.rate_bits_per_s = c->rate_bits_per_s,
@@ -36,55 +63,83 @@ static struct sim_report run_outage(const struct outage_case *c, uint64_t start_
 		.broken = broken,
 	};
 	struct sim *sim = sim_new(&terms, &(struct sim_link){0}, 1);
-	sim_at(sim, 2000, SIM_PUSH, (int64_t)c->bytes);
+	for (unsigned int i = 0; i < c->others; i++)
+		sim_at(sim, PUSH_MS, SIM_PUSH, 48 << 10);
+	sim_at(sim, PUSH_MS, SIM_PUSH, (int64_t)c->bytes);
 	if (start_us > 0)
 		sim_outage(sim, start_us, (uint64_t)c->outage_ms * 1000);
-	sim_run(sim, span_us == NULL ? 1000000 : 2000000);
+	else
+		sim_at(sim, 1000000, SIM_LINK_CALM, 0); /* all the work goes */
+	sim_run(sim, 1000000);
 	struct sim_report report = sim_report(sim);
-	if (span_us != NULL)
-		*span_us = report.delivered_ms * 1000;
+	if (start_us == 0) {
+		*from_us = sim_first_data_ns(sim) / 1000;
+		*to_us = sim_work_ended_ns(sim) / 1000;
+	}
 	sim_free(sim);
 	return report;
 }
 
 static void test_outage(const struct outage_case *c)
 {
-	uint64_t end_us;
-	unsigned int lost = 0, faults = 0;
-	uint64_t first_lost = 0;
-	run_outage(c, 0, SIM_SOUND, &end_us);
-	uint64_t from = 2000000 - (uint64_t)c->outage_ms * 1000 - 20000;
-	for (unsigned int i = 0; i < c->starts; i++) {
-		uint64_t start = from + (end_us - from) * i / c->starts;
-		struct sim_report report = run_outage(c, start, SIM_SOUND, NULL);
-		if (report.delivered != 1 && lost++ == 0)
+	uint64_t from, to, first_lost = 0;
+	unsigned int lost = 0, faults = 0, starts = budget() > 0 ? 20 * c->starts : c->starts;
+	run_outage(c, 0, SIM_SOUND, &from, &to);
+	from -= (uint64_t)c->outage_ms * 1000 + 5000;
+	for (unsigned int i = 0; i < starts; i++) {
+		uint64_t start = from + (to - from) * i / starts;
+		struct sim_report report = run_outage(c, start, SIM_SOUND, NULL, NULL);
+		if (report.delivered != report.accepted && lost++ == 0)
 			first_lost = start;
 		faults += sim_faults(&report);
 		if (report.first[0] != 0)
-			note("%" PRIu64 ": %s", start, report.first);
+			note("outage at %" PRIu64 " us: %s", start, report.first);
 	}
-	ok(lost == 0 && faults == 0, "%" PRIu64 " KiB at %" PRIu64 " Mbit/s, MTU %u: an outage of %u ms at any of %u moments "
-	   "costs nothing (lost %u, first at %" PRIu64 " us of %" PRIu64 ")", c->bytes / kib, c->rate_bits_per_s / 1000000, c->mtu,
-	   c->outage_ms, c->starts, lost, first_lost, end_us);
+	if (lost > 0)
+		note("lost at %u moments, first at %" PRIu64 " us; it went from %" PRIu64 " to %" PRIu64, lost, first_lost,
+		     from, to);
+	ok(lost == 0 && faults == 0, "%" PRIu64 " KiB and %u of 48 KiB at %" PRIu64 " kbit/s, MTU %u: an outage of %u ms at any of %u "
+	   "moments costs nothing", c->bytes / kib, c->others, c->rate_bits_per_s / 1000, c->mtu, c->outage_ms, starts);
+}
+
+/* The rate at which an outage is only just of so many rows of each block that the pass restores them. */
+static uint64_t edge_rate(uint64_t bytes, uint32_t mtu, uint32_t outage_ms)
+{
+	struct geometry g = geometry_choose(bytes, 125);
+	uint64_t full = mtu == 1500 ? 11 : 69, symbols = geometry_row_symbols(&g);
+	uint64_t row_bits = 8 * (g.row_len + (symbols + full - 1) / full * (64 + 28));
+	return row_bits * g.repair_rows * 1000 / outage_ms - row_bits * 10 / outage_ms;
 }
 
 static void test_outages(void)
 {
 	static const struct outage_case cases[] = {
-		{48 << 10, 1000000000, 1500, 50, 100},
-		{1 << 20, 1000000000, 1500, 50, 200},
-		{1 << 20, 100000000, 1500, 5, 200},
-		{8 << 20, 1000000000, 1500, 1, 200},
-		{8 << 20, 1000000000, 1500, 10, 200},
-		{8 << 20, 1000000000, 9000, 10, 200},
-		{64 << 20, 1000000000, 1500, 60, 60},
-		{64 << 20, 1000000000, 1500, 1000, 30},
-		{256 << 20, 10000000000, 9000, 50, 20},
-		{64 << 20, 10000000000, 9000, 1000, 30},
-		{4 << 20, 10000000, 1500, 1000, 100},
+		{48 << 10, 1000000000, 1500, 50, 100, 0},
+		{1 << 20, 1000000000, 1500, 50, 200, 0},
+		{1 << 20, 100000000, 1500, 5, 200, 0},
+		{8 << 20, 1000000000, 1500, 1, 200, 0},
+		{8 << 20, 1000000000, 1500, 10, 200, 0},
+		{8 << 20, 1000000000, 9000, 10, 200, 0},
+		{64 << 20, 1000000000, 1500, 60, 40, 0},
+		{64 << 20, 1000000000, 1500, 1000, 20, 0},
+		{256 << 20, 10000000000, 9000, 50, 10, 0},
+		{64 << 20, 10000000000, 9000, 1000, 20, 0},
+		{4 << 20, 10000000, 1500, 1000, 100, 0},
+		{4 << 20, 100000000, 1500, 100, 50, 40},
+		{256 << 20, 1000000000, 1500, 100, 10, 40},
+		{1 << 30, 1000000000, 1500, 300, 4, 0},
+	};
+	static const struct outage_case edges[] = {
+		{1 << 20, 0, 1500, 20, 200, 0}, {8 << 20, 0, 1500, 20, 100, 0}, {8 << 20, 0, 9000, 20, 200, 0},
+		{48 << 10, 0, 1500, 5, 200, 0}, {64 << 20, 0, 9000, 50, 20, 0},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		test_outage(&cases[i]);
+	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+		struct outage_case edge = edges[i];
+		edge.rate_bits_per_s = edge_rate(edge.bytes, edge.mtu, edge.outage_ms);
+		test_outage(&edge);
+	}
 }
 
 /* Whole scenarios */
@@ -194,6 +249,8 @@ static struct sim_report run_scenario(uint64_t seed, enum sim_broken broken, boo
 	sim_run(sim, FAULTS_END_MS);
 	sim_run(sim, FAULTS_END_MS + sim_heal_bound_ms(sim));
 	struct sim_report report = sim_report(sim);
+	if (is_told())
+		sim_tell(sim);
 	*is_healed = terms.heal_percent == 0 || report.open == 0;
 	if (report.open > 0)
 		sim_run(sim, FAULTS_END_MS + 60000 + terms.retention_s * 1000);
@@ -233,13 +290,194 @@ static void test_scenarios(uint64_t seed, unsigned int count)
 	ok(unhealed == 0, "what is offered is healed within the time of LINK.md 5 after the faults");
 }
 
+/* IL1: small bundles and every pattern of loss: all that lacks is named, and nothing else */
+
+static struct sim_report run_pattern(uint64_t seed, enum sim_broken broken)
+{
+	static const uint32_t outages[] = {0, 0, 20};
+	uint64_t state = seed;
+	const struct sim_terms terms = {
+		.rate_bits_per_s = one_in(&state, 2) ? 1000000000 : 20000000,
+		.mtu = one_in(&state, 2) ? 1500 : 9000,
+		.passes = 1 + (uint32_t)one_in(&state, 3),
+		.survive_outage_ms = outages[below(&state, 3)],
+		.repair_permille = 125,
+		.retention_s = 3600,
+		.broken = broken,
+	};
+	struct sim_link link = random_link(&state);
+	/* of every amount, most of them where some bundles fail and some do not */
+	if (link.loss == 0 && link.to_bad == 0)
+		link.loss = fraction(&state) * fraction(&state) * 0.6;
+	struct sim *sim = sim_new(&terms, &link, seed);
+	for (uint64_t i = 1 + below(&state, 3); i > 0; i--)
+		sim_at(sim, 1000 + below(&state, 2000), SIM_PUSH,
+		       (int64_t)((3 + below(&state, 1 << below(&state, 6))) * SEGMENT_BYTES));
+	if (one_in(&state, 3))
+		sim_outage(sim, 900000 + below(&state, 2500000), below(&state, 1000000));
+	sim_run(sim, 5000 + SIM_NAMED_S * 1000 + below(&state, 3000));
+	struct sim_report report = sim_report(sim);
+	sim_free(sim);
+	return report;
+}
+
+static void test_patterns(uint64_t seed)
+{
+	unsigned int count = budget() > 0 ? 100000 : 4000, unseen = 0, wrong = 0, others = 0, lacking = 0, bundles = 0;
+	double begun = elapsed();
+	for (unsigned int i = 0; i < count; i++) {
+		struct sim_report report = run_pattern(seed + i, SIM_SOUND);
+		if (sim_faults(&report) > 0)
+			note("SEED=%" PRIu64 ": %s", seed + i, report.first);
+		unseen += report.unseen;
+		wrong += report.wrong;
+		others += sim_faults(&report) - report.unseen - report.wrong;
+		lacking += report.open;
+		bundles += report.accepted;
+	}
+	note("%u patterns in %.1f s: %u bundles, of which %u lack something and have a name", count, elapsed() - begun, bundles,
+	     lacking);
+	ok(lacking > count / 10 && lacking < bundles - count / 10, "in these patterns bundles arrive and bundles do not");
+	is_number(unseen, 0, "of %u patterns of loss, nothing is lost unseen", count);
+	is_number(wrong, 0, "and nothing is named that is not missing");
+	is_number(others, 0, "and nothing else is wrong");
+}
+
+/* IL2: 2 % at random in one pass, 5 % in two, with the probability that was computed beforehand */
+
+static double pass_failure(const struct geometry *g, double loss, uint32_t mtu, uint32_t passes)
+{
+	if (passes == 1)
+		return geometry_failure(g, loss, mtu == 1500 ? 11 : 69);
+	/* a symbol is lost when it is lost in both */
+	return geometry_failure(g, loss * loss, mtu == 1500 ? 11 : 69);
+}
+
+static void test_random_loss(uint64_t seed, double loss, uint32_t mtu, uint32_t passes)
+{
+	static const uint64_t sizes[] = {48 << 10, 200 << 10, 1 << 20, 8 << 20, 48 << 20};
+	double sum = 0;
+	unsigned int lost = 0, faults = 0, count = budget() > 0 ? 40 : 4;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		for (unsigned int j = 0; j < count; j++) {
+			uint64_t bytes = sizes[i] / SEGMENT_BYTES * SEGMENT_BYTES;
+			const struct sim_terms terms = {
+				.rate_bits_per_s = 1000000000, .mtu = mtu, .passes = passes, .repair_permille = 125,
+				.retention_s = 3600,
+			};
+			struct geometry g = geometry_choose(bytes, 125);
+			struct sim *sim = sim_new(&terms, &(struct sim_link){.loss = loss}, seed + i * 1000 + j);
+			sum += pass_failure(&g, loss, mtu, passes);
+			sim_at(sim, 2000, SIM_PUSH, (int64_t)bytes);
+			sim_run(sim, 30000);
+			struct sim_report report = sim_report(sim);
+			lost += report.accepted - report.delivered;
+			faults += sim_faults(&report);
+			sim_free(sim);
+		}
+	note("computed: any of these %zu bundles fails with a probability below %.1e", sizeof(sizes) / sizeof(sizes[0]) * count,
+	     sum);
+	ok(lost == 0 && faults == 0, "%.0f %% of the datagrams lost, MTU %u, %u pass(es), computed failure below 10^-4 "
+	   "each: no bundle is lost (%u)", loss * 100, mtu, passes, lost);
+}
+
+/* IL5: disorder by 10,000, every datagram three times, damage */
+static void test_disorder(uint64_t seed)
+{
+	unsigned int lost = 0, faults = 0, count = budget() > 0 ? 100 : 10;
+	for (unsigned int i = 0; i < count; i++) {
+		const struct sim_terms terms = {
+			.rate_bits_per_s = 1000000000, .mtu = 1500, .passes = 1, .repair_permille = 125, .retention_s = 3600,
+		};
+		const struct sim_link link = {.damage = 0.02, .repeat = 0.6667, .disorders = true};
+		struct sim *sim = sim_new(&terms, &link, seed + i);
+		sim_at(sim, 2000, SIM_PUSH, (int64_t)(20 * mib));
+		sim_at(sim, 2010, SIM_PUSH, 48 << 10);
+		sim_run(sim, 30000);
+		struct sim_report report = sim_report(sim);
+		lost += report.accepted - report.delivered;
+		faults += sim_faults(&report);
+		if (report.first[0] != 0)
+			note("SEED=%" PRIu64 ": %s", seed + i, report.first);
+		sim_free(sim);
+	}
+	ok(lost == 0 && faults == 0, "datagrams out of order by 10,000, three times on average, 2 %% of them damaged: nothing is lost "
+	   "or wrong in %u runs", count);
+}
+
+/* It takes so long that the end of its pass is told of at once, while its last datagrams are still under way. */
+static struct sim_report run_slow(uint64_t seed, enum sim_broken broken)
+{
+	const struct sim_terms terms = {
+		.rate_bits_per_s = 2000000, .mtu = 1500, .passes = 1, .repair_permille = 125, .retention_s = 3600,
+		.broken = broken,
+	};
+	struct sim *sim = sim_new(&terms, &(struct sim_link){.disorders = true, .loss = 0.1}, seed);
+	sim_at(sim, 2000, SIM_PUSH, (int64_t)((90 + seed % 10) * SEGMENT_BYTES));
+	sim_run(sim, 30000);
+	struct sim_report report = sim_report(sim);
+	sim_free(sim);
+	return report;
+}
+
+/* What is made wrong on purpose is seen */
+
+static void test_controls(uint64_t seed)
+{
+	const struct outage_case late = {1 << 20, 1000000000, 1500, 50, 0, 0};
+	struct sim_report sum = {0};
+	struct sim_report report = run_outage(&late, 1995000, SIM_NO_LATE_ROWS, NULL, NULL);
+	unsigned int unhealed = 0, count = 60;
+	ok(report.delivered == 0 && report.open == 1, "without late rows an outage costs a bundle, and it is seen");
+	for (unsigned int i = 0; i < count; i++) {
+		bool is_healed;
+		(void)run_scenario(seed + i, SIM_NO_HEALING, &is_healed);
+		unhealed += !is_healed;
+		sum.twice += run_scenario(seed + i, SIM_FORGETS_VAULT, &is_healed).twice;
+		sum.crowded += run_scenario(seed + i, SIM_HEALS_FIRST, &is_healed).crowded;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		sum.wrong += run_slow(seed + i, SIM_NO_GRACE).wrong;
+		sum.strange += run_slow(seed + i, SIM_SOUND).wrong;
+		sum.unseen += run_pattern(seed + i, SIM_DEAF_TO_PAGES).unseen;
+	}
+	ok(unhealed > 0, "without healing what was lost is not healed, and it is seen (%u of %u)", unhealed, count);
+	ok(sum.twice > 0, "a vault that forgets what it has delivered delivers it again, and it is seen (%u)", sum.twice);
+	ok(sum.crowded > 0, "healing that is ordered as work takes more than its share, and it is seen (%u)", sum.crowded);
+	ok(sum.wrong > 0 && sum.strange == 0, "without grace bundles are named that are on their way, and it is seen "
+	   "(%u of %u)", sum.wrong, count);
+	ok(sum.unseen > 0, "a receiver that hears no page has no names, and it is seen (%u)", sum.unseen);
+}
+
+static void replay(uint64_t seed)
+{
+	bool is_healed;
+	struct sim_report report = run_scenario(seed, SIM_SOUND, &is_healed);
+	ok(sim_faults(&report) == 0 && is_healed, "the scenario: %s", report.first);
+	report = run_pattern(seed, SIM_SOUND);
+	ok(sim_faults(&report) == 0, "the pattern: %s", report.first);
+}
+
 int main(void)
 {
 	uint64_t seed = test_seed();
-	const char *part = getenv("PART");
-	if (part == NULL || strchr(part, 'o'))
-		test_outages();
-	if (part == NULL || strchr(part, 's'))
-		test_scenarios(seed, getenv("COUNT") ? (unsigned int)atoi(getenv("COUNT")) : 200);
+	unsigned int scenarios = 200;
+	(void)elapsed();
+	if (is_told()) {
+		replay(seed);
+		return done_testing();
+	}
+	test_outages();
+	test_random_loss(seed, 0.02, 1500, 1);
+	test_random_loss(seed, 0.02, 9000, 1);
+	test_random_loss(seed, 0.05, 1500, 2);
+	test_disorder(seed);
+	test_patterns(seed);
+	test_controls(seed);
+	test_scenarios(seed, scenarios);
+	while (budget() > 0 && elapsed() < budget()) {
+		seed += scenarios;
+		test_scenarios(seed, scenarios);
+	}
 	return done_testing();
 }
