@@ -58,7 +58,7 @@ static uint64_t repaired_by(const struct missing_facts *facts, const struct miss
 	uint64_t from = latest(facts->passed_s, latest(link->heard_since_s, link->busy_s));
 	uint64_t round = link->heal_round / link->heal_rate;
 	uint64_t by = add(from, link->waiting / link->heal_rate);
-	return add(by, latest(MISSING_ROUND_S, add(round, round)));
+	return add(by, add(MISSING_ROUND_S, add(round, round)));
 }
 
 void missing_judge(struct missing_judgement *out, const struct missing_facts *facts,

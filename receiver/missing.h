@@ -17,8 +17,8 @@ enum {
 	MISSING_GRACE_S = 3,      /* behind the news that a pass has ended */
 	MISSING_SILENT_S = 5,     /* five heartbeats in a row are not lost by chance */
 	MISSING_UNSENT_S = 600,   /* named, and no data of anything have come for so long: the sender does not send */
-	MISSING_ROUND_S = 600,    /* LINK.md 5: whoever lacks a bundle gets a pass of it in this time, */
-	                          /* or in twice that of one round of healing */
+	MISSING_ROUND_S = 600,    /* LINK.md 5: whoever lacks a bundle gets a pass of it in this time */
+	                          /* and twice that of one round of healing */
 };
 
 enum missing_kind {

@@ -58,7 +58,7 @@ static void all_combinations(void)
 		l.heartbeat_s = beats[b];
 		l.heal_rate = rates[r];
 		l.waiting = waits[w];
-		l.data_s = is_sending ? NOW - 600 : NOW - 601;
+		l.data_s = is_sending ? NOW - 600 : NOW - 607;
 		bool is_silent = beats[b] == 0 || beats[b] + MISSING_SILENT_S < NOW;
 		struct missing_judgement j = judge(&f, &l);
 		bool is_loss = missing_is_lost(j.kind);
@@ -86,21 +86,21 @@ static void all_combinations(void)
 static void by_when(void)
 {
 	struct missing_link l = heard;
-	is_number((int64_t)judge(&lost, &l).by, NOW - 50 + 600, "an idle link brings it within ten minutes of the loss");
+	is_number((int64_t)judge(&lost, &l).by, NOW - 50 + 606, "an idle link brings it within ten minutes and two rounds of the loss");
 	l.heal_round = UINT64_C(900000000);
-	is_number((int64_t)judge(&lost, &l).by, NOW - 50 + 1800, "or in twice the time of one round");
+	is_number((int64_t)judge(&lost, &l).by, NOW - 50 + 2400, "however long one of them takes");
 	l.waiting = 40000000;
-	is_number((int64_t)judge(&lost, &l).by, NOW - 50 + 1840, "what waits goes first");
+	is_number((int64_t)judge(&lost, &l).by, NOW - 50 + 2440, "what waits goes first");
 	l.busy_s = NOW - 10;
-	is_number((int64_t)judge(&lost, &l).by, NOW - 10 + 1840, "and so does what came between");
+	is_number((int64_t)judge(&lost, &l).by, NOW - 10 + 2440, "and so does what came between");
 	l.heard_since_s = NOW - 4;
-	is_number((int64_t)judge(&lost, &l).by, NOW - 4 + 1840, "a sender that was silent is counted from when it is heard again");
+	is_number((int64_t)judge(&lost, &l).by, NOW - 4 + 2440, "a sender that was silent is counted from when it is heard again");
 	l.waiting = UINT64_MAX;
 	l.heal_rate = 1;
 	l.heal_round = UINT64_MAX;
 	is_number((int64_t)(judge(&lost, &l).by >> 1), INT64_MAX, "nonsense in a heartbeat gives no early time");
 	struct missing_facts old = lost;
-	old.passed_s = NOW - 601;
+	old.passed_s = NOW - 607;
 	ok(judge(&old, &heard).is_late && !judge(&lost, &heard).is_late, "a time that has passed is said to have");
 }
 
