@@ -257,5 +257,5 @@ uint64_t sim_heal_bound_ms(const struct sim *sim)
 {
 	uint64_t rate = sim->terms.rate_bits_per_s / 800 * sim->terms.heal_percent;
 	uint64_t pass_ms = rate == 0 ? 0 : sender_round_bytes(sim) * 1000 / rate;
-	return 2 * pass_ms > 600000 ? 2 * pass_ms : 600000;
+	return 600000 + 2 * pass_ms;
 }

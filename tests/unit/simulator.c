@@ -96,7 +96,7 @@ static void test_outage(const struct outage_case *c)
 			note("outage at %" PRIu64 " us: %s", start, report.first);
 	}
 	if (lost > 0)
-		note("lost at %u moments, first at %" PRIu64 " us; it went from %" PRIu64 " to %" PRIu64, lost, first_lost,
+		note("lost at %u moments, first at %" PRIu64 " us; it goes from %" PRIu64 " to %" PRIu64, lost, first_lost,
 		     from, to);
 	ok(lost == 0 && faults == 0, "%" PRIu64 " KiB and %u of 48 KiB at %" PRIu64 " kbit/s, MTU %u: an outage of %u ms at any of %u "
 	   "moments costs nothing", c->bytes / kib, c->others, c->rate_bits_per_s / 1000, c->mtu, c->outage_ms, starts);
@@ -353,32 +353,34 @@ static double pass_failure(const struct geometry *g, double loss, uint32_t mtu, 
 	return geometry_failure(g, loss * loss, mtu == 1500 ? 11 : 69);
 }
 
+/* As many bundles of all sizes as leave the probability that any of them fails below 10^-4. */
 static void test_random_loss(uint64_t seed, double loss, uint32_t mtu, uint32_t passes)
 {
-	static const uint64_t sizes[] = {48 << 10, 200 << 10, 1 << 20, 8 << 20, 48 << 20};
+	static const uint64_t sizes[] = {48 << 10, 1 << 20, 8 << 20, 208 << 10, 48 << 20};
+	static const uint32_t permilles[] = {125, 125, 250, 250, 250};
 	double sum = 0;
-	unsigned int lost = 0, faults = 0, count = budget() > 0 ? 40 : 4;
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		for (unsigned int j = 0; j < count; j++) {
-			uint64_t bytes = sizes[i] / SEGMENT_BYTES * SEGMENT_BYTES;
-			const struct sim_terms terms = {
-				.rate_bits_per_s = 1000000000, .mtu = mtu, .passes = passes, .repair_permille = 125,
-				.retention_s = 3600,
-			};
-			struct geometry g = geometry_choose(bytes, 125);
-			struct sim *sim = sim_new(&terms, &(struct sim_link){.loss = loss}, seed + i * 1000 + j);
-			sum += pass_failure(&g, loss, mtu, passes);
-			sim_at(sim, 2000, SIM_PUSH, (int64_t)bytes);
-			sim_run(sim, 30000);
-			struct sim_report report = sim_report(sim);
-			lost += report.accepted - report.delivered;
-			faults += sim_faults(&report);
-			sim_free(sim);
-		}
-	note("computed: any of these %zu bundles fails with a probability below %.1e", sizeof(sizes) / sizeof(sizes[0]) * count,
-	     sum);
-	ok(lost == 0 && faults == 0, "%.0f %% of the datagrams lost, MTU %u, %u pass(es), computed failure below 10^-4 "
-	   "each: no bundle is lost (%u)", loss * 100, mtu, passes, lost);
+	unsigned int lost = 0, faults = 0, count = 0;
+	for (unsigned int i = 0; i < 30; i++) {
+		struct geometry g = geometry_choose(sizes[i % 5], permilles[i / 5 % 5]);
+		const struct sim_terms terms = {
+			.rate_bits_per_s = 1000000000, .mtu = mtu, .passes = passes, .repair_permille = permilles[i / 5 % 5],
+			.retention_s = 3600,
+		};
+		if (sum + pass_failure(&g, loss, mtu, passes) > 1e-4)
+			continue;
+		sum += pass_failure(&g, loss, mtu, passes);
+		struct sim *sim = sim_new(&terms, &(struct sim_link){.loss = loss}, seed + i);
+		sim_at(sim, 2000, SIM_PUSH, (int64_t)sizes[i % 5]);
+		sim_run(sim, 30000);
+		struct sim_report report = sim_report(sim);
+		lost += report.accepted - report.delivered;
+		faults += sim_faults(&report);
+		count++;
+		sim_free(sim);
+	}
+	note("computed: one of these %u bundles fails with a probability of %.1e", count, sum);
+	ok(count >= 5 && lost == 0 && faults == 0, "%.0f %% of the datagrams lost, MTU %u, passes %u: none of %u bundles is lost",
+	   loss * 100, mtu, passes, count);
 }
 
 /* IL5: disorder by 10,000, every datagram three times, damage */
@@ -418,6 +420,58 @@ static struct sim_report run_slow(uint64_t seed, enum sim_broken broken)
 	struct sim_report report = sim_report(sim);
 	sim_free(sim);
 	return report;
+}
+
+/* LINK.md 5: a vault that is lost at any moment of the healing is whole again in this time */
+
+struct heal_case {
+	uint64_t bytes, rate_bits_per_s;
+	unsigned int bundles;
+	unsigned int moments;
+};
+
+/* How many ms after the loss; UINT64_MAX: not at all. */
+static uint64_t run_heal(const struct heal_case *c, uint64_t lost_ms, uint64_t *bound_ms, unsigned int *faults)
+{
+	const struct sim_terms terms = {
+		.rate_bits_per_s = c->rate_bits_per_s, .mtu = 1500, .passes = 1, .heal_percent = 25, .repair_permille = 125,
+		.retention_s = 432000,
+	};
+	struct sim *sim = sim_new(&terms, &(struct sim_link){0}, c->bytes);
+	for (unsigned int i = 0; i < c->bundles; i++)
+		sim_at(sim, 2000 + i, SIM_PUSH, (int64_t)(c->bytes >> i % 4));
+	sim_at(sim, lost_ms, SIM_VAULT_LOST, 0);
+	sim_run(sim, lost_ms + 100000000);
+	struct sim_report report = sim_report(sim);
+	*bound_ms = sim_heal_bound_ms(sim);
+	*faults += sim_faults(&report);
+	sim_free(sim);
+	return report.open > 0 || report.delivered != c->bundles ? UINT64_MAX : report.delivered_ms - lost_ms;
+}
+
+static void test_heal(const struct heal_case *c)
+{
+	uint64_t longest = 0, bound = 0;
+	unsigned int faults = 0, moments = budget() > 0 ? 10 * c->moments : c->moments;
+	for (unsigned int i = 0; i < moments; i++) {
+		/* from when it waits longest between two healings, for more than one of its rounds */
+		uint64_t took = run_heal(c, 3600000 + UINT64_C(2400000) * i / moments, &bound, &faults);
+		if (took > longest)
+			longest = took;
+	}
+	ok(longest <= bound && faults == 0, "%u bundles of up to %" PRIu64 " KiB at %" PRIu64 " kbit/s: a vault lost at any of %u moments is "
+	   "whole again in %" PRIu64 " s, promised were %" PRIu64 " s", c->bundles, c->bytes / kib, c->rate_bits_per_s / 1000, moments,
+	   longest / 1000, bound / 1000);
+}
+
+static void test_heals(void)
+{
+	static const struct heal_case cases[] = {
+		{48 << 10, 100000000, 1, 20}, {8 << 20, 10000000, 20, 6}, {8 << 20, 2000000, 20, 4},
+		{16 << 20, 1500000, 1, 10}, {1 << 20, 2000000, 100, 4},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		test_heal(&cases[i]);
 }
 
 /* What is made wrong on purpose is seen */
@@ -472,6 +526,7 @@ int main(void)
 	test_random_loss(seed, 0.02, 9000, 1);
 	test_random_loss(seed, 0.05, 1500, 2);
 	test_disorder(seed);
+	test_heals();
 	test_patterns(seed);
 	test_controls(seed);
 	test_scenarios(seed, scenarios);
