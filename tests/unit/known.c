@@ -162,6 +162,29 @@ static void test_epochs(void)
 	known_free(known);
 }
 
+/* A clock that had run ahead, and a restore after it was put right: nobody waits until time has caught up. */
+static void test_successor(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0};
+	struct heartbeat h = {.epoch = 9, .beat = 1, .time = 900000, .generation = 50, .pages = 1};
+	is_number(known_heartbeat(known, &h, 1), 0, "a heartbeat from days ahead");
+	give(known, 9, 50, 0, 1, 1, 3, 900000, &named);
+	h = (struct heartbeat){.epoch = 8, .beat = 1, .time = 100, .generation = 40, .pages = 1};
+	is_number(known_heartbeat(known, &h, 2), VERDICT_BAD_ORDER, "an older one of another epoch is a replay");
+	h.epoch_before = 7;
+	is_number(known_heartbeat(known, &h, 2), VERDICT_BAD_ORDER, "also when it follows one that is not the known one");
+	h.epoch_before = 9;
+	is_number(known_heartbeat(known, &h, 2), 0, "one that says it follows the known epoch is heard");
+	is_number(give(known, 8, 40, 0, 1, 1, 3, 100, &named), 0, "and its pages");
+	is_number(give(known, 9, 51, 0, 1, 1, 3, 900001, &named), VERDICT_BAD_ORDER,
+		  "what is recorded of the epoch before is not heard again, whatever its time");
+	h = (struct heartbeat){.epoch = 9, .beat = 2, .time = 900001, .generation = 51, .pages = 1, .epoch_before = 8};
+	is_number(known_heartbeat(known, &h, 3), VERDICT_BAD_ORDER, "its heartbeats neither");
+	ok(known_summary(known).epoch == 8, "the new epoch stays");
+	known_free(known);
+}
+
 static void test_heartbeats(void)
 {
 	struct known *known = known_new();
@@ -400,6 +423,7 @@ int main(void)
 	test_generations();
 	test_abandoned_generation();
 	test_epochs();
+	test_successor();
 	test_heartbeats();
 	test_catalogue();
 	test_many();
