@@ -38,6 +38,16 @@ static bool is_told(void)
 	return getenv("VERBOSE") != NULL;
 }
 
+/* As many as make test has time for; under the sanitizers fewer, with a budget more. */
+static unsigned int scaled(unsigned int count, unsigned int by)
+{
+#ifdef WEIR_SANITIZE
+	return budget() > 0 ? count * by : (count + 7) / 8;
+#else
+	return budget() > 0 ? count * by : count;
+#endif
+}
+
 /* IL3: one outage of survive_outage_ms, wherever it begins */
 
 struct outage_case {
@@ -83,7 +93,7 @@ static struct sim_report run_outage(const struct outage_case *c, uint64_t start_
 static void test_outage(const struct outage_case *c)
 {
 	uint64_t from, to, first_lost = 0;
-	unsigned int lost = 0, faults = 0, starts = budget() > 0 ? 20 * c->starts : c->starts;
+	unsigned int lost = 0, faults = 0, starts = scaled(c->starts, 20);
 	run_outage(c, 0, SIM_SOUND, &from, &to);
 	from -= (uint64_t)c->outage_ms * 1000 + 5000;
 	for (unsigned int i = 0; i < starts; i++) {
@@ -115,19 +125,19 @@ static void test_outages(void)
 {
 	static const struct outage_case cases[] = {
 		{48 << 10, 1000000000, 1500, 50, 100, 0},
-		{1 << 20, 1000000000, 1500, 50, 200, 0},
+		{1 << 20, 1000000000, 1500, 50, 100, 0},
 		{1 << 20, 100000000, 1500, 5, 200, 0},
-		{8 << 20, 1000000000, 1500, 1, 200, 0},
-		{8 << 20, 1000000000, 1500, 10, 200, 0},
-		{8 << 20, 1000000000, 9000, 10, 200, 0},
-		{64 << 20, 1000000000, 1500, 60, 40, 0},
-		{64 << 20, 1000000000, 1500, 1000, 20, 0},
+		{8 << 20, 1000000000, 1500, 1, 60, 0},
+		{8 << 20, 1000000000, 1500, 10, 60, 0},
+		{8 << 20, 1000000000, 9000, 10, 60, 0},
+		{64 << 20, 1000000000, 1500, 60, 16, 0},
+		{64 << 20, 1000000000, 1500, 1000, 8, 0},
 		{256 << 20, 10000000000, 9000, 50, 10, 0},
 		{64 << 20, 10000000000, 9000, 1000, 20, 0},
 		{4 << 20, 10000000, 1500, 1000, 100, 0},
 		{4 << 20, 100000000, 1500, 100, 50, 40},
 		{256 << 20, 1000000000, 1500, 100, 10, 40},
-		{1 << 30, 1000000000, 1500, 300, 4, 0},
+		{1 << 30, 1000000000, 1500, 300, 2, 0},
 	};
 	static const struct outage_case edges[] = {
 		{1 << 20, 0, 1500, 20, 200, 0}, {8 << 20, 0, 1500, 20, 100, 0}, {8 << 20, 0, 9000, 20, 200, 0},
@@ -323,7 +333,7 @@ static struct sim_report run_pattern(uint64_t seed, enum sim_broken broken)
 
 static void test_patterns(uint64_t seed)
 {
-	unsigned int count = budget() > 0 ? 100000 : 4000, unseen = 0, wrong = 0, others = 0, lacking = 0, bundles = 0;
+	unsigned int count = scaled(2000, 50), unseen = 0, wrong = 0, others = 0, lacking = 0, bundles = 0;
 	double begun = elapsed();
 	for (unsigned int i = 0; i < count; i++) {
 		struct sim_report report = run_pattern(seed + i, SIM_SOUND);
@@ -386,7 +396,7 @@ static void test_random_loss(uint64_t seed, double loss, uint32_t mtu, uint32_t 
 /* IL5: disorder by 10,000, every datagram three times, damage */
 static void test_disorder(uint64_t seed)
 {
-	unsigned int lost = 0, faults = 0, count = budget() > 0 ? 100 : 10;
+	unsigned int lost = 0, faults = 0, count = scaled(8, 10);
 	for (unsigned int i = 0; i < count; i++) {
 		const struct sim_terms terms = {
 			.rate_bits_per_s = 1000000000, .mtu = 1500, .passes = 1, .repair_permille = 125, .retention_s = 3600,
@@ -452,7 +462,7 @@ static uint64_t run_heal(const struct heal_case *c, uint64_t lost_ms, uint64_t *
 static void test_heal(const struct heal_case *c)
 {
 	uint64_t longest = 0, bound = 0;
-	unsigned int faults = 0, moments = budget() > 0 ? 10 * c->moments : c->moments;
+	unsigned int faults = 0, moments = scaled(c->moments, 10);
 	for (unsigned int i = 0; i < moments; i++) {
 		/* from when it waits longest between two healings, for more than one of its rounds */
 		uint64_t took = run_heal(c, 3600000 + UINT64_C(2400000) * i / moments, &bound, &faults);
@@ -467,8 +477,8 @@ static void test_heal(const struct heal_case *c)
 static void test_heals(void)
 {
 	static const struct heal_case cases[] = {
-		{48 << 10, 100000000, 1, 20}, {8 << 20, 10000000, 20, 6}, {8 << 20, 2000000, 20, 4},
-		{16 << 20, 1500000, 1, 10}, {1 << 20, 2000000, 100, 4},
+		{48 << 10, 100000000, 1, 10}, {8 << 20, 10000000, 20, 2}, {8 << 20, 2000000, 20, 2},
+		{16 << 20, 1500000, 1, 4}, {1 << 20, 2000000, 100, 2},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		test_heal(&cases[i]);
@@ -515,7 +525,7 @@ static void replay(uint64_t seed)
 int main(void)
 {
 	uint64_t seed = test_seed();
-	unsigned int scenarios = 200;
+	const unsigned int scenarios = scaled(200, 1);
 	(void)elapsed();
 	if (is_told()) {
 		replay(seed);
