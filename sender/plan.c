@@ -5,6 +5,11 @@
 #include "common/verdict.h"
 #include "pace.h"
 
+enum {
+	UNNAMED_BYTES = 67108864,     /* that a receiver keeps of what has no name yet */
+	PAGE_INTERVAL_NS = 100000000, /* between two first pages while data flow */
+};
+
 /* How long these bytes and the headers of so many datagrams take: at most 8.5 MB, so 64 bits hold the product. */
 static uint64_t sending_ns(uint64_t bytes, uint64_t datagrams, const struct plan_terms *terms)
 {
@@ -30,10 +35,20 @@ static uint32_t pass_rows(const struct geometry *g)
 	return (uint32_t)g->source_rows + g->repair_rows;
 }
 
+/*
+ * An outage that takes the pages which name the bundle: until the first page comes again its data wait in a buffer of the
+ * receiver, and what this has no room for is lost, too.  LINK.md 2.
+ */
+static uint64_t unnamed_ns(const struct plan_terms *terms)
+{
+	uint64_t held = sending_ns(UNNAMED_BYTES / 1000, 0, terms) * 1000;
+	return held < PAGE_INTERVAL_NS ? PAGE_INTERVAL_NS - held : 0;
+}
+
 uint32_t plan_late_rows(const struct geometry *g, const struct plan_terms *terms, uint32_t *first_row)
 {
 	uint64_t outage_ns = (uint64_t)terms->survive_outage_ms * 1000000;
-	uint64_t lost = (outage_ns + burst_ns(terms)) / (row_ns(g, terms) + (row_ns(g, terms) == 0)) + 1;
+	uint64_t lost = (outage_ns + burst_ns(terms) + unnamed_ns(terms)) / (row_ns(g, terms) + (row_ns(g, terms) == 0)) + 1;
 	uint32_t pass = pass_rows(g);
 	*first_row = pass;
 	if (outage_ns == 0 || lost <= g->repair_rows)

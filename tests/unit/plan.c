@@ -84,6 +84,22 @@ static void test_late_enough(uint64_t seed)
 	ok(none > count / 10 && none < count * 9 / 10, "some need late rows and some do not");
 }
 
+/* What a batch and the credit let go at once may be a row more than the rate alone; what has no name waits. */
+static void test_margins(void)
+{
+	struct geometry g = geometry_choose(UINT64_C(8) << 20, 125);
+	uint32_t first;
+	uint64_t row_bits = 8 * (g.row_len + (uint64_t)((geometry_row_symbols(&g) + 10) / 11) * (DATAGRAM_DATA_BYTES + IP_UDP_BYTES));
+	/* 20 ms are as long as r rows but for a hair */
+	uint64_t rate = row_bits * g.repair_rows * 50 - row_bits / 2;
+	is_number(count_met(&g, rate, 1500, 20), g.repair_rows, "by the rate alone an outage takes r rows");
+	is_number(late(&g, rate, 1500, 20, &first), g.repair_rows + 1, "but one more may go at once, and is reckoned with");
+	is_number(late(&g, rate - 2 * row_bits * 50, 1500, 20, &first), 0, "two rows slower the pass suffices");
+	struct geometry fast = geometry_choose(UINT64_C(256) << 20, 125);
+	is_number(late(&fast, 5000000000, 9000, 20, &first), 0, "at 5 Gbit/s all that has no name yet waits for it");
+	ok(late(&fast, 10000000000, 9000, 20, &first) > fast.repair_rows, "at 10 Gbit/s there is no room for all of it");
+}
+
 static void test_work(void)
 {
 	struct geometry g = geometry_choose(49152, 125);
@@ -179,6 +195,7 @@ int main(void)
 {
 	test_late_rows();
 	test_late_enough(test_seed());
+	test_margins();
 	test_work();
 	heal_turns(12, 4, "16 of 32 rows");
 	heal_turns(120, 7, "127 of 254");

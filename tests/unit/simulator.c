@@ -95,9 +95,11 @@ static void test_outage(const struct outage_case *c)
 	uint64_t from, to, first_lost = 0;
 	unsigned int lost = 0, faults = 0, starts = scaled(c->starts, 20);
 	run_outage(c, 0, SIM_SOUND, &from, &to);
+	/* one begins with the pages that name it */
+	const uint64_t named = from - 2000;
 	from -= (uint64_t)c->outage_ms * 1000 + 5000;
-	for (unsigned int i = 0; i < starts; i++) {
-		uint64_t start = from + (to - from) * i / starts;
+	for (unsigned int i = 0; i <= starts; i++) {
+		uint64_t start = i == starts ? named : from + (to - from) * i / starts;
 		struct sim_report report = run_outage(c, start, SIM_SOUND, NULL, NULL);
 		if (report.delivered != report.accepted && lost++ == 0)
 			first_lost = start;
@@ -109,7 +111,7 @@ static void test_outage(const struct outage_case *c)
 		note("lost at %u moments, first at %" PRIu64 " us; it goes from %" PRIu64 " to %" PRIu64, lost, first_lost,
 		     from, to);
 	ok(lost == 0 && faults == 0, "%" PRIu64 " KiB and %u of 48 KiB at %" PRIu64 " kbit/s, MTU %u: an outage of %u ms at any of %u "
-	   "moments costs nothing", c->bytes / kib, c->others, c->rate_bits_per_s / 1000, c->mtu, c->outage_ms, starts);
+	   "moments costs nothing", c->bytes / kib, c->others, c->rate_bits_per_s / 1000, c->mtu, c->outage_ms, starts + 1);
 }
 
 /* The rate at which an outage is only just of so many rows of each block that the pass restores them. */
@@ -138,6 +140,8 @@ static void test_outages(void)
 		{4 << 20, 100000000, 1500, 100, 50, 40},
 		{256 << 20, 1000000000, 1500, 100, 10, 40},
 		{1 << 30, 1000000000, 1500, 300, 2, 0},
+		{256 << 20, 10000000000, 9000, 20, 6, 0},
+		{512 << 20, 1000000000, 1500, 20, 3, 60},
 	};
 	static const struct outage_case edges[] = {
 		{1 << 20, 0, 1500, 20, 200, 0}, {8 << 20, 0, 1500, 20, 100, 0}, {8 << 20, 0, 9000, 20, 200, 0},
