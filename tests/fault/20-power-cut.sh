@@ -73,10 +73,12 @@ approves() {
 	return 0
 }
 
-# Marks each delivery that somebody can see and that is done with.
+# Marks each delivery that somebody can see and that is done with, and how far the witness of the spool is.
 watch_vault() {
-	local file name seen=" "
+	local file name seen=" " witness="" now
 	while sleep 0.02; do
+		now=$(sed -n 's/^ledger //p' "$sender/spool.witness" 2>/dev/null)
+		[[ -n $now && $now != "$witness" ]] && witness=$now && spool_mark "witness $now"
 		for file in "$receiver"/vault/bundles/*/*.weir; do
 			name=$(basename "$file" .weir)
 			[[ -e $file && $seen != *" $name "* ]] || continue
@@ -105,7 +107,9 @@ none_sent() { [[ -z $(find "$sender/spool/sent" -type f -name "[!r]*") ]]; }
 record() {
 	run=$1
 	names=()
-	rm -rf "$sender/spool" "$receiver/vault" "${runtime:?}"/*/*
+	# another pair of boxes: nobody remembers the one before
+	rm -rf "$sender/spool" "$receiver/vault" "$sender"/*.witness "$receiver"/*.witness
+	find "$runtime" -type f -delete
 	mkdir "$sender/spool" "$receiver/vault"
 	disk_up "$run-spool" "$sender/spool"
 	disk_up "$run-vault" "$receiver/vault"

@@ -82,7 +82,7 @@ control "nobody approves an own push" judgement common/judgement.c 's/return VER
 control "suspension" registryrules common/registry.c 's/return VERDICT_SUSPENDED;/return VERDICT_OK;/'
 control "expiry" registryrules common/registry.c 's/return at > expires \? VERDICT_EXPIRED : VERDICT_OK;/return VERDICT_OK;/'
 control "an older registry is not taken" registry common/registry.c 's/return VERDICT_OLDER_REGISTRY;/return VERDICT_OK;/'
-control "a number is kept" spool sender/sequences.c \
+control "a number is kept" durable sender/sequences.c \
 	's/int result = io_write_file\(s->dir_fd, sequence->route, .*;/int result = 0;/'
 control "a counter is kept" spool sender/numbers.c 's/int result = save_counters\(counters\);/int result = 0;/'
 control "the digest of a stored map" partial receiver/partial.c \

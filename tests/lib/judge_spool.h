@@ -1,7 +1,7 @@
 /*
  * judge_spool: whether a spool that a power cut left is what SPOOL.md 1 promises, after the recovery that
  * weir-hold makes at its start.  Marks: "accepted PUSHID NAME" (NAME "-": waits for officers), "decided PUSHID NAME",
- * "refused PUSHID", "beat GENERATION", "later" (from here on sent bundles may be removed).
+ * "refused PUSHID", "beat GENERATION", "witness ENTRY HASH" (testimony.h), "later" (from here on sent bundles may be removed).
  */
 #ifndef WEIR_TEST_JUDGE_SPOOL_H
 #define WEIR_TEST_JUDGE_SPOOL_H
@@ -111,6 +111,15 @@ static inline void judge_refused(struct judging *j, const struct spool_world *w,
 		complain(j, "push %s was refused by an officer, and is released as %s", id, item->name);
 }
 
+/* A witness that knows more than a spool which has merely lost its power would keep it from starting. */
+static inline void judge_witness(struct judging *j, const char *n, const char *hash)
+{
+	for (size_t i = 0; i < j->fact_count; i++)
+		if (j->facts[i].n == strtoull(n, NULL, 10) && strcmp(j->facts[i].hash, hash) == 0)
+			return;
+	complain(j, "the witness has seen entry %s, and the ledger does not have it", n);
+}
+
 static inline void judge_spool_marks(struct judging *j, struct spool_world *w)
 {
 	for (size_t i = 0; i < j->mark_count; i++) {
@@ -119,6 +128,8 @@ static inline void judge_spool_marks(struct judging *j, struct spool_world *w)
 			judge_accepted(j, w, id, j->marks[i].words[2]);
 		if (strcmp(what, "refused") == 0)
 			judge_refused(j, w, id);
+		if (strcmp(what, "witness") == 0)
+			judge_witness(j, id, j->marks[i].words[2]);
 		uint64_t next = 0;
 		if (strcmp(what, "beat") == 0 &&
 		    judge_ok(j, spool_count_up(w->releaser.allowance.spool, COUNTER_GENERATION, &next),

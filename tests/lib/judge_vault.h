@@ -16,6 +16,7 @@
 #include "common/erasure.h"
 #include "receiver/diary.h"
 #include "receiver/intake.h"
+#include "receiver/lost.h"
 #include "receiver/partial.h"
 #include "receiver/registrar.h"
 #include "receiver/vault.h"
@@ -42,6 +43,7 @@ struct vault_world {
 	char scratch[64]; /* a folder of memory, for maps in use */
 	int vault_fd;
 	struct diary *diary;
+	struct lost *lost;
 	struct intake *intake;
 };
 
@@ -205,7 +207,8 @@ static inline bool vault_recover(struct judging *j, struct vault_world *w)
 	uint64_t now = (uint64_t)time(NULL);
 	if (!judge_ok(j, registrar_prefer(&w->registry, w->vault_fd, w->roots), "the stored registry is good") ||
 	    !judge_ok(j, registry_admit(w->vault_fd, w->registry), "the registry is admitted") ||
-	    !judge_ok(j, diary_open(&w->diary, w->config.vault, w->box, now), "the ledger opens"))
+	    !judge_ok(j, diary_open(&w->diary, w->config.vault, w->box, now), "the ledger opens") ||
+	    !judge_ok(j, lost_open(&w->lost, w->vault_fd), "the list of what is lost opens"))
 		return false;
 	teller = (struct teller){diary_event, w->diary};
 	const struct intake_options options = {.vault_fd = w->vault_fd,
@@ -213,7 +216,11 @@ static inline bool vault_recover(struct judging *j, struct vault_world *w)
 					       .registry = w->registry,
 					       .roots = w->config.roots,
 					       .tell = &teller,
-					       .diary = w->diary};
+					       .diary = w->diary,
+					       .box_key = w->box->card.id,
+					       .scrub_days = w->config.scrub_days,
+					       .unfinished_days = w->config.unfinished_days,
+					       .lost = w->lost};
 	if (!judge_ok(j, intake_open(&w->intake, &options), "the vault opens"))
 		return false;
 	for (uint64_t turn = 0; turn < TURNS_MAX && (turn < 3 || intake_is_busy(w->intake)); turn++) {
@@ -221,6 +228,7 @@ static inline bool vault_recover(struct judging *j, struct vault_world *w)
 		usleep(500);
 	}
 	intake_close(w->intake);
+	lost_close(w->lost);
 	diary_close(w->diary);
 	return true;
 }

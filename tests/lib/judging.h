@@ -16,6 +16,7 @@
 
 #include "common/io.h"
 #include "common/ledgerverify.h"
+#include "common/text.h"
 #include "common/verdict.h"
 
 enum { WORD_BYTES = 80, MARK_WORDS = 3, FACTS_MAX = 4096 };
@@ -29,6 +30,8 @@ struct mark {
 struct fact {
 	char event[WORD_BYTES], result[WORD_BYTES], push_id[WORD_BYTES], bundle[WORD_BYTES], number[WORD_BYTES],
 		version[WORD_BYTES];
+	uint64_t n;
+	char hash[2 * SUITE_DIGEST_BYTES + 1]; /* of its line */
 };
 
 struct judging {
@@ -85,10 +88,13 @@ static inline void fact_field(char out[static WORD_BYTES], const char *text, siz
 static inline int take_fact(void *context, const struct ledger_line *line, const char *text, size_t len)
 {
 	struct judging *j = context;
-	(void)line;
+	uint8_t hash[SUITE_DIGEST_BYTES];
 	if (j->fact_count == FACTS_MAX)
 		return -EOVERFLOW;
 	struct fact *fact = &j->facts[j->fact_count++];
+	fact->n = line->n;
+	ledger_line_hash(hash, text, len);
+	text_hex(fact->hash, sizeof(fact->hash), hash, sizeof(hash));
 	fact_field(fact->event, text, len, "event");
 	fact_field(fact->result, text, len, "result");
 	fact_field(fact->push_id, text, len, "push_id");

@@ -191,6 +191,11 @@ static void test_spool(const char *path)
 	forgive(spool_dir(spool), "dossier");
 	is_durable(result, "what is removed at the end of its time");
 	spool_close(spool);
+	spool = night_spool(path);
+	item = night_hold(spool, &n, &push);
+	night_let_go(spool, &n, item, &dossier.endorsements, night_midnight);
+	is_number((int64_t)item->release.number, 2, "a number is not given again, though its bundle is gone");
+	spool_close(spool);
 	night_end(&n);
 }
 
