@@ -389,6 +389,7 @@ static int open_parts(struct intake *in)
 		.vault_fd = in->o.vault_fd,
 		.runtime = in->o.runtime,
 		.disk_full_percent = in->o.disk_full_percent,
+		.now_s = in->now_s,
 		.registry = intake_registry(in),
 		.roots = in->o.roots,
 		.workshop = in->workshop,

@@ -419,6 +419,7 @@ int reception_open(struct reception **out, const struct reception_options *optio
 	if (r == NULL)
 		return -ENOMEM;
 	r->o = *options;
+	r->now_s = options->now_s;
 	r->site.dir_fd = -1;
 	r->site.maps_fd = -1;
 	r->placement.listener = (struct placement_listener){on_decodable, on_failed, on_dropped,

@@ -50,6 +50,7 @@ struct reception_options {
 	struct annals *annals;
 	struct lost *lost;
 	uint64_t unfinished_s;              /* how long what does not go on and is not to be had is kept */
+	uint64_t now_s;                     /* what comes before the first turn comes now */
 };
 
 struct reception;

@@ -1912,6 +1912,30 @@ static struct world new_world_that_collects(const char *name)
 	return w;
 }
 
+/* A keep that was killed finds the ring full of what has come since: it is taken before the clock is looked at. */
+static void what_comes_before_the_first_turn_is_new(void)
+{
+	struct world w = new_world_that_collects("first-turn");
+	static const struct teller collecting = {collect, NULL};
+	struct bundle b = make_bundle(&w, 1, 30);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_heartbeat(&w, 1);
+	send_range(&w, &b, 0, b.count / 2, NULL);
+	turn(&w, 1);
+	stop_keep(&w);
+	start_keep_with(&w, 1, 101, &collecting);
+	all_events[0] = 0;
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_range(&w, &b, b.count / 2, b.count - 20, NULL);
+	turn(&w, 60000);
+	is_number(told("E2096"), 0, "what came before the first turn is not given up for its age");
+	send_range(&w, &b, b.count - 20, b.count, NULL);
+	settle(&w);
+	ok(is_delivered(&w, 1), "and goes on");
+	free_bundle(&b);
+	free_world(&w);
+}
+
 static void losses_are_told(void)
 {
 	struct world w = new_world_that_collects("told-losses");
@@ -2192,6 +2216,7 @@ int main(void)
 	place_cannot_be_had();
 	files_are_removed_by_somebody();
 	idle_ones_make_room();
+	what_comes_before_the_first_turn_is_new();
 	replayed_heartbeats_are_quiet();
 	test_blocks();
 	test_full_disk();
