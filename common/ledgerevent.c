@@ -43,7 +43,8 @@ static const struct {
 	{"resend", "a bundle, or a part of it, is to be sent once more",
 	 "nothing was sent once more"},
 	{"resent", "what was asked for was sent once more", NULL},
-	{"removed", "a bundle was removed from the spool", NULL},
+	{"removed", "a bundle was removed from the spool",
+	 "an order to remove a bundle from the spool was refused"},
 	/* the receiver */
 	{"named", "a bundle was named by the sender", NULL},
 	{"verified", "a bundle was found right, and is about to be delivered", NULL},

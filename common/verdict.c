@@ -73,6 +73,7 @@ static const struct {
 	[VERDICT_OTHER_REGISTRY] = {"other-registry", "it is the registry of another installation, or not the one in use; install the one that was made for this box"},
 	[VERDICT_BAD_CODE] = {"bad-code", "a character of the resend code is wrong, missing or too many, or it is another installation's; have it read again"},
 	[VERDICT_NOT_KEPT] = {"not-kept", "the sender does not keep it any more: its retention has ended; push the export again"},
+	[VERDICT_NOT_SENT] = {"not-sent", "it has still to be sent, or waits for people; only what was sent can be purged"},
 	[VERDICT_ALREADY_DELIVERED] = {"already-delivered", "the same push was delivered before, under another number; nothing is missing"},
 	[VERDICT_ON_HOLD] = {"on-hold", "an investigation holds it; 'weir-inbox ledger holds' says which"},
 };

@@ -83,6 +83,7 @@ enum verdict {
 	/* resending */
 	VERDICT_BAD_CODE,
 	VERDICT_NOT_KEPT,
+	VERDICT_NOT_SENT,
 	/* what the receiver remembers */
 	VERDICT_ALREADY_DELIVERED,
 	VERDICT_ON_HOLD,

@@ -33,7 +33,7 @@ int asking_decide(const char *runtime, enum local_type type, const void *payload
 		  asking_take *take, void *context, struct local_refused *refused);
 
 /*
- * Something is to be sent once more: keyword is a resend code or a bundle's name, in small letters.  What is found is
+ * Something is to be sent once more, or purged: keyword is a resend code or a bundle's name, in small letters.  What is found is
  * given to sign, which fills in the order, or does not want it; its result then is the result.
  */
 struct asking_resend {

@@ -383,12 +383,12 @@ int book_denial(struct book *book, const struct ledger_who *peer, const struct l
 	return write_or_note(book, e, result);
 }
 
-int book_resend(struct book *book, const struct ledger_who *peer, const struct resendorder *order,
-		const struct spool_item *item, int result)
+/* Who gives the order, and which bundle it names, also when there is none (item NULL). */
+static void set_named(struct ledger_entry *e, const struct ledger_who *peer, const struct resendorder *order,
+		      const struct spool_item *item)
 {
 	struct ledger_who who = *peer;
 	char epoch[17];
-	struct ledger_entry *e = ledger_entry_new("resend", result);
 	who.person = order->person;
 	who.key_id = order->key_id;
 	ledger_set_who(e, &who);
@@ -398,10 +398,34 @@ int book_resend(struct book *book, const struct ledger_who *peer, const struct r
 	ledger_set_text(e, "epoch", epoch);
 	ledger_set_number(e, "route_id", order->what.route_id);
 	ledger_set_number(e, "number", order->what.number);
+}
+
+int book_resend(struct book *book, const struct ledger_who *peer, const struct resendorder *order,
+		const struct spool_item *item, int result)
+{
+	struct ledger_entry *e = ledger_entry_new("resend", result);
+	set_named(e, peer, order, item);
 	if (order->what.block != RESEND_ALL)
 		ledger_set_number(e, "block", order->what.block);
 	ledger_set_number(e, "rows", order->what.rows);
 	return write_or_note(book, e, result);
+}
+
+int book_purge(struct book *book, const struct ledger_who *peer, const struct resendorder *order,
+	       const struct spool_item *item, int result)
+{
+	struct ledger_entry *e = ledger_entry_new("removed", result);
+	set_named(e, peer, order, item);
+	ledger_set_text(e, "how", "purge");
+	return write_or_note(book, e, result);
+}
+
+void book_removed(struct book *book, const struct spool_item *item, const char *how)
+{
+	struct ledger_entry *e = ledger_entry_new("removed", 0);
+	set_bundle(e, item);
+	ledger_set_text(e, "how", how);
+	book_note(book, e);
 }
 
 void book_resent(struct book *book, const struct resend_request *request, uint64_t bytes)

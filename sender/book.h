@@ -91,12 +91,17 @@ int book_revocation(struct book *book, const struct ledger_who *peer, const stru
 /* What a person wants sent once more; item NULL when there is none; as book_approval. */
 int book_resend(struct book *book, const struct ledger_who *peer, const struct resendorder *order,
 		const struct spool_item *item, int result);
-/* That has gone. */
+/* What a person wants gone from the spool; as book_resend. */
+int book_purge(struct book *book, const struct ledger_who *peer, const struct resendorder *order,
+	       const struct spool_item *item, int result);
+/* What was asked for once more has gone. */
 void book_resent(struct book *book, const struct resend_request *request, uint64_t bytes);
 /* A question: "list", "show tax-000123". */
 void book_question(struct book *book, const struct ledger_who *peer, const char *verb, const char *about,
 		   int result);
-/* What happened to a bundle: "sent", "removed", "found". */
+/* A bundle is removed from the spool; how: "retention", "date", "refused", "replaced". */
+void book_removed(struct book *book, const struct spool_item *item, const char *how);
+/* What happened to a bundle: "sent", "found". */
 void book_bundle(struct book *book, const char *event, const struct spool_item *item, int result);
 /* The registry in use, or why another one is not used. */
 void book_registry(struct book *book, const struct setup *setup, int result);

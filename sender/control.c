@@ -13,6 +13,7 @@
 #include "common/suite.h"
 #include "common/verdict.h"
 #include "decide.h"
+#include "purge.h"
 #include "resend.h"
 
 enum {
@@ -326,7 +327,7 @@ static void answer_order_list(const struct control *control, struct writer *w)
 	write_done(w, standing_count(standing));
 }
 
-/* What a code or name means, and what the person has to sign to have it sent. */
+/* What a code or name means, and what the person has to sign to have it sent, or purged. */
 static void answer_resend_find(struct control *control, struct writer *w, const uint8_t *payload, size_t len)
 {
 	char keyword[LOCAL_KEYWORD_BYTES];
@@ -355,7 +356,9 @@ static void answer_resend(const struct control *control, struct writer *w, const
 	struct resendorder order;
 	struct local_resend_taken taken;
 	int result = or_malformed(control, "resend", resendorder_decode(&order, payload, len));
-	if (result == 0)
+	if (result == 0 && order.kind == RESENDORDER_PURGE)
+		result = purge_decide(control->desk->releaser, &control->peer, &order, control->challenge, &taken);
+	else if (result == 0)
 		result = resend_decide(control->desk->releaser, &control->peer, &order, control->challenge, &taken);
 	if (result != 0) {
 		write_refusal(w, result, "");

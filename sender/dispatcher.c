@@ -363,7 +363,8 @@ void dispatcher_fill(void *context, const struct spool_item *item, struct local_
 		out->resends += dispatcher->lineup.orders[i].is_resend;
 		const struct order_progress *p =
 			lineup_progress(&dispatcher->seen, dispatcher->lineup.orders[i].serial);
-		if (p == NULL || p->state != ORDER_SENDING)
+		/* what was sent stays that, whatever an idle link or a person sends of it once more */
+		if (p == NULL || p->state != ORDER_SENDING || item->state == SPOOL_SENT)
 			return;
 		out->state = LOCAL_SENDING;
 		out->sent_bytes = p->sent_bytes;

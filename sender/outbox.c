@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/command.h"
@@ -47,6 +49,19 @@ int outbox_signer(struct signer **out, const char *key, const char *person, cons
 	return signer_open(out, KEY_PERSON, path, person, passphrase_file);
 }
 
+int outbox_sign_order(struct resendorder *order, struct signer *signer, const struct local_resend_found *found)
+{
+	uint8_t input[RESENDORDER_BYTES];
+	const struct card *card = signer_card(signer);
+	order->epoch = found->epoch;
+	order->at = (uint64_t)time(NULL);
+	memcpy(order->person, card->name, NAME_BYTES);
+	memcpy(order->key_id, card->id, KEY_ID_BYTES);
+	memcpy(order->challenge, found->challenge, RESEND_CHALLENGE_BYTES);
+	resendorder_input(input, order);
+	return signer_sign(signer, &order->signature, resendorder_domain, input, sizeof(input));
+}
+
 int outbox_cannot_reach(int result, const char *program, const char *runtime, const char *socket)
 {
 	char escaped[2 * CONFIG_PATH_BYTES];
@@ -74,6 +89,8 @@ int main(int argc, char **argv)
 		 outbox_refuse_help, outbox_refuse},
 		{"resend", "CODE | NAME [--block N] [--rows N] | --route ROUTE --day DAY [--key FILE] [OPTION…]",
 		 "send once more what did not arrive", outbox_resend_help, outbox_resend},
+		{"purge", "NAME… | [--route ROUTE] [--before TIME] [--count N] [--key FILE] [OPTION…]",
+		 "remove what was sent before its time", outbox_purge_help, outbox_purge},
 		{"order", "new OPTION… -o FILE | sign FILE | show FILE | load FILE | list | revoke ID --route ROUTE",
 		 "standing orders: make, sign, show, load, list, revoke", outbox_order_help, outbox_order},
 		KEY_COMMAND,

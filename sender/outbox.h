@@ -7,6 +7,7 @@
 #include "common/config.h"
 #include "common/json.h"
 #include "common/signer.h"
+#include "local.h"
 
 extern const char outbox_push_help[];
 extern const char outbox_order_help[];
@@ -41,8 +42,9 @@ void outbox_show_case(const struct decision *decision, struct json *json);
 void outbox_close_case(struct decision *decision); /* NULL is fine */
 
 extern const char outbox_list_help[], outbox_show_help[], outbox_approve_help[], outbox_refuse_help[];
-extern const char outbox_resend_help[];
+extern const char outbox_resend_help[], outbox_purge_help[];
 int outbox_resend(int argc, char **argv);
+int outbox_purge(int argc, char **argv);
 int outbox_approve(int argc, char **argv);
 int outbox_refuse(int argc, char **argv);
 
@@ -54,6 +56,9 @@ int outbox_config(struct config *out, const char *config_path);
  * must be, or NULL.  0, or an exit code after saying why.
  */
 int outbox_signer(struct signer **out, const char *key, const char *person, const char *passphrase_file);
+
+/* Completes the order about what was found, whose kind and rows are the caller's, and signs it.  As signer_sign. */
+int outbox_sign_order(struct resendorder *order, struct signer *signer, const struct local_resend_found *found);
 
 /* Says that nobody listens at this socket, with the next step; an exit code. */
 int outbox_cannot_reach(int result, const char *program, const char *runtime, const char *socket);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "asking.h"
 #include "common/command.h"
@@ -120,10 +119,8 @@ static int make_keyword(char out[static LOCAL_KEYWORD_BYTES], const char *given)
 static int sign(void *context, const struct local_resend_found *found, struct resendorder *order)
 {
 	struct resend *r = context;
-	uint8_t input[RESENDORDER_BYTES];
-	const struct card *card = signer_card(r->signer);
 	r->found = *found;
-	*order = (struct resendorder){.what = found->what, .epoch = found->epoch, .at = (uint64_t)time(NULL)};
+	*order = (struct resendorder){.kind = RESENDORDER_RESEND, .what = found->what};
 	if (!found->by_code) {
 		order->what.block = r->options.block;
 		order->what.rows = r->options.rows;
@@ -133,11 +130,7 @@ static int sign(void *context, const struct local_resend_found *found, struct re
 	if ((order->what.block != RESEND_ALL && order->what.block >= found->blocks) ||
 	    order->what.rows > found->further_rows)
 		return VERDICT_BAD_LIMIT;
-	memcpy(order->person, card->name, NAME_BYTES);
-	memcpy(order->key_id, card->id, KEY_ID_BYTES);
-	memcpy(order->challenge, found->challenge, RESEND_CHALLENGE_BYTES);
-	resendorder_input(input, order);
-	int result = signer_sign(r->signer, &order->signature, resendorder_domain, input, sizeof(input));
+	int result = outbox_sign_order(order, r->signer, found);
 	r->order = *order;
 	return result;
 }

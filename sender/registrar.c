@@ -129,7 +129,7 @@ static void retire_others(struct releaser *releaser, const struct spool_item *cu
 		if (item == current || !open_is(&item->release.statement) || item->state == SPOOL_READY ||
 		    (item->state == SPOOL_HELD && spool_has_number(spool, item)))
 			continue;
-		book_bundle(releaser->book, "removed", item, 0);
+		book_removed(releaser->book, item, "replaced");
 		int result = spool_remove(spool, item);
 		if (result == 0)
 			service_event(LOG_NOTICE, "E1032", "registry: one that was replaced is sent no more");

@@ -393,13 +393,20 @@ static bool is_due(const struct releaser *releaser, const struct spool_item *ite
 	return item->state == SPOOL_SENT || !spool_has_number(releaser->allowance.spool, item);
 }
 
+static const char *how_removed(const struct releaser *releaser, const struct spool_item *item, uint64_t now)
+{
+	if (is_taken_back(releaser, item))
+		return "refused";
+	return now > item->release.statement.destroy_by ? "date" : "retention";
+}
+
 /* Its day may not be over: what was sent counts until then. */
 static int remove_item(struct releaser *releaser, struct spool_item *item, uint64_t now)
 {
 	int result = item->state == SPOOL_SENT ? spent_add(releaser->allowance.spent, item, now) : 0;
 	if (result != 0)
 		return result;
-	book_bundle(releaser->book, "removed", item, 0);
+	book_removed(releaser->book, item, how_removed(releaser, item, now));
 	return spool_remove(releaser->allowance.spool, item);
 }
 

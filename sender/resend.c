@@ -133,23 +133,24 @@ int resend_find(const struct releaser *releaser, const char *keyword, struct loc
 	return 0;
 }
 
-/* Before anything is written: who, and whether there is such a thing. */
-static int judge(const struct releaser *releaser, const struct resendorder *order, const uint8_t *challenge,
-		 const struct spool_item *item, uint64_t *bytes)
+int resend_judge(const struct releaser *releaser, const struct resendorder *order,
+		 const uint8_t challenge[static RESEND_CHALLENGE_BYTES], struct spool_item **item)
 {
 	const struct registry *registry = releaser->setup->registry;
+	*item = find_item(releaser->allowance.spool, order->epoch, &order->what);
+	int result = check_kept(*item);
+	if (result != 0)
+		return result;
+	const struct route *route = registry_route(registry, (*item)->release.statement.route);
+	return route == NULL ? VERDICT_UNKNOWN_ROUTE : resendorder_check(order, registry, route, challenge, now_s());
+}
+
+/* Of an order that may be given: whether there is such a thing. */
+static int judge_rows(const struct resendorder *order, const struct spool_item *item, uint64_t *bytes)
+{
 	struct plan_step step;
-	int result = check_kept(item);
-	if (result != 0)
-		return result;
-	const struct route *route = registry_route(registry, item->release.statement.route);
-	if (route == NULL)
-		return VERDICT_UNKNOWN_ROUTE;
-	result = resendorder_check(order, registry, route, challenge, now_s());
-	if (result != 0)
-		return result;
 	struct geometry g = offer_geometry(item);
-	result = plan_resend(&step, &item->plan, &g, order->what.block, order->what.rows);
+	int result = plan_resend(&step, &item->plan, &g, order->what.block, order->what.rows);
 	if (result == 0)
 		*bytes = plan_step_bytes(&step, &g);
 	return result;
@@ -160,9 +161,11 @@ int resend_decide(struct releaser *releaser, const struct ledger_who *peer, cons
 {
 	struct local_resend_taken taken = {.bytes = 0};
 	char text[RESEND_TEXT_BYTES];
-	struct spool_item *item = find_item(releaser->allowance.spool, order->epoch, &order->what);
+	struct spool_item *item;
+	int result = resend_judge(releaser, order, challenge, &item);
 	const struct resend_request request = {item, order->what.block, order->what.rows};
-	int result = judge(releaser, order, challenge, item, &taken.bytes);
+	if (result == 0)
+		result = judge_rows(order, item, &taken.bytes);
 	if (result == 0 && !resendqueue_has_room(&releaser->resends, &request))
 		result = VERDICT_BAD_LIMIT;
 	result = book_resend(releaser->book, peer, order, item, result);

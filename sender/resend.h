@@ -23,6 +23,13 @@ int resend_find(const struct releaser *releaser, const char *keyword, struct loc
 int resend_decide(struct releaser *releaser, const struct ledger_who *peer, const struct resendorder *order,
 		  const uint8_t challenge[static RESEND_CHALLENGE_BYTES], struct local_resend_taken *out);
 
+/*
+ * What is the same for every order about a bundle here: who gives it, and whether there is such a bundle; *item is it, or
+ * NULL.  The verdicts of resendorder_check, VERDICT_UNKNOWN_ROUTE, VERDICT_NOT_KEPT.
+ */
+int resend_judge(const struct releaser *releaser, const struct resendorder *order,
+		 const uint8_t challenge[static RESEND_CHALLENGE_BYTES], struct spool_item **item);
+
 /* It has gone: told, and noted in the ledger. */
 void resend_ended(struct releaser *releaser, const struct resend_request *request, uint64_t bytes);
 

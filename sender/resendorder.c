@@ -22,7 +22,7 @@ void resendorder_input(uint8_t out[static RESENDORDER_BYTES], const struct resen
 	write_u16(&w, SUITE);
 	write_u16(&w, order->what.route_id);
 	write_u8(&w, order->what.rows);
-	write_u8(&w, 0);
+	write_u8(&w, (uint8_t)order->kind);
 	write_u64(&w, order->epoch);
 	write_u64(&w, order->what.number);
 	write_u32(&w, order->what.block);
@@ -56,6 +56,18 @@ static int read_beginning(struct reader *r)
 	return read_u16(r) == SUITE ? VERDICT_OK : VERDICT_UNKNOWN_SUITE;
 }
 
+/* What none of the fields may be by itself or together, whatever bundle it is. */
+static int check_limits(const struct resendorder *order, uint8_t kind)
+{
+	const struct resendcode *what = &order->what;
+	if (kind > RESENDORDER_PURGE)
+		return VERDICT_BAD_TYPE;
+	if (what->number < 1 || what->number > RESENDCODE_NUMBER_MAX || what->block > RESEND_ALL)
+		return VERDICT_BAD_LIMIT;
+	bool is_whole = what->block == RESEND_ALL && what->rows == 0;
+	return kind == RESENDORDER_PURGE && !is_whole ? VERDICT_BAD_LIMIT : VERDICT_OK;
+}
+
 int resendorder_decode(struct resendorder *out, const uint8_t *in, size_t len)
 {
 	struct resendorder order = {.at = 0};
@@ -65,19 +77,21 @@ int resendorder_decode(struct resendorder *out, const uint8_t *in, size_t len)
 		return result;
 	order.what.route_id = read_u16(&r);
 	order.what.rows = read_u8(&r);
-	bool is_zero = read_zeros(&r, 1);
+	uint8_t kind = read_u8(&r);
 	order.epoch = read_u64(&r);
 	order.what.number = read_u64(&r);
 	order.what.block = read_u32(&r);
-	is_zero = read_zeros(&r, 4) && is_zero;
+	bool is_zero = read_zeros(&r, 4);
 	order.at = read_u64(&r);
 	read_bytes(&r, order.person, NAME_BYTES);
 	read_bytes(&r, order.key_id, KEY_ID_BYTES);
 	read_bytes(&r, order.challenge, RESEND_CHALLENGE_BYTES);
 	if (!is_zero)
 		return VERDICT_BAD_RESERVED;
-	if (order.what.number < 1 || order.what.number > RESENDCODE_NUMBER_MAX || order.what.block > RESEND_ALL)
-		return VERDICT_BAD_LIMIT;
+	result = check_limits(&order, kind);
+	if (result != 0)
+		return result;
+	order.kind = kind == RESENDORDER_PURGE ? RESENDORDER_PURGE : RESENDORDER_RESEND;
 	if (!name32_is_valid(order.person))
 		return VERDICT_BAD_NAME;
 	result = signature_read(&order.signature, &r);

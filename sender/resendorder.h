@@ -1,5 +1,6 @@
 /*
- * resendorder: a person's signed word that something of a bundle is to be sent once more.  RESEND.md 6.
+ * resendorder: a person's signed word on one bundle that was released: that something of it is to be sent once more, or
+ * that it is to go from the spool.  RESEND.md 6.
  *
  * Plain data; the decoder is total.  Whether the bundle is there is for resend.h.
  */
@@ -19,7 +20,13 @@ enum {
 	RESENDORDER_ENCODED_MAX = RESENDORDER_BYTES + SIGNATURE_ENCODED_MAX,
 };
 
+enum resendorder_kind {
+	RESENDORDER_RESEND = 0,
+	RESENDORDER_PURGE = 1, /* of the bundle as a whole: all blocks, rows 0 */
+};
+
 struct resendorder {
+	enum resendorder_kind kind;
 	struct resendcode what;
 	uint64_t epoch;
 	uint64_t at;

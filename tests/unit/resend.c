@@ -107,6 +107,12 @@ static void test_every_bit(void)
 	is_number(resendorder_decode(&got, bytes, len + 1), VERDICT_TRAILING_BYTES, "a byte more is too many");
 }
 
+static int decode_again(const struct resendorder *order, struct resendorder *out)
+{
+	uint8_t bytes[RESENDORDER_ENCODED_MAX];
+	return resendorder_decode(out, bytes, resendorder_encode(bytes, order));
+}
+
 static void test_form(void)
 {
 	static const struct {
@@ -115,7 +121,7 @@ static void test_form(void)
 		int verdict;
 	} cases[] = {
 		{0, 'x', VERDICT_BAD_MAGIC},     {8, 2, VERDICT_UNKNOWN_VERSION}, {10, 2, VERDICT_UNKNOWN_SUITE},
-		{15, 1, VERDICT_BAD_RESERVED},   {36, 1, VERDICT_BAD_RESERVED},   {24, 0, VERDICT_BAD_LIMIT},
+		{15, 2, VERDICT_BAD_TYPE},       {36, 1, VERDICT_BAD_RESERVED},   {24, 0, VERDICT_BAD_LIMIT},
 		{30, 1, VERDICT_BAD_LIMIT},      {34, 1, VERDICT_BAD_LIMIT},      {48, ' ', VERDICT_BAD_NAME},
 		{128, 9, VERDICT_BAD_TYPE},
 	};
@@ -127,6 +133,13 @@ static void test_form(void)
 		is_number(resendorder_decode(&got, bytes, len), cases[i].verdict, "byte %zu: %s", cases[i].at,
 			  verdict_name(cases[i].verdict));
 	}
+	order.kind = RESENDORDER_PURGE;
+	is_number(decode_again(&order, &got), 0, "an order to purge is one of a whole bundle");
+	is_number(got.kind, RESENDORDER_PURGE, "and is read as that");
+	order.what.rows = 1;
+	is_number(decode_again(&order, &got), VERDICT_BAD_LIMIT, "with rows it is none");
+	order.what = (struct resendcode){1, 123, 0, 0};
+	is_number(decode_again(&order, &got), VERDICT_BAD_LIMIT, "nor with a block");
 	char text[RESEND_TEXT_BYTES];
 	is_text(resendorder_describe(text, RESEND_ALL, 0), "all blocks, a whole pass", "a whole bundle in words");
 	is_text(resendorder_describe(text, 65534, 255), "block 65534, 255 further repair rows", "rows of a block");
