@@ -270,8 +270,8 @@ ok "most of them are wrong" test "$found" -ge 30
 
 cd "$top" || exit 1
 # shellcheck disable=SC2016 # the quotes of the page
-listed=$(sed -n '/^## 6 /,/^## 7 /p' common/LEDGER.md | sed -nE 's/^\| `([a-z.]+)` \| ([^|]+) \|.*/\1 \2/p')
-known=$(sed -nE 's/^\t\{"([a-z.]+)", "([^"]+)",( NULL\},)?$/\1 \2/p' common/ledgerevent.c)
+listed=$(sed -n '/^## 6 /,/^## 7 /p' common/LEDGER.md | sed -nE 's/^\| `([a-z.-]+)` \| ([^|]+) \|.*/\1 \2/p')
+known=$(sed -nE 's/^\t\{"([a-z.-]+)", "([^"]+)",( NULL\},| "[^"]+"\},)?$/\1 \2/p' common/ledgerevent.c)
 is "the events of LEDGER.md are those that the program has words for" "$listed" "$known"
 written=$(grep -ohE '(ledger_entry_new|book_bundle)\(([a-z>-]+, )?"[a-z.-]+"' common/*.c sender/*.c receiver/*.c | sed 's/.*"\(.*\)"/\1/' | sort -u)
 is "every event that a program writes is in LEDGER.md" \
