@@ -2,6 +2,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -50,6 +51,10 @@ int confine_privileges(void)
 	struct rlimit no_core = {0, 0};
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
+#ifndef WEIR_SANITIZE /* they have a heap of their own */
+	if (mallopt(M_ARENA_MAX, 1) != 1)
+		return -EINVAL;
+#endif
 	int result = drop_capabilities();
 #ifndef WEIR_SANITIZE /* the leak check stops the process with ptrace */
 	/* Last: it hides /proc/self, which capng_get_caps_process reads. */

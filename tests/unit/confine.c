@@ -52,6 +52,31 @@ static void do_allowed(void)
 	_exit(good ? 0 : 1);
 }
 
+enum { CHUNKS = 256, CHUNK_BYTES = 65536 };
+
+static void *take_memory(void *chunks)
+{
+	void **all = chunks;
+	for (size_t i = 0; i < CHUNKS; i++) {
+		all[i] = malloc(CHUNK_BYTES);
+		if (all[i] != NULL)
+			memset(all[i], 1, CHUNK_BYTES);
+	}
+	return chunks;
+}
+
+/* As the encoder's thread of weir-emit and the thread that is done with its rows. */
+static void do_free_elsewhere(void)
+{
+	void *chunks[CHUNKS] = {NULL};
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, take_memory, chunks) != 0 || pthread_join(thread, NULL) != 0)
+		_exit(1);
+	for (size_t i = CHUNKS; i-- > 0;)
+		free(chunks[i]);
+	_exit(0);
+}
+
 static void do_inet_socket(void)
 {
 	_exit(socket(AF_INET, SOCK_DGRAM, 0) < 0 ? 1 : 0);
@@ -163,6 +188,8 @@ int main(void)
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "what the table allows works, threads included");
 	status = confined(table, do_sort);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "sorting a large array works behind any table");
+	status = confined(table, do_free_elsewhere);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "so does freeing what another thread has allocated");
 #ifndef WEIR_SANITIZE
 	ok(dies(do_open), "opening a file, which is not in the table, is fatal");
 	ok(dies(do_type), "ioctl types nothing into a terminal");
