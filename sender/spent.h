@@ -16,7 +16,7 @@
 struct spent;
 
 enum {
-	SPENT_MAX = 65536, /* in about two days */
+	SPENT_MAX = 131072, /* in about two days */
 	SPENDING_BYTES = 176,
 };
 

@@ -2,15 +2,17 @@
  * pusher: pushes one file as weir-outbox would, but checks nothing on its own side: who it says it is, whose
  * key signs, and which order it brings are three things, so that it is weir-seal and weir-hold that refuse.
  *
- *   pusher SOCKET ROUTE PERSON MACHINE KEY ORDER FILE
+ *   pusher SOCKET ROUTE PERSON MACHINE KEY ORDER FILE [COUNT [CONNECTIONS]]
  *
  * PERSON, MACHINE and KEY are key files; MACHINE and ORDER may be "-", for none.  Prints "accepted NAME",
- * "accepted waiting" or "refused VERDICT: WHAT ABOUT".
+ * "accepted waiting" or "refused VERDICT: WHAT ABOUT" for each of COUNT pushes, one after another over each of
+ * CONNECTIONS, at the same time.  Status 1 when one was refused.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/channel.h"
@@ -20,7 +22,7 @@
 #include "common/verdict.h"
 #include "sender/submit.h"
 
-enum { SOCKET = 1, ROUTE, PERSON, MACHINE, KEY, ORDER, FILE_NAME, ARGUMENTS };
+enum { SOCKET = 1, ROUTE, PERSON, MACHINE, KEY, ORDER, FILE_NAME, ARGUMENTS, COUNT = ARGUMENTS, CONNECTIONS };
 
 static void need(bool good, const char *what)
 {
@@ -64,39 +66,78 @@ static void tell(int result, const struct local_accepted *accepted, const struct
 		       text_escape_name(about, sizeof(about), submit_where(submit)));
 }
 
-int main(int argc, char **argv)
+static void describe(struct submit_options *options, char **argv)
 {
-	struct submit_options options = {.fd = -1};
-	struct signer *signer = NULL;
+	const struct card person = card_of(argv[PERSON]);
+	snprintf(options->push.route, sizeof(options->push.route), "%s", argv[ROUTE]);
+	memcpy(options->push.person, person.name, NAME_BYTES);
+	memcpy(options->push.person_key, person.id, KEY_ID_BYTES);
+	if (strcmp(argv[MACHINE], "-") == 0)
+		return;
+	const struct card machine = card_of(argv[MACHINE]);
+	memcpy(options->push.machine, machine.name, NAME_BYTES);
+	memcpy(options->push.machine_key, machine.id, KEY_ID_BYTES);
+}
+
+static int push_once(struct submit_options *options, char **argv)
+{
 	struct submit *submit = NULL;
 	struct local_accepted accepted = {.name = ""};
-	uint8_t *order = NULL;
-	need(argc == ARGUMENTS, "usage: pusher SOCKET ROUTE PERSON MACHINE KEY ORDER FILE");
-	need(suite_start() == 0, "cannot start");
-	const struct card person = card_of(argv[PERSON]), key = card_of(argv[KEY]);
-	snprintf(options.push.route, sizeof(options.push.route), "%s", argv[ROUTE]);
-	memcpy(options.push.person, person.name, NAME_BYTES);
-	memcpy(options.push.person_key, person.id, KEY_ID_BYTES);
-	if (strcmp(argv[MACHINE], "-") != 0) {
-		const struct card machine = card_of(argv[MACHINE]);
-		memcpy(options.push.machine, machine.name, NAME_BYTES);
-		memcpy(options.push.machine_key, machine.id, KEY_ID_BYTES);
-	}
-	if (strcmp(argv[ORDER], "-") != 0)
-		need(io_read_file(AT_FDCWD, argv[ORDER], 8192, &order, &options.order_len) == 0,
-		     "cannot read the order");
-	need(signer_open(&signer, key.kind, argv[KEY], NULL, NULL) == 0, "cannot open the key");
-	options.order = order;
-	options.signer = signer;
-	options.fd = channel_connect(argv[SOCKET]);
-	need(options.fd >= 0, "cannot connect");
-	int result = submit_start(&submit, &options);
+	options->fd = channel_connect(argv[SOCKET]);
+	need(options->fd >= 0, "cannot connect");
+	int result = submit_start(&submit, options);
 	if (result == 0)
 		result = send_file(submit, argv[FILE_NAME], &accepted);
 	tell(result, &accepted, submit);
 	submit_free(submit);
+	io_close(options->fd);
+	return result == 0 ? 0 : 1;
+}
+
+static int push_often(char **argv, uint64_t count)
+{
+	struct submit_options options = {.fd = -1};
+	struct signer *signer = NULL;
+	uint8_t *order = NULL;
+	int status = 0;
+	describe(&options, argv);
+	if (strcmp(argv[ORDER], "-") != 0)
+		need(io_read_file(AT_FDCWD, argv[ORDER], 8192, &order, &options.order_len) == 0,
+		     "cannot read the order");
+	need(signer_open(&signer, card_of(argv[KEY]).kind, argv[KEY], NULL, NULL) == 0, "cannot open the key");
+	options.order = order;
+	options.signer = signer;
+	for (uint64_t i = 0; i < count; i++)
+		status |= push_once(&options, argv);
 	signer_free(signer);
 	free(order);
-	io_close(options.fd);
-	return result == 0 ? 0 : 1;
+	return status;
+}
+
+/* A process for each connection, with its share of the pushes. */
+static int push_beside(char **argv, uint64_t count, uint64_t connections)
+{
+	int status = 0, ended = 0;
+	for (uint64_t i = 0; i < connections; i++) {
+		pid_t pid = fork();
+		need(pid >= 0, "cannot fork");
+		if (pid == 0)
+			exit(push_often(argv, count / connections + (i < count % connections)));
+	}
+	for (uint64_t i = 0; i < connections; i++) {
+		need(wait(&ended) > 0, "cannot wait");
+		status |= WIFEXITED(ended) ? WEXITSTATUS(ended) : 2;
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t count = 1, connections = 1;
+	need(argc >= ARGUMENTS && argc <= CONNECTIONS + 1 &&
+	     (argc <= COUNT || text_parse_u64(&count, argv[COUNT], 1000000) == 0) &&
+	     (argc <= CONNECTIONS || (text_parse_u64(&connections, argv[CONNECTIONS], 64) == 0 && connections > 0)),
+	     "usage: pusher SOCKET ROUTE PERSON MACHINE KEY ORDER FILE [COUNT [CONNECTIONS]]");
+	need(suite_start() == 0 && setvbuf(stdout, NULL, _IOLBF, 0) == 0, "cannot start");
+	return connections == 1 ? push_often(argv, count) : push_beside(argv, count, connections);
 }
