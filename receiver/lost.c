@@ -231,14 +231,13 @@ bool lost_owes(const struct lost *lost)
 	return lost->count > lost->listed || lost->is_dirty;
 }
 
-void lost_enter(struct lost *lost, struct diary *diary, lost_name *name_of, const void *context)
+const struct lost_item *lost_owed(const struct lost *lost, size_t index)
 {
-	for (size_t i = lost->listed; i < lost->count; i++) {
-		const struct lost_item *item = &lost->items[i];
-		char name[64];
-		name_of(context, &item->id, name);
-		diary_lost(diary, name, item);
-	}
+	return index < lost->count - lost->listed ? &lost->items[lost->listed + index] : NULL;
+}
+
+void lost_note_added(struct lost *lost)
+{
 	lost->added = lost->count - lost->listed;
 }
 
@@ -257,7 +256,7 @@ int lost_entered(struct lost *lost, int result)
 	memmove(lost->items + lost->listed, lost->items + end, (lost->count - end) * sizeof(*lost->items));
 	lost->count -= end - lost->listed;
 	lost->added = 0;
-	return lost->is_dirty ? store(lost) : 0;
+	return lost_store(lost);
 }
 
 const struct lost_item *lost_find(const struct lost *lost, const struct bundle_id *id)
@@ -289,15 +288,7 @@ const struct lost_item *lost_at(const struct lost *lost, size_t index)
 	return &lost->items[index];
 }
 
-int lost_acknowledge(struct lost *lost, const struct bundle_id *id, struct diary *diary, const struct ledger_who *who,
-		     const char *name)
+int lost_store(struct lost *lost)
 {
-	const struct lost_item *item = lost_find(lost, id);
-	if (item == NULL)
-		return -ENOENT;
-	int result = diary_acknowledged(diary, who, name, item);
-	if (result != 0)
-		return result;
-	(void)lost_remove(lost, id);
-	return store(lost);
+	return lost->is_dirty ? store(lost) : 0;
 }

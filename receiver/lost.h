@@ -86,4 +86,11 @@ const struct lost_item *lost_at(const struct lost *lost, size_t index);
 int lost_acknowledge(struct lost *lost, const struct bundle_id *id, struct diary *diary, const struct ledger_who *who,
 		     const char *name);
 
+/* Of what has been added and is not listed yet, from 0 on; NULL behind the last. */
+const struct lost_item *lost_owed(const struct lost *lost, size_t index);
+/* All of that waits for a commit from now on. */
+void lost_note_added(struct lost *lost);
+/* Writes the list when it is not what the file says. */
+int lost_store(struct lost *lost);
+
 #endif
