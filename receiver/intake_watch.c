@@ -69,7 +69,9 @@ void intake_watch(struct intake *in)
 	vigil_follow(&in->vigil, in->known, in->reception, &known.link, in->now_s);
 	follow_found(in);
 	follow_expected(in);
-	reception_give_up_old(in->reception, &known.link);
+	/* an age by a clock that has leapt, or before the sender could be heard, is none */
+	if (retention_past_s(in->retention) != 0)
+		reception_give_up_old(in->reception, &known.link);
 }
 
 /* Told by the vigil, at the latest a second behind it. */
