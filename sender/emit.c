@@ -32,6 +32,7 @@ enum {
 	SEND_BUFFER_BYTES = 4194304,
 	REAL_TIME_PRIORITY = 10,
 	ORDERS_POLL_MS = 50,
+	FOLDER_WAIT_MS = 5000,
 };
 
 /* Beyond confine_base: files are read by pread64, and nothing can be received. */
@@ -126,11 +127,23 @@ static int load_tag_key(uint8_t tag_key[static SUITE_TAG_BYTES], const char *pat
 	return result;
 }
 
+/* hold makes them when it starts for the first time, which may be a moment later. */
+static int open_folder(int *out, int spool_fd, const char *name)
+{
+	const struct timespec pause = {.tv_nsec = ORDERS_POLL_MS * 1000000L};
+	int fd = io_open_dir(spool_fd, name);
+	for (int i = 0; fd == -ENOENT && i < FOLDER_WAIT_MS / ORDERS_POLL_MS && !is_stopping; i++) {
+		nanosleep(&pause, NULL);
+		fd = io_open_dir(spool_fd, name);
+	}
+	*out = fd;
+	return fd < 0 ? fd : 0;
+}
+
 static int open_folders(struct lane_folders *folders, int spool_fd)
 {
-	folders->ready_fd = io_open_dir(spool_fd, "ready");
-	folders->sent_fd = io_open_dir(spool_fd, "sent");
-	return folders->ready_fd < 0 ? folders->ready_fd : folders->sent_fd < 0 ? folders->sent_fd : 0;
+	int result = open_folder(&folders->ready_fd, spool_fd, "ready");
+	return result == 0 ? open_folder(&folders->sent_fd, spool_fd, "sent") : result;
 }
 
 /* What the configuration names.  An exit code; 0 when all of it is there. */

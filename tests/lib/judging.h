@@ -43,6 +43,7 @@ struct judging {
 	size_t fact_count;
 };
 
+__attribute__((format(printf, 2, 3)))
 static inline void complain(struct judging *j, const char *format, ...)
 {
 	va_list arguments;

@@ -282,7 +282,7 @@ static uint32_t truth_of(const struct sender *s, const struct spool_item *item)
 	for (size_t i = 0; i < s->spool.count; i++)
 		if (s->spool.items[i] == item)
 			return s->spool.truth[i];
-	assert(!"an order of nothing");
+	assert(false && "an order of nothing");
 	return 0;
 }
 
@@ -320,7 +320,7 @@ static void on_failed(void *context, struct spool_item *item, int error, uint64_
 	(void)item;
 	(void)delay_ms;
 	assert(error == VERDICT_BAD_GEOMETRY); /* nothing else fails here, nor should that */
-	assert(!"emit found another geometry in the catalogue");
+	assert(false && "emit found another geometry in the catalogue");
 }
 
 static void settle(struct sim *sim)

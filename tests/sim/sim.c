@@ -118,7 +118,7 @@ static void happen(struct sim *sim, const struct event *event)
 	case SIM_VAULT_LOST: receiver_vault_lost(sim); break;
 	case SIM_SPOOL_FULL: sim->sender.full_until_ns = until; break;
 	case SIM_LINK_CALM: calm(sim); break;
-	case SIM_EVENTS: assert(!"no event"); break;
+	case SIM_EVENTS: assert(false && "no event"); break;
 	}
 }
 

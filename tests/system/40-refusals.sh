@@ -18,7 +18,7 @@ ok "the first bundle is delivered" wait_delivered "$good"
 push_as() { outbox push --config "$sender/sender.conf" --key "$1" "${@:2}"; }
 open_as() { inbox open --config "$receiver/receiver.conf" --key "$1" --psk "$2" "${@:3}"; }
 # Bundles move from ready/ to sent/ meanwhile; names and sizes stay.  Ledgers grow: a refusal is an entry.
-state() { find "$sender/spool" "$receiver/vault" -type f ! -name status.json ! -name catalogue ! -path '*/ledger/*' -printf '%f %s\n' | sort; }
+state() { find "$sender/spool" "$receiver/vault" -type f ! -name status.json ! -name catalogue ! -name heard ! -path '*/ledger/*' -printf '%f %s\n' | sort; }
 # A bundle is in the vault a moment before the ledger says so; the rest of what arrived goes behind that.
 none_arrives() { [[ -z $(ls "$receiver/vault/partial") ]]; }
 until_true 10 none_arrives
