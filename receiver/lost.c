@@ -253,7 +253,8 @@ int lost_entered(struct lost *lost, int result)
 		lost->items[lost->listed++] = lost->items[i];
 		lost->is_dirty = true;
 	}
-	memmove(lost->items + lost->listed, lost->items + end, (lost->count - end) * sizeof(*lost->items));
+	if (lost->count > end)
+		memmove(lost->items + lost->listed, lost->items + end, (lost->count - end) * sizeof(*lost->items));
 	lost->count -= end - lost->listed;
 	lost->added = 0;
 	return lost_store(lost);

@@ -69,7 +69,7 @@ for n in 1 2 3; do
 	pusher $n &
 	pushers+=("$!")
 done
-on_exit 'rm -f "$tmp/stop-file"'
+on_exit "rm -f $tmp/stop-file"
 end=$((SECONDS + lasts))
 while ((SECONDS < end)); do
 	fault=${faults[RANDOM % 8]}

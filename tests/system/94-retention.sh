@@ -28,7 +28,7 @@ done
 # ---- holds ----
 
 said=$(order ledger hold case-7 "${name[1]}" "${name[2]}")
-is "an officer holds two bundles" "$? $said" "0 held for case case-7: 2 bundles, $(sed 's/.*, //' <<<"$said")"
+is "an officer holds two bundles" "$? $said" "0 held for case case-7: 2 bundles, ${said##*, }"
 is "the ledger has it, with who and what for" \
 	"$(entries '.event == "hold"' | jq -r '"\(.result) \(.who.person) \(.case) \(.bundles)"')" "ok $person case-7 2"
 like "they are listed" "$(inbox ledger holds --config "$conf")" "^case-7: by $person since "
