@@ -100,6 +100,8 @@ ran receipt "$tmp/gone.receipt"
 ok "'receipt' is entered" done_once '.verb == "receipt" and .exit == 0' || note "$(cat "$tmp/ran")"
 ran purge "$first" --count 7 --key "$keys/$person.key"
 ok "'purge' is entered, also when it is refused" done_once '.verb == "purge" and .exit == 1' || note "$(cat "$tmp/ran")"
+ran heads
+ok "'heads' is entered" done_once '.verb == "heads" and .exit == 0' || note "$(cat "$tmp/ran")"
 known=$("$build/weir-inbox" --help | sed -nE 's/^  ([a-z]+) .*/\1/p' | sort | tr '\n' ' ')
 is "these are all commands that there are" "$(entries '.event == "command"' | jq -r .verb | cut -d' ' -f1 | sort -u | tr '\n' ' ')" "$known"
 
@@ -163,6 +165,9 @@ cp -a "$ledger" "$tmp/heard"
 receiver_down
 check $? "the receiver ends in order" || logs
 receiver_up
+# The box itself takes it for an older state; its administrator says that it is to go on.
+in_sender "$build/weir-sender" epoch --yes --config "$sender/sender.conf" >"$tmp/epoch" 2>&1
+check $? "the sender goes on in a new epoch" || note "$(cat "$tmp/epoch")"
 sender_up
 ok "a ledger that has fewer entries than were heard of is an alarm, also after a restart of both" \
 	wait_entry '.event == "alarm" and .id == "E2045"'
