@@ -224,6 +224,9 @@ receiver_up() {
 	until_true 20 receiver_listens || give_up "the receiver does not answer"
 }
 
+# Nothing beside the spool remembers what it was; a box that was replaced has an empty one as well.
+sender_forgets() { rm -rf "$sender/spool.witness" "$runtime/sender"/*; }
+sender_anew() { sender_forgets && rm -rf "$sender/spool" && mkdir "$sender/spool"; }
 sender_down() { kill "$sender_pid" && wait "$sender_pid"; }
 receiver_down() { kill "$receiver_pid" && wait "$receiver_pid"; }
 

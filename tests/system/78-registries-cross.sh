@@ -93,8 +93,7 @@ make 4
 put "$made" "$site/outside/registry"
 ok "one that is put in place by hand and is newer is used" until_true 20 uses 4
 sender_down
-rm -r "$sender/spool"
-mkdir "$sender/spool"
+sender_anew
 sender_up
 # gap FILTER: of what gaps says, whose exit code tells that something is missing.
 gap() { inbox gaps --json --config "$rconf" >"$tmp/gaps"; jq -r "$1" "$tmp/gaps"; }

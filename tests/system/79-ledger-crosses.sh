@@ -119,6 +119,7 @@ verify "$sender/spool/ledger" >"$tmp/verified" 2>&1
 is "an entry that was changed is found" "$?" 4
 # Who owns the box, its key and its programs can make another ledger that is whole in itself.
 rm -r "$sender/spool/ledger" "$sender/spool/ledger-sent"
+sender_forgets
 sender_up
 send
 check $? "a ledger that was made anew is sent" || note "$said"
