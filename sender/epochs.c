@@ -114,17 +114,18 @@ void epochs_free(struct epochs *epochs)
 
 static int store(const struct epochs *e, int dir_fd)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	if (out == NULL)
-		return -errno;
+	const size_t size = FILE_BYTES_MAX + 1;
+	size_t at = 0;
+	char *text = malloc(size);
+	if (text == NULL)
+		return -ENOMEM;
 	for (size_t i = 0; i < e->count; i++) {
-		fprintf(out, "%016" PRIx64 "\n", e->epoch[i]);
+		at += (size_t)snprintf(text + at, size - at, "%016" PRIx64 "\n", e->epoch[i]);
 		for (size_t j = 0; i == 0 && j < e->past_count; j++)
-			fprintf(out, "%s%s %" PRIu64 "\n", PAST, e->past[j].route, e->past[j].number);
+			at += (size_t)snprintf(text + at, size - at, "%s%s %" PRIu64 "\n", PAST, e->past[j].route,
+					       e->past[j].number);
 	}
-	int result = fclose(out) != 0 ? -ENOMEM : io_write_file(dir_fd, EPOCH_FILE, text, len, FILE_MODE);
+	int result = io_write_file(dir_fd, EPOCH_FILE, text, at, FILE_MODE);
 	free(text);
 	return result;
 }
