@@ -41,7 +41,7 @@ int expecting_load(struct expecting *out, const struct registry *registry, const
 		if (!expect_replay(&r->expect, route->expect, registry_issued(registry), times, found, now_s))
 			continue;
 		r->id = route->id;
-		strcpy(r->name, route->name);
+		snprintf(r->name, sizeof(r->name), "%s", route->name);
 		loaded.count++;
 	}
 	free(times);

@@ -88,7 +88,7 @@ static int show(const struct inbox *inbox, bool is_json)
 	}
 	if (code == EXIT_DONE && life.account != NULL)
 		(void)account_each_route(life.account, note_route, heads);
-	if (code == EXIT_DONE)
+	if (code == EXIT_DONE && heads != NULL)
 		code = print(heads, is_json);
 	inbox_life_free(&life);
 	if (heads != NULL)

@@ -204,6 +204,7 @@ static int sign_all(struct part *parts, size_t count, const struct signer *signe
 		m->bundles = bundles;
 		code = sign_part(&parts[i], signer, m);
 	}
+	m->bundles = NULL;
 	return code;
 }
 

@@ -129,8 +129,8 @@ int mandate_decode(struct mandate *out, const uint8_t *in, size_t len)
 		free(bundles);
 		return result;
 	}
-	m.bundles = bundles;
 	*out = m;
+	out->bundles = bundles;
 	return 0;
 }
 

@@ -69,13 +69,11 @@ void missing_judge(struct missing_judgement *out, const struct missing_facts *fa
 		return;
 	if (missing_is_silent(link, now_s)) {
 		out->more = MORE_UNKNOWN;
-	} else if (!missing_is_lost(out->kind)) {
-		out->more = MORE_MAY_COME;
-	} else if (facts->offered_until > now_s && link->heal_rate > 0) {
+	} else if (missing_is_lost(out->kind) && facts->offered_until > now_s && link->heal_rate > 0) {
 		out->more = MORE_COMES;
 		out->by = repaired_by(facts, link);
 		out->is_late = out->by < now_s;
-	} else if (facts->offered_until > now_s && link->waiting > 0) {
+	} else if (!missing_is_lost(out->kind) || (facts->offered_until > now_s && link->waiting > 0)) {
 		out->more = MORE_MAY_COME;
 	}
 }

@@ -58,7 +58,7 @@ static int read_body(int fd, uint64_t segments, uint8_t root[static SUITE_DIGEST
 static int read_bundle(int fd, const struct annal *annal, const atomic_bool *stop)
 {
 	uint8_t segment[SEGMENT_BYTES], edges[EDGES_BYTES], root[SUITE_DIGEST_BYTES];
-	struct release release;
+	struct release release = {.number = 0};
 	forget(fd, 0, 0);
 	int result = io_pread_exact(fd, segment, sizeof(segment), 0);
 	if (result == 0)

@@ -7,8 +7,6 @@
 #include "common/text.h"
 #include "plan.h"
 
-enum { KIB = 1024, MIB = 1024 * KIB };
-
 static double seconds(uint64_t payload, const struct config *config)
 {
 	uint64_t symbols = datagram_symbols(config->mtu);
@@ -49,7 +47,8 @@ static void say_cost(const struct config *config, uint64_t object_len, checkup_s
 
 void checkup_outage(const struct config *config, checkup_say *say, void *context)
 {
-	static const uint64_t sizes[] = {64 * KIB, MIB, 64 * MIB, UINT64_C(1024) * MIB, UINT64_C(16384) * MIB};
+	static const uint64_t sizes[] = {
+		UINT64_C(64) << 10, UINT64_C(1) << 20, UINT64_C(64) << 20, UINT64_C(1) << 30, UINT64_C(16) << 30};
 	char detail[160], lost[32];
 	uint64_t bytes = config->rate_bits_per_s / 8000 * config->survive_outage_ms;
 	if (config->survive_outage_ms == 0)

@@ -81,6 +81,8 @@ static int parse(struct epochs *e, char *text, size_t len)
 	int result = 0;
 	for (char *line = text; result == 0 && line < text + len;) {
 		char *end = strchr(line, '\n');
+		if (end == NULL)
+			return VERDICT_DAMAGED;
 		*end = 0;
 		result = parse_line(e, line);
 		line = end + 1;
@@ -90,19 +92,16 @@ static int parse(struct epochs *e, char *text, size_t len)
 
 int epochs_load(struct epochs *out, int dir_fd)
 {
-	struct epochs epochs = {.count = 0};
 	uint8_t *text = NULL;
 	size_t len;
+	*out = (struct epochs){.count = 0};
 	int result = io_read_file(dir_fd, EPOCH_FILE, FILE_BYTES_MAX, &text, &len);
 	if (result == 0)
-		result = parse(&epochs, (char *)text, len);
+		result = parse(out, (char *)text, len);
 	free(text);
-	if (result != 0) {
-		epochs_free(&epochs);
-		return result;
-	}
-	*out = epochs;
-	return 0;
+	if (result != 0)
+		epochs_free(out);
+	return result;
 }
 
 void epochs_free(struct epochs *epochs)

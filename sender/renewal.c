@@ -198,7 +198,7 @@ int renewal(int argc, char **argv)
 	struct setup *setup = calloc(1, sizeof(*setup));
 	struct wanted *w = calloc(1, sizeof(*w));
 	int code = w == NULL || setup == NULL ? command_fail(-ENOMEM, "cannot start") : parse(w, argc, argv);
-	if (code == 0) {
+	if (code == 0 && w != NULL && setup != NULL) {
 		int result = setup_load(setup, w->config, &problem);
 		if (result != 0) {
 			code = command_fail(result, "cannot load %s", setup_describe(text, &problem));

@@ -24,6 +24,8 @@ static bool parse_fields(struct sequence *out, char *text)
 	char *field[FIELDS];
 	uint64_t id;
 	for (size_t i = 0; i < FIELDS; i++) {
+		if (text == NULL)
+			return false;
 		field[i] = text;
 		text = strchr(text, ' ');
 		if ((text == NULL) != (i == FIELDS - 1))
