@@ -148,18 +148,34 @@ static int enter_found(const struct reception *r, const struct bundle_id *id)
 
 /* Records that become durable together: a vault that has lost its annals may owe all of them. */
 struct records {
+	bool is_entered; /* each in the ledger, too */
+	int owed;        /* why some are not: neither there nor in the annals */
 	size_t count;
 	struct annal all[ANNALS_BATCH_MAX];
 };
 
+/* The ledger first: what the annals have is not looked at again. */
 static int write_records(const struct reception *r, struct records *records)
 {
-	int result = annals_write(r->o.annals, records->all, records->count);
+	int entered = records->is_entered && records->count > 0 ? diary_commit(r->o.diary) : 0;
+	int result = entered == 0 ? annals_write(r->o.annals, records->all, records->count) : 0;
+	if (entered != 0)
+		records->owed = entered;
 	records->count = 0;
 	return result;
 }
 
-/* Delivered, and no more was written of it; or put there by somebody, from another copy of the vault. */
+/* What is left in partial/ says that its entry is owed as well; enter_found sees to that. */
+static bool is_owed_elsewhere(const struct reception *r, const struct bundle_id *id)
+{
+	struct remains remains;
+	return look(r, id, &remains) == 0 && remains.has_map && !remains.has_object;
+}
+
+/*
+ * Delivered, and no more was written of it: its place could not be made durable, nor be taken back.  Or put there
+ * by somebody, from another copy of the vault.
+ */
 static int record_found(const struct reception *r, const struct vault_item *item, struct records *records)
 {
 	struct annal annal;
@@ -182,22 +198,28 @@ static int record_found(const struct reception *r, const struct vault_item *item
 	memcpy(annal.route, route, NAME_BYTES);
 	memcpy(annal.push_id, found.evidence.push_id, PUSH_ID_BYTES);
 	memcpy(annal.edges, found.edges, EDGES_BYTES);
+	if (records->is_entered && !is_owed_elsewhere(r, &found.id))
+		diary_delivered(r->o.diary, &found, 0, true);
 	records->all[records->count++] = annal;
 	return records->count == ANNALS_BATCH_MAX ? write_records(r, records) : 0;
 }
 
-int entering_record(struct reception *r)
+int entering_record(struct reception *r, bool annals_are_doubtful)
 {
 	struct vault_item *items = NULL;
 	size_t count = 0;
 	struct records *records = calloc(1, sizeof(*records));
 	if (records == NULL)
 		return -ENOMEM;
+	records->is_entered = !annals_are_doubtful;
 	int result = vault_list(r->o.vault_fd, &items, &count);
 	for (size_t i = 0; result == 0 && i < count; i++)
 		result = record_found(r, &items[i], records);
 	if (result == 0)
 		result = write_records(r, records);
+	if (records->owed != 0)
+		reception_tell(r, LOG_ERR, "E2054", "keep: what was delivered before it was entered in the ledger is "
+			       "not entered now: %s; the next start tries again", verdict_explain(records->owed));
 	free(items);
 	free(records);
 	return result;

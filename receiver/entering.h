@@ -27,10 +27,11 @@ void entering_commit(struct reception *reception, int result);
 bool entering_is_done(const struct reception *reception, const struct bundle_id *id, const char *name);
 
 /*
- * At the start, before the other: what lies in bundles/ and is not in the annals.  0, -errno, or a verdict of
- * annals_write.
+ * At the start, before the other: what lies in bundles/ and is not in the annals gets a record and, unless the
+ * annals are new or were damaged, so that the ledger may have it, an entry.  0, -errno, or a verdict of annals_write.
+ * What the ledger does not take now is told of, and found by the next start.
  */
-int entering_record(struct reception *reception);
+int entering_record(struct reception *reception, bool annals_are_doubtful);
 
 /*
  * At the start: deliveries and refusals that were done, and have no entry.  Writes them, and removes what

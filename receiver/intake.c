@@ -426,7 +426,7 @@ int intake_open(struct intake **out, const struct intake_options *options)
 	intake_watch_start(in);
 	int result = open_parts(in);
 	if (result == 0)
-		result = entering_record(in->reception);
+		result = entering_record(in->reception, in->annals_are_doubtful);
 	if (result == 0)
 		find_unentered(in);
 	if (result == 0)

@@ -1248,6 +1248,47 @@ static struct told ledger_of(const struct world *w, const char *what)
 	return told;
 }
 
+/*
+ * The rename was done, could not be made durable, and could not be undone either: the bundle is in its place, and
+ * nothing was written of it.  Moved there from another vault of the same world it looks the same.
+ */
+static void what_lies_in_its_place_is_entered(void)
+{
+	struct world w = new_world("in-place");
+	struct bundle b = make_bundle(&w, 1, 30), other = make_bundle(&w, 2, 30);
+	char path[5000], aside[5000], wipe[10100], root[100] = "\"root\":\"";
+	text_hex(root + 8, sizeof(root) - 8, b.entry.root, SUITE_DIGEST_BYTES);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	vault_path(&w, path, 1);
+	stop_keep(&w);
+	snprintf(aside, sizeof(aside), "%s/../in-place.weir", w.vault);
+	must(rename(path, aside) == 0, "a bundle is put aside");
+	/* a ledger and annals that have heard of another bundle alone */
+	snprintf(wipe, sizeof(wipe), "find '%s' -mindepth 1 -maxdepth 1 ! -name run -exec rm -r {} +", w.vault);
+	must(system(wipe) == 0, "what was written of it goes");
+	start_keep(&w, 1);
+	send_page(&w, (const struct bundle *[]){&other}, 1);
+	send_all(&w, &other, NULL);
+	settle(&w);
+	ok(is_delivered(&w, 2) && ledger_of(&w, root).count == 0, "a vault knows nothing of a bundle");
+	stop_keep(&w);
+	must(rename(aside, path) == 0, "the bundle comes to lie in its place");
+	start_keep(&w, 1);
+	turn(&w, 1);
+	struct told told = ledger_of(&w, root);
+	ok(told.count == 1 && strcmp(told.events, "named verified delivered stop delivered ") == 0,
+	   "what lies in its place, and nothing was written of, is entered at the start");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	turn(&w, 1);
+	is_number(ledger_of(&w, root).count, 1, "once");
+	free_bundle(&b);
+	free_bundle(&other);
+	free_world(&w);
+}
+
 static void a_delivery_is_entered(void)
 {
 	struct world w = new_world("entered");
@@ -2192,6 +2233,7 @@ int main(void)
 {
 	must(suite_start() == 0, "suite");
 	a_delivery_is_entered();
+	what_lies_in_its_place_is_entered();
 	names_are_entered_once();
 	killed_before_the_rename();
 	killed_behind_the_rename();
