@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "advice.h"
+#include "common/diskfill.h"
 #include "common/command.h"
 #include "common/expiry.h"
 #include "common/io.h"
@@ -149,7 +150,7 @@ static void check_vault(struct check *check, const struct config *config)
 		report(check, false, "vault", "%s: %s", config->vault, strerror(-vault_fd));
 		return;
 	}
-	int percent = vault_fill_percent(vault_fd);
+	int percent = diskfill_percent(vault_fd);
 	if (percent < 0)
 		report(check, false, "vault", "%s: %s", config->vault, strerror(-percent));
 	else

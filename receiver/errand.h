@@ -8,6 +8,7 @@
 #ifndef WEIR_ERRAND_H
 #define WEIR_ERRAND_H
 
+#include "common/diskfill.h"
 #include "placement.h"
 #include "reception.h"
 #include "vault.h"
@@ -63,7 +64,8 @@ struct reception {
 	uint64_t now_ms, now_s;
 	uint64_t sender_registry_version;
 	uint64_t stored_ms, disk_checked_ms;
-	bool disk_is_full, limit_was_told;
+	enum diskfill disk;
+	bool limit_was_told;
 	int annals_failure; /* as last told */
 	uint64_t past_s;    /* nothing that is to be destroyed by then is begun */
 	bool has_registry; /* a newer one lies in the vault, and is not in use yet */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/diskfill.h"
 #include "common/cursor.h"
 #include "common/io.h"
 #include "common/openbundle.h"
@@ -210,7 +211,7 @@ static struct gaps_state state_of(const struct gaps *g)
 		.sender_registry = json_get_number(view, "sender_registry_version", 0),
 	};
 	/* keep cannot tell of a disk on which it can no longer write its status */
-	int percent = vault_fill_percent(g->vault);
+	int percent = diskfill_percent(g->vault);
 	s.disk_is_full = json_get_bool(view, "disk_full", false) ||
 			 (percent >= 0 && (uint32_t)percent >= g->disk_full_percent);
 	s.is_stale = s.written + GAPS_STALE_S < g->now;

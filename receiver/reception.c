@@ -11,6 +11,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "common/diskfill.h"
 #include "common/io.h"
 #include "common/openbundle.h"
 #include "common/verdict.h"
@@ -213,7 +214,7 @@ static struct arrival *arrival_of(struct reception *r, struct known_bundle *bund
 	}
 	int result = take_up(r, bundle);
 	/* a registry is small, and may be what helps */
-	if (result == -ENOENT && r->disk_is_full && bundle->id.route_id != OPEN_ROUTE_ID) {
+	if (result == -ENOENT && r->disk == DISKFILL_FULL && bundle->id.route_id != OPEN_ROUTE_ID) {
 		bundle->retry_ms = r->now_ms + CHECK_DISK_MS;
 		return NULL;
 	}
@@ -321,17 +322,20 @@ static void check_disk(struct reception *r)
 	if (r->now_ms - r->disk_checked_ms < CHECK_DISK_MS && r->disk_checked_ms != 0)
 		return;
 	r->disk_checked_ms = r->now_ms;
-	int percent = vault_fill_percent(r->o.vault_fd);
+	int percent = diskfill_percent(r->o.vault_fd);
 	if (percent < 0)
 		return; /* what cannot be asked is found out by fallocate */
-	bool is_full = (unsigned int)percent >= r->o.disk_full_percent;
-	if (is_full && !r->disk_is_full)
+	enum diskfill before = r->disk;
+	r->disk = diskfill_level(before, (unsigned int)percent, r->o.disk_full_percent);
+	if (r->disk == DISKFILL_FULL && before != DISKFILL_FULL)
 		reception_tell(r, LOG_ERR, "E2020", "keep: the disk of the vault is %d %% full, no bundle is "
 			       "begun above %" PRIu32 " %%; remove or move what is no longer needed", percent,
 			       r->o.disk_full_percent);
-	if (!is_full && r->disk_is_full)
+	if (r->disk != DISKFILL_FULL && before == DISKFILL_FULL)
 		reception_tell(r, LOG_INFO, "E2021", "keep: the disk of the vault has room again");
-	r->disk_is_full = is_full;
+	if (r->disk == DISKFILL_FILLING && before == DISKFILL_FINE)
+		reception_tell(r, LOG_WARNING, "E2022", "keep: the disk of the vault is %d %% full, no bundle is begun "
+			       "from %" PRIu32 " %% on; make room before that", percent, r->o.disk_full_percent);
 }
 
 static void retry(struct reception *r)
@@ -386,7 +390,7 @@ bool reception_take_registry(struct reception *r)
 
 bool reception_disk_is_full(const struct reception *r)
 {
-	return r->disk_is_full;
+	return r->disk == DISKFILL_FULL;
 }
 
 /* Opening, closing */

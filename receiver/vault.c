@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/cursor.h"
@@ -138,16 +137,6 @@ int vault_refusal(int vault_fd, const struct bundle_id *id)
 	free(text);
 	/* a name that this version does not know is a refusal all the same */
 	return verdict > 0 ? verdict : VERDICT_DAMAGED;
-}
-
-int vault_fill_percent(int vault_fd)
-{
-	struct statvfs fs;
-	if (fstatvfs(vault_fd, &fs) < 0)
-		return -errno;
-	uint64_t used = fs.f_blocks - fs.f_bfree;
-	uint64_t size = used + fs.f_bavail;
-	return size == 0 ? 100 : (int)((used * 100 + size - 1) / size);
 }
 
 /* Listing */

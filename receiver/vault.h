@@ -133,7 +133,5 @@ int vault_catalogue_read(int vault_fd, uint8_t **out, size_t *len);
 /* The same for vault/heard: what was heard of the sender's life (heard.h). */
 int vault_heard_store(int vault_fd, const uint8_t *bytes, size_t len);
 int vault_heard_read(int vault_fd, uint8_t **out, size_t *len);
-/* Percent of the file system that is in use, rounded up, as df counts it, or -errno. */
-int vault_fill_percent(int vault_fd);
 
 #endif

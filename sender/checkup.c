@@ -1,19 +1,21 @@
 #include "checkup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
 #include <time.h>
 
 #include "asking.h"
 #include "checkup_outage.h"
 #include "checkup_scan.h"
 #include "common/command.h"
+#include "common/diskfill.h"
 #include "common/expiry.h"
+#include "common/io.h"
 #include "common/text.h"
 #include "common/verdict.h"
 #include "orders.h"
@@ -112,16 +114,16 @@ static void check_psks(struct report *report, const struct setup *setup)
 
 static void check_spool(struct report *report, const struct config *config)
 {
-	struct statvfs st;
 	char detail[CONFIG_PATH_BYTES + 64];
-	if (statvfs(config->spool, &st) < 0) {
-		line(report, -errno, "spool", config->spool);
+	int fd = io_open_dir(AT_FDCWD, config->spool);
+	int percent = fd < 0 ? fd : diskfill_percent(fd);
+	io_close(fd);
+	if (percent < 0) {
+		line(report, percent, "spool", config->spool);
 		return;
 	}
-	uint64_t used = st.f_blocks - st.f_bfree, whole = used + st.f_bavail;
-	uint64_t percent = whole == 0 ? 100 : used * 100 / whole;
-	snprintf(detail, sizeof(detail), "%s, disk %" PRIu64 " %% full", config->spool, percent);
-	line(report, percent >= config->disk_full_percent ? VERDICT_SPOOL_FULL : 0, "spool", detail);
+	snprintf(detail, sizeof(detail), "%s, disk %d %% full", config->spool, percent);
+	line(report, (uint32_t)percent >= config->disk_full_percent ? VERDICT_SPOOL_FULL : 0, "spool", detail);
 }
 
 static void count_item(void *context, const struct local_item *item)

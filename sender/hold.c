@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "diskwatch.h"
 #include "dispatcher.h"
 #include "common/channel.h"
 #include "common/command.h"
@@ -86,6 +87,7 @@ struct hold {
 	uint64_t ticks;
 	uint64_t turned_ms;
 	int last_failure;    /* of a turn, told once */
+	enum diskfill disk; /* as last told */
 	bool emit_lives;
 	bool stopping;
 };
@@ -283,6 +285,7 @@ static void tick(struct hold *hold)
 		if (book_tick(&hold->book))
 			book_found(&hold->book, hold->spool);
 		lifeline_follow(&hold->lifeline, now);
+		diskwatch_follow(&hold->disk, hold->spool, &hold->book, hold->setup.config.disk_full_percent);
 		service_alive();
 	}
 	note_turn(hold, result);

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/geometry.h"
+#include "common/diskfill.h"
 #include "common/io.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -25,25 +25,9 @@ enum {
 static const char *const folder_names[FOLDER_END] = {"incoming", "held", "ready", "sent",
 						     "sequence", "dossier"};
 
-static int fill_percent(int dir_fd)
-{
-	struct statvfs st;
-	if (fstatvfs(dir_fd, &st) < 0)
-		return -errno;
-	/* as df(1) counts: blocks kept for root are no part of the whole */
-	uint64_t used = st.f_blocks - st.f_bfree;
-	uint64_t whole = used + st.f_bavail;
-	return whole == 0 ? 100 : (int)(used * 100 / whole);
-}
-
-int spool_fill_percent(const struct spool *spool)
-{
-	return fill_percent(spool->dir_fd);
-}
-
 int spool_check_room(const struct spool *spool)
 {
-	int percent = fill_percent(spool->dir_fd);
+	int percent = diskfill_percent(spool->dir_fd);
 	if (percent < 0)
 		return percent;
 	uint32_t limit = spool->disk_full_percent;

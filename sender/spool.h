@@ -166,7 +166,5 @@ int spool_remove(struct spool *spool, struct spool_item *item);
 typedef void spool_forget(void *context, const struct spool_item *item);
 void spool_watch(struct spool *spool, spool_forget *forget, void *context);
 
-/* How full the spool's disk is, in percent of what can be used, or -errno. */
-int spool_fill_percent(const struct spool *spool);
 
 #endif

@@ -49,7 +49,7 @@ sweep() {
 	done < <(some "$3" <"$2")
 	note "$program: $tried of $(wc -l <"$2") cases, $missed of them not reached"
 	is "$program: ten seconds behind each fault a push is accepted" "$late" 0
-	ok "$program: cases were tried" test "$tried" -gt 0
+	ok "$program: cases were tried" test "$tried" -gt "$missed"
 }
 try_again() { number=$((number + 1)); try_push "$number"; }
 

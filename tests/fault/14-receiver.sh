@@ -17,9 +17,11 @@ most=60
 number=0
 has_fired() { (($(fired) > 0)); }
 sweep() {
-	local program=$1 case tried=0 missed=0 late=0 refused=0
+	local program=$1 case tried=0 missed=0 late=0 refused=0 wanted=$3
+	[[ -z ${BUDGET:-} ]] || wanted=$(wc -l <"$2")
 	sweep_starts 6
-	while has_time && read -r case; do
+	# of those that are not reached, others are tried in the place
+	while { has_time || ((tried == missed)); } && ((tried - missed < wanted)) && read -r case; do
 		number=$((number + 1))
 		echo "push $number" >"$tmp/push-$number"
 		# shellcheck disable=SC2086
@@ -33,11 +35,11 @@ sweep() {
 		push files "$tmp/push-$number"
 		until_true 10 is_delivered "$bundle" || { late=$((late + 1)); note "LATE $program $case: $bundle"; }
 		tried=$((tried + 1))
-	done < <(some "$3" <"$2")
+	done < <(some $(($3 * 4)) <"$2")
 	note "$program: $tried of $(wc -l <"$2") cases, $missed of them not reached"
 	is "$program: ten seconds behind the cure the next bundle is there" "$late" 0
 	is "$program: no push minds" "$refused" 0
-	ok "$program: cases were tried" test "$tried" -gt 0
+	ok "$program: cases were tried" test "$tried" -gt "$missed"
 }
 for program in weir-emit weir-catch weir-keep; do
 	number=$((number + 1))
@@ -66,13 +68,13 @@ is "what was accepted has arrived, or is named as missing" $(($(wc -l <"$tmp/arr
 is "no program was ended by a signal" "$(grep -hE 'signal' "$sender/log" "$receiver/log")" ""
 ok "the receiver's ledger verifies" "$build/weir-inbox" ledger verify --config "$receiver/receiver.conf"
 # ---- no allocation per datagram ----
-"$build/tests/lib/export" --random 150000000 --seed "$SEED" >"$tmp/large"
+"$build/tests/lib/export" --random 170000000 --seed "$SEED" >"$tmp/large"
 arm nobody any 0 count
 push files "$tmp/large"
 check $? "a bundle of more than 100,000 datagrams is pushed" || note "$pushed"
 ok "and delivered" wait_delivered "$bundle" 90
 datagrams=$(jq .counters.datagrams "$receiver/vault/status.json")
-ok "in more than 90,000 datagrams" test "$datagrams" -gt 90000
+ok "in more than 100,000 datagrams" test "$datagrams" -gt 100000
 allocations() { counts "$1" | awk '$1 == "alloc" { n += $2 } END { print n + 0 }'; }
 for program in weir-emit weir-catch weir-keep; do
 	n=$(allocations $program)

@@ -30,7 +30,7 @@ delivered() { inbox list --json --config "$receiver/receiver.conf" | jq '[.[] | 
 ok "the receiver has all that were delivered" test "$(delivered)" -ge 8900
 # Some of those that were arriving may be whole by now.
 all_there() { (($(inbox list --json --config "$receiver/receiver.conf" | jq '[.[] | select(.state == "delivered" or .state == "receiving" or .state == "checking")] | length') >= 9900)); }
-ok "the receiver goes on with those that were arriving" until_true 90 all_there
+ok "the receiver goes on with those that were arriving" until_true 20 all_there
 push files "$sender/sender.conf"
 check $? "a push is accepted" || note "$pushed"
 is "it has the next number" "$bundle" files-009901
