@@ -84,6 +84,11 @@ struct ledger_options {
 	const char *path;        /* the directory; made when it is not there */
 	const struct key *box;   /* signs the checkpoints; stays the caller's until ledger_close */
 	uint32_t retention_days; /* 0: LEDGER_RETENTION_DAYS */
+	/*
+	 * A pair of events, borrowed: `begun` is durable before what it tells of is done, `done` is written behind it,
+	 * and before the next `begun`.  NULL: none.
+	 */
+	const char *begun, *done;
 };
 
 /*
@@ -92,6 +97,12 @@ struct ledger_options {
  * written behind.  -EOPNOTSUPP on a file system that cannot set room aside.
  */
 int ledger_open(struct ledger **out, const struct ledger_options *options, uint64_t now);
+
+/*
+ * What a crash, or a disk that failed, has left undone: the text field `key` of the last entry `begun` that had no
+ * `done` behind it when the ledger was opened.  False: there is none.  Sought in the last file alone.
+ */
+bool ledger_undone(const struct ledger *ledger, const char *key, char *out, size_t size);
 
 /* One entry, durable when the result is 0. */
 int ledger_write(struct ledger *ledger, struct ledger_entry *entry, uint64_t now);

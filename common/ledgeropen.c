@@ -20,7 +20,22 @@ struct tail {
 	uint64_t whole; /* up to the end of the last line that is finished; 0: there is none */
 	struct ledger_head head; /* of that line */
 	bool is_signed; /* it is a checkpoint */
+	const struct ledger_options *options;
+	struct ledger_undone undone;
 };
+
+/* What is done is told of behind it; what came in between was written with that, or after it. */
+static void follow_pair(struct tail *tail, const struct ledger_line *line, const char *text, size_t len)
+{
+	if (tail->options->begun == NULL || len > sizeof(tail->undone.text))
+		return;
+	if (ledger_line_is(line, tail->options->begun)) {
+		memcpy(tail->undone.text, text, len);
+		tail->undone.len = len;
+	} else if (ledger_line_is(line, tail->options->done)) {
+		tail->undone.len = 0;
+	}
+}
 
 /* Lines from start to end, which is behind a line feed: each must follow the one before it. */
 static int follow_lines(struct tail *tail, const char *start, const char *end, uint64_t first)
@@ -39,6 +54,7 @@ static int follow_lines(struct tail *tail, const char *start, const char *end, u
 		head.n = line.n;
 		ledger_line_hash(head.hash, start, (size_t)(stop - start));
 		tail->is_signed = ledger_line_is(&line, "checkpoint");
+		follow_pair(tail, &line, start, (size_t)(stop - start));
 		start = stop + 1;
 	}
 	tail->head = head;
@@ -70,7 +86,7 @@ static int read_tail(struct tail *tail, uint64_t first, char *buffer)
 
 static int open_tail(struct tail *tail, int dir, const struct ledger_file *file)
 {
-	*tail = (struct tail){.fd = -1};
+	*tail = (struct tail){.fd = -1, .options = tail->options};
 	char *buffer = malloc(TAIL_BYTES);
 	if (buffer == NULL)
 		return -ENOMEM;
@@ -138,9 +154,10 @@ static int mend(struct ledger *ledger, uint64_t torn, bool is_signed, uint64_t n
 	return result != 0 ? result : ledger_flush(ledger);
 }
 
-static int settle(struct ledger *ledger, const struct ledger_file *files, size_t count, uint64_t now)
+static int settle(struct ledger *ledger, const struct ledger_options *options, const struct ledger_file *files,
+		  size_t count, uint64_t now)
 {
-	struct tail last, before = {.fd = -1};
+	struct tail last = {.options = options}, before = {.fd = -1, .options = options};
 	int result = open_tail(&last, ledger->dir, &files[count - 1]);
 	const struct tail *tail = &last; /* the one that has the head */
 	uint64_t torn = last.size - last.whole;
@@ -153,6 +170,7 @@ static int settle(struct ledger *ledger, const struct ledger_file *files, size_t
 	}
 	if (result == 0) {
 		ledger->head = tail->head;
+		ledger->undone = tail->undone;
 		ledger_drop(ledger);
 		result = mend(ledger, torn, tail->is_signed, now);
 	}
@@ -197,7 +215,7 @@ int ledger_open(struct ledger **out, const struct ledger_options *options, uint6
 	ledger->wants_checkpoint = true;
 	int result = ledger->dir < 0 ? ledger->dir : ledger_file_list(ledger->dir, &files, &count);
 	if (result == 0)
-		result = count == 0 ? begin(ledger, now) : settle(ledger, files, count, now);
+		result = count == 0 ? begin(ledger, now) : settle(ledger, options, files, count, now);
 	free(files);
 	if (result != 0) {
 		io_close(ledger->fd);
@@ -207,4 +225,18 @@ int ledger_open(struct ledger **out, const struct ledger_options *options, uint6
 	}
 	*out = ledger;
 	return 0;
+}
+
+bool ledger_undone(const struct ledger *ledger, const char *key, char *out, size_t size)
+{
+	struct json *json = NULL;
+	if (ledger->undone.len == 0 || json_parse(&json, ledger->undone.text, ledger->undone.len) != 0)
+		return false;
+	const char *text = json_get_text(json_view_of(json), key, "");
+	size_t len = strlen(text);
+	bool fits = len > 0 && len < size;
+	if (fits)
+		memcpy(out, text, len + 1);
+	json_free(json);
+	return fits;
 }

@@ -20,6 +20,12 @@ struct ledger_unsigned {
 	uint64_t since;
 };
 
+/* The line of the pair's first event that has no second behind it; len 0: there is none. */
+struct ledger_undone {
+	size_t len;
+	char text[LEDGER_LINE_MAX];
+};
+
 struct ledger {
 	int dir;
 	int fd; /* the last file; appends */
@@ -35,6 +41,7 @@ struct ledger {
 	int failure;             /* final */
 	int stuck;               /* of an entry of this batch */
 	uint64_t retry_at;       /* not before this is a new file tried again */
+	struct ledger_undone undone; /* as it was opened */
 	uint64_t month_seen;     /* the day, since 1970, for which month_passed was found */
 	bool month_passed;
 	/* the batch, which begins behind head */

@@ -41,7 +41,7 @@ int book_open(struct book *book, const char *spool, const struct key *box)
 {
 	*book = (struct book){.ledger = NULL};
 	int result = setup_path(book->path, sizeof(book->path), spool, "ledger");
-	book->options = (struct ledger_options){.path = book->path, .box = box};
+	book->options = (struct ledger_options){.path = book->path, .box = box, .begun = "decision", .done = "release"};
 	return result != 0 ? result : ledger_open(&book->ledger, &book->options, now_s());
 }
 
@@ -74,8 +74,20 @@ static void open_anew(struct book *book)
 	(void)note_result(book, ledger_open(&book->ledger, &book->options, now));
 }
 
+/* The last one may be without its entry: each decision is durable before what it decides, and with all before it. */
+static void find_release(struct book *book, struct spool *spool)
+{
+	char push_id[2 * PUSH_ID_BYTES + 1];
+	if (book->ledger == NULL || !ledger_undone(book->ledger, "push_id", push_id, sizeof(push_id)))
+		return;
+	const struct spool_item *item = spool_find(spool, push_id);
+	if (item != NULL && item->state != SPOOL_HELD)
+		book_release(book, item, true);
+}
+
 void book_found(struct book *book, struct spool *spool)
 {
+	find_release(book, spool);
 	for (size_t i = 0; i < spool_count(spool); i++) {
 		const struct spool_item *item = spool_at(spool, i);
 		if (item->state != SPOOL_SENT)
@@ -303,7 +315,7 @@ int book_decision(struct book *book, const struct spool_item *item, const struct
 	return book_write(book, e);
 }
 
-void book_release(struct book *book, const struct spool_item *item)
+void book_release(struct book *book, const struct spool_item *item, bool is_found)
 {
 	char epoch[17];
 	struct ledger_entry *e = ledger_entry_new("release", 0);
@@ -312,6 +324,8 @@ void book_release(struct book *book, const struct spool_item *item)
 	ledger_set_text(e, "epoch", epoch);
 	ledger_set_number(e, "number", item->release.number);
 	ledger_set_hex(e, "root", item->release.statement.root, SUITE_DIGEST_BYTES);
+	if (is_found)
+		ledger_set_bool(e, "found", true);
 	book_note(book, e);
 }
 

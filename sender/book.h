@@ -50,7 +50,10 @@ int book_open(struct book *book, const char *spool, const struct key *box);
  */
 int book_start(struct book *book, const char *program, const struct setup *setup, const struct key *box,
 	       struct spool *spool);
-/* What is to go out, or has, and may stand in the ledger only as accepted; once more after notes were lost. */
+/*
+ * What is to go out, or has, and may stand in the ledger only as accepted; once more after notes were lost.  Also
+ * the one release that may have no entry.
+ */
 void book_found(struct book *book, struct spool *spool);
 /* Writes "stop" and closes. */
 void book_close(struct book *book);
@@ -76,7 +79,8 @@ void book_refused_push(struct book *book, const struct local_note *note);
 int book_accepted_push(struct book *book, const struct spool_item *item, const struct local_caller *caller);
 /* All is there that the route demands: written before the release is made. */
 int book_decision(struct book *book, const struct spool_item *item, const struct endorsements *endorsements);
-void book_release(struct book *book, const struct spool_item *item);
+/* is_found: it was released, and its entry was lost. */
+void book_release(struct book *book, const struct spool_item *item, bool is_found);
 /*
  * An officer's word, or that of the person who answers for a machine; result 0 is written, others are noted, as
  * many a minute as are allowed.
@@ -99,7 +103,7 @@ void book_resent(struct book *book, const struct resend_request *request, uint64
 /* A question: "list", "show tax-000123". */
 void book_question(struct book *book, const struct ledger_who *peer, const char *verb, const char *about,
 		   int result);
-/* A bundle is removed from the spool; how: "retention", "date", "refused", "replaced". */
+/* A bundle is about to be removed from the spool; how: "retention", "date", "refused", "replaced". */
 void book_removed(struct book *book, const struct spool_item *item, const char *how);
 /* What happened to a bundle: "sent", "found". */
 void book_bundle(struct book *book, const char *event, const struct spool_item *item, int result);

@@ -130,6 +130,9 @@ static void retire_others(struct releaser *releaser, const struct spool_item *cu
 		    (item->state == SPOOL_HELD && spool_has_number(spool, item)))
 			continue;
 		book_removed(releaser->book, item, "replaced");
+		book_commit(releaser->book);
+		if (releaser->book->failure != 0)
+			return;
 		int result = spool_remove(spool, item);
 		if (result == 0)
 			service_event(LOG_NOTICE, "E1032", "registry: one that was replaced is sent no more");

@@ -348,7 +348,7 @@ int releaser_release(struct releaser *releaser, struct spool_item *item)
 		return result;
 	}
 	releaser->has_changed = true;
-	book_release(releaser->book, item);
+	book_release(releaser->book, item, false);
 	bool is_ordered = !bytes_are_zero(item->release_order, ORDER_ID_BYTES);
 	text_hex(order, sizeof(order), item->release_order, ORDER_ID_BYTES);
 	service_event(LOG_NOTICE, "E1003",
@@ -404,10 +404,23 @@ static const char *how_removed(const struct releaser *releaser, const struct spo
 static int remove_item(struct releaser *releaser, struct spool_item *item, uint64_t now)
 {
 	int result = item->state == SPOOL_SENT ? spent_add(releaser->allowance.spent, item, now) : 0;
-	if (result != 0)
-		return result;
-	book_removed(releaser->book, item, how_removed(releaser, item, now));
-	return spool_remove(releaser->allowance.spool, item);
+	return result != 0 ? result : spool_remove(releaser->allowance.spool, item);
+}
+
+/* The ledger first, all at once: a crash may leave more written than done, and never less. */
+static bool enter_due(struct releaser *releaser, uint64_t now, uint64_t retention_s)
+{
+	size_t due = 0;
+	for (size_t i = 0; i < spool_count(releaser->allowance.spool); i++) {
+		struct spool_item *item = spool_at(releaser->allowance.spool, i);
+		if (!is_due(releaser, item, now, retention_s))
+			continue;
+		book_removed(releaser->book, item, how_removed(releaser, item, now));
+		due++;
+	}
+	if (due > 0)
+		book_commit(releaser->book);
+	return due > 0 && releaser->book->failure == 0;
 }
 
 void releaser_retire(struct releaser *releaser)
@@ -416,6 +429,8 @@ void releaser_retire(struct releaser *releaser)
 	standing_retire(releaser->allowance.standing, now);
 	spent_retire(releaser->allowance.spent, now);
 	uint64_t retention_s = (uint64_t)releaser->setup->config.retention_days * DAY_S;
+	if (!enter_due(releaser, now, retention_s))
+		return;
 	for (size_t i = spool_count(releaser->allowance.spool); i-- > 0;) {
 		struct spool_item *item = spool_at(releaser->allowance.spool, i);
 		if (!is_due(releaser, item, now, retention_s))

@@ -343,6 +343,38 @@ static void test_changed_end(void)
 
 /* ---- files ---- */
 
+static void put(struct ledger *ledger, const char *event, const char *push_id)
+{
+	struct ledger_entry *e = ledger_entry_new(event, 0);
+	ledger_set_text(e, "push_id", push_id);
+	is_number(ledger_write(ledger, e, ledgers_start), 0, "%s %s is written", event, push_id);
+}
+
+/* What was decided and is not known to be done, as a crash leaves it. */
+static void test_undone(void)
+{
+	char text[40] = "";
+	const char *path = test_path("undone");
+	const struct ledger_options options = {.path = path, .box = box, .begun = "decision", .done = "release"};
+	struct ledger *ledger = ledgers_open(path, box, ledgers_start);
+	put(ledger, "decision", "aa");
+	put(ledger, "release", "aa");
+	put(ledger, "decision", "bb");
+	put(ledger, "alarm", "cc");
+	ok(!ledger_undone(ledger, "push_id", text, sizeof(text)), "who has named no pair is told of none");
+	is_number(ledger_close(ledger, ledgers_start), 0, "it is closed");
+	is_number(ledger_open(&ledger, &options, ledgers_start), 0, "it is opened again, with a pair");
+	ok(ledger_undone(ledger, "push_id", text, sizeof(text)), "one decision was not followed");
+	is_text(text, "bb", "it is the last one");
+	ok(!ledger_undone(ledger, "push_id", text, 2), "no room for it: none");
+	ok(!ledger_undone(ledger, "bundle", text, sizeof(text)), "nor has it another field");
+	put(ledger, "release", "bb");
+	is_number(ledger_close(ledger, ledgers_start), 0, "it is closed");
+	is_number(ledger_open(&ledger, &options, ledgers_start), 0, "and opened");
+	ok(!ledger_undone(ledger, "push_id", text, sizeof(text)), "now all are followed");
+	is_number(ledger_close(ledger, ledgers_start), 0, "it is closed");
+}
+
 static void test_files(void)
 {
 	const char *path = test_path("files");
@@ -675,6 +707,7 @@ int main(void)
 	test_torn();
 	test_torn_between_files();
 	test_changed_end();
+	test_undone();
 	test_files();
 	test_retention();
 	test_other_names();
