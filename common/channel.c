@@ -1,9 +1,11 @@
 #include "channel.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -22,7 +24,19 @@ static int address_of(struct sockaddr_un *out, const char *path)
 	return 0;
 }
 
-int channel_connect(const char *path)
+int channel_set_patience(int fd, unsigned int patience_ms)
+{
+	const struct timeval patience = {
+		.tv_sec = (time_t)(patience_ms / 1000),
+		.tv_usec = (suseconds_t)(patience_ms % 1000) * 1000,
+	};
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
+	return 0;
+}
+
+int channel_connect_within(const char *path, unsigned int patience_ms)
 {
 	struct sockaddr_un address;
 	int result = address_of(&address, path);
@@ -31,11 +45,20 @@ int channel_connect(const char *path)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+	result = channel_set_patience(fd, patience_ms);
+	if (result == 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		result = errno == EAGAIN ? -ETIMEDOUT : -errno;
+	if (result == 0)
+		result = channel_set_patience(fd, 0);
+	if (result == 0)
 		return fd;
-	result = -errno;
 	io_close(fd);
 	return result;
+}
+
+int channel_connect(const char *path)
+{
+	return channel_connect_within(path, CHANNEL_CONNECT_MS);
 }
 
 int channel_listen(const char *path, mode_t mode)
@@ -110,6 +133,12 @@ int channel_receive(int fd, uint16_t *type, void *buf, size_t size, size_t *len)
 	*type = payload_type;
 	*len = payload_len;
 	return 0;
+}
+
+bool channel_has_ended(int fd)
+{
+	struct pollfd slot = {.fd = fd, .events = POLLRDHUP};
+	return poll(&slot, 1, 0) == 1 && (slot.revents & (POLLRDHUP | POLLHUP)) != 0;
 }
 
 int channel_peer(int fd, uid_t *uid, pid_t *pid)

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "acceptor.h"
 #include "io.h"
 
 #define INSTALLED_DIR "/usr/lib/weir"
@@ -42,6 +43,7 @@ struct supervisor {
 	sigset_t mask_before;
 	uint64_t stop_at_ms; /* 0: running; else when SIGKILL falls due */
 	bool has_killed;
+	struct acceptor acceptors[SUPERVISE_PROGRAMS_MAX]; /* of accept mode */
 	char paths[SUPERVISE_PROGRAMS_MAX][PATH_MAX];
 	struct child children[SUPERVISE_PROGRAMS_MAX + SUPERVISE_CONNECTIONS_MAX];
 };
@@ -226,19 +228,31 @@ static struct child *free_slot(struct supervisor *s, const struct supervise_prog
 	return running < program->connections_max ? found : NULL;
 }
 
+/* Whether callers of a program can be taken: told when that changes. */
+static void tell_of_callers(const struct supervisor *s, const struct child *child, enum acceptor_news news, int error)
+{
+	if (news == ACCEPTOR_FAILS)
+		tell(s, child, SUPERVISE_NOT_TAKEN, 0, error);
+	if (news == ACCEPTOR_WORKS)
+		tell(s, child, SUPERVISE_TAKEN_AGAIN, 0, 0);
+}
+
 static void accept_connection(struct supervisor *s, size_t index)
 {
 	struct child *slot = free_slot(s, &s->programs[index]);
+	enum acceptor_news news;
 	if (slot == NULL)
 		return;
-	int fd = accept4(s->programs[index].listener, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0)
-		return; /* the one who called is gone again: nothing is lost */
-	*slot = (struct child){
+	int fd = acceptor_take(&s->acceptors[index], 0, now_ms(), &news);
+	struct child child = {
 		.program = &s->programs[index],
 		.path = s->paths[index],
 		.is_connection = true,
 	};
+	tell_of_callers(s, &child, news, fd);
+	if (fd < 0)
+		return; /* nothing is lost: who called is gone again, or waits */
+	*slot = child;
 	start_child(s, slot, fd);
 	io_close(fd);
 }
@@ -334,14 +348,24 @@ static int start_due(struct supervisor *s)
 	return wait == UINT64_MAX ? -1 : (int)wait;
 }
 
+/* The sooner of two times to sleep, where -1 is for ever. */
+static int sooner(int a_ms, int b_ms)
+{
+	return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
 static int poll_once(struct supervisor *s, int timeout_ms)
 {
 	struct pollfd slots[1 + SUPERVISE_PROGRAMS_MAX] = {{.fd = s->signal_fd, .events = POLLIN}};
+	uint64_t now = now_ms();
 	for (size_t i = 0; i < s->count; i++) {
 		bool listens = s->programs[i].connection != NULL && s->stop_at_ms == 0 &&
 			       free_slot(s, &s->programs[i]) != NULL;
+		unsigned int pause_ms = acceptor_pause(&s->acceptors[i], now);
+		if (listens && pause_ms > 0)
+			timeout_ms = sooner(timeout_ms, (int)pause_ms);
 		slots[1 + i] = (struct pollfd){
-			.fd = listens ? s->programs[i].listener : -1,
+			.fd = listens && pause_ms == 0 ? s->programs[i].listener : -1,
 			.events = POLLIN,
 		};
 	}
@@ -374,6 +398,7 @@ static int prepare(struct supervisor *s, const char **missing)
 	for (size_t i = 0; i < s->count; i++) {
 		if (s->programs[i].connection == NULL)
 			continue;
+		s->acceptors[i].listener = s->programs[i].listener;
 		/* accept must not wait for a caller who has gone away since poll */
 		int flags = fcntl(s->programs[i].listener, F_GETFL);
 		if (flags < 0 || fcntl(s->programs[i].listener, F_SETFL, flags | O_NONBLOCK) < 0)
@@ -435,6 +460,12 @@ bool supervise_was_killed(const struct supervise_event *event)
 char *supervise_describe(char *out, size_t size, const struct supervise_event *event)
 {
 	char what[160];
+	if (event->what == SUPERVISE_NOT_TAKEN || event->what == SUPERVISE_TAKEN_AGAIN) {
+		bool works = event->what == SUPERVISE_TAKEN_AGAIN;
+		snprintf(out, size, "%s: callers %s%s", event->program, works ? "are taken again" : "cannot be taken: ",
+			 works ? "" : strerror(-event->error));
+		return out;
+	}
 	if (event->what == SUPERVISE_STARTED)
 		snprintf(what, sizeof(what), "has started");
 	else if (event->what == SUPERVISE_KILLED)

@@ -56,6 +56,8 @@ enum supervise_what {
 	SUPERVISE_ENDED,     /* status as of waitpid; delay_ms until the next start (0: none) */
 	SUPERVISE_NOT_BEGUN, /* error: -errno of the failed start; delay_ms as above */
 	SUPERVISE_KILLED,    /* it did not stop in time */
+	SUPERVISE_NOT_TAKEN, /* connections of accept mode wait: error is why (acceptor.h) */
+	SUPERVISE_TAKEN_AGAIN,
 };
 
 struct supervise_event {

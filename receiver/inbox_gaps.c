@@ -408,7 +408,7 @@ static int acknowledge(struct inbox *inbox, const char *argument)
 		if (item == NULL || result == -ENOENT)
 			code = EXIT_REFUSED;
 		else if (result != 0)
-			code = command_fail(result, "weir-keep cannot enter this in its ledger, so it is not done");
+			code = inbox_fail_answer(result, "weir-keep cannot enter this in its ledger, so it is not done");
 		else
 			printf("%s: acknowledged, and in the ledger\n", shown);
 	}

@@ -13,7 +13,7 @@
 #include "notice.h"
 
 /* keep looks at its guests ten times a second, and writes an entry in a few milliseconds. */
-enum { ANSWER_MS = 10000 };
+enum { ANSWER_S = 10 };
 
 /*
  * By write alone, which is in the table of every command: the socket calls are not.  A keep that has gone must be a
@@ -73,7 +73,7 @@ static int wait_for_answer(const struct inbox *inbox)
 	uint16_t type = 0;
 	size_t len = 0;
 	int answer = 0;
-	int count = poll(&slot, 1, ANSWER_MS);
+	int count = poll(&slot, 1, ANSWER_S * 1000);
 	if (count <= 0)
 		return count < 0 ? -errno : -ETIMEDOUT;
 	int result = channel_receive(inbox->keep, &type, payload, sizeof(payload), &len);
@@ -82,6 +82,14 @@ static int wait_for_answer(const struct inbox *inbox)
 	if (result == 0)
 		result = notice_answer_decode(&answer, payload, len);
 	return result != 0 ? result : answer;
+}
+
+int inbox_fail_answer(int result, const char *what)
+{
+	if (result != -ETIMEDOUT)
+		return command_fail(result, "%s", what);
+	return command_fail(result, "%s: no answer within %d s; look into the journal for E2007, and do it again later",
+			    what, ANSWER_S);
 }
 
 int inbox_commit(struct inbox *inbox, const struct card *card)
@@ -103,7 +111,7 @@ int inbox_commit(struct inbox *inbox, const struct card *card)
 		result = wait_for_answer(inbox);
 	if (result == 0)
 		return EXIT_DONE;
-	(void)command_fail(result, "weir-keep cannot enter this in its ledger, so it is not done");
+	(void)inbox_fail_answer(result, "weir-keep cannot enter this in its ledger, so it is not done");
 	return EXIT_ENVIRONMENT;
 }
 

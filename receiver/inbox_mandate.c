@@ -215,7 +215,7 @@ static int bring_all(struct inbox *inbox, const struct part *parts, size_t count
 		int result = inbox_bring_mandate(inbox, parts[i].bytes, parts[i].len);
 		if (result == 0)
 			continue;
-		int code = command_fail(result, "weir-keep does not take the order");
+		int code = inbox_fail_answer(result, "weir-keep does not take the order");
 		if (i > 0)
 			command_say("the first %zu bundles of it were taken", i * MANDATE_BUNDLES_MAX);
 		return code;

@@ -270,6 +270,13 @@ int inbox_destroyed(int argc, char **argv)
 
 /* ---- receipt ---- */
 
+static int fail_receipt(int result, const char *shown)
+{
+	char what[SHOWN_BYTES + 16];
+	snprintf(what, sizeof(what), "receipt '%s'", shown);
+	return inbox_fail_answer(result, what);
+}
+
 /* Nothing of it is looked at here: keep judges. */
 static int bring(struct inbox *inbox, const char *path)
 {
@@ -286,7 +293,7 @@ static int bring(struct inbox *inbox, const char *path)
 		return EXIT_REFUSED;
 	}
 	if (result != 0)
-		return command_fail(result, "receipt '%s'", shown);
+		return fail_receipt(result, shown);
 	printf("%s: entered\n", shown);
 	return EXIT_DONE;
 }

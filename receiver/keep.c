@@ -47,7 +47,7 @@ static const char *const calls[] = {
 	"fallocate", "ftruncate", "fsync", "fdatasync", "sync_file_range", "fadvise64",
 	"mkdirat", "unlinkat", "renameat", "renameat2", "fstatfs",
 	"clock_nanosleep", "mremap", "geteuid", "getuid",
-	"accept4", /* at the local socket that was passed in */
+	"accept4", "poll", /* at the local socket that was passed in */
 	"thread",
 	/* READY and the like, to the socket of systemd; no other socket can be had */
 	"socket", "connect", "sendmsg", "sendto", "getsockopt", "setsockopt", "ioctl",

@@ -5,7 +5,8 @@
  *                 entry, and then it waits; END with what came of it.  What ends without END has ended somehow.
  *                 RECEIPT brings the text of a receipt (RECEIPT.md), MANDATE an order (mandate.h), and waits; again for each.
  *                 ACKNOWLEDGE names a loss that a person takes note of (lost.h), and waits; again for each.
- * keep -> inbox:  ANSWER to COMMIT, RECEIPT, MANDATE and ACKNOWLEDGE.
+ * keep -> inbox:  ANSWER to COMMIT, RECEIPT, MANDATE and ACKNOWLEDGE.  They do nothing when who sent them has left before
+ *                 they were read.
  *
  * Payloads are little-endian and of one length each, but for a receipt and a mandate.  Every decoder is total: it gives 0 and fills its output, or
  * VERDICT_BAD_PROTOCOL and leaves it alone.

@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <syslog.h>
 #include <unistd.h>
 
+#include "common/acceptor.h"
 #include "common/cursor.h"
 #include "common/io.h"
 #include "common/verdict.h"
 #include "notice.h"
+#include "status.h"
 
 enum { GONE = 1 };
 
@@ -28,7 +31,7 @@ struct guest {
 };
 
 struct porter {
-	int listener;
+	struct acceptor acceptor;
 	struct import_site site;
 	uint64_t now_s;
 	porter_take_mandate *take_mandate;
@@ -45,7 +48,7 @@ int porter_new(struct porter **out, int listener, const struct import_site *site
 	struct porter *porter = calloc(1, sizeof(*porter));
 	if (porter == NULL)
 		return -ENOMEM;
-	porter->listener = listener;
+	porter->acceptor.listener = listener;
 	porter->site = *site;
 	for (size_t i = 0; i < PORTER_GUESTS_MAX; i++)
 		porter->guests[i].fd = -1;
@@ -172,6 +175,9 @@ static int take_acknowledgement(struct porter *p, const struct guest *g, const u
 static int take_frame(struct porter *p, struct guest *g, uint16_t type, const uint8_t *payload, size_t len)
 {
 	struct notice_end end;
+	/* who has left while nobody looked was told that nothing came of it, and may have thought better of it */
+	if (type != NOTICE_BEGIN && type != NOTICE_END && channel_has_ended(g->fd))
+		return GONE;
 	switch (type) {
 	case NOTICE_BEGIN:
 		if (g->has_begun || notice_begin_decode(&g->begin, payload, len) != 0)
@@ -242,10 +248,21 @@ static void send_away(struct porter *p, struct guest *g)
 	*g = (struct guest){.fd = -1};
 }
 
-/* False when nobody waits. */
-static bool welcome(const struct porter *p, struct guest *g, uint64_t now_ms)
+static void tell_of_callers(const struct porter *p, enum acceptor_news news, int result)
 {
-	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const struct teller teller = {diary_event, p->site.diary};
+	if (news == ACCEPTOR_FAILS)
+		event_tell(&teller, LOG_ERR, "E2007", "keep: callers cannot be taken: %s", verdict_explain(result));
+	if (news == ACCEPTOR_WORKS)
+		event_tell(&teller, LOG_NOTICE, "E2008", "keep: callers are taken again");
+}
+
+/* False when nobody waits, or who waits cannot be taken now. */
+static bool welcome(struct porter *p, struct guest *g, uint64_t now_ms)
+{
+	enum acceptor_news news;
+	int fd = acceptor_take(&p->acceptor, SOCK_NONBLOCK, now_ms, &news);
+	tell_of_callers(p, news, fd);
 	if (fd >= 0)
 		*g = (struct guest){.fd = fd, .peer = peer_of(fd), .deadline_ms = now_ms + PORTER_BEGIN_MS};
 	return fd >= 0;

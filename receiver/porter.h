@@ -1,7 +1,8 @@
 /*
  * porter: who comes to keep's control socket, and the entries of what they say (notice.h).
  *
- * It never waits: what has not come yet is taken in a later turn.  One thread calls.
+ * It never waits: what has not come yet is taken in a later turn.  Callers that cannot be taken wait in the backlog, which
+ * is told of once (E2007); what one wanted who has left before it was read is not done.  One thread calls.
  */
 #ifndef WEIR_PORTER_H
 #define WEIR_PORTER_H

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 
 #include "common/io.h"
 #include "common/manifestopen.h"
@@ -12,7 +10,7 @@
 #include "flow.h"
 #include "setup.h"
 
-enum { ANSWER_TIMEOUT_S = 10 };
+enum { ANSWER_MS = 10000 };
 
 /* One frame of an answer, neither DONE nor REFUSED. */
 typedef int take_part(void *context, uint16_t type, const uint8_t *payload, size_t len);
@@ -52,10 +50,8 @@ static int ask(int *fd, const char *runtime, enum local_type type, const void *p
 	if (*fd < 0)
 		return *fd;
 	/* hold answers at once or is being started again */
-	const struct timeval patience = {.tv_sec = ANSWER_TIMEOUT_S};
-	if (setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
-		return -errno;
-	return channel_send(*fd, (uint16_t)type, payload, len);
+	result = channel_set_patience(*fd, ANSWER_MS);
+	return result == 0 ? channel_send(*fd, (uint16_t)type, payload, len) : result;
 }
 
 struct question {

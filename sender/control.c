@@ -435,7 +435,13 @@ static int read_question(struct control *control)
 	if (zero != 0 || len > sizeof(control->question) - CHANNEL_HEADER_BYTES)
 		return answer(control, 0, NULL, 0);
 	const uint8_t *payload = read_view(&r, len);
-	return payload == NULL ? 0 : answer(control, type, payload, len);
+	if (payload == NULL)
+		return 0;
+	if (!channel_has_ended(control->fd))
+		return answer(control, type, payload, len);
+	/* too late: whoever has left was told that nobody answers, and may have thought better of it */
+	note_question(control, "unanswered", "", -ECANCELED);
+	return ENDED;
 }
 
 static int listen_again(struct control *control)

@@ -1,7 +1,8 @@
 /*
  * control: hold's end of one connection of weir-outbox list, show, approve or refuse (local.h): one
  * question, one answer.  The answer waits in memory, and a manifest in its file, until the asker takes it,
- * so nobody can hold hold up.
+ * so nobody can hold hold up.  A question whose asker has left before it could be read is not answered, and nothing comes
+ * of it: while callers could not be taken (acceptor.h), askers gave up.
  */
 #ifndef WEIR_CONTROL_H
 #define WEIR_CONTROL_H

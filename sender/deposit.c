@@ -4,18 +4,19 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "common/io.h"
 #include "common/verdict.h"
-
-enum { BEGIN_TIMEOUT_MS = 30000 };
 
 int deposit_open(struct deposit *deposit, const char *path)
 {
-	*deposit = (struct deposit){.fd = -1, .is_told = false, .where = "spool"};
+	*deposit = (struct deposit){.fd = -1, .begin_ms = DEPOSIT_BEGIN_MS, .where = "spool"};
 	int fd = channel_connect(path);
-	if (fd < 0)
-		return fd;
-	deposit->fd = fd;
-	return 0;
+	int result = fd < 0 ? fd : channel_set_patience(fd, DEPOSIT_STALL_MS);
+	if (result == 0)
+		deposit->fd = fd;
+	else
+		io_close(fd);
+	return result;
 }
 
 /* One frame of a kind; a refusal is the result. */
@@ -27,6 +28,8 @@ static int receive(struct deposit *deposit, uint16_t wanted, struct local_accept
 	int result = channel_receive(deposit->fd, &type, payload, sizeof(payload), &len);
 	if (result == -EPIPE || result == VERDICT_TRUNCATED)
 		return -ECONNRESET;
+	if (result == -EAGAIN)
+		return -ETIMEDOUT;
 	if (result != 0)
 		return result;
 	if (type == LOCAL_REFUSED) {
@@ -45,9 +48,13 @@ static int receive(struct deposit *deposit, uint16_t wanted, struct local_accept
 	return len == 0 ? 0 : VERDICT_BAD_PROTOCOL;
 }
 
-/* A hold that has hung up has said why before. */
+/* A hold that has hung up has said why before.  One that takes nothing any more has half a frame. */
 static int or_refusal(struct deposit *deposit, int result)
 {
+	if (result == -EAGAIN) {
+		deposit->is_stuck = true;
+		return -ETIMEDOUT;
+	}
 	return result == -EPIPE || result == -ECONNRESET ? receive(deposit, LOCAL_REFUSED, NULL)
 							 : result;
 }
@@ -55,7 +62,8 @@ static int or_refusal(struct deposit *deposit, int result)
 void deposit_note(struct deposit *deposit, const struct local_note *note)
 {
 	uint8_t payload[LOCAL_NOTE_MAX];
-	(void)channel_send(deposit->fd, LOCAL_NOTE, payload, local_note_encode(payload, note));
+	if (!deposit->is_stuck)
+		(void)channel_send(deposit->fd, LOCAL_NOTE, payload, local_note_encode(payload, note));
 }
 
 int deposit_begin(struct deposit *deposit, const struct local_caller *caller)
@@ -67,7 +75,7 @@ int deposit_begin(struct deposit *deposit, const struct local_caller *caller)
 							      sizeof(payload)));
 	if (result != 0)
 		return result;
-	int ready = poll(&slot, 1, BEGIN_TIMEOUT_MS);
+	int ready = poll(&slot, 1, (int)deposit->begin_ms);
 	if (ready < 0)
 		return -errno;
 	return ready == 0 ? -ETIMEDOUT : receive(deposit, LOCAL_READY, NULL);

@@ -3,7 +3,7 @@
  * nothing.
  *
  * When hold refuses, the result is the one it gave, and `where` what it is about, whichever call
- * notices it.  -ECONNRESET: hold has ended.
+ * notices it.  -ECONNRESET: hold has ended.  -ETIMEDOUT: it has not taken or said anything for as long as a call waits.
  */
 #ifndef WEIR_DEPOSIT_H
 #define WEIR_DEPOSIT_H
@@ -12,16 +12,23 @@
 
 #include "local.h"
 
+enum {
+	DEPOSIT_BEGIN_MS = 30000,  /* for READY: hold may just be starting, or has many at a time */
+	DEPOSIT_STALL_MS = 300000, /* for anything else: the disk of the spool may stand still */
+};
+
 struct deposit {
 	int fd;
+	unsigned int begin_ms; /* DEPOSIT_BEGIN_MS, from deposit_open on */
 	int refusal; /* what hold said while the body was going, 0: nothing */
 	bool is_told; /* hold has said why */
+	bool is_stuck; /* a frame is half sent, so nothing more is to be said */
 	char where[LOCAL_WHERE_BYTES + 1];
 };
 
 /* Connects.  deposit->fd is the caller's to close; it is -1 after a failure. */
 int deposit_open(struct deposit *deposit, const char *path);
-/* INTAKE, with who calls; waits for READY, 30 s at most, since hold may just be starting: -ETIMEDOUT. */
+/* INTAKE, with who calls; waits for READY. */
 int deposit_begin(struct deposit *deposit, const struct local_caller *caller);
 /* NOTE: nothing comes of it.  Nothing waits for it, and when hold is gone nobody can know. */
 void deposit_note(struct deposit *deposit, const struct local_note *note);

@@ -21,6 +21,7 @@
 
 #include "diskwatch.h"
 #include "dispatcher.h"
+#include "common/acceptor.h"
 #include "common/channel.h"
 #include "common/command.h"
 #include "common/confine.h"
@@ -79,8 +80,7 @@ struct hold {
 	struct control_desk control_desk;
 	int timer_fd;
 	int signal_fd;
-	int intake_listener;
-	int control_listener;
+	struct acceptor intake, control;
 	struct gate *gates[SPOOL_INTAKES_MAX];
 	struct control *controls[CONTROLS_MAX];
 	uint64_t deadlines_ms[CONTROLS_MAX];
@@ -194,13 +194,13 @@ static int load(struct hold *hold, const char *config_path)
 
 static int open_descriptors(struct hold *hold)
 {
-	hold->intake_listener = service_socket("intake");
-	hold->control_listener = service_socket("control");
-	if (hold->intake_listener < 0 || hold->control_listener < 0) {
+	hold->intake.listener = service_socket("intake");
+	hold->control.listener = service_socket("control");
+	if (hold->intake.listener < 0 || hold->control.listener < 0) {
 		command_say("the sockets 'intake' and 'control' were not passed in; start it with 'weir-sender run' or its systemd unit");
 		return EXIT_ENVIRONMENT;
 	}
-	int result = gate_find_seal(&hold->gate_desk, hold->intake_listener);
+	int result = gate_find_seal(&hold->gate_desk, hold->intake.listener);
 	if (result != 0)
 		return command_fail(result, "cannot use the socket 'intake', which only weir-seal may open");
 	if (hold->gate_desk.seal == geteuid())
@@ -208,8 +208,8 @@ static int open_descriptors(struct hold *hold)
 			      "intake: weir-seal has no user of its own; whatever runs as user %u could take its place",
 			      hold->gate_desk.seal);
 	/* whoever called and has gone again must not make accept wait */
-	if (fcntl(hold->intake_listener, F_SETFL, O_NONBLOCK) < 0 ||
-	    fcntl(hold->control_listener, F_SETFL, O_NONBLOCK) < 0)
+	if (fcntl(hold->intake.listener, F_SETFL, O_NONBLOCK) < 0 ||
+	    fcntl(hold->control.listener, F_SETFL, O_NONBLOCK) < 0)
 		return command_fail(-errno, "cannot set up its sockets");
 	sigset_t mask;
 	sigemptyset(&mask);
@@ -320,19 +320,31 @@ static size_t free_control(const struct hold *hold)
 	return i;
 }
 
+/* The next caller at one of the sockets, or below 0. */
+static int take_caller(struct hold *hold, struct acceptor *acceptor, const char *name)
+{
+	enum acceptor_news news;
+	char what[64];
+	int fd = acceptor_take(acceptor, 0, now_ms(), &news);
+	snprintf(what, sizeof(what), "%s: callers cannot be taken", name);
+	if (news == ACCEPTOR_FAILS)
+		alarm_once(hold, "E1026", what, fd);
+	if (news == ACCEPTOR_WORKS)
+		service_event(LOG_NOTICE, "E1027", "%s: callers are taken again", name);
+	return fd;
+}
+
 /* Whoever finds no slot waits in the backlog: its listener is not polled. */
 static void accept_intake(struct hold *hold)
 {
-	int fd = accept4(hold->intake_listener, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (gate_new(&hold->gates[free_gate(hold)], fd, &hold->gate_desk) != 0)
+	int fd = take_caller(hold, &hold->intake, "intake");
+	if (fd >= 0 && gate_new(&hold->gates[free_gate(hold)], fd, &hold->gate_desk) != 0)
 		io_close(fd);
 }
 
 static void accept_control(struct hold *hold)
 {
-	int fd = accept4(hold->control_listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = take_caller(hold, &hold->control, "control");
 	if (fd < 0)
 		return;
 	size_t i = free_control(hold);
@@ -348,10 +360,12 @@ static struct pollfd slot_of(int fd, bool wanted, short events)
 
 static void prepare_slots(const struct hold *hold, struct pollfd slots[static SLOT_COUNT])
 {
-	slots[SLOT_LISTEN_INTAKE] = slot_of(hold->intake_listener,
-					    free_gate(hold) < SPOOL_INTAKES_MAX, POLLIN);
-	slots[SLOT_LISTEN_CONTROL] = slot_of(hold->control_listener,
-					     free_control(hold) < CONTROLS_MAX, POLLIN);
+	uint64_t now = now_ms();
+	bool takes_intake = free_gate(hold) < SPOOL_INTAKES_MAX && acceptor_pause(&hold->intake, now) == 0;
+	bool takes_control = free_control(hold) < CONTROLS_MAX && acceptor_pause(&hold->control, now) == 0;
+	/* the timer ends a pause */
+	slots[SLOT_LISTEN_INTAKE] = slot_of(hold->intake.listener, takes_intake, POLLIN);
+	slots[SLOT_LISTEN_CONTROL] = slot_of(hold->control.listener, takes_control, POLLIN);
 	slots[SLOT_TIMER] = slot_of(hold->timer_fd, true, POLLIN);
 	slots[SLOT_SIGNAL] = slot_of(hold->signal_fd, true, POLLIN);
 	for (size_t i = 0; i < SPOOL_INTAKES_MAX; i++) {

@@ -15,6 +15,7 @@
  *                               ORDER_LIST answers ORDER…, REVOKED…, DONE.
  *                               RESEND_FIND (a resend code, or a bundle's name) answers RESEND_FOUND, DONE; then on the
  *                               same connection RESEND (RESEND.md 6), which answers RESEND_TAKEN, DONE.
+ *                               Nothing comes of a question whose asker has left before it was read.
  *
  * Payloads are little-endian, encoded with cursor.h.  Every decoder is total: it gives 0 and fills its
  * output, or VERDICT_BAD_PROTOCOL (VERDICT_BAD_NAME for a name that is none) and leaves it alone.

@@ -65,13 +65,29 @@ int outbox_sign_order(struct resendorder *order, struct signer *signer, const st
 int outbox_cannot_reach(int result, const char *program, const char *runtime, const char *socket)
 {
 	char escaped[2 * CONFIG_PATH_BYTES];
+	text_escape_name(escaped, sizeof(escaped), runtime);
+	if (result == -ETIMEDOUT) {
+		/* a question that was not read before its asker left is not answered; but it may just have been read */
+		command_say("%s at '%s/%s' has not answered in time; look into the journal for E1026 and E1202, and with 'weir-outbox list' whether it was done before you say again what changes anything",
+			    program, escaped, socket);
+		return EXIT_ENVIRONMENT;
+	}
 	const char *next = result == -EACCES
 				   ? "join the group that may use it, or ask the operator of this box"
 				   : "start weir-sender";
-	command_say("cannot reach %s at '%s/%s': %s; %s", program,
-		    text_escape_name(escaped, sizeof(escaped), runtime), socket,
-		    verdict_explain(result), next);
+	command_say("cannot reach %s at '%s/%s': %s; %s", program, escaped, socket, verdict_explain(result), next);
 	return EXIT_ENVIRONMENT;
+}
+
+bool outbox_is_unanswered(int result, const char *where)
+{
+	bool is_hold = strcmp(where, "spool") == 0;
+	/* whatever else takes too long was taken up, and says itself what it is about */
+	if (result != -ETIMEDOUT || (where[0] != 0 && !is_hold))
+		return false;
+	command_say("%s has not answered in time, so nothing was pushed; push again later, and look into the journal for %s",
+		    is_hold ? "weir-hold" : "weir-seal", is_hold ? "E1026" : "E1202");
+	return true;
 }
 
 int main(int argc, char **argv)

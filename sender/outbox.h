@@ -60,7 +60,12 @@ int outbox_signer(struct signer **out, const char *key, const char *person, cons
 /* Completes the order about what was found, whose kind and rows are the caller's, and signs it.  As signer_sign. */
 int outbox_sign_order(struct resendorder *order, struct signer *signer, const struct local_resend_found *found);
 
-/* Says that nobody listens at this socket, with the next step; an exit code. */
+/* Says that nobody listens or answers at this socket, with the next step; an exit code. */
 int outbox_cannot_reach(int result, const char *program, const char *runtime, const char *socket);
+/*
+ * Whether a push ended with this result, about submit_where, because nobody took it in time; then it has been said, with
+ * the next step.
+ */
+bool outbox_is_unanswered(int result, const char *where);
 
 #endif

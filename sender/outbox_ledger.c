@@ -221,6 +221,8 @@ static int fail(const struct sending *s, int result)
 		command_say("weir-seal or weir-hold ended; the ledger is sent with the next 'ledger send'");
 		return EXIT_ENVIRONMENT;
 	}
+	if (outbox_is_unanswered(result, about))
+		return EXIT_ENVIRONMENT;
 	return command_fail(result, "the ledger was not sent: '%s'",
 			    text_escape_name(escaped, sizeof(escaped), about[0] != 0 ? about : LEDGER_ROUTE));
 }

@@ -286,7 +286,7 @@ static int fail_push(const struct push *push, int result)
 	print_refusal(push, result, about);
 	if (submit_is_open(push->submit)) {
 		char push_id[2 * PUSH_ID_BYTES + 1];
-		command_say("it is not known whether push %s was accepted: weir-seal or weir-hold ended, or its disk failed, before it could say so; do not push again before 'weir-outbox show %s' says that there is no such bundle",
+		command_say("it is not known whether push %s was accepted: weir-seal or weir-hold ended, or its disk failed or stood still, before it could say so; do not push again before 'weir-outbox show %s' says that there is no such bundle",
 			    text_hex(push_id, sizeof(push_id), submit_push_id(push->submit), PUSH_ID_BYTES),
 			    push_id);
 		return EXIT_ENVIRONMENT;
@@ -295,6 +295,8 @@ static int fail_push(const struct push *push, int result)
 		command_say("weir-seal or weir-hold ended; nothing was pushed; push again, and look into the journal if it happens again");
 		return EXIT_ENVIRONMENT;
 	}
+	if (outbox_is_unanswered(result, submit_where(push->submit)))
+		return EXIT_ENVIRONMENT;
 	char escaped[2 * SOURCE_WHERE_BYTES];
 	return command_fail(result, "push refused: '%s'",
 			    text_escape_name(escaped, sizeof(escaped), about));

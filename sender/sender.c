@@ -204,8 +204,13 @@ static void tell(void *context, const struct supervise_event *event)
 		return;
 	if (event->is_connection && event->what == SUPERVISE_ENDED && !supervise_was_killed(event))
 		return;
-	service_event(event->what == SUPERVISE_STARTED ? LOG_INFO : LOG_WARNING, "E1201", "sender: %s",
-		      supervise_describe(text, sizeof(text), event));
+	supervise_describe(text, sizeof(text), event);
+	if (event->what == SUPERVISE_NOT_TAKEN)
+		service_event(LOG_ERR, "E1202", "sender: %s", text);
+	else if (event->what == SUPERVISE_TAKEN_AGAIN)
+		service_event(LOG_NOTICE, "E1203", "sender: %s", text);
+	else
+		service_event(event->what == SUPERVISE_STARTED ? LOG_INFO : LOG_WARNING, "E1201", "sender: %s", text);
 }
 
 static int supervise(const struct sockets *sockets, const struct config *config, const char *config_path)

@@ -1,6 +1,7 @@
 #include "submit.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -69,13 +70,23 @@ static int or_refusal(struct submit *submit, int result)
 	return receive(submit, LOCAL_REFUSED, payload, sizeof(payload), &len);
 }
 
+/* As many pushes as may be are being sealed, or callers cannot be taken (acceptor.h): neither is waited for till it ends. */
+static int wait_for_seal(const struct submit *submit)
+{
+	struct pollfd slot = {.fd = submit->fd, .events = POLLIN};
+	int ready = poll(&slot, 1, SUBMIT_FIRST_MS);
+	return ready < 0 ? -errno : ready == 0 ? -ETIMEDOUT : 0;
+}
+
 static int prove(struct submit *submit)
 {
 	uint8_t challenge[LOCAL_CHALLENGE_BYTES], proven[LOCAL_PROVEN_BYTES];
 	uint8_t payload[SIGNATURE_ENCODED_MAX];
 	struct signature proof;
 	size_t len = 0;
-	int result = receive(submit, LOCAL_CHALLENGE, challenge, sizeof(challenge), &len);
+	int result = wait_for_seal(submit);
+	if (result == 0)
+		result = receive(submit, LOCAL_CHALLENGE, challenge, sizeof(challenge), &len);
 	if (result == 0 && len != sizeof(challenge))
 		result = VERDICT_BAD_PROTOCOL;
 	if (result == 0)

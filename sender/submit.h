@@ -21,6 +21,10 @@ struct submit;
 /* Told now and then how many bytes of plaintext have gone. */
 typedef void submit_advance(void *context, uint64_t bytes);
 
+enum {
+	SUBMIT_FIRST_MS = 30000, /* for seal's first word; from then on it is there, and does not wait for ever itself */
+};
+
 struct submit_options {
 	int fd;                   /* to weir-seal; stays the caller's */
 	struct local_push push;
@@ -31,7 +35,10 @@ struct submit_options {
 	void *context;
 };
 
-/* Sends PUSH, proves that the signer's key is here, and waits for READY. */
+/*
+ * Sends PUSH, proves that the signer's key is here, and waits for READY.  -ETIMEDOUT with submit_where "": nobody has taken
+ * the call.
+ */
 int submit_start(struct submit **out, const struct submit_options *options);
 void submit_free(struct submit *submit); /* NULL is fine */
 

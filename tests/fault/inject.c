@@ -26,7 +26,7 @@ static int fail(const char *what)
 
 static int error_of(const char *name)
 {
-	static const int errors[] = {EIO, ENOSPC, EDQUOT, EROFS, EMFILE, EINTR, ENOMEM};
+	static const int errors[] = {EIO, ENOSPC, EDQUOT, EROFS, EMFILE, ENFILE, EINTR, ENOMEM};
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		if (strcmp(strerrorname_np(errors[i]), name) == 0)
 			return errors[i];

@@ -126,10 +126,39 @@ static void test_sockets(void)
 	is_number(channel_connect(name), -ENAMETOOLONG, "on both sides");
 }
 
+/* A daemon that takes no calls, and one that takes them and neither hears nor speaks. */
+static void test_patience(void)
+{
+	static uint8_t much[CHANNEL_BYTES_MAX];
+	const char *path = test_path("deaf");
+	uint8_t buf[64];
+	uint16_t type;
+	size_t len;
+	int listener = channel_listen(path, 0600);
+	ok(listener >= 0 && listen(listener, 0) == 0, "a socket with the smallest backlog listens");
+	int first = channel_connect_within(path, 50);
+	ok(first >= 0, "the first caller is in it");
+	is_number(channel_connect_within(path, 50), -ETIMEDOUT, "the second one does not wait for ever");
+	int fd = accept(listener, NULL, NULL);
+	is_number(channel_set_patience(first, 50), 0, "patience can be limited");
+	is_number(channel_receive(first, &type, buf, sizeof(buf), &len), -EAGAIN, "what does not come is not waited for");
+	int result = 0;
+	for (int i = 0; i < 64 && result == 0; i++)
+		result = channel_send(first, 1, much, sizeof(much));
+	is_number(result, -EAGAIN, "nor is a peer that takes nothing");
+	ok(!channel_has_ended(fd), "it is there still");
+	is_number(channel_set_patience(first, 0), 0, "patience can be without a limit");
+	io_close(first);
+	ok(channel_has_ended(fd), "and has ended, which is seen in front of all that it had sent");
+	io_close(fd);
+	io_close(listener);
+}
+
 int main(void)
 {
 	test_frames();
 	test_bad_frames();
 	test_sockets();
+	test_patience();
 	return done_testing();
 }

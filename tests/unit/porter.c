@@ -152,6 +152,46 @@ static void questions(void)
 	end();
 }
 
+/* One more descriptor than there are now is one too many. */
+static void limit_descriptors(bool does_limit)
+{
+	static rlim_t before;
+	struct rlimit limit;
+	int lowest = does_limit ? dup(vault_fd) : -1;
+	must(getrlimit(RLIMIT_NOFILE, &limit) == 0 && (!does_limit || close(lowest) == 0), "the lowest descriptor");
+	if (does_limit)
+		before = limit.rlim_cur;
+	limit.rlim_cur = does_limit ? (rlim_t)lowest : before;
+	must(setrlimit(RLIMIT_NOFILE, &limit) == 0, "a limit of descriptors");
+}
+
+static void callers_who_cannot_be_taken(void)
+{
+	start("full");
+	int waits = call(), leaves = call();
+	say_begin(waits, "open");
+	say_commit(waits);
+	say_begin(leaves, "copy");
+	say_commit(leaves);
+	limit_descriptors(true);
+	for (int i = 0; i < 3000; i++)
+		turn();
+	limit_descriptors(false);
+	is_number(entered("\"id\":\"E2007\""), 1, "callers who cannot be taken are told of once");
+	is_number(answer_of(waits), 1, "and wait");
+	close(leaves);
+	for (int i = 0; i < 1000; i++)
+		turn();
+	is_number(answer_of(waits), 0, "a second behind the cure they are answered");
+	is_number(entered("\"phase\":\"begin\""), 1, "but for one who has left: nothing comes of that");
+	is_number(entered("\"verb\":\"copy\""), 1, "than an entry");
+	is_number(entered("Operation canceled"), 1, "that it was broken off");
+	say_end(waits, 0);
+	turn();
+	close(waits);
+	end();
+}
+
 static void openings(void)
 {
 	start("openings");
@@ -331,6 +371,7 @@ int main(void)
 {
 	must(suite_start() == 0 && (box = key_new(KEY_RECEIVER, "outside-1")) != NULL, "a box");
 	questions();
+	callers_who_cannot_be_taken();
 	openings();
 	losses();
 	no_room();

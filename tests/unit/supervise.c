@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -244,6 +245,49 @@ static void each_connection_has_its_program(void)
 	close(second), close(third), close(listener);
 }
 
+/* The supervisor may have no more descriptors than it has, or as many as this test. */
+static void limit_descriptors(pid_t pid, bool does_limit)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		abort();
+	if (does_limit)
+		limit.rlim_cur = 3;
+	if (prlimit(pid, RLIMIT_NOFILE, &limit, NULL) < 0)
+		abort();
+}
+
+static void callers_who_cannot_be_taken_wait(void)
+{
+	const char *path = test_path("full.sock");
+	int listener = channel_listen(path, 0600);
+	struct supervise_program program = {
+		.name = SELF,
+		.arguments = take_connection,
+		.connection = "push",
+		.listener = listener,
+		.connections_max = 2,
+	};
+	struct run run = start(&program, 1);
+	int first = channel_connect(path);
+	ok(greeting(first, 10000) > 0, "a caller is taken");
+	limit_descriptors(run.pid, true);
+	int second = channel_connect(path);
+	struct supervise_event event = next_event(&run, SUPERVISE_NOT_TAKEN);
+	is_number(event.error, -EMFILE, "when there is no descriptor left, the next one waits, and that is told");
+	char text[256];
+	supervise_describe(text, sizeof(text), &event);
+	is_text(text, SELF ": callers cannot be taken: Too many open files", "in these words");
+	is_number(greeting(second, 200), 0, "it goes on waiting");
+	limit_descriptors(run.pid, false);
+	ok(greeting(second, 10000) > 0, "after the cure it is taken");
+	event = next_event(&run, SUPERVISE_TAKEN_AGAIN);
+	supervise_describe(text, sizeof(text), &event);
+	is_text(text, SELF ": callers are taken again", "which is told, too");
+	is_number(stop(&run), 0, "SIGTERM ends all");
+	close(first), close(second), close(listener);
+}
+
 static void a_deaf_program_is_killed(void)
 {
 	static const char *const deaf[] = {"--role", "deaf", NULL};
@@ -297,6 +341,7 @@ int main(int argc, char **argv)
 	death_is_followed_by_a_start();
 	signals_reach_the_programs();
 	each_connection_has_its_program();
+	callers_who_cannot_be_taken_wait();
 	a_deaf_program_is_killed();
 	missing_program_is_named();
 	return done_testing();
