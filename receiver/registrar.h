@@ -4,8 +4,8 @@
  * It counts like the one of the configuration: signed by the roots of this box, and only upwards.  The file is
  * replaced whole; of the two the one with the higher version is used.
  */
-#ifndef WEIR_REGISTRAR_H
-#define WEIR_REGISTRAR_H
+#ifndef WEIR_RECEIVER_REGISTRAR_H
+#define WEIR_RECEIVER_REGISTRAR_H
 
 #include <stdbool.h>
 

@@ -4,8 +4,8 @@
  * One such bundle at a time is kept in the spool, that of the registry in use; it passes again twice a minute, for
  * receivers that were down.  Older ones go when it is released.  What is there already is known by the digest of the text, which its statement signs.
  */
-#ifndef WEIR_REGISTRAR_H
-#define WEIR_REGISTRAR_H
+#ifndef WEIR_SENDER_REGISTRAR_H
+#define WEIR_SENDER_REGISTRAR_H
 
 #include "releaser.h"
 

@@ -3,6 +3,9 @@
 # twice, and what was delivered stays delivered.  Both boxes work on disks whose writes are recorded; then every
 # judged disk is one that a cut may have left.  The same work without a single fsync must be seen to lose.
 # 1,000 cuts; with BUDGET from 600 seconds on 10,000.
+#
+# And it goes once more while a box recovers from that: the writes of some recoveries are recorded, and cut in turn.  The
+# witness of the spool, on the same disk, never keeps hold from starting with its own spool, and never lets an older copy start.
 TMPDIR=/dev/shm
 # Mounts of its own: whoever makes a namespace meanwhile would copy them, and a disk that is mounted somewhere
 # cannot be cut.
@@ -18,10 +21,15 @@ seed_line
 rate='20 Mbit/s' # so that a map is stored before the large one is whole
 link_start 1500
 site_make
-cuts=1000
-((${BUDGET:-0} >= 600)) && cuts=10000
+cuts=1000 recoveries=8 again=10
+((${BUDGET:-0} >= 600)) && cuts=10000 recoveries=100 again=20
 sconf=$sender/sender.conf
 rconf=$receiver/receiver.conf
+
+# The disk of the sender has the spool, and beside it the witness.
+sed -i "s|^spool = .*|spool = $sender/disk/spool|" "$sconf"
+mkdir "$sender/disk"
+rmdir "$sender/spool" && ln -s disk/spool "$sender/spool"
 
 # The receiver does not know this person any more; what he pushes is refused there.
 stranger=kuo-min
@@ -73,12 +81,10 @@ approves() {
 	return 0
 }
 
-# Marks each delivery that somebody can see and that is done with, and how far the witness of the spool is.
+# Marks each delivery that somebody can see and that is done with.
 watch_vault() {
-	local file name seen=" " witness="" now
+	local file name seen=" "
 	while sleep 0.02; do
-		now=$(sed -n 's/^ledger //p' "$sender/spool.witness" 2>/dev/null)
-		[[ -n $now && $now != "$witness" ]] && witness=$now && spool_mark "witness $now"
 		for file in "$receiver"/vault/bundles/*/*.weir; do
 			name=$(basename "$file" .weir)
 			[[ -e $file && $seen != *" $name "* ]] || continue
@@ -108,13 +114,14 @@ record() {
 	run=$1
 	names=()
 	# another pair of boxes: nobody remembers the one before
-	rm -rf "$sender/spool" "$receiver/vault" "$sender"/*.witness "$receiver"/*.witness
+	rm -rf "$receiver/vault" "$receiver"/*.witness
 	find "$runtime" -type f -delete
-	mkdir "$sender/spool" "$receiver/vault"
-	disk_up "$run-spool" "$sender/spool"
+	mkdir "$receiver/vault"
+	disk_up "$run-spool" "$sender/disk"
 	disk_up "$run-vault" "$receiver/vault"
+	mkdir "$sender/disk/spool"
 	local sender_before=("${at_sender[@]}") receiver_before=("${at_receiver[@]}")
-	at_sender+=(env LD_PRELOAD="$build/tests/lib/careless.so" "${@:2}")
+	at_sender+=(env LD_PRELOAD="$build/tests/lib/careless.so" WEIR_MARKS="$tmp/$run-spool/marks" "${@:2}")
 	at_receiver+=(env LD_PRELOAD="$build/tests/lib/careless.so" "${@:2}")
 	receiver_up
 	sender_up
@@ -137,7 +144,7 @@ record() {
 	receiver_down
 	at_sender=("${sender_before[@]}")
 	at_receiver=("${receiver_before[@]}")
-	disk_down "$run-spool" "$sender/spool"
+	disk_down "$run-spool" "$sender/disk"
 	disk_down "$run-vault" "$receiver/vault"
 }
 
@@ -167,33 +174,58 @@ work() {
 	until_true 20 all_sent
 }
 
-# judge RUN COUNT: cuts the power of both disks, side by side.
-judge() {
-	local side extra=$keys/wang-mei.key config=$sconf judges=()
-	for side in spool vault; do
-		"$build/tests/lib/powercut" $side "$tmp/$1-$side.base" "$tmp/$1-$side.log" "$config" "$extra" \
-			$(($2 / 2)) "${SEED: -9}" >"$tmp/$1-$side.said" 2>&1 &
-		judges+=($!)
-		extra=$tmp/$1-truth config=$rconf
-	done
-	wait "${judges[@]}"
-	for side in spool vault; do note "$1 $side: $(cut -c1-400 "$tmp/$1-$side.said" | tail -n "${3:-30}")"; done
+# cut_power RUN SIDE NAME COUNT [AGAIN [VARIABLE]]: cuts the power of a disk; what is said is in $tmp/RUN-SIDE-NAME.said.
+cut_power() {
+	local extra=$keys/wang-mei.key config=$sconf
+	[[ $2 == spool ]] || extra=$tmp/$1-truth config=$rconf
+	# shellcheck disable=SC2086 # no AGAIN is no argument
+	WEIR_CARELESS=${6:-} LD_PRELOAD=$build/tests/lib/careless.so "$build/tests/lib/powercut" "$2" "$tmp/$1-$2.base" \
+		"$tmp/$1-$2.log" "$config" "$extra" "$4" "${SEED: -9}" ${5:-} >"$tmp/$1-$2-$3.said" 2>&1
 }
-# figure RUN SIDE NAME: of the last line that powercut said.
-figure() { sed -n "\$ s/.*\b$3 \([0-9.]*\).*/\1/p" "$tmp/$1-$2.said"; }
+# Disks are waited for more than anything else, so as many as may be at a time.
+cutters=()
+cut_beside() { cut_power "$@" & cutters+=($!); }
+cuts_end() { wait "${cutters[@]}"; cutters=(); }
+# said RUN SIDE NAME [LINES]
+said() { note "$1 $2 $3: $(cut -c1-400 "$tmp/$1-$2-$3.said" | tail -n "${4:-30}")"; }
+# figure RUN SIDE NAME FIGURE: of the last line that powercut said.
+figure() { sed -n "\$ s/.*\b$4 \([0-9.]*\).*/\1/p" "$tmp/$1-$2-$3.said"; }
 
 record careful
-judge careful "$cuts"
 for side in spool vault; do
-	is "$side: $((cuts / 2)) power cuts were judged" "$(figure careful $side states)" $((cuts / 2))
-	is "$side: no cut lost, tore or doubled anything" "$(figure careful $side bad)" 0
+	cut_beside careful $side cut $((cuts / 2))
+	cut_beside careful $side again "$recoveries" "$again"
+	cut_beside careful $side forgets 5 6 WEIR_NO_SYNC
 done
-ok "there were maps of half-received bundles to be judged" test "$(figure careful vault claims)" -gt 0
+cut_beside careful spool ahead 5 6 WEIR_NO_DATASYNC
+cuts_end
+for side in spool vault; do
+	said careful $side cut
+	is "$side: $((cuts / 2)) power cuts were judged" "$(figure careful $side cut states)" $((cuts / 2))
+	is "$side: no cut lost, tore or doubled anything" "$(figure careful $side cut bad)" 0
+	said careful $side again
+	is "$side: $((recoveries * again)) power cuts in $recoveries recoveries from one were judged" \
+		"$(figure careful $side again states)" $((recoveries * again))
+	is "$side: nor did they" "$(figure careful $side again bad)" 0
+done
+ok "there were maps of half-received bundles to be judged" test "$(figure careful vault cut claims)" -gt 0
+ok "in recoveries, too" test "$(figure careful vault again claims)" -gt 0
+for name in cut again; do
+	ok "there were witnesses, none of which kept its own spool from starting" test "$(figure careful spool $name witnesses)" -gt 0
+done
+ok "none of them missed an older spool that was put back" test "$(figure careful spool cut put_back)" -gt 0
 
 record careless WEIR_NO_SYNC=1
-judge careless 80 3
+for side in spool vault; do cut_beside careless $side cut 40; done
+cuts_end
 for side in spool vault; do
-	ok "$side: the same work without fsync loses, so a loss would be seen" test "$(figure careless $side bad)" -gt 0
+	said careless $side cut 3
+	ok "$side: the same work without fsync loses, so a loss would be seen" test "$(figure careless $side cut bad)" -gt 0
+	said careful $side forgets 3
+	ok "$side: so does a recovery without fsync" test "$(figure careful $side forgets bad)" -gt 0
 done
+said careful spool ahead 3
+ok "where the ledger alone is not synchronised the witness is ahead of it, which would be seen" \
+	test "$(figure careful spool ahead unwitnessed)" -gt 0
 nothing_came_back
 done_testing

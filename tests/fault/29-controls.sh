@@ -92,5 +92,10 @@ control "one life of the machine" partial receiver/partial.c \
 control "the chain of the ledger" ledgerverify common/ledgerverify.c 's/memcmp\([^;]*before[^;]*\) != 0/0/'
 control "a torn end of the ledger is cut off" ledger common/ledgeropen.c 's/if \(torn > 0 && /if (0 \&\& /'
 control "the limit of what is decompressed" compress common/compress.c 's/header.windowSize <= UINT64_C\(1\) << WINDOW_LOG_MAX/1/'
+control "a spool that was put back is seen" lifeline sender/testimony.c 's/return is_back \? LAPSE_BACK : LAPSE_NONE;/return LAPSE_NONE;/'
+control "a socket whose callers cannot be taken is left alone" acceptor common/acceptor.c \
+	's/acceptor->again_ms = now_ms \+ acceptor->pause_ms;/;/'
+control "nothing comes of what somebody asked who has left" porter common/channel.c \
+	'/^bool channel_has_ended/,/^}/ s/return poll\(.*;/return false;/'
 control "the mode of key files" key common/trusted.c 's/return VERDICT_LOOSE_PERMISSIONS;/return 0;/'
 done_testing

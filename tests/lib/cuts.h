@@ -24,14 +24,15 @@
 
 #include "tests/lib/recording.h"
 
-enum { CUTS_PAGE = 4096, CUTS_SECTOR = 512 };
+enum { CUTS_PAGE = 4096, CUTS_SECTOR = 512, CUTS_LOOP_BYTES = 32 };
 
 /* What a disk did with writes that it had not flushed. */
 enum cut_fate { CUT_NONE, CUT_ALL, CUT_PAGES, CUT_SECTORS, CUT_FATES };
 
 struct cuts {
 	uint64_t random;
-	const uint8_t *log;      /* the records */
+	uint8_t *log;            /* the records */
+	size_t log_len;
 	size_t *at;              /* where each record lies in it */
 	size_t count;
 	size_t flushed;          /* as many records are in `durable` */
@@ -39,7 +40,7 @@ struct cuts {
 	uint8_t *image;          /* the disk after the cut: mapped from the file that the loop device has */
 	size_t size;
 	int image_fd, loop_fd;
-	char loop[32];
+	char loop[CUTS_LOOP_BYTES];
 	const char *folder;      /* where it is mounted */
 };
 
@@ -102,38 +103,54 @@ static inline void cuts_index(struct cuts *cuts, size_t len)
 	}
 }
 
-/* A loop device over a file of memory. */
-static inline void cuts_attach(struct cuts *cuts)
+/* A loop device over a file: its descriptor, and its path in name. */
+static inline int cuts_attach(char name[static CUTS_LOOP_BYTES], int file)
 {
-	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	int number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
-	if (number < 0)
-		cuts_die("no loop device");
-	close(control);
-	snprintf(cuts->loop, sizeof(cuts->loop), "/dev/loop%d", number);
-	cuts->loop_fd = open(cuts->loop, O_RDWR | O_CLOEXEC);
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), fd = -1;
 	/* it goes with the last who has it open, however this program ends */
-	struct loop_config config = {.fd = (uint32_t)cuts->image_fd,
-				     .info.lo_flags = LO_FLAGS_AUTOCLEAR};
-	if (cuts->loop_fd < 0 || ioctl(cuts->loop_fd, LOOP_CONFIGURE, &config) < 0)
-		cuts_die(cuts->loop);
+	struct loop_config config = {.fd = (uint32_t)file, .info.lo_flags = LO_FLAGS_AUTOCLEAR};
+	while (fd < 0) {
+		int number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+		if (number < 0)
+			cuts_die("no loop device");
+		snprintf(name, CUTS_LOOP_BYTES, "/dev/loop%d", number);
+		fd = open(name, O_RDWR | O_CLOEXEC);
+		if (fd >= 0 && ioctl(fd, LOOP_CONFIGURE, &config) == 0)
+			break;
+		/* another one was quicker */
+		if (errno != EBUSY)
+			cuts_die(name);
+		close(fd);
+		fd = -1;
+	}
+	close(control);
+	return fd;
 }
 
 static inline void cuts_open(struct cuts *cuts, const char *base, const char *log, const char *folder,
 			     uint64_t seed)
 {
-	size_t len;
 	*cuts = (struct cuts){.random = seed * 2 + 1, .folder = folder};
 	cuts->durable = cuts_map(base, &cuts->size);
-	cuts->log = cuts_map(log, &len);
-	cuts_index(cuts, len);
+	cuts->log = cuts_map(log, &cuts->log_len);
+	cuts_index(cuts, cuts->log_len);
 	cuts->image_fd = memfd_create("disk", MFD_CLOEXEC);
 	if (cuts->image_fd < 0 || ftruncate(cuts->image_fd, (off_t)cuts->size) < 0)
 		cuts_die("memory");
 	cuts->image = mmap(NULL, cuts->size, PROT_READ | PROT_WRITE, MAP_SHARED, cuts->image_fd, 0);
 	if (cuts->image == MAP_FAILED)
 		cuts_die("memory");
-	cuts_attach(cuts);
+	cuts->loop_fd = cuts_attach(cuts->loop, cuts->image_fd);
+}
+
+static inline void cuts_close(struct cuts *cuts)
+{
+	munmap(cuts->durable, cuts->size);
+	munmap(cuts->image, cuts->size);
+	munmap(cuts->log, cuts->log_len);
+	free(cuts->at);
+	close(cuts->loop_fd);
+	close(cuts->image_fd);
 }
 
 static inline void cuts_write(const struct cuts *cuts, uint8_t *disk, size_t i)

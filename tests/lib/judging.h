@@ -19,7 +19,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 
-enum { WORD_BYTES = 80, MARK_WORDS = 3, FACTS_MAX = 4096 };
+enum { WORD_BYTES = 80, MARK_WORDS = 5, FACTS_MAX = 4096 };
 
 /* A line of text that somebody outside wrote when a thing had been said: "accepted PUSHID tax-000123". */
 struct mark {
@@ -29,14 +29,16 @@ struct mark {
 /* An entry of the ledger; "" where it has no such field. */
 struct fact {
 	char event[WORD_BYTES], result[WORD_BYTES], push_id[WORD_BYTES], bundle[WORD_BYTES], number[WORD_BYTES],
-		version[WORD_BYTES];
+		version[WORD_BYTES], found[WORD_BYTES];
 	uint64_t n;
 	char hash[2 * SUITE_DIGEST_BYTES + 1]; /* of its line */
 };
 
 struct judging {
 	FILE *complaints; /* one line each; none: all is well */
-	uint64_t claims;  /* of arrival maps, that were looked at */
+	uint64_t claims;    /* of arrival maps, that were looked at */
+	uint64_t witnesses; /* that were there */
+	uint64_t put_back;  /* older spools that were held against one which knew more */
 	const struct mark *marks;
 	size_t mark_count;
 	struct fact facts[FACTS_MAX];
@@ -58,6 +60,17 @@ static inline bool judge_ok(struct judging *j, int result, const char *what)
 	if (result != 0)
 		complain(j, "%s: %s [%s]", what, verdict_explain(result), result > 0 ? verdict_name(result) : "error");
 	return result == 0;
+}
+
+/* "decided PUSHID NAME": one write, so one mark. */
+__attribute__((format(printf, 2, 3)))
+static inline void say_mark(int marks, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	if (vdprintf(marks, format, arguments) < 0)
+		abort();
+	va_end(arguments);
 }
 
 static inline bool has_mark(const struct judging *j, const char *what, const char *about)
@@ -102,6 +115,7 @@ static inline int take_fact(void *context, const struct ledger_line *line, const
 	fact_field(fact->bundle, text, len, "bundle");
 	fact_field(fact->number, text, len, "number");
 	fact_field(fact->version, text, len, "version");
+	fact_field(fact->found, text, len, "found");
 	return 0;
 }
 
@@ -136,6 +150,15 @@ static inline const struct fact *fact_of(const struct judging *j, const char *ev
 			return fact;
 	}
 	return NULL;
+}
+
+/* An entry that somebody has seen, by its number and hash. */
+static inline bool has_entry(const struct judging *j, const char *n, const char *hash)
+{
+	for (size_t i = 0; i < j->fact_count; i++)
+		if (j->facts[i].n == strtoull(n, NULL, 10) && strcmp(j->facts[i].hash, hash) == 0)
+			return true;
+	return false;
 }
 
 #endif
