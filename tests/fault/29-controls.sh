@@ -5,33 +5,15 @@
 export TMPDIR=/dev/shm # none of these tests asks for a disk
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=tests/lib/mutant.sh
+. "$(dirname "$0")/../lib/mutant.sh"
 cd "$top" || exit 1
-read -ra flags < <(pkg-config --cflags-only-I libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson \
-	libpcre2-8 libcrypto p11-kit-1)
-read -ra libraries < <(pkg-config --libs libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson \
-	libpcre2-8 libcrypto p11-kit-1)
-
-# make_mutant FILE SED OUT: the object of FILE as SED changes it.
-make_mutant() {
-	sed -E "$2" "$1" >"$3.c" || return
-	if cmp "$1" "$3.c"; then
-		echo "no line of $1 matches: $2"
-		return 1
-	fi
-	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -I. -I"$build" -iquote "${1%/*}" "${flags[@]}" -O0 -pthread \
-		-ffunction-sections -fdata-sections -w -c -o "$3.o" "$3.c"
-}
-
-# What stands before the archives is taken instead of what is in them.
-link_mutant() {
-	"${CC:-cc}" -pthread -Wl,--as-needed,--gc-sections -o "$1.t" "$1.o" "$build/tests/unit/$2.o" \
-		"$build/tests/lib/tap.o" "$build"/lib{sender,receiver,common}.a "${libraries[@]}" -lm
-}
 
 # control WHAT TEST FILE SED: without WHAT, tests/unit/TEST.c fails.
 control() {
 	local mutant=$tmp/$tests_run said
-	said=$(make_mutant "$3" "$4" "$mutant" 2>&1 && link_mutant "$mutant" "$2" 2>&1) || {
+	said=$(make_mutant "$3" "$4" "$mutant" 2>&1 && link_mutant "$mutant.t" "$mutant.o" \
+		"$build/tests/unit/$2.o" "$build/tests/lib/tap.o" 2>&1) || {
 		check 1 "$1: a program without it can be made"
 		note "$said"
 		return
