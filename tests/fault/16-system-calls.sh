@@ -106,6 +106,7 @@ judge_arrived() {
 judge_seen() {
 	local file
 	for file in "$KILLS"/seen/*; do
+		[[ -e $file ]] || continue # nobody was killed who shows anything
 		set -- "$sender"/spool/{ready,sent}/"${file##*/}" "$receiver"/vault/bundles/*/"${file##*/}"
 		until [[ -e $1 ]] || (($# == 1)); do shift; done
 		cmp -s "$file" "$1" || complain partly "${file##*/} was seen before it was whole"

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static struct fault_page *shared;
@@ -256,6 +257,24 @@ ssize_t write(int fd, const void *data, size_t len)
 ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 {
 	MAKE_SIZED(pwrite, len, syscall(SYS_pwrite64, fd, data, len, offset));
+}
+
+/* Short: half of the pieces, or half of the only one. */
+ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offset)
+{
+	struct iovec half = pieces[0];
+	half.iov_len /= 2;
+	enum fault_action action = enter(FAULT_pwrite);
+	if (action == FAULT_ERROR)
+		return -1;
+	if (action == FAULT_SHORT && count == 1 && half.iov_len > 0)
+		pieces = &half;
+	else if (action == FAULT_SHORT && count > 1)
+		count /= 2;
+	ssize_t result = syscall(SYS_pwritev, fd, pieces, count, offset, 0);
+	if (action == FAULT_DIE_AFTER)
+		die();
+	return result;
 }
 
 ssize_t recv(int fd, void *out, size_t len, int flags)

@@ -5,8 +5,10 @@
  * that is to fail is never made, so a table of system calls has nothing to say of it.  What is to happen stands
  * in a page that processes share: it is set from outside, also while they run, and counts what they did.
  *
- * Preloaded, the environment says where: FAULT_PAGE=FILE, made by `inject FILE new`.  Calls that libc makes
- * inside itself are not seen (strace --inject sees those).
+ * Preloaded, the environment says where: FAULT_PAGE=FILE, made by `inject FILE new`.  Seen are calls of the functions
+ * that fault.c defines, and no others: not what libc, the loader or a library asks the kernel for by itself.  kills.sh
+ * (strace --inject) sees all of those and can only kill, before the call; this also makes calls fail or be short, and
+ * kills behind one.
  */
 #ifndef WEIR_TEST_FAULT_H
 #define WEIR_TEST_FAULT_H
