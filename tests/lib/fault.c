@@ -298,6 +298,11 @@ ssize_t send(int fd, const void *data, size_t len, int flags)
 	MAKE_SIZED(send, len, syscall(SYS_sendto, fd, data, len, flags, NULL, 0));
 }
 
+ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t to_len)
+{
+	MAKE_SIZED(send, len, syscall(SYS_sendto, fd, data, len, flags, to, to_len));
+}
+
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	MAKE(send, ssize_t, syscall(SYS_sendmsg, fd, message, flags));
@@ -338,6 +343,12 @@ int fsync(int fd)
 int fdatasync(int fd)
 {
 	return synchronise(FAULT_fdatasync, SYS_fdatasync, fd);
+}
+
+/* Of a folder of many files: none of them is synchronised again. */
+int syncfs(int fd)
+{
+	MAKE(fsync, int, syscall(SYS_syncfs, fd));
 }
 
 int sync_file_range(int fd, off_t offset, off_t len, unsigned int flags)
