@@ -315,8 +315,8 @@ traced=()
 part_of 7; sweep_one weir-outbox try_outbox 3
 part_of 6; sweep_one weir-seal try_seal 3
 part_of 5; sweep_one weir-inbox try_inbox 6
-part_of 4; sweep_daemon weir-hold 6
-part_of 3; sweep_daemon weir-keep 6
+part_of 4; sweep_daemon weir-hold 4
+part_of 3; sweep_daemon weir-keep 4
 part_of 2; sweep_daemon weir-emit 2
 part_of 1; sweep_daemon weir-catch 2
 round_end

@@ -18,7 +18,8 @@
 # shellcheck source=tests/lib/faults.sh
 . "$(dirname "${BASH_SOURCE[0]}")/faults.sh"
 
-LINGER_S=1 # behind a recorded piece of work: a heartbeat
+strace_pid='' # while it is attached
+LINGER_S=1     # behind a recorded piece of work: a heartbeat
 
 kills_start() {
 	local name
@@ -64,9 +65,10 @@ attach() {
 	[[ -n $thread ]] && attach_to -p "$thread" $(last_call "$3" "$4")
 }
 detach() {
+	[[ -n $strace_pid ]] || return 0
 	kill "$strace_pid" 2>/dev/null
 	wait "$strace_pid" 2>/dev/null
-	return 0
+	strace_pid=''
 }
 
 # ---- what can be tried ----
