@@ -153,30 +153,36 @@ round_goes_on() {
 
 # ---- one case each ----
 late=0
-declare -A tried reached
-# hit WHAT CLASS STATUS
+declare -A tries tried reached state
+# hit WHAT STATUS CASE…: each case counts once, however often it is tried
 hit() {
-	tried[$1 $2]=$((${tried[$1 $2]:-0} + 1))
-	(($3 != 0)) || reached[$1 $2]=$((${reached[$1 $2]:-0} + 1))
+	local key="$1 ${*:3}"
+	tries[$1]=$((${tries[$1]:-0} + 1))
+	[[ -n ${state[$key]:-} ]] || tried[$1 $3]=$((${tried[$1 $3]:-0} + 1))
+	if (($2 == 0)) && [[ ${state[$key]:-} != reached ]]; then
+		reached[$1 $3]=$((${reached[$1 $3]:-0} + 1))
+		state[$key]=reached
+	fi
+	: "${state[$key]:=tried}"
 }
 # report WHAT FILE: of which calls there are in all
 report() {
-	local class said=''
+	local class said="${tries[$1]:-0} tries"
 	for class in changes other; do
 		said+="; ${class/changes/changing something}: ${reached[$1 $class]:-0} of $(grep -c "^$class" "$2")"
-		said+=" (and $((${tried[$1 $class]:-0} - ${reached[$1 $class]:-0})) not reached)"
+		said+=" ($((${tried[$1 $class]:-0} - ${reached[$1 $class]:-0})) more not reached)"
 	done
-	note "$1, killed at calls${said}"
+	note "$1, killed at calls: $said"
 	ok "$1 was killed" test $((${reached[$1 changes]:-0} + ${reached[$1 other]:-0})) -gt 0
 }
 # What is left of BUDGET, for so many parts.
 ends=$((SECONDS + ${BUDGET:-600}))
 part_of() { sweep_ends=$((SECONDS + (ends - SECONDS) / $1)); }
 
-# Within two seconds, asked more often.
+# Within a second, asked more often.
 soon() {
 	local i
-	for ((i = 0; i < 80; i++)); do
+	for ((i = 0; i < 50; i++)); do
 		"$@" && return
 		sleep 0.01
 	done
@@ -236,9 +242,10 @@ sweep_one() {
 	cases_at_start "$tmp/$1.log" >"$tmp/$1.cases"
 	while has_time && read -r line; do
 		case="$1 $line"
-		# shellcheck disable=SC2086
+		# shellcheck disable=SC2086 # words
 		$2 $line
-		hit "$1" "${line%% *}" $?
+		# shellcheck disable=SC2086
+		hit "$1" $? $line
 		[[ $2 == try_inbox ]] || { is_well "$case"; round_goes_on; }
 	done < <(in_order "$3" <"$tmp/$1.cases")
 	report "$1" "$tmp/$1.cases"
@@ -255,13 +262,14 @@ try_daemon() {
 	attach "$program" "$3" "$4" "$5"
 	next_push
 	soon has_died "$program" $((before + 1))
-	hit "$program in its work" "$2" $?
+	hit "$program in its work" $? "${@:2:4}"
 	has_died "$program" $((before + 1)) || kill_now "$program"
 	detach
 	soon is_another "$program" "$pid"
 	[[ $7 == - ]] || { soon has_threads "$program" "$(wc -l <"$tmp/$program.work.threads")" && attach "$program" "${@:7}"; }
-	soon has_died "$program" $((before + 2))
-	hit "$program in its recovery" "$6" $?
+	# one that recovers without an end to it has work, too
+	soon has_died "$program" $((before + 2)) || { next_push; soon has_died "$program" $((before + 2)); }
+	hit "$program in its recovery" $? "${@:6:4}"
 	has_died "$program" $((before + 2)) || kill_now "$program"
 	detach
 }
