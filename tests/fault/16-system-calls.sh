@@ -2,7 +2,8 @@
 # kill -9 at every system call of push, seal, hold, emit, catch, keep and open, and of the recovery from that, which is
 # killed once more before it may end: what was accepted arrives, nothing of it can be seen in part, nothing comes twice.
 # strace sees the calls that libc makes by itself, and those of which tests/lib/fault.c does not know; that one in turn
-# makes calls fail.  Some of the cases; everything that changes something, then everything else, within BUDGET seconds.
+# makes calls fail.  Some of the cases; everything that changes something, then everything else, within BUDGET seconds; of
+# one program alone with ONLY=NAME.
 # shellcheck source=tests/lib/kills.sh
 . "$(dirname "$0")/../lib/kills.sh"
 # shellcheck source=tests/lib/mutant.sh
@@ -13,6 +14,7 @@ seed_line
 # What an outage of a second costs comes behind it, and the idle link brings the rest.
 link_lines="survive_outage_ms = 1000"
 rate='50 Mbit/s' heal=10
+most=60         # of a call in one thread: what comes oftener is the same loop
 ROUND_CASES=100 # then a new site, so that lists stay short
 link_start 1500
 site_make
@@ -175,9 +177,13 @@ report() {
 	note "$1, killed at calls: $said"
 	ok "$1 was killed" test $((${reached[$1 changes]:-0} + ${reached[$1 other]:-0})) -gt 0
 }
-# What is left of BUDGET, for so many parts.
 ends=$((SECONDS + ${BUDGET:-600}))
-part_of() { sweep_ends=$((SECONDS + (ends - SECONDS) / $1)); }
+# sweep PROGRAM PARTS SWEEP ARGUMENT…: one of so many parts of what is left of BUDGET
+sweep() {
+	[[ -z ${ONLY:-} || $ONLY == "$1" ]] || return
+	if [[ -n ${ONLY:-} ]]; then sweep_ends=$ends; else sweep_ends=$((SECONDS + (ends - SECONDS) / $2)); fi
+	$3 "$1" "${@:4}"
+}
 
 # Within a second, asked more often.
 soon() {
@@ -320,13 +326,13 @@ open_copy
 check $? "open is recorded"
 traced=()
 
-part_of 7; sweep_one weir-outbox try_outbox 3
-part_of 6; sweep_one weir-seal try_seal 3
-part_of 5; sweep_one weir-inbox try_inbox 6
-part_of 4; sweep_daemon weir-hold 4
-part_of 3; sweep_daemon weir-keep 4
-part_of 2; sweep_daemon weir-emit 2
-part_of 1; sweep_daemon weir-catch 2
+sweep weir-outbox 7 sweep_one try_outbox 3
+sweep weir-seal 6 sweep_one try_seal 3
+sweep weir-inbox 5 sweep_one try_inbox 6
+sweep weir-hold 4 sweep_daemon 4
+sweep weir-keep 3 sweep_daemon 4
+sweep weir-emit 2 sweep_daemon 2
+sweep weir-catch 1 sweep_daemon 2
 round_end
 is "accepted, and lost" "$lost" 0
 is "partly visible" "$partly" 0

@@ -5,7 +5,8 @@
 #   kills_start              after site_make: stand-ins (tests/lib/stand-in) in the place of the programs of both boxes
 #   record_start PROGRAM FILE COMMAND…, record_work PROGRAM FILE COMMAND…    what strace has seen: from the next start,
 #                            or from now on, until the command has ended; it is killed before and behind the first
-#   cases_in FILE, cases_at_start FILE    one line "CLASS THREAD CALL N" each; CLASS is "changes" or "other"
+#   cases_in FILE, cases_at_start FILE    one line "CLASS THREAD CALL N" each; CLASS is "changes" or "other"; no call is
+#                            tried beyond its occurrence number $most
 #   in_order N               of the lines on stdin N, two in three of which change something, by SEED; with BUDGET all
 #                            of those, then all others
 #   last_call CALL N         strace's options for that
@@ -88,7 +89,7 @@ record_work() {
 
 # Which thread a line is of: its place in FILE.threads, or "-", for whichever comes to its N-th call.
 cases_of_log() {
-	awk -v threads="$2" '
+	awk -v threads="$2" -v last="$most" '
 		BEGIN { while ((getline id <threads) > 0) place[id] = count++ }
 		$2 !~ /^[a-z_0-9]+\(/ { next }
 		{
@@ -96,10 +97,10 @@ cases_of_log() {
 			sub(/\(.*/, "", call)
 			thread = threads == "" ? "-" : place[$1]
 			n = ++seen[$1, call]
-			if (thread == "" || (thread == "-" && n <= most[call]))
+			if (thread == "" || n > last || (thread == "-" && n <= highest[call]))
 				next
 			if (thread == "-")
-				most[call] = n
+				highest[call] = n
 			changes = call ~ /^(p?writev?|pwrite64|pwritev2|sendto|sendmsg|recvfrom|recvmsg|accept4|connect|close)$/ ||
 				call ~ /^(f(data)?sync|syncfs|sync_file_range|fallocate|ftruncate|fchmod|utimensat)$/ ||
 				call ~ /^(rename|link|unlink|symlink|mkdir)/ || call ~ /^(execve|exit|exit_group)$/ ||
