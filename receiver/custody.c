@@ -74,7 +74,7 @@ static int read_file(struct custody *c, int dir_fd, const char *name)
 	if (result != 0)
 		return result;
 	custody_file_name(wanted, &m);
-	bool is_here = (m.kind == MANDATE_PURGE) == (dir_fd == c->purges_fd) && m.kind != MANDATE_RELEASE;
+	bool is_here = m.kind == (dir_fd == c->purges_fd ? MANDATE_PURGE : MANDATE_HOLD);
 	result = is_here && strcmp(wanted, name) == 0 ? custody_make_room(c, m.count) : VERDICT_BAD_NAME;
 	if (result == 0)
 		custody_add(c, &m);

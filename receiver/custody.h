@@ -1,5 +1,6 @@
 /*
- * custody: what people have ordered about bundles of the vault: holds, and purges that are not done yet.  VAULT.md 6.
+ * custody: what people have ordered: holds of bundles of the vault, and purges that are not done yet; and their word
+ * that losses are known.  VAULT.md 6.
  *
  *   vault/holds/CASE.ID   a hold, as it was signed; a case may have several
  *   vault/purges/ID       a purge, as it was signed, until all that it names is destroyed
@@ -16,6 +17,7 @@
 
 #include "annals.h"
 #include "diary.h"
+#include "lost.h"
 #include "mandate.h"
 
 enum {
@@ -46,6 +48,7 @@ const struct mandate *custody_at(const struct custody *custody, size_t index);
 struct custody_site {
 	struct diary *diary;
 	const struct annals *annals;
+	struct lost *lost;
 	const struct registry *registry;
 	const uint8_t *box_key; /* KEY_ID_BYTES */
 	const struct ledger_who *peer;
@@ -54,9 +57,10 @@ struct custody_site {
 
 /*
  * Takes an order that somebody brings.  0: it counts, and its entry is durable.  The verdicts of mandate_decode and
- * mandate_judge; VERDICT_NO_SUCH_BUNDLE, when one is not here (of a hold: or is being destroyed), VERDICT_ON_HOLD, when
- * one that is to be purged is held; VERDICT_BAD_ORDER, for a release that is not newer than the hold, a mandate that was
- * taken before, or a case that is not held; VERDICT_BAD_LIMIT; -errno.  What is refused is entered, too.
+ * mandate_judge; VERDICT_NO_SUCH_BUNDLE, when one is not here (of a hold: or is being destroyed) or not listed as lost,
+ * VERDICT_ON_HOLD, when one that is to be purged is held; VERDICT_BAD_ORDER, for a release that is not newer than the
+ * hold, an acknowledgement that is older than the loss, a mandate that was taken before, or a case that is not held;
+ * VERDICT_BAD_LIMIT; -errno, and then a part of the losses may be acknowledged.  What is refused is entered, too.
  */
 int custody_take(struct custody *custody, const struct custody_site *site, const uint8_t *bytes, size_t len);
 

@@ -1,9 +1,11 @@
 /* Orders that people bring; a file of its own, since who only reads needs no ledger. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/openbundle.h"
 #include "common/verdict.h"
 #include "custodyparts.h"
 
@@ -44,27 +46,62 @@ static int check_bundles(const struct custody *c, const struct custody_site *sit
 	return VERDICT_OK;
 }
 
+/* Whoever acknowledges a loss has seen it listed. */
+static int check_losses(const struct custody_site *site, const struct mandate *m)
+{
+	for (unsigned int i = 0; i < m->count; i++) {
+		const struct lost_item *item = lost_find(site->lost, &m->bundles[i]);
+		if (item == NULL)
+			return VERDICT_NO_SUCH_BUNDLE;
+		if (item->at_s > m->time)
+			return VERDICT_BAD_ORDER;
+	}
+	return VERDICT_OK;
+}
+
+static struct ledger_who who_of(const struct custody_site *site, const struct mandate *m)
+{
+	struct ledger_who who = *site->peer;
+	who.person = m->person;
+	who.key_id = m->person_key;
+	return who;
+}
+
+/* As it was when it was delivered; what never was has the name that its route has now. */
+static bool name_of(char out[static BUNDLE_NAME_BYTES], const struct custody_site *site, const struct mandate *m,
+		    const struct bundle_id *id)
+{
+	struct annal annal;
+	char by_id[NAME_BYTES];
+	if (annals_find(site->annals, id, &annal)) {
+		bundle_name(out, annal.route, id->number);
+		return true;
+	}
+	if (m->kind != MANDATE_ACKNOWLEDGE)
+		return false;
+	const char *route = open_route_name(site->registry, id->route_id);
+	snprintf(by_id, sizeof(by_id), "route%u", id->route_id);
+	bundle_name(out, route != NULL ? route : by_id, id->number);
+	return true;
+}
+
 static struct ledger_entry *entry_of(const struct custody_site *site, const struct mandate *m, int result)
 {
 	static const char *const events[] = {
-		[MANDATE_HOLD] = "hold", [MANDATE_RELEASE] = "hold.ended", [MANDATE_PURGE] = "purge"};
-	struct ledger_who who = *site->peer;
-	struct annal annal;
+		[MANDATE_HOLD] = "hold", [MANDATE_RELEASE] = "hold.ended", [MANDATE_PURGE] = "purge",
+		[MANDATE_ACKNOWLEDGE] = "lost.acknowledged"};
+	struct ledger_who who = who_of(site, m);
 	char name[BUNDLE_NAME_BYTES];
-	who.person = m->person;
-	who.key_id = m->person_key;
 	struct ledger_entry *e = ledger_entry_new(events[m->kind], result);
 	ledger_set_who(e, &who);
-	if (m->kind != MANDATE_PURGE)
+	if (m->kind == MANDATE_HOLD || m->kind == MANDATE_RELEASE)
 		ledger_set_text(e, "case", m->name);
 	ledger_set_hex(e, "mandate", m->id, MANDATE_ID_BYTES);
-	if (m->kind != MANDATE_RELEASE)
+	if (m->kind == MANDATE_HOLD || m->kind == MANDATE_PURGE)
 		ledger_set_number(e, "bundles", m->count);
 	/* of more than one the file has the rest */
-	if (m->count > 0 && annals_find(site->annals, &m->bundles[0], &annal)) {
-		bundle_name(name, annal.route, annal.id.number);
+	if (m->count > 0 && name_of(name, site, m, &m->bundles[0]))
 		ledger_set_text(e, "bundle", name);
-	}
 	return e;
 }
 
@@ -107,14 +144,32 @@ static int end_case(struct custody *c, const struct custody_site *site, const st
 	return result == 0 ? io_fsync(c->holds_fd) : result;
 }
 
+/* Each has an entry of its own, with what is known of the loss; what has its entry is listed no more. */
+static int acknowledge(const struct custody_site *site, const struct mandate *m)
+{
+	const struct lost_note note = {.who = who_of(site, m), .mandate = m->id};
+	int result = 0;
+	for (unsigned int i = 0; result == 0 && i < m->count; i++) {
+		char name[BUNDLE_NAME_BYTES];
+		(void)name_of(name, site, m, &m->bundles[i]);
+		result = lost_acknowledge(site->lost, &m->bundles[i], site->diary, &note, name);
+	}
+	return result;
+}
+
+static int check(const struct custody *c, const struct custody_site *site, const struct mandate *m)
+{
+	if (m->kind == MANDATE_RELEASE)
+		return check_release(c, m);
+	return m->kind == MANDATE_ACKNOWLEDGE ? check_losses(site, m) : check_bundles(c, site, m);
+}
+
 static int judge(const struct custody *c, const struct custody_site *site, const struct mandate *m)
 {
 	int result = mandate_judge(m, site->registry, site->box_key, site->now_s);
 	if (result == 0 && is_known(c, m))
 		result = VERDICT_BAD_ORDER;
-	if (result == 0)
-		result = m->kind == MANDATE_RELEASE ? check_release(c, m) : check_bundles(c, site, m);
-	return result;
+	return result != 0 ? result : check(c, site, m);
 }
 
 int custody_take(struct custody *c, const struct custody_site *site, const uint8_t *bytes, size_t len)
@@ -129,6 +184,8 @@ int custody_take(struct custody *c, const struct custody_site *site, const uint8
 		result = entered != 0 ? entered : result;
 	} else if (m.kind == MANDATE_RELEASE) {
 		result = end_case(c, site, &m);
+	} else if (m.kind == MANDATE_ACKNOWLEDGE) {
+		result = acknowledge(site, &m);
 	} else {
 		result = store(c, site, &m, bytes, len);
 		if (result == 0) {

@@ -14,6 +14,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "lost.h"
+#include "mandate.h"
 
 enum { MINUTE_S = 60, TEXT_BYTES = 256 };
 
@@ -417,11 +418,12 @@ void diary_lost(struct diary *d, const char *name, const struct lost_item *item)
 	diary_add(d, e);
 }
 
-int diary_acknowledged(struct diary *d, const struct ledger_who *who, const char *name,
+int diary_acknowledged(struct diary *d, const struct lost_note *note, const char *name,
 		       const struct lost_item *item)
 {
 	struct ledger_entry *e = ledger_entry_new("lost.acknowledged", 0);
-	ledger_set_who(e, who);
+	ledger_set_who(e, &note->who);
+	ledger_set_hex(e, "mandate", note->mandate, MANDATE_ID_BYTES);
 	set_lost(e, name, item);
 	return diary_write(d, e);
 }

@@ -25,6 +25,7 @@ enum {
 
 struct diary;
 struct lost_item;
+struct lost_note;
 
 /*
  * In "ledger" below the vault.  box stays the caller's until diary_close.  As ledger_open; but where
@@ -68,7 +69,7 @@ void diary_refused(struct diary *diary, const char *name, const struct bundle_id
 /* It will not come, or what had come of it was given up: lost.h. */
 void diary_lost(struct diary *diary, const char *name, const struct lost_item *item);
 /* A person has taken note of that.  As diary_write. */
-int diary_acknowledged(struct diary *diary, const struct ledger_who *who, const char *name,
+int diary_acknowledged(struct diary *diary, const struct lost_note *note, const char *name,
 		       const struct lost_item *item);
 /* A heartbeat of this box whose signature was right.  Also tells when its ledger was changed. */
 void diary_hear(struct diary *diary, const char *box, const struct ledger_head *head);

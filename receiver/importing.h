@@ -6,12 +6,10 @@
 
 #include "common/registry.h"
 #include "diary.h"
-#include "lost.h"
 
 struct import_site {
 	int vault_fd;
 	struct diary *diary;
-	struct lost *lost;               /* by whom losses are acknowledged */
 	const struct registry *registry; /* in use now */
 };
 

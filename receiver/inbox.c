@@ -34,7 +34,10 @@ static const char gaps_help[] =
 	"What is on its way is not missing.\n"
 	"\n"
 	"  --acknowledge BUNDLE  what is lost for good is listed until somebody says that it is\n"
-	"                 known; that is entered in the ledger\n"
+	"                 known; signed by a receiving-admin, an officer or an auditor\n"
+	"  --key FILE     the person's key, or a PKCS#11 URI (WEIR_KEY)\n"
+	"  --person NAME  whose key a token has\n"
+	"  --passphrase-file FILE  instead of asking (WEIR_PASSPHRASE_FILE)\n"
 	"  --json         as JSON\n"
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
@@ -140,7 +143,7 @@ static const struct command commands[] = {
 	 "all that is known of one bundle", show_help, inbox_show},
 	{"verify", "[--json] [BUNDLE|FILE.weir]…",
 	 "check signatures and content, without any secret", verify_help, inbox_verify},
-	{"gaps", "[--json] [--acknowledge BUNDLE]", "what the sender promises and the vault lacks", gaps_help, inbox_gaps},
+	{"gaps", "[--json] | --acknowledge BUNDLE --key FILE", "what the sender promises and the vault lacks", gaps_help, inbox_gaps},
 	{"heads", "[--json]", "the newest number of each route, as 'weir-sender epoch' asks for it", heads_help,
 	 inbox_heads},
 	{"copy", "BUNDLE FILE.weir", "a whole, verified copy to carry away", copy_help, inbox_copy},

@@ -92,8 +92,6 @@ int inbox_commit(struct inbox *inbox, const struct card *card);
 int inbox_bring_receipt(struct inbox *inbox, const uint8_t *text, size_t len);
 /* The same of an order (mandate.h): 0, or custody_take's answer. */
 int inbox_bring_mandate(struct inbox *inbox, const uint8_t *bytes, size_t len);
-/* Takes note of a loss: 0, -ENOENT when it is not listed, or why that cannot be. */
-int inbox_acknowledge(struct inbox *inbox, const struct bundle_id *id);
 /* command_fail of such a result: with the next step where keep has not answered. */
 int inbox_fail_answer(int result, const char *what);
 /* A command that is not weir-inbox's own, told of where there is a configuration, as it would be used. */

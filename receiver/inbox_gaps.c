@@ -273,7 +273,7 @@ static int check_catalogue(const struct gaps *g, int vault_fd)
 	return result;
 }
 
-static int load_registry(struct gaps *g, const struct inbox *inbox)
+int gaps_load_registry(struct gaps *g, const struct inbox *inbox)
 {
 	char problem[PROBLEM_BYTES] = "", shown[SHOWN_BYTES];
 	const char *path = inbox->config.registry;
@@ -292,7 +292,7 @@ static int load_registry(struct gaps *g, const struct inbox *inbox)
 
 static int load(struct gaps *g, const struct inbox *inbox)
 {
-	int code = load_registry(g, inbox);
+	int code = gaps_load_registry(g, inbox);
 	if (code != EXIT_DONE)
 		return code;
 	int result = check_catalogue(g, inbox->vault);
@@ -370,57 +370,11 @@ static int show(const struct inbox *inbox, bool json)
 	return code;
 }
 
-/* The loss of this name, "tax-000123" or "tax-000123@EPOCH"; NULL, told, when there is none, or more than one. */
-static const struct lost_item *find_lost(const struct gaps *g, const char *argument)
-{
-	char shown[SHOWN_BYTES];
-	const struct lost_item *found = NULL;
-	text_escape_name(shown, sizeof(shown), argument);
-	for (size_t i = 0; i < g->lost_count; i++) {
-		char name[BUNDLE_NAME_BYTES], full[BUNDLE_NAME_BYTES + 20];
-		gaps_name(name, g, g->lost[i].id.route_id, g->lost[i].id.number);
-		snprintf(full, sizeof(full), "%s@%016" PRIx64, name, g->lost[i].id.epoch);
-		if (strcmp(argument, full) == 0)
-			return &g->lost[i];
-		if (strcmp(argument, name) != 0)
-			continue;
-		if (found != NULL) {
-			command_say("'%s' is lost in more than one epoch; say '%s@EPOCH', as 'gaps' shows it", shown, shown);
-			return NULL;
-		}
-		found = &g->lost[i];
-	}
-	if (found == NULL)
-		command_say("'%s' is not lost for good, or that was acknowledged before; 'gaps' lists what is", shown);
-	return found;
-}
-
-/* Each of them is in the ledger of the box before it is listed no more. */
-static int acknowledge(struct inbox *inbox, const char *argument)
-{
-	struct gaps g = {.now = (uint64_t)time(NULL), .vault = inbox->vault};
-	char shown[SHOWN_BYTES];
-	int code = load(&g, inbox);
-	text_escape_name(shown, sizeof(shown), argument);
-	if (code == EXIT_DONE) {
-		const struct lost_item *item = find_lost(&g, argument);
-		int result = item == NULL ? 0 : inbox_acknowledge(inbox, &item->id);
-		if (item == NULL || result == -ENOENT)
-			code = EXIT_REFUSED;
-		else if (result != 0)
-			code = inbox_fail_answer(result, "weir-keep cannot enter this in its ledger, so it is not done");
-		else
-			printf("%s: acknowledged, and in the ledger\n", shown);
-	}
-	forget(&g);
-	return code;
-}
-
 int inbox_gaps(int argc, char **argv)
 {
 	struct inbox_options options;
 	struct inbox inbox;
-	int code = inbox_parse(&options, argc, argv, "cja");
+	int code = inbox_parse(&options, argc, argv, "cjakfP");
 	if (code != EXIT_DONE)
 		return code;
 	if (options.argument_count != 0)
@@ -430,10 +384,8 @@ int inbox_gaps(int argc, char **argv)
 	if (code == EXIT_DONE)
 		code = inbox_start(&inbox, &options, INBOX_ROOTS | INBOX_VAULT);
 	if (code == EXIT_DONE) {
-		code = inbox_confine(false);
-		if (code == EXIT_DONE && options.acknowledge != NULL)
-			code = acknowledge(&inbox, options.acknowledge);
-		else if (code == EXIT_DONE)
+		code = options.acknowledge != NULL ? gaps_acknowledge(&inbox, &options) : inbox_confine(false);
+		if (code == EXIT_DONE && options.acknowledge == NULL)
 			code = show(&inbox, options.json);
 		inbox_end(&inbox, code);
 	}

@@ -1,6 +1,6 @@
 /*
  * inbox_gaps: what `weir-inbox gaps` has found, for its files alone: inbox_gaps.c compares, inbox_gaps_text.c and
- * inbox_gaps_json.c show.
+ * inbox_gaps_json.c show; inbox_gaps_known.c takes a person's word that a loss is known.
  */
 #ifndef WEIR_INBOX_GAPS_H
 #define WEIR_INBOX_GAPS_H
@@ -78,5 +78,10 @@ void gaps_name(char out[static BUNDLE_NAME_BYTES], const struct gaps *gaps, uint
 
 void gaps_print(const struct gaps *gaps);
 int gaps_print_json(struct gaps *gaps); /* an exit code; speaks */
+
+/* The one that counts here.  An exit code; speaks. */
+int gaps_load_registry(struct gaps *gaps, const struct inbox *inbox);
+/* `--acknowledge`: a person's signed word that a loss is known.  An exit code; speaks. */
+int gaps_acknowledge(struct inbox *inbox, const struct inbox_options *options);
 
 #endif

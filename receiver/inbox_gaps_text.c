@@ -185,7 +185,7 @@ static void print_lost(const struct gaps *g, const struct lost_item *item)
 		       text_size(all, sizeof(all), item->object_bytes));
 	printf(", %s\n", text_time(since, sizeof(since), item->at_s));
 	go_on();
-	printf("have it pushed again if it is wanted, then: weir-inbox gaps --acknowledge %s\n", name);
+	printf("have it pushed again if it is wanted, then: weir-inbox gaps --acknowledge %s --key FILE\n", name);
 }
 
 static void print_overdue(const struct gaps *g)

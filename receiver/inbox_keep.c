@@ -136,16 +136,6 @@ int inbox_bring_mandate(struct inbox *inbox, const uint8_t *bytes, size_t len)
 	return bring(inbox, NOTICE_MANDATE, bytes, len);
 }
 
-int inbox_acknowledge(struct inbox *inbox, const struct bundle_id *id)
-{
-	uint8_t payload[NOTICE_ACKNOWLEDGE_BYTES];
-	notice_acknowledge_encode(payload, id);
-	/* no socket: not to be taken for an answer of keep */
-	if (inbox->keep < 0 && inbox->keep_failure == -ENOENT)
-		inbox->keep_failure = -ECONNREFUSED;
-	return bring(inbox, NOTICE_ACKNOWLEDGE, payload, sizeof(payload));
-}
-
 /* A refusal that no message gives a name to was about what was typed. */
 static int result_of(const struct inbox *inbox, int code)
 {

@@ -1,6 +1,6 @@
 /*
- * inbox_mandate: what `ledger hold`, `ledger release`, `ledger holds` and `purge` share: the bundles that are meant, and
- * a person's signed order about them, brought to weir-keep.  It speaks.
+ * inbox_mandate: what `ledger hold`, `ledger release`, `ledger holds`, `purge` and `gaps --acknowledge` share: the
+ * bundles that are meant, and a person's signed order about them, brought to weir-keep.  It speaks.
  */
 #ifndef WEIR_INBOX_MANDATE_H
 #define WEIR_INBOX_MANDATE_H
@@ -36,7 +36,7 @@ void chosen_free(struct chosen *chosen);
 void chosen_name(char out[static INBOX_NAME_BYTES], const struct inbox_annals *annals, const struct annal *annal);
 
 /*
- * Signs the order and brings it to keep, in as many parts as it takes; case_name "" of a purge.  The table of system
+ * Signs the order and brings it to keep, in as many parts as it takes; case_name "" where no case is meant.  The table of system
  * calls closes between.  An exit code.
  */
 int inbox_order(struct inbox *inbox, const struct inbox_options *options, enum mandate_kind kind,

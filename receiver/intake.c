@@ -262,6 +262,7 @@ int intake_take_mandate(struct intake *in, const struct ledger_who *peer, const 
 	int result = custody_take(in->custody, &(struct custody_site){
 		.diary = in->o.diary,
 		.annals = in->annals,
+		.lost = in->o.lost,
 		.registry = intake_registry(in),
 		.box_key = in->o.box_key,
 		.peer = peer,

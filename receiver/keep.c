@@ -342,7 +342,6 @@ static int open_diary(struct keep *keep)
 	result = porter_new(&keep->porter, keep->control, &(struct import_site){
 		.vault_fd = keep->vault_fd,
 		.diary = keep->diary,
-		.lost = keep->lost,
 		.registry = keep->registry,
 	});
 	if (result != 0)

@@ -80,10 +80,14 @@ size_t lost_count(const struct lost *lost);
 const struct lost_item *lost_at(const struct lost *lost, size_t index);
 
 /*
- * A person has taken note of it: `lost.acknowledged` is made durable, then it is taken off the list.  -ENOENT: it is
- * not there.
+ * A person has taken note of it, by a signed order: `lost.acknowledged` is made durable, then it is taken off the
+ * list.  -ENOENT: it is not there.
  */
-int lost_acknowledge(struct lost *lost, const struct bundle_id *id, struct diary *diary, const struct ledger_who *who,
+struct lost_note {
+	struct ledger_who who;
+	const uint8_t *mandate; /* id of the order, MANDATE_ID_BYTES */
+};
+int lost_acknowledge(struct lost *lost, const struct bundle_id *id, struct diary *diary, const struct lost_note *note,
 		     const char *name);
 
 /* Of what has been added and is not listed yet, from 0 on; NULL behind the last. */

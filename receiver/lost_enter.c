@@ -14,13 +14,13 @@ void lost_enter(struct lost *lost, struct diary *diary, lost_name *name_of, cons
 	lost_note_added(lost);
 }
 
-int lost_acknowledge(struct lost *lost, const struct bundle_id *id, struct diary *diary, const struct ledger_who *who,
+int lost_acknowledge(struct lost *lost, const struct bundle_id *id, struct diary *diary, const struct lost_note *note,
 		     const char *name)
 {
 	const struct lost_item *item = lost_find(lost, id);
 	if (item == NULL)
 		return -ENOENT;
-	int result = diary_acknowledged(diary, who, name, item);
+	int result = diary_acknowledged(diary, note, name, item);
 	if (result != 0)
 		return result;
 	(void)lost_remove(lost, id);

@@ -61,14 +61,14 @@ size_t mandate_encode(uint8_t out[static MANDATE_BYTES_MAX], const struct mandat
 
 static int check_head(const struct mandate *m)
 {
-	bool is_purge = m->kind == MANDATE_PURGE;
-	if (m->kind < MANDATE_HOLD || m->kind > MANDATE_PURGE)
+	bool has_case = m->kind == MANDATE_HOLD || m->kind == MANDATE_RELEASE;
+	if (m->kind < MANDATE_HOLD || m->kind > MANDATE_ACKNOWLEDGE)
 		return VERDICT_BAD_TYPE;
 	if (m->count > MANDATE_BUNDLES_MAX || (m->count == 0) != (m->kind == MANDATE_RELEASE))
 		return VERDICT_BAD_COUNT;
 	if (!name32_is_valid(m->person))
 		return VERDICT_BAD_NAME;
-	if (is_purge ? !bytes_are_zero((const uint8_t *)m->name, NAME_BYTES) : !name32_is_valid(m->name))
+	if (has_case ? !name32_is_valid(m->name) : !bytes_are_zero((const uint8_t *)m->name, NAME_BYTES))
 		return VERDICT_BAD_NAME;
 	return VERDICT_OK;
 }
@@ -144,8 +144,13 @@ void mandate_bundles_free(struct mandate *m)
 
 static bool is_entitled(const struct mandate *m, const struct party *person)
 {
-	unsigned int roles = ROLE_OFFICER | (m->kind == MANDATE_PURGE ? ROLE_RECEIVING_ADMIN : ROLE_AUDITOR);
-	return (person->roles & roles) != 0;
+	static const unsigned int roles[] = {
+		[MANDATE_HOLD] = ROLE_OFFICER | ROLE_AUDITOR,
+		[MANDATE_RELEASE] = ROLE_OFFICER | ROLE_AUDITOR,
+		[MANDATE_PURGE] = ROLE_OFFICER | ROLE_RECEIVING_ADMIN,
+		[MANDATE_ACKNOWLEDGE] = ROLE_OFFICER | ROLE_RECEIVING_ADMIN | ROLE_AUDITOR,
+	};
+	return (person->roles & roles[m->kind]) != 0;
 }
 
 int mandate_judge(const struct mandate *m, const struct registry *registry,

@@ -1,6 +1,6 @@
 /*
- * mandate: a person's signed word to a receiving box about bundles in its vault: hold them for a case, end the hold
- * of a case, destroy them now.  Format: VAULT.md 6.
+ * mandate: a person's signed word to a receiving box: hold bundles of its vault for a case, end the hold of a case,
+ * destroy bundles now, list losses no more.  Format: VAULT.md 6.
  */
 #ifndef WEIR_MANDATE_H
 #define WEIR_MANDATE_H
@@ -21,7 +21,7 @@ enum {
 	MANDATE_AGE_S = 3600, /* how far its time may be from the box's */
 };
 
-enum mandate_kind { MANDATE_HOLD = 1, MANDATE_RELEASE, MANDATE_PURGE };
+enum mandate_kind { MANDATE_HOLD = 1, MANDATE_RELEASE, MANDATE_PURGE, MANDATE_ACKNOWLEDGE };
 
 struct mandate {
 	enum mandate_kind kind;
@@ -30,7 +30,7 @@ struct mandate {
 	uint8_t box_key[KEY_ID_BYTES];      /* of the receiving box it is for */
 	char person[NAME_BYTES];
 	uint8_t person_key[KEY_ID_BYTES];
-	char name[NAME_BYTES];              /* of the case; "" of a purge */
+	char name[NAME_BYTES];              /* of the case; "" of a purge and of an acknowledgement */
 	uint16_t count;                     /* none of a release, at least one of the others */
 	const struct bundle_id *bundles;    /* ascending, each once; from a decoder: mandate_bundles_free */
 	struct signature signature;
@@ -51,7 +51,8 @@ void mandate_bundles_free(struct mandate *mandate);
 /*
  * Whether it counts by this registry, now, on the box with this key: VERDICT_WRONG_KEY (for another box),
  * VERDICT_BAD_TIME, VERDICT_UNKNOWN_KEY, VERDICT_EXPIRED, VERDICT_SUSPENDED, VERDICT_NOT_ALLOWED (an auditor or
- * officer holds and releases, a receiving-admin or officer purges), VERDICT_BAD_SIGNATURE; -ENOMEM.
+ * officer holds and releases, a receiving-admin or officer purges, each of these acknowledges), VERDICT_BAD_SIGNATURE;
+ * -ENOMEM.
  */
 int mandate_judge(const struct mandate *mandate, const struct registry *registry,
 		  const uint8_t box_key[static KEY_ID_BYTES], uint64_t now);

@@ -111,29 +111,6 @@ int notice_answer_decode(int *result, const uint8_t *in, size_t len)
 	return 0;
 }
 
-void notice_acknowledge_encode(uint8_t out[static NOTICE_ACKNOWLEDGE_BYTES], const struct bundle_id *id)
-{
-	struct writer w = writer_of(out, NOTICE_ACKNOWLEDGE_BYTES);
-	write_u64(&w, id->epoch);
-	write_u64(&w, id->number);
-	write_u16(&w, id->route_id);
-}
-
-int notice_acknowledge_decode(struct bundle_id *out, const uint8_t *in, size_t len)
-{
-	struct bundle_id id = {0};
-	if (len != NOTICE_ACKNOWLEDGE_BYTES)
-		return VERDICT_BAD_PROTOCOL;
-	struct reader r = reader_of(in, len);
-	id.epoch = read_u64(&r);
-	id.number = read_u64(&r);
-	id.route_id = read_u16(&r);
-	if (id.epoch == 0 || id.number == 0 || id.route_id == 0)
-		return VERDICT_BAD_PROTOCOL;
-	*out = id;
-	return 0;
-}
-
 size_t notice_frame(uint8_t *out, size_t size, enum notice_type type, const uint8_t *payload, size_t len)
 {
 	struct writer w = writer_of(out, size);

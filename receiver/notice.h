@@ -4,9 +4,8 @@
  * inbox -> keep:  BEGIN as soon as it knows of a keep; COMMIT before it does what must not be done without an
  *                 entry, and then it waits; END with what came of it.  What ends without END has ended somehow.
  *                 RECEIPT brings the text of a receipt (RECEIPT.md), MANDATE an order (mandate.h), and waits; again for each.
- *                 ACKNOWLEDGE names a loss that a person takes note of (lost.h), and waits; again for each.
- * keep -> inbox:  ANSWER to COMMIT, RECEIPT, MANDATE and ACKNOWLEDGE.  They do nothing when who sent them has left before
- *                 they were read.
+ * keep -> inbox:  ANSWER to COMMIT, RECEIPT and MANDATE.  They do nothing when who sent them has left before they were
+ *                 read.
  *
  * Payloads are little-endian and of one length each, but for a receipt and a mandate.  Every decoder is total: it gives 0 and fills its output, or
  * VERDICT_BAD_PROTOCOL and leaves it alone.
@@ -26,8 +25,7 @@
 
 #define NOTICE_SOCKET "control.sock"
 
-enum notice_type { NOTICE_BEGIN = 1, NOTICE_COMMIT, NOTICE_END, NOTICE_ANSWER, NOTICE_RECEIPT, NOTICE_MANDATE,
-		   NOTICE_ACKNOWLEDGE };
+enum notice_type { NOTICE_BEGIN = 1, NOTICE_COMMIT, NOTICE_END, NOTICE_ANSWER, NOTICE_RECEIPT, NOTICE_MANDATE };
 
 enum {
 	NOTICE_VERB_BYTES = 24,
@@ -36,7 +34,6 @@ enum {
 	NOTICE_COMMIT_BYTES = NAME_BYTES + KEY_ID_BYTES,
 	NOTICE_END_BYTES = 24,
 	NOTICE_ANSWER_BYTES = 4,
-	NOTICE_ACKNOWLEDGE_BYTES = 18,
 	NOTICE_FRAME_MAX = CHANNEL_HEADER_BYTES + MANDATE_BYTES_MAX,
 	NOTICE_RESULT_MIN = -4095, /* as far as -errno goes */
 };
@@ -68,10 +65,6 @@ void notice_end_encode(uint8_t out[static NOTICE_END_BYTES], const struct notice
 int notice_end_decode(struct notice_end *out, const uint8_t *in, size_t len);
 void notice_answer_encode(uint8_t out[static NOTICE_ANSWER_BYTES], int result);
 int notice_answer_decode(int *result, const uint8_t *in, size_t len);
-
-/* Which bundle; epoch, route id and number are not 0. */
-void notice_acknowledge_encode(uint8_t out[static NOTICE_ACKNOWLEDGE_BYTES], const struct bundle_id *id);
-int notice_acknowledge_decode(struct bundle_id *out, const uint8_t *in, size_t len);
 
 /* A whole frame; gives its length. */
 size_t notice_frame(uint8_t *out, size_t size, enum notice_type type, const uint8_t *payload, size_t len);

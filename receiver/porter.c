@@ -155,23 +155,6 @@ static int take_mandate(struct porter *p, const struct guest *g, const uint8_t *
 	return answer(g, result);
 }
 
-static int take_acknowledgement(struct porter *p, const struct guest *g, const uint8_t *payload, size_t len)
-{
-	struct bundle_id id;
-	char name[BUNDLE_NAME_BYTES], by_id[NAME_BYTES];
-	if (!g->has_begun || notice_acknowledge_decode(&id, payload, len) != 0)
-		return GONE;
-	if (!diary_take_opening(p->site.diary))
-		return answer(g, -EBUSY);
-	if (diary_is_low(p->site.diary))
-		return answer(g, -ENOSPC);
-	const struct route *route =
-		p->site.registry == NULL ? NULL : registry_route_by_id(p->site.registry, id.route_id);
-	snprintf(by_id, sizeof(by_id), "route%u", id.route_id);
-	bundle_name(name, route != NULL ? route->name : by_id, id.number);
-	return answer(g, lost_acknowledge(p->site.lost, &id, p->site.diary, &g->peer, name));
-}
-
 static int take_frame(struct porter *p, struct guest *g, uint16_t type, const uint8_t *payload, size_t len)
 {
 	struct notice_end end;
@@ -190,8 +173,6 @@ static int take_frame(struct porter *p, struct guest *g, uint16_t type, const ui
 		return take_receipt(p, g, payload, len);
 	case NOTICE_MANDATE:
 		return take_mandate(p, g, payload, len);
-	case NOTICE_ACKNOWLEDGE:
-		return take_acknowledgement(p, g, payload, len);
 	case NOTICE_END:
 		if (!g->has_begun || notice_end_decode(&end, payload, len) != 0)
 			return GONE;

@@ -113,9 +113,11 @@ note "$(cat "$tmp/gaps")"
 receiver_down
 receiver_up
 ok "also after a restart" until_true 20 is_lost
-is "a person takes note of it" "$(gaps --acknowledge files-000020)" "files-000020: acknowledged, and in the ledger"
-is "the ledger says who" "$(inbox ledger show --json --config "$conf" --event lost.acknowledged | jq -r '"\(.bundle) \(.who.uid)"')" \
-	"files-000020 $(id -u)"
+gaps --acknowledge files-000020 >/dev/null 2>&1 </dev/null
+is "nobody takes note of it without a key" "$?" 2
+is "a person does" "$(gaps --acknowledge files-000020 --key "$keys/$person.key")" "files-000020: acknowledged, and in the ledger"
+is "the ledger says who" "$(inbox ledger show --json --config "$conf" --event lost.acknowledged | jq -r '"\(.bundle) \(.who.person) \(.who.uid)"')" \
+	"files-000020 $person $(id -u)"
 ok "then nothing is missing" no_gaps
 look
 note "$(cat "$tmp/gaps")"

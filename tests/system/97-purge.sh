@@ -108,7 +108,8 @@ ok "the receiver is told that it is no longer offered" until_true 20 \
 ok "and waits for it no more" until_true 20 is_named_no_more files-000003
 ok "gaps names it as no longer offered, until somebody says that it is known" \
 	grep -qE "files-000003 +lost for good +the sender no longer offers it" <(inbox gaps --config "$receiver/receiver.conf")
-ok "which somebody does" inbox gaps --acknowledge files-000003 --config "$receiver/receiver.conf"
+ok "which somebody does" inbox gaps --acknowledge files-000003 --config "$receiver/receiver.conf" \
+	--key "$keys/$person.key"
 ok "what was ready comes" wait_delivered files-000004
 ok "and is sent" until_true 20 is_sent files-000004
 "$top/tests/lib/on-terminal" 1 "$build/weir-outbox" purge files-000004 --config "$sender/sender.conf" --key "$keys/$person.key" >"$tmp/typed"

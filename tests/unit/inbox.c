@@ -19,6 +19,7 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "common/verdict.h"
+#include "receiver/custody.h"
 #include "receiver/lost.h"
 #include "receiver/notice.h"
 #include "receiver/porter.h"
@@ -157,20 +158,40 @@ static void stop(int number)
 	is_stopping = 1;
 }
 
+/* What intake gives to custody. */
+static struct custody *custody;
+static struct custody_site site;
+
+static int take_mandate(struct intake *intake, const struct ledger_who *peer, const uint8_t *bytes, size_t len,
+			uint64_t now_s)
+{
+	(void)intake;
+	site.peer = peer;
+	site.now_s = now_s;
+	return custody_take(custody, &site, bytes, len);
+}
+
 static void keep(int listener)
 {
 	struct key *box = NULL;
 	struct diary *diary = NULL;
 	struct porter *porter = NULL;
 	struct lost *lost = NULL;
+	struct annals *annals = NULL;
+	struct annals_found found;
+	struct custody_found custody_found;
 	int vault_fd = io_open_dir(AT_FDCWD, test_path("vault"));
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || signal(SIGTERM, stop) == SIG_ERR ||
 	    key_load(&box, test_path("box.key"), NULL) != 0 ||
 	    diary_open(&diary, test_path("vault"), box, RELEASED) != 0 ||
-	    lost_open(&lost, vault_fd) != 0 ||
-	    porter_new(&porter, listener, &(struct import_site){.vault_fd = vault_fd, .diary = diary, .lost = lost,
+	    lost_open(&lost, vault_fd) != 0 || annals_open(&annals, vault_fd, false, &found) != 0 ||
+	    custody_open(&custody, vault_fd, true, &custody_found) != 0 ||
+	    porter_new(&porter, listener, &(struct import_site){.vault_fd = vault_fd, .diary = diary,
 								.registry = registry}) != 0)
 		_exit(1);
+	site = (struct custody_site){.diary = diary, .annals = annals, .lost = lost, .registry = registry,
+				     .box_key = box->card.id};
+	porter_set_taker(porter, take_mandate, NULL);
 	while (!is_stopping) {
 		const struct timespec pause = {0, 1000000};
 		porter_turn(porter, 0, (uint64_t)time(NULL));
@@ -179,6 +200,8 @@ static void keep(int listener)
 	}
 	porter_turn(porter, 0, (uint64_t)time(NULL));
 	porter_free(porter);
+	custody_close(custody);
+	annals_close(annals);
 	lost_close(lost);
 	diary_close(diary);
 	_exit(0);
@@ -228,6 +251,8 @@ static void make_world(void)
 	save_key("census.psk", KEY_PSK, "census", NULL);
 	save_key("locked.key", KEY_RECIPIENT, "tax-agency", "open sesame");
 	save_key("box.key", KEY_RECEIVER, "outside-1", NULL);
+	save_key("wang-mei.key", KEY_PERSON, "wang-mei", NULL);
+	save_key("stranger.key", KEY_PERSON, "stranger", NULL);
 	save_key("link.key", KEY_LINK, "l1", NULL);
 	put_text("right", "open sesame\n");
 	put_text("wrong", "open barley\n");
@@ -759,18 +784,19 @@ static void store_catalogue(uint64_t generation, int count, uint64_t destroy_by)
 
 static void store_status(uint64_t age_s, uint64_t silent_s, uint64_t generation, int pages_held)
 {
-	char text[1024];
+	char text[1024], box[2 * KEY_ID_BYTES + 1];
 	uint64_t now = (uint64_t)time(NULL);
+	text_hex(box, sizeof(box), registry_party(registry, KEY_RECEIVER, "outside-1")->card.id, KEY_ID_BYTES);
 	snprintf(
 		text, sizeof(text),
-		"{\"time\":%llu,\"last_heartbeat\":%llu,\"generation\":%llu,\"pages\":1,"
+		"{\"box_key\":\"%s\",\"time\":%llu,\"last_heartbeat\":%llu,\"generation\":%llu,\"pages\":1,"
 		"\"pages_held\":%d,\"registry_version\":7,\"bundles\":["
 		"{\"name\":\"tax-000003\",\"epoch\":\"0000000000001234\",\"state\":\"receiving\","
 		"\"route_id\":1,\"number\":3,"
 		"\"object_bytes\":65536,\"held_bytes\":32768,\"since\":%llu},"
 		"{\"name\":\"tax-000004\",\"epoch\":\"0000000000001234\",\"route_id\":1,\"number\":4,"
 		"\"state\":\"refused\",\"verdict\":\"bad-root\"}]}",
-		(unsigned long long)(now - age_s), (unsigned long long)(now - silent_s),
+		box, (unsigned long long)(now - age_s), (unsigned long long)(now - silent_s),
 		(unsigned long long)generation, pages_held, (unsigned long long)now);
 	put_text("vault/status.json", text);
 }
@@ -917,7 +943,7 @@ static void test_lost(void)
 	ok(strncmp(out, "no bundle that is offered is missing: 2 bundles promised, 2 delivered, 3 lost for good", 80) == 0,
 	   "and counted, but for what is offered again");
 	ok(says(out, "tax-000007            lost for good         the sender no longer offers it; 32.0 KiB of 64.0 KiB had come, ") &&
-	   says(out, "weir-inbox gaps --acknowledge tax-000007\n"), "with the reason, and what to do");
+	   says(out, "weir-inbox gaps --acknowledge tax-000007 --key FILE\n"), "with the reason, and what to do");
 	ok(says(out, "never named it here, and 2 numbers behind it") && says(out, "tax-000008@0000000000001235 "),
 	   "and by its epoch where two have it");
 	is_number(RUN(inbox_gaps, "--json"), 4, "as JSON");
@@ -925,6 +951,11 @@ static void test_lost(void)
 	is_number(json_parse(&json, out, strlen(out)), 0, "which is read");
 	is_text(json_get_text(json_at(json_get(json_view_of(json), "given_up"), 0), "why", ""), "not-offered", "it is there");
 	json_free(json);
+	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000007"), 2, "a loss is acknowledged by a person");
+	ok(says(err, "whose order is it? Say --key FILE, or WEIR_KEY"), "whose key is asked for");
+	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000007", "--key", test_path("stranger.key")), 1, "whom the registry knows");
+	ok(says(err, "weir-keep does not take the order") && says(err, "[unknown-key]"), "and a stranger is told");
+	setenv("WEIR_KEY", test_path("wang-mei.key"), 1);
 	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000009"), 1, "what is not lost cannot be acknowledged");
 	ok(says(err, "'tax-000009' is not lost for good"), "and that is said");
 	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000008"), 1, "nor what is not one");
@@ -932,7 +963,10 @@ static void test_lost(void)
 	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000008@0000000000001236"), 0, "by its epoch it is");
 	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000007"), 0, "by its name, too");
 	ok(says(out, "tax-000007: acknowledged, and in the ledger"), "which is said");
-	is_number(entered("\"event\":\"lost.acknowledged\""), 2, "and so it is");
+	is_number(entered("\"event\":\"lost.acknowledged\",\"result\":\"ok\",\"who\":{\"person\":\"wang-mei\",\"key\":\""), 2,
+		  "and so it is, with who it was");
+	is_number(entered("\"event\":\"lost.acknowledged\",\"result\":\"unknown-key\",\"who\":{\"person\":\"stranger\""), 1,
+		  "also who was refused");
 	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000007"), 1, "once");
 	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000008"), 0, "the last one");
 	is_number(RUN(inbox_gaps, NULL), 0, "then nothing is missing");
@@ -945,6 +979,7 @@ static void test_lost(void)
 	is_number(RUN(inbox_gaps, NULL), 1, "a damaged list is not passed over");
 	ok(says(err, "cannot read what is lost"), "and that is said");
 	unlink(test_path("vault/lost"));
+	unsetenv("WEIR_KEY");
 }
 
 static void test_epochs(void)

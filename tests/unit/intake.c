@@ -88,6 +88,7 @@ static size_t add_card(char *text, size_t at, const struct key *key)
 }
 
 static const char *expectation = "";
+static const char *roles = "operator officer";
 
 static void make_registry(struct world *w, unsigned int version)
 {
@@ -95,7 +96,7 @@ static void make_registry(struct world *w, unsigned int version)
 	size_t at = (size_t)sprintf(text, "[registry]\nformat = 1\nname = test\nversion = %u\n"
 				    "issued = 2026-01-01\nexpires = 2030-01-01\n", version);
 	at = add_card(text, at, w->person);
-	at += (size_t)sprintf(text + at, "roles = operator officer\n");
+	at += (size_t)sprintf(text + at, "roles = %s\n", roles);
 	at = add_card(text, at, w->box);
 	at = add_card(text, at, w->recipient);
 	at += (size_t)sprintf(text + at, "psk = %064d\n[route tax]\nid = 7\nrecipients = agency\n"
@@ -1792,6 +1793,82 @@ static void orders_are_judged(void)
 	free_world(&w);
 }
 
+static void losses_are_acknowledged(void)
+{
+	struct world w = new_world("acknowledged");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30), d = make_bundle(&w, 3, 30);
+	static uint8_t bytes[MANDATE_BYTES_MAX];
+	size_t len;
+	send_page(&w, (const struct bundle *[]){&b, &c, &d}, 3);
+	send_heartbeat(&w, 1);
+	settle(&w);
+	is_number(order(&w, MANDATE_ACKNOWLEDGE, "", 1, 1), VERDICT_NO_SUCH_BUNDLE, "what is offered is no loss to acknowledge");
+	send_page(&w, (const struct bundle *[]){&d}, 1);
+	settle(&w);
+	turn(&w, 1000);
+	must(lost_count(w.lost) == 2, "two losses");
+	struct mandate m = {.kind = MANDATE_ACKNOWLEDGE, .time = NOW - 60, .count = 1, .bundles = &b.id};
+	is_number(order_of(&w, &m, w.person, 2, bytes, &len), VERDICT_BAD_ORDER, "what was signed before it was lost hides no loss");
+	struct bundle_id both[] = {{EPOCH, 1, 7}, {EPOCH, 4, 7}};
+	m = (struct mandate){.kind = MANDATE_ACKNOWLEDGE, .time = NOW + w.ms / 1000, .count = 2, .bundles = both};
+	is_number(order_of(&w, &m, w.person, 3, bytes, &len), VERDICT_NO_SUCH_BUNDLE, "of two, one of which is not lost, nothing is taken");
+	is_number((int64_t)lost_count(w.lost), 2, "both losses are listed still");
+	is_number(order(&w, MANDATE_ACKNOWLEDGE, "", 4, 1), 0, "one is acknowledged");
+	ok(lost_find(w.lost, &b.id) == NULL && lost_find(w.lost, &c.id) != NULL, "and listed no more, the other still is");
+	is_number(ledger_of(&w, "\"event\":\"lost.acknowledged\",\"result\":\"ok\",\"who\":{\"person\":\"wang-mei\",\"key\":\"").count, 1,
+		  "the ledger names the person");
+	is_number(ledger_of(&w, "\"mandate\":\"04000000000000000000000000000000\",\"bundle\":\"tax-000001\",").count, 1,
+		  "the order, and the bundle by its route");
+	is_number(ledger_of(&w, "\"event\":\"lost.acknowledged\",\"result\":\"no-such-bundle\"").count, 2, "what was refused, too");
+	is_number(order(&w, MANDATE_ACKNOWLEDGE, "", 5, 1), VERDICT_NO_SUCH_BUNDLE, "once");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	ok(lost_find(w.lost, &b.id) == NULL && lost_find(w.lost, &c.id) != NULL, "after a restart it is so, too");
+	must(lost_add(w.lost, &(struct lost_item){.id = {EPOCH, 9, 8}, .count = 5, .why = LOST_NEVER_NAMED, .at_s = 1}) == 0, "add");
+	turn(&w, 1000);
+	const struct bundle_id two[] = {{EPOCH, 2, 7}, {EPOCH, 9, 8}};
+	m = (struct mandate){.kind = MANDATE_ACKNOWLEDGE, .time = NOW + w.ms / 1000, .count = 2, .bundles = two};
+	is_number(order_of(&w, &m, w.person, 6, bytes, &len), 0, "two may be acknowledged in one order");
+	is_number((int64_t)lost_count(w.lost), 0, "then none is listed");
+	is_number(ledger_of(&w, "\"mandate\":\"06000000000000000000000000000000\"").count, 2, "each has an entry");
+	is_number(ledger_of(&w, "\"bundle\":\"route8-000009\"").count, 2, "that of a route which the registry does not know by its id");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_bundle(&d);
+	free_world(&w);
+}
+
+/* Of each role, beside that of an operator: h may hold, e end a case, p purge, a acknowledge a loss. */
+static void who_may_order_what(void)
+{
+	static const struct {
+		const char *roles;
+		const char *may;
+	} table[] = {
+		{"operator", ""},
+		{"operator officer", "hepa"},
+		{"operator auditor", "hea"},
+		{"operator receiving-admin", "pa"},
+		{"operator recipient", ""},
+	};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		roles = table[i].roles;
+		struct world w = new_world(roles);
+		char may[8] = "";
+		static const enum mandate_kind kinds[] = {MANDATE_HOLD, MANDATE_RELEASE, MANDATE_PURGE, MANDATE_ACKNOWLEDGE};
+		for (size_t k = 0; k < 4; k++) {
+			bool has_case = kinds[k] <= MANDATE_RELEASE;
+			int result = order(&w, kinds[k], has_case ? "case-1" : "", 10 + k, 1);
+			must(result == VERDICT_NOT_ALLOWED || result == VERDICT_NO_SUCH_BUNDLE || result == VERDICT_BAD_ORDER, "order");
+			if (result != VERDICT_NOT_ALLOWED)
+				strncat(may, &"h\0e\0p\0a"[2 * k], 1);
+		}
+		is_text(may, table[i].may, "%s: may order '%s'", roles, table[i].may);
+		free_world(&w);
+	}
+	roles = "operator officer";
+}
+
 /* One flipped bit anywhere in the vault. */
 static void flip(const struct world *w, uint64_t number, uint64_t at)
 {
@@ -2277,6 +2354,8 @@ int main(void)
 	holds_hold();
 	purges_destroy();
 	orders_are_judged();
+	losses_are_acknowledged();
+	who_may_order_what();
 	the_vault_is_read_again();
 	killed_while_setting_aside();
 	put_back_is_seen();

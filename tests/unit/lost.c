@@ -96,12 +96,14 @@ static void a_loss_is_entered_and_listed(void)
 	lost_add(lost, &one);
 	ok(!lost_owes(lost), "and is not entered again");
 
-	const struct ledger_who who = {.has_peer = true, .uid = 1000, .pid = 42};
-	is_number(lost_acknowledge(lost, &three.id, diary, &who, "tax-000003"), -ENOENT, "only what is listed can be acknowledged");
-	is_number(lost_acknowledge(lost, &one.id, diary, &who, "tax-000001"), 0, "that can");
-	is_number(entered("\"event\":\"lost.acknowledged\",\"result\":\"ok\",\"who\":{\"uid\":1000,\"pid\":42}"),
-		  1, "by whom is in the ledger");
-	is_number(lost_acknowledge(lost, &one.id, diary, &who, "tax-000001"), -ENOENT, "once");
+	const uint8_t mandate[16] = {0xab};
+	const struct lost_note note = {.who = {.has_peer = true, .uid = 1000, .pid = 42, .person = "chen-yi"}, .mandate = mandate};
+	is_number(lost_acknowledge(lost, &three.id, diary, &note, "tax-000003"), -ENOENT, "only what is listed can be acknowledged");
+	is_number(lost_acknowledge(lost, &one.id, diary, &note, "tax-000001"), 0, "that can");
+	is_number(entered("\"event\":\"lost.acknowledged\",\"result\":\"ok\",\"who\":{\"person\":\"chen-yi\",\"uid\":1000,\"pid\":42},"
+			  "\"mandate\":\"ab000000000000000000000000000000\",\"bundle\":\"tax-000001\""),
+		  1, "by whom, and by which order, is in the ledger");
+	is_number(lost_acknowledge(lost, &one.id, diary, &note, "tax-000001"), -ENOENT, "once");
 	is_number(lost_load(vault_fd, &items, &count), 0, "the file");
 	ok(count == 1 && items[0].id.number == 2, "has it no more");
 	free(items);

@@ -30,12 +30,6 @@ static void come_back(void)
 		   end.records == 7 && end.bytes == 1 << 20, "and an end");
 	notice_answer_encode(bytes, -28);
 	ok(notice_answer_decode(&result, bytes, NOTICE_ANSWER_BYTES) == 0 && result == -28, "and an answer");
-	const struct bundle_id id = {0x1122334455667788, 123, 7};
-	struct bundle_id same = {0};
-	notice_acknowledge_encode(bytes, &id);
-	ok(notice_acknowledge_decode(&same, bytes, NOTICE_ACKNOWLEDGE_BYTES) == 0 && same.epoch == id.epoch &&
-		   same.number == 123 && same.route_id == 7, "and which loss is taken note of");
-	notice_answer_encode(bytes, -28);
 	uint8_t frame[NOTICE_FRAME_MAX];
 	ok(notice_frame(frame, sizeof(frame), NOTICE_ANSWER, bytes, 4) == 12 && frame[0] == 4 && frame[4] == NOTICE_ANSWER &&
 		   memcmp(frame + 8, bytes, 4) == 0, "a frame is as channel.h says");
@@ -67,19 +61,8 @@ static void end_refuses(const struct notice_end *end, const char *what)
 	is_number(notice_end_decode(&out, bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL, "%s is refused", what);
 }
 
-static void acknowledge_refuses(const struct bundle_id *id, const char *what)
-{
-	uint8_t bytes[NOTICE_ACKNOWLEDGE_BYTES];
-	struct bundle_id out;
-	notice_acknowledge_encode(bytes, id);
-	is_number(notice_acknowledge_decode(&out, bytes, sizeof(bytes)), VERDICT_BAD_PROTOCOL, "%s is refused", what);
-}
-
 static void rules(void)
 {
-	acknowledge_refuses(&(struct bundle_id){0, 1, 1}, "a loss in no epoch");
-	acknowledge_refuses(&(struct bundle_id){1, 0, 1}, "one without a number");
-	acknowledge_refuses(&(struct bundle_id){1, 1, 0}, "one on no route");
 	begin_refuses(0, 0, "no verb");
 	begin_refuses(0, 'L', "a verb in capitals");
 	begin_refuses(6, '\n', "a line feed in a verb");
@@ -112,8 +95,7 @@ static void lengths(void)
 	struct notice_commit commit;
 	struct notice_end end;
 	int answer;
-	struct bundle_id id;
-	unsigned int taken[5] = {0};
+	unsigned int taken[4] = {0};
 	for (size_t len = 0; len <= sizeof(bytes); len++) {
 		notice_begin_encode(bytes, &good_begin);
 		taken[0] += notice_begin_decode(&begin, bytes, len) == 0;
@@ -123,10 +105,8 @@ static void lengths(void)
 		taken[2] += notice_end_decode(&end, bytes, len) == 0;
 		notice_answer_encode(bytes, 0);
 		taken[3] += notice_answer_decode(&answer, bytes, len) == 0;
-		notice_acknowledge_encode(bytes, &(struct bundle_id){1, 1, 1});
-		taken[4] += notice_acknowledge_decode(&id, bytes, len) == 0;
 	}
-	ok(taken[0] == 1 && taken[1] == 1 && taken[2] == 1 && taken[3] == 1 && taken[4] == 1, "each has one length");
+	ok(taken[0] == 1 && taken[1] == 1 && taken[2] == 1 && taken[3] == 1, "each has one length");
 }
 
 int main(void)

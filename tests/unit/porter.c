@@ -1,5 +1,4 @@
 /* Who comes to keep's control socket, and what stands in the ledger then. */
-#include "receiver/lost.h"
 #include "receiver/porter.h"
 
 #include <errno.h>
@@ -23,7 +22,6 @@ static char vault[4096], socket_path[4200];
 static struct key *box;
 static struct diary *diary;
 static struct porter *porter;
-static struct lost *lost;
 static int listener, vault_fd = -1;
 static const struct registry *registry; /* none of these tests brings a receipt that is read so far */
 static uint64_t now_ms = 1;
@@ -44,15 +42,14 @@ static void start(const char *name)
 	diary_tick(diary, NOW);
 	listener = channel_listen(socket_path, 0600);
 	vault_fd = io_open_dir(AT_FDCWD, vault);
-	must(vault_fd >= 0 && lost_open(&lost, vault_fd) == 0, "a list");
-	const struct import_site site = {.vault_fd = vault_fd, .diary = diary, .lost = lost, .registry = registry};
+	must(vault_fd >= 0, "a folder");
+	const struct import_site site = {.vault_fd = vault_fd, .diary = diary, .registry = registry};
 	must(listener >= 0 && porter_new(&porter, listener, &site) == 0, "a porter");
 }
 
 static void end(void)
 {
 	porter_free(porter);
-	lost_close(lost);
 	io_close(vault_fd);
 	diary_close(diary);
 	close(listener);
@@ -227,42 +224,6 @@ static void openings(void)
 	diary_close(diary);
 }
 
-static void name_of(const void *context, const struct bundle_id *id, char name[static 64])
-{
-	(void)context;
-	(void)id;
-	strcpy(name, "tax-000005");
-}
-
-static int acknowledge(int fd, uint64_t number)
-{
-	uint8_t payload[NOTICE_ACKNOWLEDGE_BYTES], frame[64];
-	notice_acknowledge_encode(payload, &(struct bundle_id){0x1234, number, 7});
-	size_t len = notice_frame(frame, sizeof(frame), NOTICE_ACKNOWLEDGE, payload, sizeof(payload));
-	must(write(fd, frame, len) == (ssize_t)len, "write");
-	turn();
-	return answer_of(fd);
-}
-
-static void losses(void)
-{
-	start("losses");
-	const struct lost_item item = {.id = {0x1234, 5, 7}, .count = 1, .why = LOST_NOT_OFFERED};
-	must(lost_add(lost, &item) == 0, "add");
-	lost_enter(lost, diary, name_of, NULL);
-	must(lost_entered(lost, diary_commit(diary)) == 0, "entered");
-	int fd = call();
-	say_begin(fd, "gaps");
-	is_number(acknowledge(fd, 6), -ENOENT, "a loss that is not listed cannot be acknowledged");
-	is_number(acknowledge(fd, 5), 0, "one that is can be");
-	is_number((int64_t)lost_count(lost), 0, "and is listed no more");
-	is_number(entered("\"event\":\"lost.acknowledged\",\"result\":\"ok\",\"who\":{\"uid\":"), 1, "the ledger says by whom");
-	is_number(entered("\"bundle\":\"route7-000005\",\"epoch\":\"0000000000001234\""), 1, "and which");
-	is_number(acknowledge(fd, 5), -ENOENT, "once");
-	close(fd);
-	end();
-}
-
 static void no_room(void)
 {
 	start("no-room");
@@ -373,7 +334,6 @@ int main(void)
 	questions();
 	callers_who_cannot_be_taken();
 	openings();
-	losses();
 	no_room();
 	floods();
 	nonsense();
