@@ -21,6 +21,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "inbox.h"
+#include "marker.h"
 #include "registrar.h"
 #include "ring.h"
 #include "ringroom.h"
@@ -168,6 +169,20 @@ static void check_vault(struct check *check, const struct config *config)
 	io_close(vault_fd);
 }
 
+/* What was delivered since the copy was made may be missing, and what was destroyed may be here again. */
+static void check_put_back(struct check *check, const struct config *config)
+{
+	char problem[MARKER_PROBLEM_BYTES];
+	int vault_fd = io_open_dir(AT_FDCWD, config->vault);
+	if (vault_fd < 0)
+		return; /* which check_vault tells */
+	if (marker_was_put_back(vault_fd, problem))
+		report(check, false, "older vault", "an older copy of it was put back: %s; find out who did, in "
+		       "'weir-inbox ledger show --event vault.older' and from whoever keeps the copies, look at 'weir-inbox "
+		       "gaps', then remove %s/put-back", problem, config->vault);
+	io_close(vault_fd);
+}
+
 /* It has to fit, and somebody has to have said for how long it lasts. */
 static void check_ring(struct check *check, const struct config *config)
 {
@@ -238,6 +253,7 @@ int checkup(const struct config *config, const char *path)
 	check_buffer(&result, config);
 	check_ring(&result, config);
 	check_vault(&result, config);
+	check_put_back(&result, config);
 	check_way(config);
 	return result.bad == 0 ? EXIT_DONE : EXIT_ENVIRONMENT;
 }

@@ -1,12 +1,11 @@
 #include "inbox_past.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/text.h"
 #include "common/verdict.h"
+#include "marker.h"
 
 enum inbox_fate inbox_fate_of(const struct annals *annals, int vault_fd, const struct bundle_id *id)
 {
@@ -48,9 +47,10 @@ size_t inbox_tell_damaged(const struct annals *annals, struct json *array)
 
 bool inbox_tell_put_back(int vault_fd, bool is_silent)
 {
-	bool is_put_back = faccessat(vault_fd, "put-back", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	char problem[MARKER_PROBLEM_BYTES];
+	bool is_put_back = marker_was_put_back(vault_fd, problem);
 	if (is_put_back && !is_silent)
-		puts("this vault was put back to an older state: see the alarm E2080 in its ledger; when it is known why, "
-		     "remove vault/put-back");
+		printf("this vault was put back to an older state: %s; see the alarm E2080 in its ledger, and when it is "
+		       "known why, remove vault/put-back\n", problem);
 	return is_put_back;
 }

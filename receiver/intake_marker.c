@@ -14,8 +14,6 @@
 #include "recall.h"
 #include "vault.h"
 
-enum { FILE_MODE = 0640 };
-
 struct marker_job {
 	struct job job;
 	struct intake *intake;
@@ -51,7 +49,7 @@ static void tell_put_back(struct intake *in, const char *problem)
 	struct ledger_entry *e = ledger_entry_new("vault.older", 0);
 	ledger_set_text(e, "problem", problem);
 	diary_add(in->o.diary, e);
-	int result = io_write_file(in->o.vault_fd, "put-back", problem, strlen(problem), FILE_MODE);
+	int result = marker_note_put_back(in->o.vault_fd, problem);
 	if (result != 0)
 		event_tell(in->o.tell, LOG_ERR, "E2081", "keep: vault/put-back cannot be written: %s", strerror(-result));
 }

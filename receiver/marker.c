@@ -13,9 +13,11 @@
 #include "common/cursor.h"
 #include "common/io.h"
 #include "common/suite.h"
+#include "common/text.h"
 #include "common/verdict.h"
 
 #define RUNTIME_FILE "marker"
+#define PUT_BACK_FILE "put-back"
 
 enum { FILE_MODE = 0640, VERSION = 1, DIGEST_AT = MARKER_BYTES - ANNALS_DIGEST_BYTES };
 static const char magic[8] = {'W', 'E', 'I', 'R', 'M', 'A', 'R', 'K'};
@@ -173,4 +175,23 @@ int marker_store(const struct marker *m, int runtime_fd, const char *path)
 	/* on a tmpfs: it is the nearer one, and the other is what counts */
 	int result = io_write_file(runtime_fd, RUNTIME_FILE, bytes, sizeof(bytes), FILE_MODE);
 	return path[0] == 0 ? result : store_witness(path, bytes);
+}
+
+int marker_note_put_back(int vault_fd, const char *problem)
+{
+	return io_write_file(vault_fd, PUT_BACK_FILE, problem, strlen(problem), FILE_MODE);
+}
+
+bool marker_was_put_back(int vault_fd, char problem[static MARKER_PROBLEM_BYTES])
+{
+	uint8_t *text = NULL;
+	size_t len = 0;
+	if (faccessat(vault_fd, PUT_BACK_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	problem[0] = 0;
+	/* whoever can write the vault can have put anything there */
+	if (io_read_file(vault_fd, PUT_BACK_FILE, MARKER_PROBLEM_BYTES, &text, &len) == 0)
+		text_escape(problem, MARKER_PROBLEM_BYTES, text, len);
+	free(text);
+	return true;
 }

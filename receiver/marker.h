@@ -5,6 +5,8 @@
  *   runtime/marker   in the runtime directory: survives keep, and dies with the machine
  *   WITNESS          by `witness` of the configuration, on another file system, or in another backup, than the vault
  *
+ *   vault/put-back   what of the vault was older, in words, until a person removes it
+ *
  * Both hold the same, once a second when it has changed.  At the start the newer of the two counts; one alone is
  * enough.  It is never ahead of what is durable in the vault.
  */
@@ -54,5 +56,10 @@ void marker_guard_registry(uint64_t *remembered, int vault_fd, const struct conf
 			   const uint8_t box_key[static KEY_ID_BYTES]);
 /* Into both; the witness durably.  0, or why the witness could not be written. */
 int marker_store(const struct marker *marker, int runtime_fd, const char *path);
+
+/* The vault was put back, as marker_is_ahead has found: noted in it.  0 or -errno. */
+int marker_note_put_back(int vault_fd, const char *problem);
+/* Whether that stands there still; problem: escaped for a person, "" where it cannot be read. */
+bool marker_was_put_back(int vault_fd, char problem[static MARKER_PROBLEM_BYTES]);
 
 #endif

@@ -75,8 +75,11 @@ void retention_hear(struct retention *r, uint64_t sender_s, uint64_t now_s)
 	if (!is_doubtful && r->is_clock_doubtful)
 		event_tell(r->o.tell, LOG_NOTICE, "E2073", "keep: the clocks agree again, and dates count");
 	r->is_clock_doubtful = is_doubtful;
-	if (r->now_s == now_s)
-		r->wait_ms = 0; /* it was our present clock that was compared */
+	/* it was our present clock that was compared: what waited for that does not wait for the next look as well */
+	if (r->now_s == now_s && r->wait_ms != 0) {
+		r->wait_ms = 0;
+		r->is_hurried = true;
+	}
 }
 
 uint64_t retention_past_s(const struct retention *r)

@@ -49,7 +49,7 @@ void retention_free(struct retention *retention); /* NULL is fine */
  * silent for RETENTION_WAIT_MS is not waited for.
  */
 void retention_hear(struct retention *retention, uint64_t sender_s, uint64_t now_s);
-/* Often.  Every RETENTION_LOOK_S, and after retention_hurry, finds what is due. */
+/* Often.  Every RETENTION_LOOK_S, after retention_hurry, and when a wait has ended, finds what is due. */
 void retention_turn(struct retention *retention, uint64_t now_ms, uint64_t now_s);
 /* An order has come. */
 void retention_hurry(struct retention *retention);

@@ -393,11 +393,18 @@ static bool is_due(const struct releaser *releaser, const struct spool_item *ite
 	return item->state == SPOOL_SENT || !spool_has_number(releaser->allowance.spool, item);
 }
 
-static const char *how_removed(const struct releaser *releaser, const struct spool_item *item, uint64_t now)
+/* In the ledger, and in words. */
+struct removal {
+	const char *how, *why;
+};
+
+static struct removal removal_of(const struct releaser *releaser, const struct spool_item *item, uint64_t now)
 {
 	if (is_taken_back(releaser, item))
-		return "refused";
-	return now > item->release.statement.destroy_by ? "date" : "retention";
+		return (struct removal){"refused", "it was refused"};
+	if (now > item->release.statement.destroy_by)
+		return (struct removal){"date", "its destroy-by date has come"};
+	return (struct removal){"retention", "it is beyond its retention time"};
 }
 
 /* Its day may not be over: what was sent counts until then. */
@@ -415,7 +422,7 @@ static bool enter_due(struct releaser *releaser, uint64_t now, uint64_t retentio
 		struct spool_item *item = spool_at(releaser->allowance.spool, i);
 		if (!is_due(releaser, item, now, retention_s))
 			continue;
-		book_removed(releaser->book, item, how_removed(releaser, item, now));
+		book_removed(releaser->book, item, removal_of(releaser, item, now).how);
 		due++;
 	}
 	if (due > 0)
@@ -440,12 +447,10 @@ void releaser_retire(struct releaser *releaser)
 			text_hex(name, sizeof(name), item->release.statement.push_id, PUSH_ID_BYTES);
 		else
 			memcpy(name, item->name, sizeof(name));
-		bool was_refused = is_taken_back(releaser, item);
+		const char *why = removal_of(releaser, item, now).why;
 		int result = remove_item(releaser, item, now);
 		if (result == 0)
-			service_event(LOG_NOTICE, "E1007",
-				      "spool: '%s' removed: %s", name,
-				      was_refused ? "it was refused" : "it is beyond its retention time");
+			service_event(LOG_NOTICE, "E1007", "spool: '%s' removed: %s", name, why);
 		else
 			service_event(LOG_ERR, "E1008", "spool: '%s' cannot be removed: %s", name,
 				      verdict_explain(result));

@@ -1,11 +1,23 @@
 #!/usr/bin/env bash
-# What the receiving box keeps, destroys and remembers: holds, purges, a vault that is read again, and a push that a
-# sender put back releases once more.
+# What the boxes keep, destroy and remember: holds, purges, a vault that is read again, an older copy of a vault, a push
+# that a sender put back releases once more, and what is destroyed on both sides when its date comes.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line
 heal=50
 link_start 1500
+routes_more=$(
+	cat <<-END
+		[route brief]
+		id = 9
+		recipients = tax-agency
+		operators = $people
+		format = opaque
+		records = waived
+		destroy_after_days = 1
+		priority = 4
+	END
+)
 site_make
 conf=$receiver/receiver.conf
 vault=$receiver/vault
@@ -82,6 +94,7 @@ ok "another is delivered" wait_delivered "$again"
 receiver_down
 file=$(vault_file "$again")
 cp "$file" "$tmp/right"
+cp -a "$vault" "$tmp/older"
 python3 - "$file" <<'END'
 import sys
 with open(sys.argv[1], "r+b") as f:
@@ -97,6 +110,28 @@ ok "it is told of as an alarm" until_true 10 has '.event == "alarm" and .id == "
 is_right() { cmp -s "$(vault_file "$again")" "$tmp/right"; }
 ok "and the bundle comes again by itself" until_true 60 is_right || logs
 ok "so nothing is missing" no_gaps
+push brief "$tmp/1" 2>/dev/null
+brief=$bundle
+ok "one that is to be destroyed soon is delivered" wait_delivered "$brief"
+
+# ---- an older copy of the vault ----
+
+checkup() { in_receiver "$build/weir-receiver" check --config "$conf"; }
+is "check says nothing of an older vault" "$(checkup | grep -c 'older vault')" 0
+receiver_down
+mv "$vault" "$tmp/newer"
+cp -a "$tmp/older" "$vault"
+receiver_up
+ok "an older copy in the place of the vault is an alarm" until_true 20 has '.event == "alarm" and .id == "E2080"'
+said=$(checkup)
+is "check ends with the exit code for what is wrong" "$?" 3
+like "and says what is older, and what to do" "$said" \
+	"BAD  older vault +an older copy of it was put back: .*ledger.*; find out who did, .*then remove $vault/put-back"
+like "so does gaps" "$(inbox gaps --config "$conf")" "this vault was put back to an older state: .*ledger.*remove vault/put-back"
+rm "$vault/put-back"
+is "when it is known they say so no more" "$(checkup | grep -c 'older vault')" 0
+ok "and what the copy lacks comes again" wait_delivered "$brief"
+ok "so that nothing is missing" no_gaps
 
 # ---- a sender put back releases a push once more ----
 
@@ -126,5 +161,32 @@ ok "put back, the sender releases it again under another number, and that is ref
 is "so it was delivered once" "$(by_push)" 1
 ok "and is not missing" no_gaps
 is "the ledger is whole" "$(inbox ledger verify --config "$conf" >/dev/null 2>&1; echo $?)" 0
+
+# ---- the date comes ----
+
+spool_has() { compgen -G "$sender/spool/*/$1" >/dev/null; }
+removed() { cat "$sender"/spool/ledger/*.jsonl | jq -r "select(.event == \"removed\" and .bundle == \"$1\") | \"\(.result) \(.how)\""; }
+is_removed() { [[ $(removed "$brief") == "ok date" ]] && ! spool_has "$brief"; }
+ok "before its date it is in the spool" spool_has "$brief"
+ok "and in the vault" is_delivered "$brief"
+sender_down
+receiver_down
+later=(env LD_PRELOAD="$build/tests/lib/careless.so" WEIR_DAYS_AHEAD=2)
+at_sender+=("${later[@]}")
+at_receiver+=("${later[@]}")
+sender_up
+receiver_up
+ok "at its date it is removed from the spool, and the sender's ledger says so" until_true 20 is_removed || note "$(removed "$brief")"
+ok "and from the vault, whose ledger says so, too" until_true 20 \
+	has ".event == \"destroyed\" and .result == \"ok\" and .how == \"date\" and .bundle == \"$brief\" and .destroy_by < \"$(date -u -d '2 days' +%FT%TZ)\"" || logs
+ok "its file is gone there" gone "$brief"
+is "and nothing of it is left on either side" \
+	"$(find "$sender/spool" "$vault" -path '*ledger*' -prune -o -name "*$brief*" -print)" ""
+ok "what has another date is still in the spool" spool_has "$again"
+ok "and in the vault" is_delivered "$again"
+is "nothing else was destroyed by its date" "$(count '.event == "destroyed" and .how == "date"')" 1
+ok "and nothing is missing" no_gaps
+is "the sender's ledger is whole" "$(outbox ledger verify --config "$sender/sender.conf" >/dev/null 2>&1; echo $?)" 0
+is "so is the receiver's" "$(inbox ledger verify --config "$conf" >/dev/null 2>&1; echo $?)" 0
 nothing_came_back
 done_testing

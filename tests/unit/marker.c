@@ -140,6 +140,30 @@ static void test_registry(void)
 	close(vault);
 }
 
+static void test_put_back(void)
+{
+	char problem[MARKER_PROBLEM_BYTES] = "untouched", longest[MARKER_PROBLEM_BYTES + 1];
+	const char *path = test_path("older");
+	int made = mkdir(path, 0700), vault = io_open_dir(AT_FDCWD, path);
+	ok(made == 0 && !marker_was_put_back(vault, problem) && strcmp(problem, "untouched") == 0, "a vault is as it was left");
+	is_number(marker_note_put_back(vault, "its ledger has 7 entries, it had 9"), 0, "that it was put back is noted");
+	ok(marker_was_put_back(vault, problem), "and told of");
+	is_text(problem, "its ledger has 7 entries, it had 9", "with what of it is older");
+	marker_note_put_back(vault, "\033[2Jnothing");
+	ok(marker_was_put_back(vault, problem), "whoever can write there");
+	is_text(problem, "\\x1b[2Jnothing", "disturbs no terminal");
+	memset(longest, 'x', sizeof(longest));
+	longest[MARKER_PROBLEM_BYTES] = 0;
+	marker_note_put_back(vault, longest);
+	ok(marker_was_put_back(vault, problem) && strlen(problem) < MARKER_PROBLEM_BYTES, "nor with a text that is too long");
+	unlinkat(vault, "put-back", 0);
+	ok(symlinkat("/etc/passwd", vault, "put-back") == 0 && marker_was_put_back(vault, problem) && problem[0] == 0,
+	   "a link is told of, and not followed");
+	unlinkat(vault, "put-back", 0);
+	ok(!marker_was_put_back(vault, problem), "removed, it is told of no more");
+	close(vault);
+}
+
 int main(void)
 {
 	if (suite_start() != 0)
@@ -148,5 +172,6 @@ int main(void)
 	test_comparing();
 	test_places();
 	test_registry();
+	test_put_back();
 	return done_testing();
 }
