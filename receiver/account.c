@@ -32,10 +32,8 @@ struct route_account {
 struct account {
 	size_t count;
 	size_t runs;
-	size_t lost_count;
 	uint64_t changes;
 	struct route_account *route; /* in the order in which they were first heard of */
-	struct account_run lost[ACCOUNT_LOST_MAX];
 };
 
 struct account *account_new(void)
@@ -215,15 +213,6 @@ bool account_has_epoch(const struct account *account, uint64_t epoch)
 	return false;
 }
 
-static void remember_lost(struct account *account, const struct account_run *run)
-{
-	if (account->lost_count == ACCOUNT_LOST_MAX) {
-		account->lost_count--;
-		memmove(account->lost, account->lost + 1, account->lost_count * sizeof(account->lost[0]));
-	}
-	account->lost[account->lost_count++] = *run;
-}
-
 /* The first run of numbers from `from` on that are not settled; false: there is none up to the newest. */
 static bool find_gap(const struct route_account *r, uint64_t from, struct run *out)
 {
@@ -245,14 +234,11 @@ static int settle_route(struct account *account, struct route_account *r, accoun
 	struct run gap;
 	for (uint64_t from = r->first; find_gap(r, from, &gap); from = gap.last + 1) {
 		const struct account_run run = {r->epoch, r->route_id, gap.first, gap.last, r->is_first};
-		int told = lost(context, &run);
-		if (told < 0)
+		if (lost(context, &run) != 0)
 			continue;
 		int result = settle_run(account, r, gap.first, gap.last);
 		if (result != 0)
 			return result;
-		if (told == 0)
-			remember_lost(account, &run);
 	}
 	account->changes += r->is_first;
 	r->is_first = false;
@@ -267,14 +253,6 @@ int account_settle(struct account *account, uint64_t by, uint64_t generation, ac
 		if (r->first != 0 && r->by == by && r->generation <= generation)
 			result = settle_route(account, r, lost, context);
 	}
-	return result;
-}
-
-int account_each_lost(const struct account *account, account_visit *visit, void *context)
-{
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < account->lost_count; i++)
-		result = visit(context, &account->lost[i]);
 	return result;
 }
 
@@ -301,25 +279,16 @@ uint64_t account_changes(const struct account *account)
 
 /* As bytes */
 
-enum { COUNTS_BYTES = 8, LOST_BYTES = 32, ROUTE_BYTES = 64, RUN_BYTES = 16 };
+enum { COUNT_BYTES = 4, ROUTE_BYTES = 64, RUN_BYTES = 16 };
 
 size_t account_bytes(const struct account *account)
 {
-	return COUNTS_BYTES + account->lost_count * LOST_BYTES + account->count * ROUTE_BYTES +
-	       account->runs * RUN_BYTES;
+	return COUNT_BYTES + account->count * ROUTE_BYTES + account->runs * RUN_BYTES;
 }
 
 void account_write(const struct account *account, struct writer *w)
 {
-	write_u32(w, (uint32_t)account->lost_count);
 	write_u32(w, (uint32_t)account->count);
-	for (size_t i = 0; i < account->lost_count; i++) {
-		const struct account_run *lost = &account->lost[i];
-		write_u64(w, lost->epoch);
-		write_u64(w, lost->route_id);
-		write_u64(w, lost->first);
-		write_u64(w, lost->last);
-	}
 	for (size_t i = 0; i < account->count; i++) {
 		const struct route_account *r = &account->route[i];
 		write_u64(w, r->epoch);
@@ -389,19 +358,12 @@ static int read_route(struct account *account, struct reader *in)
 
 static int read_all(struct account *account, struct reader *in)
 {
-	uint32_t lost = read_u32(in), routes = read_u32(in);
+	uint32_t routes = read_u32(in);
 	if (in->overrun)
 		return VERDICT_TRUNCATED;
-	if (lost > ACCOUNT_LOST_MAX || routes > ACCOUNT_ROUTES_MAX)
+	if (routes > ACCOUNT_ROUTES_MAX)
 		return VERDICT_BAD_LIMIT;
-	for (uint32_t i = 0; i < lost; i++) {
-		struct account_run run = {.epoch = read_u64(in)};
-		run.route_id = (uint16_t)read_u64(in);
-		run.first = read_u64(in);
-		run.last = read_u64(in);
-		remember_lost(account, &run);
-	}
-	int result = in->overrun ? VERDICT_TRUNCATED : 0;
+	int result = 0;
 	for (uint32_t i = 0; result == 0 && i < routes; i++)
 		result = read_route(account, in);
 	return result;

@@ -22,7 +22,6 @@
 enum {
 	ACCOUNT_ROUTES_MAX = 4096, /* of all epochs together; beyond it those of the oldest epoch are forgotten */
 	ACCOUNT_RUNS_MAX = 131072, /* together; beyond it nothing more is noted */
-	ACCOUNT_LOST_MAX = 1024,   /* runs that are remembered as lost; beyond it the oldest are forgotten */
 };
 
 /* Numbers first to last of one route, both included. */
@@ -70,8 +69,8 @@ bool account_has_epoch(const struct account *account, uint64_t epoch);
 
 /*
  * Generation `generation` of epoch `by` is complete, and account_name was called for all that it names.  lost is
- * called for each run of numbers that are lost unseen; where it gives 0 they are settled, and remembered as lost;
- * 1: settled, and that is all; below 0: they come again the next time.  0, -ENOMEM, -ENOSPC.
+ * called for each run of numbers that are lost unseen; where it gives 0 they are settled, otherwise they come again
+ * the next time.  0, -ENOMEM, -ENOSPC.
  */
 typedef int account_visit(void *context, const struct account_run *run);
 int account_settle(struct account *account, uint64_t by, uint64_t generation, account_visit *lost, void *context);
@@ -79,9 +78,7 @@ int account_settle(struct account *account, uint64_t by, uint64_t generation, ac
 /* Nothing more can be noted. */
 bool account_is_full(const struct account *account);
 
-/* Those that were lost unseen, oldest first; and each route of each epoch, 1 to its highest number.  A result of
-   the visit that is not 0 ends it. */
-int account_each_lost(const struct account *account, account_visit *visit, void *context);
+/* Each route of each epoch, 1 to its highest number.  A result of the visit that is not 0 ends it. */
 int account_each_route(const struct account *account, account_visit *visit, void *context);
 
 /* How many bytes account_write writes, and account_read reads: 0, -ENOMEM, VERDICT_TRUNCATED, VERDICT_BAD_LIMIT,

@@ -132,6 +132,7 @@ static void add_gap(struct gaps *g, const struct entry *entry, const char *name)
 	snprintf(gap->epoch, sizeof(gap->epoch), "%016" PRIx64, entry->epoch);
 	gap->status = find_status(g, gap->epoch, entry);
 	gap->missing_bytes = missing_bytes(entry, gap->status);
+	gap->damaged_s = inbox_damaged_s(g->annals, &(struct bundle_id){entry->epoch, entry->number, entry->route_id});
 	struct missing_facts facts = facts_of(gap);
 	missing_judge(&gap->judgement, &facts, &g->link, g->now);
 	choose_code(gap);
@@ -347,6 +348,24 @@ static void forget(struct gaps *g)
 	registry_free(g->registry);
 }
 
+static bool is_of(const struct bundle_id *id, uint64_t epoch, uint16_t route_id, uint64_t number)
+{
+	return id->epoch == epoch && id->route_id == route_id && id->number == number;
+}
+
+/* Each loss is told of once: where it is said whether it will come. */
+static bool is_told(const void *context, const struct bundle_id *id)
+{
+	const struct gaps *g = context;
+	for (size_t i = 0; i < g->missing + g->on_its_way; i++)
+		if (is_of(id, g->gaps[i].entry->epoch, g->gaps[i].entry->route_id, g->gaps[i].entry->number))
+			return true;
+	for (size_t i = 0; i < g->lost_count; i++)
+		if (is_of(id, g->lost[i].id.epoch, g->lost[i].id.route_id, g->lost[i].id.number))
+			return true;
+	return false;
+}
+
 static int show(const struct inbox *inbox, bool json)
 {
 	struct gaps g = {
@@ -357,7 +376,7 @@ static int show(const struct inbox *inbox, bool json)
 	};
 	int code = find(&g, inbox);
 	if (code == EXIT_DONE) {
-		g.damaged = inbox_tell_damaged(g.annals, g.damaged_array);
+		g.damaged = inbox_tell_damaged(g.annals, g.damaged_array, is_told, &g);
 		g.is_put_back = inbox_tell_put_back(inbox->vault, json);
 	}
 	if (code == EXIT_DONE && json)

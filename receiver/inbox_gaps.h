@@ -28,6 +28,7 @@ struct gap {
 	struct missing_judgement judgement;
 	char resend[RESENDCODE_TEXT_BYTES]; /* the code that has it sent once more; "" where that mends nothing */
 	uint64_t missing_bytes;  /* that must still come: repair rows can stand for some of what is not here */
+	uint64_t damaged_s;      /* it was here, and found damaged then; 0: it was not */
 };
 
 /* What is wrong with the whole of it rather than with one bundle. */
@@ -56,7 +57,7 @@ struct gaps {
 	size_t repeated;           /* its push was delivered under another number */
 	size_t past;               /* not here, but it would have been destroyed by now, or was */
 	size_t destroyed;          /* of these */
-	size_t damaged;
+	size_t damaged;            /* whether they are told of as missing, as lost for good, or as damaged alone */
 	bool is_put_back;
 	struct annals *annals;
 	struct json *damaged_array; /* NULL: for a person's eye */

@@ -26,6 +26,7 @@ static void add_gap(struct json *array, const struct gap *gap)
 	json_set_time(object, "last_arrival", json_get_number(gap->status, "last_arrival", 0));
 	json_set_time(object, "offered_until", gap->entry->offered_until);
 	json_set_time(object, "destroy_by", gap->entry->destroy_by);
+	json_set_time(object, "damaged", gap->damaged_s);
 	json_append(array, object);
 }
 
@@ -55,6 +56,7 @@ static void add_lost(struct json *object, const struct gaps *g)
 		json_set_number(lost, "held_bytes", item->held_bytes);
 		json_set_number(lost, "object_bytes", item->object_bytes);
 		json_set_time(lost, "since", item->at_s);
+		json_set_time(lost, "damaged", inbox_damaged_s(g->annals, &item->id));
 		json_append(array, lost);
 	}
 	json_set_child(object, "given_up", array);
@@ -90,6 +92,7 @@ int gaps_print_json(struct gaps *g)
 	json_set_time(object, "last_heartbeat", s->heartbeat);
 	json_set_bool(object, "keep_runs", !s->is_stale);
 	json_set_bool(object, "sender_silent", s->is_silent);
+	json_set_bool(object, "sender_went_back", inbox_life_went_back(&g->life));
 	json_set_bool(object, "catalogue_complete", !s->is_incomplete);
 	json_set_bool(object, "disk_full", s->disk_is_full);
 	json_set_number(object, "pages", s->pages);
@@ -106,7 +109,6 @@ int gaps_print_json(struct gaps *g)
 	add_gaps(object, "on_its_way", g->gaps + g->missing, g->on_its_way);
 	add_lost(object, g);
 	add_overdue(object, g);
-	inbox_life_json(object, &g->life, g->registry);
 	int result = json_print(object, stdout);
 	json_free(object);
 	return result == 0 ? EXIT_DONE : command_fail(result, "cannot print");

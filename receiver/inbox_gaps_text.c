@@ -65,6 +65,8 @@ static void print_summary(const struct gaps *g)
 
 static const char *kind_of(const struct gap *gap)
 {
+	if (gap->damaged_s > 0 && missing_is_lost(gap->judgement.kind))
+		return "damaged";
 	switch (gap->judgement.kind) {
 	case MISSING_UNSENT: return "not sent";
 	case MISSING_WHOLE: return "lost as a whole";
@@ -89,6 +91,8 @@ static void print_amount(const struct gaps *g, const struct gap *gap)
 		printf(" (%" PRIu32 " blocks)", blocks);
 	if (first > 0)
 		printf(", promised %s", text_time(since, sizeof(since), first));
+	if (gap->damaged_s > 0)
+		printf(", found damaged %s", text_time(since, sizeof(since), gap->damaged_s));
 	if (last > 0 && last <= g->now)
 		printf(", last datagram %s ago", ago(when, g, last));
 	else if (missing_is_lost(gap->judgement.kind))
@@ -183,7 +187,11 @@ static void print_lost(const struct gaps *g, const struct lost_item *item)
 	if (item->object_bytes > 0)
 		printf("; %s of %s had come", text_size(held, sizeof(held), item->held_bytes),
 		       text_size(all, sizeof(all), item->object_bytes));
-	printf(", %s\n", text_time(since, sizeof(since), item->at_s));
+	printf(", %s", text_time(since, sizeof(since), item->at_s));
+	uint64_t damaged_s = inbox_damaged_s(g->annals, &item->id);
+	if (damaged_s > 0)
+		printf("; it was here, and was found damaged %s", text_time(since, sizeof(since), damaged_s));
+	putchar('\n');
 	go_on();
 	printf("have it pushed again if it is wanted, then: weir-inbox gaps --acknowledge %s --key FILE\n", name);
 }

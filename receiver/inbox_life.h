@@ -4,8 +4,6 @@
 #ifndef WEIR_INBOX_LIFE_H
 #define WEIR_INBOX_LIFE_H
 
-#include "common/json.h"
-#include "common/registry.h"
 #include "heard.h"
 
 struct inbox_life {
@@ -21,7 +19,5 @@ bool inbox_life_went_back(const struct inbox_life *life);
 
 /* A line when the sender was put back. */
 void inbox_life_print(const struct inbox_life *life);
-/* "sender_went_back" and "never_heard_of"; registry for the names of routes, may be NULL. */
-void inbox_life_json(struct json *object, const struct inbox_life *life, const struct registry *registry);
 
 #endif

@@ -19,7 +19,13 @@ enum inbox_fate inbox_fate_of(const struct annals *annals, int vault_fd, const s
 	return annal.what == ANNAL_DAMAGED ? FATE_NONE : FATE_DESTROYED;
 }
 
-size_t inbox_tell_damaged(const struct annals *annals, struct json *array)
+uint64_t inbox_damaged_s(const struct annals *annals, const struct bundle_id *id)
+{
+	struct annal annal;
+	return annals_find(annals, id, &annal) && annal.what == ANNAL_DAMAGED ? annal.at : 0;
+}
+
+size_t inbox_tell_damaged(const struct annals *annals, struct json *array, inbox_is_told *is_told, const void *context)
 {
 	size_t found = 0, count = annals_count(annals);
 	for (size_t i = 0; i < count; i++) {
@@ -29,11 +35,12 @@ size_t inbox_tell_damaged(const struct annals *annals, struct json *array)
 		if (annal.what != ANNAL_DAMAGED)
 			continue;
 		found++;
+		if (is_told(context, &annal.id))
+			continue;
 		annal_damaged_name(name, &annal);
 		name[strlen(name) - strlen(".weir")] = 0;
 		if (array == NULL) {
-			printf("%-24s  damaged, found %s: if the sender still offers it it comes again by itself; else "
-			       "have it sent again\n", name, text_time(when, sizeof(when), annal.at));
+			printf("%-24s  damaged, found %s: the sender names it no more; have it pushed again\n", name, text_time(when, sizeof(when), annal.at));
 			continue;
 		}
 		struct json *object = json_object_new();

@@ -43,13 +43,13 @@ static int on_unheard(void *context, const struct account_run *run)
 	in->clerk.is_heard_owed = true;
 	/* a registry that was replaced before it came is missed by nobody */
 	if (run->route_id == OPEN_ROUTE_ID)
-		return 1;
+		return 0;
 	reception_name_of(in->reception, &(struct bundle_id){run->epoch, run->first, run->route_id}, first);
 	reception_name_of(in->reception, &(struct bundle_id){run->epoch, run->last, run->route_id}, last);
 	if (run->is_before) {
 		event_tell(in->o.tell, LOG_NOTICE, "E2088", "keep: '%s' to '%s' were released before this box first heard of "
 			   "the sender; what became of them it cannot tell", first, last);
-		return 1;
+		return 0;
 	}
 	event_tell(in->o.tell, LOG_ERR, "E2087", "keep: '%s' to '%s' were released, never heard of here, and are no longer "
 		   "offered: lost; have them pushed again", first, last);
@@ -121,6 +121,11 @@ void intake_store_heard(struct intake *in)
 {
 	uint8_t *bytes = NULL;
 	size_t len = 0;
+	/* numbers that it has as settled because they are lost must be listed before: nothing else would find them again */
+	if (lost_owes(in->o.lost)) {
+		in->clerk.is_heard_owed = true;
+		return;
+	}
 	in->heard_stored_ms = in->now_ms;
 	in->heard_beat = known_summary(in->known).beat;
 	in->heard_changes = known_changes(in->known);

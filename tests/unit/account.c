@@ -67,9 +67,6 @@ static void numbers_never_named(void)
 		   calls.run[1].epoch == 1,
 	   "and comes again until it is taken: 100, and 103 to 107");
 	is_number((int64_t)settle(a, 1, 6).count, 0, "then it is told of no more");
-	struct calls lost = {.count = 0};
-	ok(account_each_lost(a, note_run, &lost) == 0 && lost.count == 2 && lost.run[1].last == 107,
-	   "but remembered");
 	head(a, 100, 106, 4);
 	is_number((int64_t)account_highest(a, 1, 1), 107, "an older head changes nothing");
 	name(a, 1, 1, 110);
@@ -105,13 +102,9 @@ static void before_the_first_time(void)
 	name(a, 1, 1, 9);
 	struct account_head h = {.epoch = 1, .route_id = 1, .first = 1, .newest = 10, .by = 1, .generation = 3, .is_first = true};
 	account_take_head(a, &h);
-	struct calls calls = {.result = 1};
-	account_settle(a, 1, 3, note_run, &calls);
+	struct calls calls = settle(a, 1, 3);
 	ok(calls.count == 2 && calls.run[0].is_before && calls.run[0].last == 8 && calls.run[1].is_before,
 	   "what was given before this box first heard of it is told of as such");
-	struct calls lost = {.count = 0};
-	account_each_lost(a, note_run, &lost);
-	is_number((int64_t)lost.count, 0, "what is only settled is not remembered as lost");
 	h = (struct account_head){.epoch = 1, .route_id = 1, .first = 1, .newest = 11, .by = 1, .generation = 4, .is_first = true};
 	account_take_head(a, &h);
 	calls = settle(a, 1, 4);
@@ -159,16 +152,6 @@ static void limits(void)
 	for (uint16_t i = 1; i <= 97; i++)
 		name(a, 2, i, 1);
 	ok(account_highest(a, 1, 1) == 0 && account_highest(a, 2, 97) == 1, "the oldest epoch makes room for newer ones");
-	account_free(a);
-	a = account_new();
-	for (uint64_t i = 1; i <= ACCOUNT_LOST_MAX + 6; i++) {
-		name(a, 1, 1, 2 * i);
-		head(a, 1, 2 * i, i);
-		settle(a, 1, i);
-	}
-	struct calls lost = {.count = 0};
-	account_each_lost(a, note_run, &lost);
-	ok(lost.count == ACCOUNT_LOST_MAX && lost.run[0].first == 13, "of what was lost the newest is remembered");
 	account_free(a);
 }
 

@@ -982,6 +982,75 @@ static void test_lost(void)
 	unsetenv("WEIR_KEY");
 }
 
+static void put_annal(uint64_t number)
+{
+	struct annals *annals = NULL;
+	struct annals_found found;
+	struct annal annal = {.id = {EPOCH, number, 1}, .route = "tax", .push_id = {(uint8_t)number}, .what = ANNAL_DAMAGED,
+			      .at = RELEASED, .destroy_by = RELEASED + 86400 * 3650ULL};
+	int vault_fd = io_open_dir(AT_FDCWD, test_path("vault"));
+	if (annals_open(&annals, vault_fd, true, &found) != 0 || annals_write(annals, &annal, 1) != 0)
+		abort();
+	annals_close(annals);
+	close(vault_fd);
+}
+
+/* Of `gaps --json`: in which of the lists a bundle is, and when it was found damaged, as they say. */
+static const char *lists_of(const char *name)
+{
+	static const char *const lists[] = {"missing", "on_its_way", "given_up", "damaged"};
+	static char text[256];
+	struct json *json = NULL;
+	text[0] = 0;
+	RUN(inbox_gaps, "--json");
+	if (json_parse(&json, out, strlen(out)) != 0)
+		abort();
+	for (size_t i = 0; i < 4; i++) {
+		struct json_view list = json_get(json_view_of(json), lists[i]);
+		for (size_t j = 0; j < json_count(list); j++) {
+			const char *found = json_get_text(json_at(list, j), "name", "");
+			if (strncmp(found, name, strlen(name)) != 0)
+				continue;
+			size_t at = strlen(text);
+			snprintf(text + at, sizeof(text) - at, "%s%s %s", at > 0 ? ", " : "", lists[i],
+				 json_get_text(json_at(list, j), "damaged", "-"));
+		}
+	}
+	json_free(json);
+	return text;
+}
+
+static void each_loss_is_told_of_once(void)
+{
+	const struct lost_item item = {.id = {EPOCH, 7, 1}, .count = 1, .why = LOST_NOT_OFFERED, .at_s = RELEASED};
+	uint64_t later = (uint64_t)time(NULL) + 86400;
+	char *text = NULL;
+	size_t len = 0;
+	if (lost_encode(&text, &len, &item, 1) != 0)
+		abort();
+	put("vault/lost", text, len);
+	free(text);
+	for (uint64_t number = 5; number <= 9; number += 2)
+		put_annal(number);
+	passes_promised = 1;
+	store_catalogue(3, 6, later);
+	is_text(lists_of("tax-000006"), "missing -", "what never was here is missing");
+	is_text(lists_of("tax-000005"), "missing 2026-06-01T08:00:05Z", "what was found damaged and is offered is missing, and nothing else");
+	is_text(lists_of("tax-000007"), "given_up 2026-06-01T08:00:05Z", "what is not offered any more is lost for good, and nothing else");
+	is_text(lists_of("tax-000009"), "damaged -", "where nothing tells whether it comes it is damaged");
+	is_number(RUN(inbox_gaps, NULL), 4, "for a person");
+	ok(says(out, "tax-000005            damaged               64.0 KiB of 64.0 KiB missing, found damaged 2026-06-01T08:00:05Z"),
+	   "the first is shown as damaged");
+	ok(says(out, "tax-000007            lost for good         the sender no longer offers it, 2026-06-01T08:00:05Z; it was here, and was found damaged"),
+	   "the second as lost for good");
+	ok(says(out, "tax-000009@0000000000001234  damaged, found 2026-06-01T08:00:05Z: the sender names it no more; have it pushed again"),
+	   "and the third with what to do");
+	unlink(test_path("vault/lost"));
+	unlink(test_path("vault/annals"));
+	passes_promised = 0;
+	store_catalogue(3, 2, later);
+}
+
 static void test_epochs(void)
 {
 	make_bundle("vault/bundles/0000000000005678/tax-000001.weir", "tax", 0x5678, 1, single, 10);
@@ -1067,6 +1136,7 @@ int main(void)
 	stop_keep(child);
 	unlink(test_path("run/" NOTICE_SOCKET));
 	test_lost();
+	each_loss_is_told_of_once();
 	child = start_keep();
 	test_epochs();
 	test_confined();

@@ -2208,6 +2208,63 @@ static void no_ledger_no_oblivion(void)
 	free_world(&w);
 }
 
+static void send_heads(struct world *w, uint64_t newest)
+{
+	uint8_t message[HEADS_BYTES_MAX];
+	size_t len;
+	struct heads heads = {
+		.count = 1, .epoch = EPOCH, .generation = w->generation, .time = NOW + w->ms / 1000, .pages = 1,
+		.head[0] = {.route_id = 7, .first = 1, .newest = newest},
+	};
+	memcpy(heads.box_key, w->box->card.id, KEY_ID_BYTES);
+	must(heads_encode(message, &len, &heads, w->box->secret) == 0, "heads");
+	send_control(w, message, len);
+}
+
+/* What is settled as lost, and then stands in no list, would be missing unseen. */
+static void no_list_no_settling(void)
+{
+	struct world w = new_world_that_collects("unlisted");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 3, 30);
+	struct lost_item *items = NULL;
+	size_t count = 0;
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_heartbeat(&w, 1);
+	send_heads(&w, 1);
+	settle(&w);
+	turn(&w, 1000);
+	store_catalogue(&w);
+	char blocked[4200];
+	snprintf(blocked, sizeof(blocked), "%s/.lost.new", w.vault);
+	must(mkdir(blocked, 0700) == 0, "mkdir");
+	turn(&w, 20000);
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_heartbeat(&w, 1);
+	send_heads(&w, 3);
+	turn(&w, 1000);
+	turn(&w, 20000);
+	is_number(told("E2087 keep: 'tax-000002' to 'tax-000002' were released"), 1, "a number that nobody named is lost");
+	intake_store(w.intake);
+	stop_keep(&w);
+	must(rmdir(blocked) == 0, "rmdir");
+	is_number(lost_load(w.vault_fd, &items, &count), 0, "the list");
+	is_number((int64_t)count, 0, "and could not be listed before keep ended");
+	free(items);
+	start_keep(&w, 1);
+	send_heartbeat(&w, 1);
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_heartbeat(&w, 1);
+	send_heads(&w, 3);
+	settle(&w);
+	turn(&w, 1000);
+	is_number(lost_load(w.vault_fd, &items, &count), 0, "after a restart the list");
+	ok(count == 1 && items[0].id.number == 2 && items[0].why == LOST_NEVER_NAMED, "has it");
+	free(items);
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
 static void what_is_too_old_is_lost(void)
 {
 	struct world w = new_world_that_collects("lost-old");
@@ -2322,6 +2379,7 @@ int main(void)
 	what_is_expected_is_watched();
 	what_is_no_longer_offered_is_lost();
 	no_ledger_no_oblivion();
+	no_list_no_settling();
 	what_is_too_old_is_lost();
 	test_whole();
 	test_losses();
