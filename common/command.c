@@ -111,6 +111,27 @@ int command_usage(const char *format, ...)
 	return EXIT_USAGE;
 }
 
+/* Which nobody types by habit. */
+int command_confirm_count(const char *given, size_t count, const char *verb, const char *past)
+{
+	char line[64] = "";
+	uint64_t typed = 0;
+	if (given == NULL && isatty(STDIN_FILENO) != 1)
+		return command_usage("it takes the number of bundles: --count N, where no terminal is to type it at");
+	if (given == NULL) {
+		fprintf(stderr, "Type the number of bundles to %s them: ", verb);
+		if (fgets(line, sizeof(line), stdin) == NULL)
+			line[0] = 0;
+		line[strcspn(line, "\n")] = 0;
+		given = line;
+	}
+	if (text_parse_u64(&typed, given, UINT64_MAX) == 0 && typed == count)
+		return EXIT_DONE;
+	command_say("the number is not that of the bundles, %zu; nothing is %s [%s]", count, past,
+		    verdict_name(VERDICT_BAD_COUNT));
+	return EXIT_REFUSED;
+}
+
 /* Whatever was printed must have reached its reader: a full disk is no success. */
 static int finish_output(void)
 {

@@ -65,6 +65,12 @@ int command_failure(void);
 int command_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
+ * Whether a person means that many bundles, which is shown already: the number in `given`, else typed at the terminal,
+ * must be it.  verb and past: "destroy", "destroyed".  An exit code; speaks.
+ */
+int command_confirm_count(const char *given, size_t count, const char *verb, const char *past);
+
+/*
  * A passphrase: from `file` when not NULL (first line; mode checked), from WEIR_PASSPHRASE_FILE,
  * else from the terminal without echo ("Passphrase for 'x': "; twice when confirm).  Into secret
  * memory of PASSPHRASE_MAX bytes; freed with suite_secret_free.  -ENOTTY when there is no way to

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/text.h"
 #include "common/verdict.h"
@@ -68,28 +67,6 @@ static void show(const struct chosen *chosen, const struct inbox_annals *a)
 		chosen->count == 1 ? "" : "s", text_size(size, sizeof(size), chosen->bytes));
 }
 
-/* The number of bundles, which nobody types by habit. */
-static int confirm(const struct chosen *chosen, const struct inbox_options *options)
-{
-	char line[64] = "";
-	uint64_t typed = 0;
-	const char *given = options->count;
-	if (given == NULL && isatty(STDIN_FILENO) != 1)
-		return command_usage("it takes the number of bundles: --count N, where no terminal is to type it at");
-	if (given == NULL) {
-		fprintf(stderr, "Type the number of bundles to destroy them: ");
-		if (fgets(line, sizeof(line), stdin) == NULL)
-			line[0] = 0;
-		line[strcspn(line, "\n")] = 0;
-		given = line;
-	}
-	if (text_parse_u64(&typed, given, UINT64_MAX) == 0 && typed == chosen->count)
-		return EXIT_DONE;
-	command_say("the number is not that of the bundles, %zu; nothing is destroyed [%s]", chosen->count,
-		    verdict_name(VERDICT_BAD_COUNT));
-	return EXIT_REFUSED;
-}
-
 static int purge(struct inbox *inbox, const struct inbox_options *options)
 {
 	struct inbox_annals annals;
@@ -102,7 +79,7 @@ static int purge(struct inbox *inbox, const struct inbox_options *options)
 		code = refuse_held(&chosen, &annals);
 	if (code == EXIT_DONE) {
 		show(&chosen, &annals);
-		code = confirm(&chosen, options);
+		code = command_confirm_count(options->count, chosen.count, "destroy", "destroyed");
 	}
 	if (code == EXIT_DONE)
 		code = inbox_order(inbox, options, MANDATE_PURGE, "", &chosen);

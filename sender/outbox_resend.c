@@ -3,105 +3,75 @@
  * a route released on a day.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "asking.h"
 #include "common/command.h"
 #include "common/json.h"
 #include "common/text.h"
 #include "common/verdict.h"
-#include "outbox.h"
+#include "outbox_kept.h"
 
 const char outbox_resend_help[] =
 	"  --block N               of a bundle named, only this source block, from 0\n"
 	"  --rows N                so many further repair rows, instead of a whole pass; 1 to 255\n"
 	"  --route ROUTE           with --day: everything of this route …\n"
 	"  --day DAY               … that was released on this day (UTC), as 2026-11-27\n"
-	"  --key FILE              the person's key; else WEIR_KEY, else ~/.weir/person.key\n"
-	"  --person NAME           refuse unless the key is this person's\n"
-	"  --passphrase-file FILE  the key's passphrase in its first line; else WEIR_PASSPHRASE_FILE, else asked\n"
-	"  --json                  print the result as JSON\n"
-	"  --config FILE           else WEIR_CONFIG, else /etc/weir/sender.conf\n"
+	KEPT_OPTIONS_HELP
 	"\n"
 	"A code is what 'weir-inbox gaps' prints at the receiver; it says block and rows itself.\n";
 
 enum { DAY_S = 86400, DAY_LEN = 10 };
 
-struct options {
-	const char *value[128]; /* by the letter of the option */
-	bool json;
-	const char *keyword;    /* NULL: route and day */
+struct resend {
+	struct kept_orders orders; /* words: one code or name; none: by route and day */
 	uint32_t block;
 	uint8_t rows;
 	uint64_t day;
-};
-
-struct resend {
-	struct options options;
-	struct config config;
-	struct signer *signer;
-	struct json *array;     /* NULL: for a person's eye */
-	/* the bundles of the day */
-	char (*names)[BUNDLE_NAME_BYTES];
-	size_t name_count;
-	bool is_short_of_memory;
 	/* what is being asked for */
 	struct local_resend_found found;
 	struct resendorder order;
 };
 
-static int parse_numbers(struct options *o)
+static int parse_numbers(struct resend *r)
 {
 	uint64_t block = RESEND_ALL, rows = 0;
-	const char *day = o->value['d'];
-	if (o->value['b'] != NULL && text_parse_u64(&block, o->value['b'], BLOCKS_MAX - 1) != 0)
+	const char *const *value = r->orders.value;
+	const char *day = value['d'];
+	if (value['b'] != NULL && text_parse_u64(&block, value['b'], BLOCKS_MAX - 1) != 0)
 		return command_usage("--block is a number from 0 to %d", BLOCKS_MAX - 1);
-	if (o->value['n'] != NULL && (text_parse_u64(&rows, o->value['n'], UINT8_MAX) != 0 || rows == 0))
+	if (value['n'] != NULL && (text_parse_u64(&rows, value['n'], UINT8_MAX) != 0 || rows == 0))
 		return command_usage("--rows is a number from 1 to %d", UINT8_MAX);
-	if (day != NULL && (strlen(day) != DAY_LEN || text_parse_time(&o->day, day) != 0))
+	if (day != NULL && (strlen(day) != DAY_LEN || text_parse_time(&r->day, day) != 0))
 		return command_usage("--day is a day as 2026-11-27");
-	o->block = (uint32_t)block;
-	o->rows = (uint8_t)rows;
-	return 0;
+	r->block = (uint32_t)block;
+	r->rows = (uint8_t)rows;
+	return EXIT_DONE;
 }
 
-static int parse_options(struct options *out, int argc, char **argv)
+static int parse_options(struct resend *r, int argc, char **argv)
 {
 	static const struct option table[] = {
 		{"block", required_argument, NULL, 'b'},
 		{"rows", required_argument, NULL, 'n'},
-		{"route", required_argument, NULL, 'r'},
 		{"day", required_argument, NULL, 'd'},
-		{"key", required_argument, NULL, 'k'},
-		{"person", required_argument, NULL, 'p'},
-		{"passphrase-file", required_argument, NULL, 'f'},
-		{"json", no_argument, NULL, 'j'},
-		{"config", required_argument, NULL, 'c'},
-		{NULL, 0, NULL, 0},
+		KEPT_OPTIONS,
 	};
-	optind = 0;
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
-		if (c == '?')
-			return command_usage("an option is unknown or lacks its value");
-		out->value[c] = optarg;
-		out->json |= c == 'j';
-	}
-	bool by_day = out->value['r'] != NULL || out->value['d'] != NULL;
-	if (by_day && (out->value['r'] == NULL || out->value['d'] == NULL))
+	const char *const *value = r->orders.value;
+	int code = kept_parse(&r->orders, argc, argv, table);
+	if (code != EXIT_DONE)
+		return code;
+	bool by_day = value['r'] != NULL || value['d'] != NULL;
+	if (by_day && (value['r'] == NULL || value['d'] == NULL))
 		return command_usage("--route and --day go together");
-	if (argc - optind != (by_day ? 0 : 1))
+	if (r->orders.word_count != (by_day ? 0 : 1))
 		return command_usage(by_day ? "with --route and --day it takes no code or name"
 					    : "it needs one resend code or one name; quote a code with blanks");
-	if (by_day && (out->value['b'] != NULL || out->value['n'] != NULL))
+	if (by_day && (value['b'] != NULL || value['n'] != NULL))
 		return command_usage("--block and --rows are for one bundle");
-	out->keyword = by_day ? NULL : argv[optind];
-	return parse_numbers(out);
+	return parse_numbers(r);
 }
 
 /* As hold takes it: in small letters, without the blanks that a code may be written with. */
@@ -122,15 +92,15 @@ static int sign(void *context, const struct local_resend_found *found, struct re
 	r->found = *found;
 	*order = (struct resendorder){.kind = RESENDORDER_RESEND, .what = found->what};
 	if (!found->by_code) {
-		order->what.block = r->options.block;
-		order->what.rows = r->options.rows;
-	} else if (r->options.value['b'] != NULL || r->options.value['n'] != NULL) {
+		order->what.block = r->block;
+		order->what.rows = r->rows;
+	} else if (r->orders.value['b'] != NULL || r->orders.value['n'] != NULL) {
 		return -EINVAL;
 	}
 	if ((order->what.block != RESEND_ALL && order->what.block >= found->blocks) ||
 	    order->what.rows > found->further_rows)
 		return VERDICT_BAD_LIMIT;
-	int result = outbox_sign_order(order, r->signer, found);
+	int result = outbox_sign_order(order, r->orders.signer, found);
 	r->order = *order;
 	return result;
 }
@@ -174,9 +144,7 @@ static int fail(const struct resend *r, int result, const struct local_refused *
 			    verdict_name(result));
 		return EXIT_REFUSED;
 	}
-	if (result == refused->result || result > 0)
-		return command_fail(result, "'%s'", escaped);
-	return outbox_cannot_reach(result, "weir-hold", r->config.runtime, CONTROL_SOCKET);
+	return kept_fail(&r->orders, result, refused, given);
 }
 
 static int ask_for(struct resend *r, const char *given)
@@ -187,71 +155,48 @@ static int ask_for(struct resend *r, const char *given)
 	const struct asking_resend ask = {sign, r};
 	int result = make_keyword(keyword, given);
 	if (result == 0)
-		result = asking_resend(r->config.runtime, keyword, &ask, &taken, &refused);
+		result = asking_resend(r->orders.config.runtime, keyword, &ask, &taken, &refused);
 	if (result != 0)
 		return fail(r, result, &refused, given);
-	if (r->array != NULL)
-		json_append(r->array, result_json(r, &taken));
+	if (r->orders.array != NULL)
+		json_append(r->orders.array, result_json(r, &taken));
 	else
 		print_result(r, &taken);
 	return EXIT_DONE;
 }
 
-static void take_of_day(void *context, const struct local_item *item)
+static int ask_for_one(void *context, const struct kept *kept)
 {
-	struct resend *r = context;
-	if (item->name[0] == 0 || strcmp(item->route, r->options.value['r']) != 0 ||
-	    item->released_at < r->options.day || item->released_at - r->options.day >= DAY_S)
-		return;
-	void *larger = realloc(r->names, (r->name_count + 1) * sizeof(*r->names));
-	if (larger == NULL) {
-		r->is_short_of_memory = true;
-		return;
-	}
-	r->names = larger;
-	memcpy(r->names[r->name_count++], item->name, BUNDLE_NAME_BYTES);
+	return ask_for(context, kept->name);
 }
 
-/* All of them, also when one is refused; the first refusal is the exit code. */
 static int ask_for_day(struct resend *r)
 {
-	struct local_refused refused = {0};
 	char route[256];
-	int result = asking_list(r->config.runtime, NULL, take_of_day, r, &refused);
-	if (result == 0 && r->is_short_of_memory)
-		return command_fail(-ENOMEM, "cannot list the bundles of that day");
-	if (result != 0)
-		return fail(r, result, &refused, r->options.value['r']);
-	if (r->name_count == 0)
-		return command_fail(VERDICT_NOT_KEPT, "nothing of '%s' was released on %s and is here",
-				    text_escape_name(route, sizeof(route), r->options.value['r']), r->options.value['d']);
-	int code = EXIT_DONE;
-	for (size_t i = r->name_count; i > 0; i--) {
-		int each = ask_for(r, r->names[i - 1]);
-		code = code == EXIT_DONE ? each : code;
+	bool is_any = false;
+	struct kept_orders *o = &r->orders;
+	int code = kept_list(o);
+	for (size_t i = 0; code == EXIT_DONE && i < o->count; i++) {
+		struct kept *kept = &o->all[i];
+		kept->is_chosen = strcmp(kept->route, o->value['r']) == 0 && kept->released_at >= r->day &&
+				  kept->released_at - r->day < DAY_S;
+		is_any |= kept->is_chosen;
 	}
-	return code;
+	if (code == EXIT_DONE && !is_any)
+		return command_fail(VERDICT_NOT_KEPT, "nothing of '%s' was released on %s and is here",
+				    text_escape_name(route, sizeof(route), o->value['r']), o->value['d']);
+	return code == EXIT_DONE ? kept_each(o, ask_for_one, r) : code;
+}
+
+static int resend(void *context)
+{
+	struct resend *r = context;
+	return r->orders.word_count > 0 ? ask_for(r, r->orders.words[0]) : ask_for_day(r);
 }
 
 int outbox_resend(int argc, char **argv)
 {
-	struct resend r = {.signer = NULL};
-	int code = parse_options(&r.options, argc, argv);
-	if (code == 0)
-		code = outbox_config(&r.config, r.options.value['c']);
-	if (code == 0)
-		code = outbox_signer(&r.signer, r.options.value['k'], r.options.value['p'], r.options.value['f']);
-	if (code == 0 && r.options.json)
-		r.array = json_array_new();
-	if (code == 0)
-		code = r.options.keyword != NULL ? ask_for(&r, r.options.keyword) : ask_for_day(&r);
-	if (r.array != NULL) {
-		int result = json_print(r.array, stdout);
-		if (result != 0)
-			code = command_fail(result, "cannot print the result");
-	}
-	json_free(r.array);
-	free(r.names);
-	signer_free(r.signer);
-	return code;
+	struct resend r = {.block = RESEND_ALL};
+	int code = parse_options(&r, argc, argv);
+	return code == EXIT_DONE ? kept_run(&r.orders, resend, &r) : code;
 }

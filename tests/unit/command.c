@@ -253,6 +253,33 @@ static void test_terminal(void)
 	close(terminal);
 }
 
+static void test_count(void)
+{
+	int terminal, status = 0;
+	char seen[1024];
+	command_start("weir-test");
+	is_number(command_confirm_count("3", 3, "destroy", "destroyed"), EXIT_DONE, "the number of bundles confirms");
+	is_number(command_confirm_count("2", 3, "destroy", "destroyed"), EXIT_REFUSED, "another one does not");
+	is_number(command_failure(), VERDICT_BAD_COUNT, "which is told");
+	is_number(command_confirm_count("3 ", 3, "destroy", "destroyed"), EXIT_REFUSED, "nor one with something behind it");
+	static const struct {
+		const char *typed;
+		int code;
+		const char *sentence;
+	} cases[] = {{"3\n", EXIT_DONE, "it may be typed"}, {"y\n", EXIT_REFUSED, "a yes is no number"}, {"\004", EXIT_REFUSED, "nor is an end"}};
+	for (size_t i = 0; i < 3; i++) {
+		fflush(stdout);
+		pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+		if (pid == 0)
+			_exit(command_confirm_count(NULL, 3, "destroy", "destroyed"));
+		expect(terminal, "Type the number of bundles to destroy them: ", seen, sizeof(seen));
+		io_write(terminal, cases[i].typed, strlen(cases[i].typed));
+		waitpid(pid, &status, 0);
+		is_number(WEXITSTATUS(status), cases[i].code, "%s", cases[i].sentence);
+		close(terminal);
+	}
+}
+
 static void test_interrupt(void)
 {
 	int terminal, status = 0;
@@ -292,6 +319,7 @@ int main(void)
 	test_voice();
 	test_passphrase_file();
 	test_terminal();
+	test_count();
 	test_interrupt();
 	test_no_terminal();
 	return done_testing();
