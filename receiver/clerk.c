@@ -5,12 +5,14 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "common/expecting.h"
 #include "reception.h"
 #include "vault.h"
 
-enum file { STATUS, CATALOGUE, HEARD };
+enum file { STATUS, CATALOGUE, HEARD, EXPECTED };
 
-static const char *const names[] = {[STATUS] = "status.json", [CATALOGUE] = "catalogue", [HEARD] = "heard"};
+static const char *const names[] = {[STATUS] = "status.json", [CATALOGUE] = "catalogue", [HEARD] = "heard",
+				     [EXPECTED] = EXPECTING_FILE};
 
 struct file_job {
 	struct job job;
@@ -29,8 +31,10 @@ static void run(struct job *job)
 		j->result = status_store(vault_fd, (const char *)j->bytes, j->len);
 	else if (j->file == CATALOGUE)
 		j->result = vault_catalogue_store(vault_fd, j->bytes, j->len);
-	else
+	else if (j->file == HEARD)
 		j->result = vault_heard_store(vault_fd, j->bytes, j->len);
+	else
+		j->result = vault_expected_store(vault_fd, j->bytes, j->len);
 }
 
 static void done(struct job *job)
@@ -42,8 +46,10 @@ static void done(struct job *job)
 		clerk->is_status_under_way = false;
 	else if (j->file == CATALOGUE)
 		clerk->is_catalogue_owed = j->result != 0;
-	else if (j->result != 0)
+	else if (j->result != 0 && j->file == HEARD)
 		clerk->is_heard_owed = true;
+	else if (j->result != 0)
+		clerk->is_expected_owed = true;
 	if (j->result != 0 && j->result != -ECANCELED && j->result != *told)
 		event_tell(clerk->tell, LOG_ERR, "E2050", "keep: cannot write %s: %s", names[j->file],
 			   strerror(-j->result));
@@ -85,4 +91,9 @@ void clerk_store_catalogue(struct clerk *clerk, uint8_t *bytes, size_t len)
 void clerk_store_heard(struct clerk *clerk, uint8_t *bytes, size_t len)
 {
 	clerk->is_heard_owed = !submit(clerk, HEARD, bytes, len);
+}
+
+void clerk_store_expected(struct clerk *clerk, uint8_t *bytes, size_t len)
+{
+	clerk->is_expected_owed = !submit(clerk, EXPECTED, bytes, len);
 }

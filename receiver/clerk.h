@@ -1,5 +1,5 @@
 /*
- * clerk: writes vault/status.json, vault/catalogue and vault/heard, in the order in which they are given, in a thread of its own, so that the one that
+ * clerk: writes vault/status.json, vault/catalogue, vault/heard and vault/expected, in the order in which they are given, in a thread of its own, so that the one that
  * places datagrams never waits for the disk.  A failure is told of once, until it changes.
  */
 #ifndef WEIR_CLERK_H
@@ -20,12 +20,14 @@ struct clerk {
 	bool is_status_under_way;
 	bool is_catalogue_owed; /* it could not be written: give the newest one again */
 	bool is_heard_owed;     /* the same */
-	int failures[3];        /* as last told */
+	bool is_expected_owed;  /* the same */
+	int failures[4];        /* as last told */
 };
 
 /* Take the bytes over, also when nothing comes of it. */
 void clerk_store_status(struct clerk *clerk, uint8_t *bytes, size_t len);
 void clerk_store_catalogue(struct clerk *clerk, uint8_t *bytes, size_t len);
 void clerk_store_heard(struct clerk *clerk, uint8_t *bytes, size_t len);
+void clerk_store_expected(struct clerk *clerk, uint8_t *bytes, size_t len);
 
 #endif

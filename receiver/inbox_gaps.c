@@ -235,11 +235,15 @@ bool gaps_are_none(const struct gaps *g)
 	       gaps_are_known(g);
 }
 
+/* As keep noted it last, and by the time that has gone by since. */
 static int find_overdue(struct gaps *g)
 {
-	int result = expecting_load(&g->expecting, g->registry, g->items, g->item_count, g->now);
+	int result = expecting_read(&g->expecting, g->vault);
+	if (result == 0)
+		result = expecting_follow(&g->expecting, g->registry, g->now, NULL, NULL, NULL);
 	if (result != 0)
-		return command_fail(result, "cannot compare");
+		return command_fail(result, "cannot read what is expected, the vault's 'expected'");
+	expecting_turn(&g->expecting, g->now, NULL);
 	for (size_t i = 0; i < g->expecting.count; i++)
 		g->overdue += g->expecting.routes[i].expect.overdue_s != 0;
 	return EXIT_DONE;

@@ -5,8 +5,8 @@
 #ifndef WEIR_INBOX_GAPS_H
 #define WEIR_INBOX_GAPS_H
 
+#include "common/expecting.h"
 #include "common/resendcode.h"
-#include "expecting.h"
 #include "inbox.h"
 #include "inbox_life.h"
 #include "inbox_past.h"

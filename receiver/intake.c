@@ -242,6 +242,7 @@ void intake_store(struct intake *in)
 	const struct timespec pause = {0, 1000000};
 	commit(in);
 	intake_store_heard(in);
+	intake_store_expected(in);
 	if (in->clerk.is_catalogue_owed && intake_may_store_catalogue(in))
 		intake_store_catalogue(in);
 	/* one that is under way may be older than what has been noted since */
@@ -284,7 +285,7 @@ int intake_set_registry(struct intake *in, struct registry *registry)
 	}
 	*kept = (struct kept_registry){in->registries, registry};
 	in->registries = kept;
-	in->is_expecting = false;
+	in->awaited.is_followed = false;
 	reception_set_registry(in->reception, registry,
 			       known_summary(in->known).sender_registry_version);
 	return 0;
@@ -453,7 +454,7 @@ void intake_close(struct intake *in)
 	retention_free(in->retention);
 	custody_close(in->custody);
 	annals_close(in->annals);
-	expecting_clear(&in->expecting);
+	awaited_clear(&in->awaited);
 	known_free(in->known);
 	pending_free(in->pending);
 	while (in->registries != NULL) {

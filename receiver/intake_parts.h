@@ -5,7 +5,7 @@
 #define WEIR_INTAKE_PARTS_H
 
 #include "clerk.h"
-#include "expecting.h"
+#include "awaited.h"
 #include "intake.h"
 #include "lookout.h"
 #include "marker.h"
@@ -47,8 +47,7 @@ struct intake {
 	uint64_t data_s;                 /* when a datagram of any bundle last came */
 	uint64_t caught_up_s;
 	struct vigil vigil;
-	struct expecting expecting;
-	bool is_expecting;               /* it has been loaded for the registry in use */
+	struct awaited awaited;
 	uint64_t watched_ms;
 	uint64_t batch;                  /* of names, between two commits */
 	int lost_failure;                /* of writing vault/lost, as told */
@@ -87,6 +86,8 @@ void intake_watch(struct intake *in);
 void intake_enter_lost(struct intake *in);
 void intake_lost_entered(struct intake *in, int commit_result);
 bool intake_may_store_catalogue(const struct intake *in);
+/* What is expected, and how it stands; nothing when the file says that. */
+void intake_store_expected(struct intake *in);
 /* The life of the sender: heads, epochs, what went back, numbers that were lost unseen; and its file. */
 int intake_take_heads(struct intake *in, const uint8_t *message, size_t len);
 void intake_follow_life(struct intake *in);

@@ -49,13 +49,20 @@ static void follow_generation(struct intake *in, const struct known_summary *kno
 		in->caught_up_s = in->now_s;
 }
 
-/* At a start, and when a registry is loaded, the vault says what has come so far. */
+void intake_store_expected(struct intake *in)
+{
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	in->awaited.expecting.has_changed |= in->clerk.is_expected_owed;
+	if (awaited_take_file(&in->awaited, &bytes, &len))
+		clerk_store_expected(&in->clerk, bytes, len);
+}
+
+/* Stored a second after it was told of, when the ledger has it: a crash between has it told of once more. */
 static void follow_expected(struct intake *in)
 {
-	if (!in->is_expecting)
-		in->is_expecting = expecting_renew(&in->expecting, intake_registry(in), in->o.vault_fd, in->now_s,
-						   in->o.tell) == 0;
-	expecting_turn(&in->expecting, in->now_s, in->o.tell);
+	intake_store_expected(in);
+	awaited_turn(&in->awaited, intake_registry(in), in->now_s);
 }
 
 void intake_watch(struct intake *in)
@@ -78,10 +85,11 @@ void intake_watch(struct intake *in)
 static void on_delivered(void *context, const struct known_bundle *bundle)
 {
 	struct intake *in = context;
-	expecting_deliver(&in->expecting, bundle->id.route_id, in->now_s, in->o.tell);
+	awaited_deliver(&in->awaited, bundle->id.route_id, in->now_s);
 }
 
 void intake_watch_start(struct intake *in)
 {
+	in->awaited = (struct awaited){.vault_fd = in->o.vault_fd, .tell = in->o.tell};
 	in->vigil = (struct vigil){.tell = in->o.tell, .delivered = on_delivered, .context = in};
 }

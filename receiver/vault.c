@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/cursor.h"
+#include "common/expecting.h"
 #include "common/io.h"
 #include "common/verdict.h"
 #include "heard.h"
@@ -413,6 +414,11 @@ int vault_catalogue_read(int vault_fd, uint8_t **out, size_t *len)
 int vault_heard_store(int vault_fd, const uint8_t *bytes, size_t len)
 {
 	return io_write_file(vault_fd, "heard", bytes, len, FILE_MODE);
+}
+
+int vault_expected_store(int vault_fd, const uint8_t *bytes, size_t len)
+{
+	return io_write_file(vault_fd, EXPECTING_FILE, bytes, len, FILE_MODE);
 }
 
 int vault_heard_read(int vault_fd, uint8_t **out, size_t *len)

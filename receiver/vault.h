@@ -9,6 +9,8 @@
  *   vault/catalogue                       the signed pages of the newest generation, each a u16 length
  *                                         and the message, as received
  *   vault/heard                           how far the sender's life has come, and its numbers (heard.h)
+ *   vault/expected                        of which routes something is expected, and whether it has come
+ *                                         (common/expecting.h)
  *   vault/registry                        the newest registry that came over the link (registrar.h)
  *   vault/registry-version                the highest registry version loaded, in decimal
  *   vault/lock                            held by keep while it runs
@@ -133,5 +135,7 @@ int vault_catalogue_read(int vault_fd, uint8_t **out, size_t *len);
 /* The same for vault/heard: what was heard of the sender's life (heard.h). */
 int vault_heard_store(int vault_fd, const uint8_t *bytes, size_t len);
 int vault_heard_read(int vault_fd, uint8_t **out, size_t *len);
+/* vault/expected, which expecting_read reads. */
+int vault_expected_store(int vault_fd, const uint8_t *bytes, size_t len);
 
 #endif

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "asking.h"
+#include "checkup_expected.h"
 #include "checkup_outage.h"
 #include "checkup_scan.h"
 #include "common/command.h"
@@ -187,6 +188,7 @@ int checkup(const char *config_path)
 	check_spool(&report, &setup.config);
 	check_hold(&report, &setup.config);
 	check_emit(&report, &setup.config);
+	checkup_expected(&setup.config, setup.registry, line_why, &report);
 	checkup_outage(&setup.config, line_why, &report);
 	if (checkup_scan_applies(&setup.config, setup.registry))
 		checkup_scan(&setup.config, line_why, &report);

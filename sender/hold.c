@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "awaited.h"
 #include "diskwatch.h"
 #include "dispatcher.h"
 #include "common/acceptor.h"
@@ -88,6 +89,7 @@ struct hold {
 	uint64_t turned_ms;
 	int last_failure;    /* of a turn, told once */
 	enum diskfill disk; /* as last told */
+	struct awaited awaited;
 	bool emit_lives;
 	bool stopping;
 };
@@ -285,6 +287,7 @@ static void tick(struct hold *hold)
 		if (book_tick(&hold->book))
 			book_found(&hold->book, hold->spool);
 		lifeline_follow(&hold->lifeline, now);
+		awaited_follow(&hold->awaited, &hold->releaser, is_new);
 		diskwatch_follow(&hold->disk, hold->spool, &hold->book, hold->setup.config.disk_full_percent);
 		service_alive();
 	}
@@ -443,6 +446,7 @@ static void close_all(struct hold *hold)
 	for (size_t i = 0; i < CONTROLS_MAX; i++)
 		control_free(hold->controls[i]);
 	dispatcher_free(hold->dispatcher);
+	awaited_close(&hold->awaited, &hold->releaser);
 	lifeline_close(&hold->lifeline);
 	book_close(&hold->book);
 	spent_close(hold->spent);

@@ -20,6 +20,7 @@ for n in $(seq 20); do
 done >"$tmp/bursts"
 relay_start --bursts "$tmp/bursts" --lose-beats 200
 
+due=$(($(date +%s) / 60 * 60 - 12 * 3600))
 routes_more=$(
 	cat <<-END
 		[route daily]
@@ -30,10 +31,11 @@ routes_more=$(
 		records = waived
 		destroy_after_days = 30
 		priority = 4
-		expect = daily $(date -u -d '12 hours' +%H:%M)
+		expect = daily $(date -u -d "@$due" +%H:%M)
 	END
 )
 site_make
+printf 'weir-expected 1\ndaily %d 0 0 0\n' "$due" >"$receiver/vault/expected" # as one that was off since then
 receiver_up
 sender_up
 conf=$receiver/receiver.conf

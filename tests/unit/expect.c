@@ -1,4 +1,4 @@
-#include "receiver/expect.h"
+#include "common/expect.h"
 
 #include "tests/lib/tap.h"
 
@@ -36,35 +36,28 @@ static void days(void)
 	is_number(expect_turn(&e, DAY + 30 * HOUR), EXPECT_OVERDUE, "two on one day are no stock for two");
 }
 
-static uint64_t overdue(uint64_t *deliveries, size_t count, uint64_t since, uint64_t now)
+static void clocks(void)
 {
-	struct expect e;
-	return expect_replay(&e, "daily 06:00", since, deliveries, count, now) ? e.overdue_s : 1;
-}
-
-static void restarts(void)
-{
-	uint64_t times[] = {DAY + 53 * HOUR, DAY + 5 * HOUR, DAY + 29 * HOUR};
-	is_number((int64_t)overdue(times, 3, DAY, DAY + 55 * HOUR), 0, "after a restart the vault's deliveries say it all, in any order");
-	is_number((int64_t)overdue(times, 3, DAY, DAY + 78 * HOUR), (int64_t)(DAY + 78 * HOUR), "and what has not come since is overdue");
-	uint64_t late[] = {DAY + 8 * HOUR};
-	is_number((int64_t)overdue(late, 1, DAY, DAY + 29 * HOUR), 0, "one that was late is no more than that");
-	is_number((int64_t)overdue(late, 1, DAY, DAY + 31 * HOUR), (int64_t)(DAY + 30 * HOUR), "and is not the next day's");
-	is_number((int64_t)overdue(NULL, 0, DAY + 12 * HOUR, DAY + 30 * HOUR - 1), 0,
-		  "a registry expects nothing before it was issued");
-	is_number((int64_t)overdue(NULL, 0, DAY + 12 * HOUR, DAY + 30 * HOUR), (int64_t)(DAY + 30 * HOUR), "but from then on");
-	is_number((int64_t)overdue(NULL, 0, DAY, DAY + 5 * HOUR), 0, "and nothing is due before that");
-	is_number((int64_t)overdue(NULL, 0, DAY, DAY + 100 * 24 * HOUR), (int64_t)(DAY + 92 * 24 * HOUR + 6 * HOUR),
-		  "no more than eight days are looked at");
-	uint64_t future[] = {DAY + 500 * HOUR};
-	is_number((int64_t)overdue(future, 1, DAY, DAY + 7 * HOUR), (int64_t)(DAY + 6 * HOUR), "what is not yet has not come");
-	struct expect e;
-	ok(!expect_replay(&e, "", DAY, NULL, 0, DAY), "nothing is replayed where nothing is expected");
+	struct expect e, other;
+	uint64_t due = 0;
+	expect_begin(&e, "daily 06:00", DAY);
+	expect_deliver(&e, &due);
+	is_number(expect_turn(&e, DAY + 31 * 24 * HOUR), EXPECT_OVERDUE, "a clock that leaps ahead makes days that lack something");
+	is_number((int64_t)e.overdue_s, (int64_t)(DAY + 30 * HOUR), "from the second on");
+	is_number(expect_turn(&e, DAY + 7 * HOUR), EXPECT_NOTHING, "when it is set back they have not been");
+	ok(e.overdue_s == 0 && e.due_s == DAY + 30 * HOUR, "and tomorrow's time comes next");
+	is_number(expect_turn(&e, DAY + 30 * HOUR), EXPECT_OVERDUE, "at which what has not come is overdue");
+	is_number(expect_turn(&e, DAY + 30 * HOUR - 1), EXPECT_NOTHING, "a clock that is set back by a second");
+	ok(e.overdue_s == DAY + 30 * HOUR && e.due_s == DAY + 54 * HOUR, "has no time judged twice");
+	expect_begin(&other, "daily 06:00", DAY + 100 * HOUR);
+	ok(expect_is_same(&e, &other), "two of the same time of day are the same");
+	expect_begin(&other, "daily 06:01", DAY + 100 * HOUR);
+	ok(!expect_is_same(&e, &other), "a minute later is another");
 }
 
 int main(void)
 {
 	days();
-	restarts();
+	clocks();
 	return done_testing();
 }

@@ -2301,6 +2301,16 @@ static void what_is_too_old_is_lost(void)
 }
 
 /* NOW is 14:13:20. */
+/* As it stood when keep ended: nothing has come since. */
+static void put_expected(const struct world *w, const char *due)
+{
+	char text[128];
+	uint64_t due_s;
+	must(text_parse_time(&due_s, due) == 0, "time");
+	int len = snprintf(text, sizeof(text), "weir-expected 1\ntax %llu 0 0 0\n", (unsigned long long)due_s);
+	must(io_write_file(w->vault_fd, "expected", text, (size_t)len, 0600) == 0, "expected");
+}
+
 static void what_is_expected_is_watched(void)
 {
 	expectation = "expect = daily 14:20\n";
@@ -2308,13 +2318,24 @@ static void what_is_expected_is_watched(void)
 	expectation = "";
 	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30), d = make_bundle(&w, 3, 30);
 	send_page(&w, (const struct bundle *[]){&b, &c, &d}, 3);
+	turn(&w, 1000);
+	intake_store(w.intake);
 	stop_keep(&w);
+	is_number(told("E2094"), 0, "a vault that is new expects from now on");
+	ok(is_there(&w, "expected"), "which it notes");
+	put_expected(&w, "2026-09-13T14:20:00Z");
 	all_events[0] = 0;
 	static const struct teller collecting = {collect, NULL};
 	start_keep_with(&w, 1, 101, &collecting);
 	turn(&w, 1);
 	is_number(told("E2094 keep: route 'tax': nothing has come that was expected by 2026-09-13T14:20:00Z"), 1,
-		  "at a start the vault says what has not come");
+		  "at a start what has not come since it was noted is told of");
+	turn(&w, 2000);
+	intake_store(w.intake);
+	stop_keep(&w);
+	start_keep_with(&w, 1, 101, &collecting);
+	turn(&w, 1);
+	is_number(told("E2094"), 1, "and not once more at the next");
 	send_page(&w, (const struct bundle *[]){&b, &c, &d}, 3);
 	send_all(&w, &b, NULL);
 	settle(&w);
@@ -2333,6 +2354,14 @@ static void what_is_expected_is_watched(void)
 	turn(&w, UINT64_C(86400000));
 	is_number(told("E2094"), 2, "one that has come in time is not told of");
 	is_number(told("E2095"), 2, "neither late nor in time");
+	turn(&w, 2000);
+	intake_store(w.intake);
+	stop_keep(&w);
+	must(io_write_file(w.vault_fd, "expected", "x", 1, 0600) == 0, "expected");
+	start_keep_with(&w, 1, 101, &collecting);
+	turn(&w, 2000);
+	is_number(told("E2098 keep: vault/expected cannot be read, and is begun anew: it is damaged"), 1, "a file that is none is told of");
+	is_number(told("E2094"), 2, "and what it said is not known any more");
 	free_bundle(&b);
 	free_bundle(&c);
 	free_bundle(&d);
