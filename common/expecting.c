@@ -183,7 +183,7 @@ int expecting_follow(struct expecting *e, const struct registry *registry, uint6
 		     void *context, const struct expecting_teller *tell)
 {
 	size_t count = registry_route_count(registry);
-	struct expecting fresh = {.routes = calloc(count + 1, sizeof(*fresh.routes)), .has_changed = true};
+	struct expecting fresh = {.routes = calloc(count + 1, sizeof(*fresh.routes)), .has_changed = e->has_changed};
 	if (fresh.routes == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
@@ -204,6 +204,8 @@ int expecting_follow(struct expecting *e, const struct registry *registry, uint6
 		/* before the times that have passed are judged: it came when this was written last, or soon after */
 		expecting_see(&fresh, r, mark, now_s, tell);
 	}
+	/* where nothing is expected, and was not, there need not be a file */
+	fresh.has_changed |= fresh.count + e->count > 0;
 	expecting_clear(e);
 	*e = fresh;
 	return 0;

@@ -75,6 +75,7 @@ static void load(struct awaited *a)
 {
 	int result = expecting_read(&a->expecting, a->vault_fd);
 	a->is_loaded = true;
+	a->expecting.has_changed = result != 0;
 	if (result != 0)
 		event_tell(a->tell, LOG_ERR, "E2098", "keep: vault/" EXPECTING_FILE " cannot be read, and is begun anew: %s",
 			   result > 0 ? "it is damaged" : verdict_explain(result));

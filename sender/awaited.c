@@ -78,6 +78,7 @@ static void load(struct awaited *a, const struct releaser *releaser)
 {
 	int result = expecting_read(&a->expecting, spool_dir(releaser->allowance.spool));
 	a->is_loaded = true;
+	a->expecting.has_changed = result != 0;
 	if (result != 0)
 		service_event(LOG_ERR, "E1057", "spool: '" EXPECTING_FILE "' cannot be read, and is begun anew: %s",
 			      result > 0 ? "it is damaged" : verdict_explain(result));

@@ -188,6 +188,7 @@ static void registries(void)
 {
 	struct expecting e = {.count = 0};
 	follow(&e, registry_of("none", NULL), 0, NULL);
+	ok(!e.has_changed, "where nothing is expected nothing is written");
 	follow(&e, registry_of("daily 06:00", NULL), 5, &(struct here){7, DAY + 4 * HOUR});
 	turn(&e, 6);
 	told_is("", "where something is expected anew, what came that day counts");
@@ -205,6 +206,9 @@ static void registries(void)
 	told_is("tax overdue 56; ", "and today's is overdue");
 	follow(&e, registry_of(NULL, "daily 06:00"), 57, NULL);
 	ok(e.count == 1 && expecting_find(&e, 1) == NULL, "a route that is there no more is not expected any more");
+	e.has_changed = false;
+	follow(&e, registry_of("none", NULL), 58, NULL);
+	ok(e.count == 0 && e.has_changed, "nor is one of which nothing is expected now, which is to be written");
 	expecting_clear(&e);
 }
 
