@@ -45,7 +45,7 @@ enum expect_news expect_deliver(struct expect *e, uint64_t *was_due_s)
 enum expect_news expect_turn(struct expect *e, uint64_t now_s)
 {
 	enum expect_news news = EXPECT_NOTHING;
-	if (e->due_s > now_s + 2 * EXPECT_DAY_S) {
+	if (e->due_s > now_s + (uint64_t)2 * EXPECT_DAY_S) {
 		e->due_s = next_due(e->due_s % EXPECT_DAY_S, now_s);
 		e->overdue_s = e->overdue_s > now_s ? 0 : e->overdue_s;
 	}

@@ -85,14 +85,12 @@ static int decode(struct expecting *e, char *text, size_t len)
 	e->routes = calloc(lines + 1, sizeof(*e->routes));
 	if (e->routes == NULL)
 		return -ENOMEM;
-	for (char *at = text + head; at < text + len;) {
-		char *end = strchr(at, '\n');
+	for (char *at = text + head, *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
 		*end = 0;
 		struct expecting_route route;
 		if (!take_line(&route, at) || find_name(e, route.name) != NULL)
 			return VERDICT_DAMAGED;
 		e->routes[e->count++] = route;
-		at = end + 1;
 	}
 	return 0;
 }
@@ -182,17 +180,17 @@ static bool begin_route(struct expecting_route *out, const struct route *route, 
 int expecting_follow(struct expecting *e, const struct registry *registry, uint64_t now_s, expecting_look *look,
 		     void *context, const struct expecting_teller *tell)
 {
-	size_t count = registry_route_count(registry);
-	struct expecting fresh = {.routes = calloc(count + 1, sizeof(*fresh.routes)), .has_changed = e->has_changed};
-	if (fresh.routes == NULL)
+	size_t route_count = registry_route_count(registry), count = 0;
+	struct expecting_route *routes = calloc(route_count + 1, sizeof(*routes));
+	if (routes == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < route_count; i++) {
 		const struct route *route = registry_route_at(registry, i);
 		const struct expecting_route *before = find_name(e, route->name);
-		struct expecting_route *r = &fresh.routes[fresh.count];
+		struct expecting_route *r = &routes[count];
 		if (!begin_route(r, route, now_s, look, context))
 			continue;
-		fresh.count++;
+		count++;
 		if (before == NULL)
 			continue;
 		uint64_t mark = r->mark;
@@ -202,11 +200,11 @@ int expecting_follow(struct expecting *e, const struct registry *registry, uint6
 		else
 			r->expect.overdue_s = before->expect.overdue_s;
 		/* before the times that have passed are judged: it came when this was written last, or soon after */
-		expecting_see(&fresh, r, mark, now_s, tell);
+		expecting_see(e, r, mark, now_s, tell);
 	}
 	/* where nothing is expected, and was not, there need not be a file */
-	fresh.has_changed |= fresh.count + e->count > 0;
+	bool has_changed = e->has_changed || e->count + count > 0;
 	expecting_clear(e);
-	*e = fresh;
+	*e = (struct expecting){routes, count, has_changed};
 	return 0;
 }
