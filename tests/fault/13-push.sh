@@ -59,10 +59,22 @@ for program in weir-outbox weir-seal weir-hold; do
 	number=$((number + 1))
 	ok "a push is counted for $program" try_push $number
 	cure
+	renamed=$(counts $program) # at last those of weir-hold
 	cases_of $program >"$tmp/cases"
 	cases_of $program memory >"$tmp/cases.memory"
 	sweep $program "$tmp/cases" 5
 	sweep $program "$tmp/cases.memory" 3
+done
+
+# weir-hold ends behind each rename that a push takes: the one that releases it comes before its entry.
+renames=$(awk '$1 == "rename" { print $2 }' <<<"$renamed" | sort -n | tail -n 1)
+ok "a push renames" test "${renames:-0}" -ge 3
+for ((n = 1; n <= ${renames:-0}; n++)); do
+	arm weir-hold rename "$n" die-after
+	number=$((number + 1))
+	try_push "$number"
+	cure
+	until_true 10 try_again || note "$(cat "$tmp/said")"
 done
 
 # ---- what has arrived ----
@@ -82,6 +94,10 @@ is "what was accepted has arrived" "$(comm -23 <(told accepted) <(sort "$tmp/arr
 is "what was refused has not" "$(comm -12 <(told refused) <(sort "$tmp/arrived"))" "" ||
 	note "$(join <(comm -12 <(told refused) <(sort "$tmp/arrived")) <(sort "$tmp/answers"))"
 is "nothing came twice" "$(uniq -d "$tmp/arrived")" ""
+jq -r 'select(.event == "release" and .result == "ok").bundle' "$sender"/spool/ledger/*.jsonl | sort >"$tmp/released"
+is "each has its release in the ledger, once" "$(sort "$tmp/released" | grep -v '^registry-' | tr '\n' ' ')" \
+	"$(cd "$receiver/vault/bundles" && find . -name 'files-*.weir' -printf '%f\n' | sed 's/\.weir$//' | sort | tr '\n' ' ')"
+note "$(jq -c 'select(.event == "release" and .found)' "$sender"/spool/ledger/*.jsonl | wc -l) of them were found"
 is "each file in the vault opens" "$(cat "$tmp/unopened" 2>/dev/null)" "" || note "$(grep -v " opened " "$tmp/opened" | head)"
 is "and holds one push" "$(delivered_count)" "$(wc -l <"$tmp/arrived")"
 for box in sender receiver; do
