@@ -83,13 +83,18 @@ for fault in "${!done_faults[@]}"; do note "$fault: ${done_faults[$fault]} times
 
 # ---- what came of it ----
 
+entries() { cat "$1"/ledger/*.jsonl; }
+# gaps speaks of what was named, and the last ones may not have been yet
+released() { entries "$sender/spool" | jq -r 'select(.event == "release" and .result == "ok").bundle' | sort -u; }
+named() { entries "$receiver/vault" | jq -r 'select(.event == "named").bundle' | sort -u; }
+all_named() { [[ -z $(comm -23 <(released) <(named)) ]]; }
 healed() { inbox gaps --config "$receiver/receiver.conf" >"$tmp/gaps" 2>&1; }
 nothing_waits() { [[ -z $(outbox list --json --config "$sender/sender.conf" | jq -r '.[] | select(.state != "sent" and .person != "inside-1").push_id') ]]; }
 ok "everything is sent in the end" until_true 120 nothing_waits
+ok "the receiver hears of all that was released" until_true 60 all_named
 # What has missed its pass waits for rounds of healing, which are rarer the older it is: gaps says by when.
 ok "and everything is whole, without anybody acting" until_true $((lasts < 60 ? 180 : 1800)) healed || note "$(cat "$tmp/gaps")"
 note "after $((SECONDS - end)) s"
-entries() { cat "$1"/ledger/*.jsonl; }
 entries "$sender/spool" | jq -r 'select(.event == "release" and .result == "ok") | .bundle + " " + .root' | grep -v '^registry-' | sort >"$tmp/released"
 entries "$receiver/vault" | jq -r 'select(.event == "delivered" and .result == "ok") | .bundle + " " + .root' | grep -v '^registry-' | sort >"$tmp/delivered"
 note "$(wc -l <"$tmp/accepted") pushes were told they were accepted, $(sort -u "$tmp/released" | wc -l) bundles were released"
