@@ -21,7 +21,7 @@ seed_line
 rate='20 Mbit/s' # so that a map is stored before the large one is whole
 link_start 1500
 site_make
-cuts=1000 recoveries=8 again=10
+cuts=1000 recoveries=6 again=10
 ((${BUDGET:-0} >= 600)) && cuts=10000 recoveries=100 again=20
 sconf=$sender/sender.conf
 rconf=$receiver/receiver.conf
@@ -179,7 +179,7 @@ cut_power() {
 	local extra=$keys/wang-mei.key config=$sconf
 	[[ $2 == spool ]] || extra=$tmp/$1-truth config=$rconf
 	# shellcheck disable=SC2086 # no AGAIN is no argument
-	WEIR_CARELESS=${6:-} LD_PRELOAD=$build/tests/lib/careless.so "$build/tests/lib/powercut" "$2" "$tmp/$1-$2.base" \
+	TMPDIR=$tmp WEIR_CARELESS=${6:-} LD_PRELOAD=$build/tests/lib/careless.so "$build/tests/lib/powercut" "$2" "$tmp/$1-$2.base" \
 		"$tmp/$1-$2.log" "$config" "$extra" "$4" "${SEED: -9}" ${5:-} >"$tmp/$1-$2-$3.said" 2>&1
 }
 # Disks are waited for more than anything else, so as many as may be at a time.
@@ -195,9 +195,9 @@ record careful
 for side in spool vault; do
 	cut_beside careful $side cut $((cuts / 2))
 	cut_beside careful $side again "$recoveries" "$again"
-	cut_beside careful $side forgets 5 6 WEIR_NO_SYNC
+	cut_beside careful $side forgets 4 6 WEIR_NO_SYNC
 done
-cut_beside careful spool ahead 5 6 WEIR_NO_DATASYNC
+cut_beside careful spool ahead 4 6 WEIR_NO_DATASYNC
 cuts_end
 for side in spool vault; do
 	said careful $side cut

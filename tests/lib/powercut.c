@@ -56,7 +56,7 @@ struct powercut {
 	uint64_t states, bad, unwitnessed;
 	size_t records, marks;
 	size_t older_count;              /* copies of the spool, in the scratch folder */
-	char scratch[64];
+	char scratch[64];                /* in TMPDIR, which should be memory */
 	struct sums *sums;
 	struct mark told[2 * MARKS_MAX]; /* before the cut that is judged */
 	size_t told_count;
@@ -98,7 +98,8 @@ static void load_vault(struct vault_world *w, const char *config, const char *tr
 	need(registry_load(&w->registry, w->config.registry, w->roots, problem), "the registry");
 	need(key_load(&w->box, w->config.box_key, NULL), "the key of the box");
 	need(io_each_name(io_open_dir(AT_FDCWD, truth), load_truth, w), truth);
-	snprintf(w->scratch, sizeof(w->scratch), "%s", scratch);
+	int n = snprintf(w->scratch, sizeof(w->scratch), "%s/maps", scratch);
+	need(n < 0 || (size_t)n >= sizeof(w->scratch) ? -ENAMETOOLONG : io_make_dir(AT_FDCWD, w->scratch, 0700), "maps");
 }
 
 /* All marks, with the record that each is. */
@@ -331,7 +332,7 @@ static bool record_recovery(struct powercut *p, size_t cut)
 static void cut_recoveries(struct powercut *p, uint64_t count, uint64_t again)
 {
 	size_t *chosen = choose_cuts(&p->tape, count);
-	rerecord_open(&p->rerecord);
+	rerecord_open(&p->rerecord, p->scratch);
 	for (uint64_t i = 0; i < count; i++) {
 		if (!record_recovery(p, chosen[i]))
 			continue;
@@ -345,7 +346,6 @@ static void cut_recoveries(struct powercut *p, uint64_t count, uint64_t again)
 		free(within);
 		cuts_close(&p->again.cuts);
 	}
-	rerecord_close(&p->rerecord);
 	free(chosen);
 }
 
@@ -357,6 +357,14 @@ static const char *mount_point(const struct powercut *p)
 		return p->vault.config.vault;
 	snprintf(folder, sizeof(folder), "%s", p->spool.setup.config.spool);
 	return dirname(folder);
+}
+
+static void make_scratch(struct powercut *p)
+{
+	const char *folder = getenv("TMPDIR");
+	int n = snprintf(p->scratch, sizeof(p->scratch), "%s/powercut.XXXXXX", folder != NULL ? folder : "/dev/shm");
+	if (n < 0 || (size_t)n >= sizeof(p->scratch) || mkdtemp(p->scratch) == NULL)
+		cuts_die(p->scratch);
 }
 
 static double seconds(void)
@@ -396,9 +404,7 @@ int main(int argc, char **argv)
 	/* a copy of a mount in another's namespace would keep the disk of one state for all that follow */
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		cuts_die("no mounts of its own");
-	snprintf(p->scratch, sizeof(p->scratch), "/dev/shm/weir-powercut.XXXXXX");
-	if (mkdtemp(p->scratch) == NULL)
-		cuts_die(p->scratch);
+	make_scratch(p);
 	p->is_vault = strcmp(argv[SIDE], "vault") == 0;
 	if (p->is_vault)
 		load_vault(&p->vault, argv[CONFIG], argv[EXTRA], p->scratch);

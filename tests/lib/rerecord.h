@@ -7,6 +7,8 @@
 
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -15,7 +17,6 @@
 enum { RERECORD_PATH_BYTES = 96, RERECORD_WAIT_MS = 10000 };
 
 struct rerecord {
-	char folder[64];                 /* of memory */
 	char base[RERECORD_PATH_BYTES];  /* the disk as the cut left it */
 	char log[RERECORD_PATH_BYTES];   /* what was written since */
 	char marks[RERECORD_PATH_BYTES]; /* where lines of text go */
@@ -25,25 +26,17 @@ struct rerecord {
 	int loop_fd;
 };
 
-static inline void rerecord_open(struct rerecord *r)
+/* In a folder of memory, which is the caller's and is left with what was recorded last. */
+static inline void rerecord_open(struct rerecord *r, const char *folder)
 {
-	*r = (struct rerecord){.folder = "/dev/shm/weir-rerecord.XXXXXX", .recorder = -1, .loop_fd = -1};
-	if (mkdtemp(r->folder) == NULL)
-		cuts_die(r->folder);
-	snprintf(r->base, sizeof(r->base), "%s/base", r->folder);
-	snprintf(r->log, sizeof(r->log), "%s/log", r->folder);
-	snprintf(r->image, sizeof(r->image), "%s/image", r->folder);
-	snprintf(r->mount, sizeof(r->mount), "%s/disk", r->folder);
-	snprintf(r->marks, sizeof(r->marks), "%s/disk/marks", r->folder);
+	*r = (struct rerecord){.recorder = -1, .loop_fd = -1};
+	snprintf(r->base, sizeof(r->base), "%s/base", folder);
+	snprintf(r->log, sizeof(r->log), "%s/log", folder);
+	snprintf(r->image, sizeof(r->image), "%s/image", folder);
+	snprintf(r->mount, sizeof(r->mount), "%s/disk", folder);
+	snprintf(r->marks, sizeof(r->marks), "%s/disk/marks", folder);
 	if (mkdir(r->mount, 0700) < 0)
 		cuts_die(r->mount);
-}
-
-static inline void rerecord_close(const struct rerecord *r)
-{
-	if (unlink(r->base) < 0 || unlink(r->log) < 0 || unlink(r->image) < 0 || rmdir(r->mount) < 0 ||
-	    rmdir(r->folder) < 0)
-		cuts_die(r->folder);
 }
 
 /* Without the pages that hold nothing, which are most. */
@@ -73,6 +66,8 @@ static inline void rerecord_run(struct rerecord *r)
 	r->recorder = fork();
 	if (r->recorder == 0) {
 		dup2(fds[1], STDOUT_FILENO);
+		/* what it has mounted goes with the last process that sees it */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execl(path, "recorder", r->mount, r->image, r->log, NULL);
 		_exit(127);
 	}
