@@ -1,7 +1,6 @@
 #include "catalogue.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "cursor.h"
@@ -14,6 +13,7 @@ enum {
 	PREFIX_BYTES = 12, /* magic, version, suite */
 	PAGE_HEADER_BYTES = 64,
 	ENTRY_BYTES = 80,
+	NUMBER_AT = 16, /* in an entry, which begins with the route id */
 	HEADS_HEADER_BYTES = 72,
 	HEAD_BYTES = 24,
 };
@@ -267,6 +267,18 @@ int page_decode(struct page *out, const uint8_t *in, size_t len)
 	read_bytes(&r, p.signature, sizeof(p.signature));
 	*out = p;
 	return VERDICT_OK;
+}
+
+bool page_mentions(const uint8_t *in, size_t len, uint16_t route_id, uint64_t number)
+{
+	uint8_t route[sizeof(route_id)], wanted[sizeof(number)];
+	struct writer w = writer_of(route, sizeof(route)), v = writer_of(wanted, sizeof(wanted));
+	write_u16(&w, route_id);
+	write_u64(&v, number);
+	for (size_t at = PAGE_HEADER_BYTES; at + ENTRY_BYTES <= len; at += ENTRY_BYTES)
+		if (memcmp(in + at + NUMBER_AT, wanted, sizeof(wanted)) == 0 && memcmp(in + at, route, sizeof(route)) == 0)
+			return true;
+	return false;
 }
 
 /* after: the route id before, 0 for the first. */

@@ -4,6 +4,7 @@
 #ifndef WEIR_CATALOGUE_H
 #define WEIR_CATALOGUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -96,6 +97,8 @@ int heads_encode(uint8_t out[static HEADS_BYTES_MAX], size_t *len, const struct 
 /* Total; signatures are for message_verify, which takes the bytes as received. */
 int heartbeat_decode(struct heartbeat *out, const uint8_t *in, size_t len);
 int page_decode(struct page *out, const uint8_t *in, size_t len);
+/* A quick look, for who searches many pages: false when a page has no entry of this number, whatever else it holds. */
+bool page_mentions(const uint8_t *in, size_t len, uint16_t route_id, uint64_t number);
 int heads_decode(struct heads *out, const uint8_t *in, size_t len);
 int message_verify(const uint8_t *message, size_t len,
 		   const uint8_t box_public[static SUITE_KEY_BYTES]);

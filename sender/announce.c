@@ -20,6 +20,7 @@ void announce_update(struct announcer *a, const struct orders_page *orders)
 	memset(a->is_sent, 0, sizeof(a->is_sent));
 	memset(a->repeats, 0, sizeof(a->repeats));
 	memset(a->is_repeated, 0, sizeof(a->is_repeated));
+	memset(a->is_awaited, 0, sizeof(a->is_awaited));
 }
 
 static bool is_same_geometry(const struct geometry *a, const struct geometry *b)
@@ -32,7 +33,8 @@ int announce_find(const struct orders_page *orders, const struct task *order)
 {
 	for (uint32_t i = 0; i < orders->page_count; i++) {
 		struct page page;
-		if (page_decode(&page, orders->pages[i].bytes, orders->pages[i].len) != 0 ||
+		if (!page_mentions(orders->pages[i].bytes, orders->pages[i].len, order->id.route_id, order->id.number) ||
+		    page_decode(&page, orders->pages[i].bytes, orders->pages[i].len) != 0 ||
 		    page.epoch != orders->epoch)
 			continue;
 		for (unsigned int j = 0; j < page.count; j++) {
@@ -47,13 +49,18 @@ int announce_find(const struct orders_page *orders, const struct task *order)
 	return -ENOENT;
 }
 
-bool announce_page(struct announcer *a, uint32_t page)
+unsigned int announce_page(struct announcer *a, uint32_t page, bool is_awaited)
 {
 	if (page >= a->page_count)
-		return false;
-	if (!a->is_repeated[page] && a->repeats[page] == 0)
+		return 0;
+	if (a->is_repeated[page])
+		return ANNOUNCE_REPEATS;
+	if (a->repeats[page] == 0)
 		a->repeats[page] = ANNOUNCE_REPEATS;
-	return a->is_repeated[page];
+	unsigned int gone = ANNOUNCE_REPEATS - a->repeats[page];
+	if (is_awaited && gone == 0)
+		a->is_awaited[page] = true;
+	return gone;
 }
 
 static const struct control_message *send_page(struct announcer *a,
@@ -68,17 +75,33 @@ static const struct control_message *send_page(struct announcer *a,
 	return &orders->pages[page];
 }
 
-/* -1, or a page that is to be repeated. */
-static int next_repeat(struct announcer *a)
+static const struct control_message *repeat_page(struct announcer *a, const struct orders_page *orders, uint32_t page)
 {
-	for (uint32_t i = 0; i < a->page_count; i++) {
-		if (a->repeats[i] == 0)
-			continue;
-		a->repeats[i]--;
-		a->is_repeated[i] = a->repeats[i] == 0;
-		return (int)i;
-	}
-	return -1;
+	a->repeats[page]--;
+	a->is_repeated[page] = a->repeats[page] == 0;
+	a->is_awaited[page] = false;
+	return send_page(a, orders, page);
+}
+
+bool announce_is_awaited(const struct announcer *a)
+{
+	return memchr(a->is_awaited, true, a->page_count) != NULL;
+}
+
+/* A page that work waits for; NULL when there is none. */
+static const struct control_message *next_awaited(struct announcer *a, const struct orders_page *orders)
+{
+	const bool *awaited = memchr(a->is_awaited, true, a->page_count);
+	return awaited == NULL ? NULL : repeat_page(a, orders, (uint32_t)(awaited - a->is_awaited));
+}
+
+/* A page that is to be repeated. */
+static const struct control_message *next_repeat(struct announcer *a, const struct orders_page *orders)
+{
+	for (uint32_t i = 0; i < a->page_count; i++)
+		if (a->repeats[i] > 0)
+			return repeat_page(a, orders, i);
+	return NULL;
 }
 
 /* Who has many bundles also pushes often: a generation is worth little when the next one cuts it off. */
@@ -88,19 +111,37 @@ static uint64_t interval_ns(uint32_t page_count)
 	return share < ANNOUNCE_INTERVAL_NS ? share : ANNOUNCE_INTERVAL_NS;
 }
 
+static bool is_beat_due(const struct announcer *a, const struct orders_page *orders)
+{
+	return orders->beat != a->beat && orders->heartbeat.len > 0;
+}
+
+static bool are_heads_due(const struct announcer *a, const struct orders_page *orders, uint64_t now_ns)
+{
+	return orders->heads_count > 0 &&
+	       (orders->heads_made != a->heads_made || a->heads_left > 0 || now_ns >= a->heads_ns);
+}
+
+bool announce_is_due(const struct announcer *a, const struct orders_page *orders, uint64_t now_ns)
+{
+	bool is_due = is_beat_due(a, orders) || are_heads_due(a, orders, now_ns) ||
+		      (a->page_count > 0 && (a->owes_first || now_ns >= a->next_ns));
+	for (uint32_t i = 0; i < a->page_count && !is_due; i++)
+		is_due = a->repeats[i] > 0;
+	return is_due;
+}
+
 /* NULL when none is due. */
 static const struct control_message *next_heads(struct announcer *a, const struct orders_page *orders,
 						uint64_t now_ns)
 {
-	if (orders->heads_count == 0)
+	if (!are_heads_due(a, orders, now_ns))
 		return NULL;
 	bool is_new = orders->heads_made != a->heads_made;
-	if (is_new || (a->heads_left == 0 && now_ns >= a->heads_ns)) {
+	if (is_new || a->heads_left == 0) {
 		a->heads_made = orders->heads_made;
 		a->heads_left = orders->heads_count * (is_new ? ANNOUNCE_REPEATS : 1);
 	}
-	if (a->heads_left == 0)
-		return NULL;
 	a->heads_left--;
 	a->heads_ns = now_ns + ANNOUNCE_HEADS_NS;
 	return &orders->heads[a->heads_left % orders->heads_count];
@@ -109,16 +150,18 @@ static const struct control_message *next_heads(struct announcer *a, const struc
 const struct control_message *announce_next(struct announcer *a, const struct orders_page *orders,
 					    uint64_t now_ns, bool data_flows)
 {
-	if (orders->beat != a->beat && orders->heartbeat.len > 0) {
+	const struct control_message *message = next_awaited(a, orders);
+	if (message != NULL)
+		return message;
+	if (is_beat_due(a, orders)) {
 		a->beat = orders->beat;
 		return &orders->heartbeat;
 	}
-	const struct control_message *heads = next_heads(a, orders, now_ns);
-	if (heads != NULL)
-		return heads;
-	int repeat = next_repeat(a);
-	if (repeat >= 0)
-		return send_page(a, orders, (uint32_t)repeat);
+	message = next_heads(a, orders, now_ns);
+	if (message == NULL)
+		message = next_repeat(a, orders);
+	if (message != NULL)
+		return message;
 	if (a->page_count == 0)
 		return NULL;
 	if (a->owes_first) {

@@ -1,10 +1,10 @@
 /*
  * announce: which control message goes next.  LINK.md 2.
  *
- * Heartbeats once each, as soon as they are there.  Then heads: four times when they are new, and every five
- * seconds.  Then pages that are to be repeated.  Then, every
- * 100 ms, the next page in turn, and the first page too while data flow; more often when there are so
- * many pages that a whole round would take longer than two seconds.
+ * First a page without which work cannot begin.  Heartbeats once each, as soon as they are there.  Then heads: four
+ * times when they are new, and every five seconds.  Then pages that are to be repeated.  Then, every 100 ms, the next
+ * page in turn, and the first page too while data flow; more often when there are so many pages that a whole round
+ * would take longer than two seconds.
  */
 #ifndef WEIR_ANNOUNCE_H
 #define WEIR_ANNOUNCE_H
@@ -39,10 +39,14 @@ struct announcer {
 	bool is_sent[ORDERS_CONTROL_MAX];
 	uint8_t repeats[ORDERS_CONTROL_MAX];     /* still to go */
 	bool is_repeated[ORDERS_CONTROL_MAX];    /* all of them went */
+	bool is_awaited[ORDERS_CONTROL_MAX];     /* the first of them goes before anything else */
 };
 
 /* After each new copy of the page: a new generation begins from its first page. */
 void announce_update(struct announcer *a, const struct orders_page *orders);
+
+/* Whether announce_next has a message. */
+bool announce_is_due(const struct announcer *a, const struct orders_page *orders, uint64_t now_ns);
 
 /*
  * The page that names an order: its index; -ENOENT when none does; -EINVAL when it is named
@@ -50,8 +54,13 @@ void announce_update(struct announcer *a, const struct orders_page *orders);
  */
 int announce_find(const struct orders_page *orders, const struct task *order);
 
-/* True once this page has gone ANNOUNCE_REPEATS times in this generation; until then it is due. */
-bool announce_page(struct announcer *a, uint32_t page);
+/*
+ * How often this page has gone in this generation since it was asked for here, at most ANNOUNCE_REPEATS: until it has
+ * gone as often it is due.  is_awaited: work waits for it.
+ */
+unsigned int announce_page(struct announcer *a, uint32_t page, bool is_awaited);
+/* Whether work waits for a page that has not gone yet. */
+bool announce_is_awaited(const struct announcer *a);
 
 /* The message that is due at now_ns, or NULL.  It counts as sent. */
 const struct control_message *announce_next(struct announcer *a, const struct orders_page *orders,

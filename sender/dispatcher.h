@@ -16,7 +16,7 @@ void dispatcher_free(struct dispatcher *dispatcher); /* NULL is fine; the page s
 
 /*
  * Looks at the progress page, moves on what was sent (ready to sent after the configured passes) and
- * publishes the catalogue and the orders when anything changed.  Several times a second.
+ * publishes the catalogue and the orders when anything changed.  Several times a second, and when something is released.
  */
 int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms);
 /* Publishes a new heartbeat.  Once a second. */

@@ -17,7 +17,7 @@
 struct lane {
 	bool is_used;
 	bool is_withdrawn;        /* not ordered any more; goes as soon as the encoder lets go */
-	bool is_announced;        /* the catalogue page that names it has gone out four times */
+	unsigned int announced;   /* how often the catalogue page that names it has gone, ANNOUNCE_REPEATS at most */
 	int page;                 /* that page, or negative while none names it */
 	bool has_encoder;
 	struct task order;

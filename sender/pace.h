@@ -1,10 +1,14 @@
 /*
  * pace: when the next batch may go.  Arithmetic alone: it never asks a clock and never sleeps.
  *
- * The rate counts whole IP packets.  Any window of W ns takes at most the rate times W, plus
- * PACE_CREDIT_NS of the rate, plus one batch; a batch is at most PACE_BATCH_NS of the rate, or one
- * datagram.  So a window of 10 ms is never more than 5 % over the rate (unless two datagrams alone
- * are more than that).  Time lost beyond the credit is lost: the schedule moves, it does not burst.
+ * The rate counts whole IP packets.  What is late is caught up with, as far as the credit reaches: any window of W ns
+ * takes at most the rate times W, plus the credit, plus one batch.  A batch is at most PACE_BATCH_NS of the rate, or
+ * one datagram, the credit at most PACE_CREDIT_NS of it, and both together at most PACE_BURST_DATAGRAMS.  So a window
+ * of 10 ms is never more than 5 % over the rate (unless two datagrams alone are more than that), and what goes is never
+ * more than that burst ahead of it.  Time lost beyond the credit is lost: the schedule moves, it does not burst.
+ *
+ * Smaller batches, which would leave more of the 5 % to the credit, wake the process more often; on a busy machine
+ * whoever runs more often waits longer, and more was lost by that than won.
  */
 #ifndef WEIR_PACE_H
 #define WEIR_PACE_H
@@ -15,24 +19,24 @@
 enum {
 	PACE_BATCH_NS = 250000,
 	PACE_CREDIT_NS = 250000,
-	PACE_BATCH_DATAGRAMS = 64,     /* what one UDP_SEGMENT send takes */
+	PACE_BATCH_DATAGRAMS = 32,     /* one UDP_SEGMENT send takes twice as many */
 	PACE_BATCH_BYTES = 65000,
+	PACE_BURST_DATAGRAMS = 64,
 	PACE_WARM_UP_NS = 50000000,    /* at half the rate, after a second of rest */
 	PACE_REST_NS = 1000000000,
 };
 
 struct pace {
 	uint64_t rate_bits_per_s;
+	unsigned int batch;     /* datagrams: 1 to PACE_BATCH_DATAGRAMS */
+	uint64_t credit_ns;
 	uint64_t due_ns;        /* the next batch may go from here on */
 	uint64_t fraction;      /* of a ns, in units of 1 / rate */
 	uint64_t warm_until_ns;
 };
 
-/* rate_bits_per_s is 1,000 to 10^12. */
-void pace_start(struct pace *p, uint64_t rate_bits_per_s, uint64_t now_ns);
-
-/* Datagrams of this many bytes of UDP payload that one batch takes: 1 to PACE_BATCH_DATAGRAMS. */
-unsigned int pace_batch(const struct pace *p, size_t datagram_len);
+/* rate_bits_per_s is 1,000 to 10^12; datagram_len the bytes of UDP payload of a full one. */
+void pace_start(struct pace *p, uint64_t rate_bits_per_s, size_t datagram_len, uint64_t now_ns);
 
 /* When `count` datagrams, `payload_len` bytes of UDP payload together, are sent at now_ns >= due_ns. */
 void pace_spend(struct pace *p, unsigned int count, size_t payload_len, uint64_t now_ns);

@@ -18,6 +18,7 @@ enum {
 	BATCH_SIZE = 65536,
 	PROGRESS_NS = 50000000,
 	RETRY_NS = 10000000,           /* after a send that failed */
+	HELD_UP_NS = 50000,            /* what a send takes at most, when nothing comes between */
 };
 static const uint64_t ns_per_s = 1000000000;
 
@@ -152,16 +153,16 @@ static bool open_lanes(struct transmit *t)
 	return true;
 }
 
-/* Data go only after the page that names their bundle has. */
+/* Data go only after the page that names their bundle has gone once; then it is repeated among them. */
 static void find_pages(struct transmit *t)
 {
 	for (unsigned int i = 0; i < ORDERS_MAX; i++) {
 		struct lane *lane = &t->lanes[i];
-		if (!lane->is_used || lane->is_withdrawn || lane->is_announced ||
-		    lane->state != ORDER_WAITING)
+		if (!lane->is_used || lane->is_withdrawn || lane->announced == ANNOUNCE_REPEATS ||
+		    (lane->state != ORDER_WAITING && lane->state != ORDER_SENDING))
 			continue;
 		lane->page = announce_find(t->copy, &lane->order);
-		if (lane->page == -EINVAL) {
+		if (lane->page == -EINVAL && lane->announced == 0) {
 			lane->state = ORDER_FAILED;
 			lane->error = VERDICT_BAD_GEOMETRY;
 		}
@@ -189,6 +190,17 @@ static void take_orders(struct transmit *t)
 	t->progress_ns = 0;
 }
 
+/* In a new generation the page goes anew, but the lane has been named. */
+static void announce_lane(struct transmit *t, struct lane *lane)
+{
+	if (lane->page < 0 || lane->announced == ANNOUNCE_REPEATS)
+		return;
+	bool is_awaited = lane->announced == 0 && lane->order.kind == TASK_WORK;
+	unsigned int times = announce_page(&t->outgoing.announcer, (uint32_t)lane->page, is_awaited);
+	if (times > lane->announced)
+		lane->announced = times;
+}
+
 static void prepare_lanes(struct transmit *t, uint64_t now)
 {
 	outgoing_look(&t->outgoing);
@@ -196,10 +208,9 @@ static void prepare_lanes(struct transmit *t, uint64_t now)
 		struct lane *lane = &t->lanes[i];
 		if (!lane->is_used || lane->is_withdrawn)
 			continue;
-		if (!lane->is_announced && lane->page >= 0)
-			lane->is_announced = announce_page(&t->outgoing.announcer, (uint32_t)lane->page);
+		announce_lane(t, lane);
 		enum order_state before = lane->state;
-		bool is_ready = lane_prepare(lane, t->encoder, i, now) && lane->is_announced;
+		bool is_ready = lane_prepare(lane, t->encoder, i, now) && lane->announced > 0;
 		bool has_more = (lane->state == ORDER_WAITING || lane->state == ORDER_SENDING) &&
 				now / 1000000 >= lane->order.step.not_before_ms;
 		/* one that failed has a kind that may be none */
@@ -267,7 +278,7 @@ static void build_data(struct transmit *t, unsigned int slot)
 {
 	struct lane *lane = &t->lanes[slot];
 	bool is_heal = lane->order.kind == TASK_HEAL;
-	unsigned int most = outgoing_batch(&t->outgoing, lane->order.kind, datagram_len(t->outfit.symbols));
+	unsigned int most = outgoing_batch(&t->outgoing, lane->order.kind);
 	lane_fill(lane, &t->batch, most, t->scratch, &t->outfit, t->encoder, slot);
 	outgoing_charge(&t->outgoing, slot, lane->order.kind, t->batch.len);
 	t->batch_slot = (int)slot;
@@ -315,17 +326,14 @@ static int send_batch(const struct transmit *t)
 	return sendmsg(t->options.socket_fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+/* When it went is not known of a send that was held up; for what follows it counts as late as it may have been. */
 static void let_batch_go(struct transmit *t)
 {
 	uint64_t now = now_ns();
-	if (now < t->outgoing.pace.due_ns) {
-		uint64_t longest = now + PROGRESS_NS;
-		sleep_until(t->outgoing.pace.due_ns < longest ? t->outgoing.pace.due_ns : longest);
-		now = now_ns();
-		if (now < t->outgoing.pace.due_ns)
-			return;
-	}
+	if (now < outgoing_due(&t->outgoing))
+		return;
 	int result = send_batch(t);
+	uint64_t ended = now_ns();
 	if (result == -EINTR)
 		return;
 	if (result != 0) {
@@ -333,10 +341,31 @@ static void let_batch_go(struct transmit *t)
 		pace_hold(&t->outgoing.pace, RETRY_NS, now);
 		return;
 	}
-	outgoing_spend(&t->outgoing, t->batch_heals, t->batch.count, t->batch.len, now);
+	outgoing_spend(&t->outgoing, t->batch_heals, t->batch.count, t->batch.len, ended - now < HELD_UP_NS ? now : ended);
 	t->datagrams += t->batch.count;
 	t->bytes += t->batch.len;
 	t->batch.count = 0;
+}
+
+/*
+ * Work is made ahead of its time, and then goes punctually.  Nothing else is: a datagram for healing that waits for a
+ * slow link would be in the way of work that comes meanwhile.
+ */
+static void take_turn(struct transmit *t)
+{
+	uint64_t now = now_ns(), due = outgoing_due(&t->outgoing);
+	take_orders(t);
+	prepare_lanes(t, now);
+	if (t->batch.count == 0)
+		build_batch(t, now);
+	if (now < due)
+		sleep_until(due < now + PROGRESS_NS ? due : now + PROGRESS_NS);
+	if (t->batch.count > 0)
+		let_batch_go(t);
+	else if (now >= due)
+		sleep_until(outgoing_wake(&t->outgoing, now));
+	if (now >= t->progress_ns)
+		write_progress(t, now);
 }
 
 void transmit_run(struct transmit *t, const struct orders_page *orders, struct encoder *encoder,
@@ -344,19 +373,9 @@ void transmit_run(struct transmit *t, const struct orders_page *orders, struct e
 {
 	t->orders = orders;
 	t->encoder = encoder;
-	outgoing_start(&t->outgoing, t->options.rate_bits_per_s, t->options.heal_bits_per_s, now_ns());
-	while (!*is_stopping) {
-		uint64_t now = now_ns();
-		take_orders(t);
-		prepare_lanes(t, now);
-		if (t->batch.count == 0)
-			build_batch(t, now);
-		if (t->batch.count > 0)
-			let_batch_go(t);
-		else
-			sleep_until(outgoing_wake(&t->outgoing, now));
-		if (now >= t->progress_ns)
-			write_progress(t, now);
-	}
+	outgoing_start(&t->outgoing, t->options.rate_bits_per_s, t->options.heal_bits_per_s,
+		       datagram_len(t->outfit.symbols), now_ns());
+	while (!*is_stopping)
+		take_turn(t);
 	write_progress(t, now_ns());
 }

@@ -1,6 +1,6 @@
 /*
  * transmit: what goes on the link, and when.  One loop: it takes up what hold orders, lets each batch go
- * at its time, control before data, and says in the progress page how far it is.
+ * at its time, in the order of outgoing.h, and says in the progress page how far it is.
  *
  * A send that fails is counted, and the same batch is tried again later; nothing is skipped and
  * nothing ends because of it.

@@ -5,7 +5,8 @@
  *
  * Looks at hold's page five thousand times a second, and takes for the moment of an order the last look that did not
  * find it: so what it says is too long by a fifth of a millisecond, and never too short.  An order counts when other
- * data came in the second before it, which are healing: one bundle is pushed after the other.  Ends by SIGTERM.  Prints how many orders count; the median
+ * data came in the second before it, which are healing: one bundle is pushed after the other.  It does not when the
+ * registry, which passes as work now and then, went at the same time.  Ends by SIGTERM.  Prints how many orders count; the median
  * and the worst, in ms, from the order to the page that names it, from the order to its first data, and from the
  * release (its file lies in the spool's folder ready/) to its first data; and the most datagrams for healing that went
  * between order and first data.
@@ -23,6 +24,7 @@
 #include "capture.h"
 #include "common/catalogue.h"
 #include "common/datagram.h"
+#include "common/openbundle.h"
 #include "sender/orders.h"
 
 enum { LOOK_NS = 200000, WORKS_MAX = 4096, SEEN_MAX = 2000000, PAGES_SEEN_MAX = 100000, PRIORITY = 10 };
@@ -162,7 +164,7 @@ static bool is_named(const struct named *named, const struct bundle_id *id)
 	return false;
 }
 
-/* False when nothing healed in the second before it. */
+/* False when nothing healed in the second before it, or the registry went. */
 static bool find_wait(struct wait *out, const struct watch *w, const struct work *work)
 {
 	bool heals = false;
@@ -181,6 +183,8 @@ static bool find_wait(struct wait *out, const struct watch *w, const struct work
 			out->to_data = (double)(s->ns - work->ordered_ns) / 1e6;
 			out->since_release = (double)(s->ns - work->released_ns) / 1e6;
 			return heals && page_ns != 0;
+		} else if (s->id.route_id == OPEN_ROUTE_ID) {
+			return false;
 		} else if (is_before) {
 			heals = true;
 		} else {

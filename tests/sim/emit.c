@@ -19,7 +19,8 @@ void emit_begin(struct sim *sim)
 	struct sender *s = &sim->sender;
 	memset(s->lanes, 0, sizeof(s->lanes));
 	memset(&s->outgoing, 0, sizeof(s->outgoing));
-	outgoing_start(&s->outgoing, sim->terms.rate_bits_per_s, heal_rate(sim), sim->now_ns);
+	outgoing_start(&s->outgoing, sim->terms.rate_bits_per_s, heal_rate(sim),
+		       datagram_len(datagram_symbols(sim->terms.mtu)), sim->now_ns);
 	s->progress.count = 0;
 	s->seen_version = 0;
 }
@@ -79,24 +80,34 @@ static void take_orders(struct sim *sim)
 		open_lane(sim, i);
 	for (unsigned int i = 0; i < ORDERS_MAX; i++) {
 		struct sim_lane *lane = &s->lanes[i];
-		if (lane->is_used && !lane->is_announced && lane->state == ORDER_WAITING)
+		if (lane->is_used && lane->announced < ANNOUNCE_REPEATS && lane->state != ORDER_SENT)
 			lane->page = announce_find(s->orders, &lane->order);
 		assert(!lane->is_used || lane->page != -EINVAL);
 	}
 }
 
+static void announce_lane(struct sender *s, struct sim_lane *lane)
+{
+	if (lane->page < 0 || lane->announced == ANNOUNCE_REPEATS)
+		return;
+	bool is_awaited = lane->announced == 0 && lane->order.kind == TASK_WORK;
+	unsigned int times = announce_page(&s->outgoing.announcer, (uint32_t)lane->page, is_awaited);
+	if (times > lane->announced)
+		lane->announced = times;
+}
+
 static void prepare_lanes(struct sim *sim)
 {
 	struct sender *s = &sim->sender;
+	unsigned int named = sim->terms.broken == SIM_REPEATS_FIRST ? ANNOUNCE_REPEATS : 1;
 	outgoing_look(&s->outgoing);
 	for (unsigned int i = 0; i < ORDERS_MAX; i++) {
 		struct sim_lane *lane = &s->lanes[i];
 		if (!lane->is_used)
 			continue;
-		if (!lane->is_announced && lane->page >= 0)
-			lane->is_announced = announce_page(&s->outgoing.announcer, (uint32_t)lane->page);
+		announce_lane(s, lane);
 		if (lane->state != ORDER_SENT && sim->now_ns / NS_PER_MS >= lane->order.step.not_before_ms)
-			outgoing_set(&s->outgoing, i, lane->order.kind, lane->is_announced);
+			outgoing_set(&s->outgoing, i, lane->order.kind, lane->announced >= named);
 	}
 }
 
@@ -144,6 +155,16 @@ static bool is_alone(const struct sender *s, const struct sim_lane *lane)
 	return true;
 }
 
+/* LINK.md 5: 10 ms; or two datagrams, where they take longer; and at half the rate while it is warming up. */
+static uint64_t work_bound_us(const struct sim *sim)
+{
+	size_t full = datagram_len(datagram_symbols(sim->terms.mtu)) + IP_UDP_BYTES;
+	uint64_t two_us = 2 * full * 8 * 1000000 / sim->terms.rate_bits_per_s + 1;
+	if (sim->now_ns < sim->sender.outgoing.pace.warm_until_ns + 2 * two_us * 1000)
+		two_us *= 2;
+	return two_us > 10000 ? two_us : 10000;
+}
+
 /* The first data of work that found the link healing and nothing else: how long it has waited since it was ordered. */
 static void note_begin(struct sim *sim, struct sim_lane *lane)
 {
@@ -156,11 +177,10 @@ static void note_begin(struct sim *sim, struct sim_lane *lane)
 	    s->healed_ns == 0 || !is_alone(s, lane))
 		return;
 	uint64_t wait_us = (sim->now_ns - lane->ordered_ns) / 1000;
-	/* in its way: a batch of healing, four pages, the heartbeat, each a datagram at least */
-	uint64_t full_us = (uint64_t)(sim->terms.mtu + IP_UDP_BYTES) * 8 * 1000000 / sim->terms.rate_bits_per_s;
-	if (wait_us > 10000 + 2 * (8 * full_us + 250))
+	sim->report.preempted++;
+	if (wait_us > work_bound_us(sim))
 		sim_complain(sim, &sim->report.crowded, &sim->truths[lane->truth], "had to wait behind healing");
-	if (wait_us > sim->report.work_wait_us && full_us < 1000)
+	if (wait_us > sim->report.work_wait_us)
 		sim->report.work_wait_us = wait_us;
 }
 
@@ -170,7 +190,7 @@ static void send_data(struct sim *sim, unsigned int slot)
 	struct sim_lane *lane = &s->lanes[slot];
 	const struct geometry *g = &lane->order.geometry;
 	uint32_t full = datagram_symbols(sim->terms.mtu);
-	unsigned int most = outgoing_batch(&s->outgoing, lane->order.kind, datagram_len(full)), count = 0;
+	unsigned int most = outgoing_batch(&s->outgoing, lane->order.kind), count = 0;
 	uint32_t left = walk_left(&lane->at, g), symbols = left;
 	bool heals = lane->order.is_in_sent; /* TASK_HEAL, when all is well */
 	if (symbols > most * full)
@@ -234,9 +254,8 @@ void emit_run(struct sim *sim)
 	}
 	take_orders(sim);
 	prepare_lanes(sim);
-	/* emit makes a batch when the one before has gone, and lets it wait; here it is made at its time */
-	if (sim->now_ns < s->outgoing.pace.due_ns) {
-		s->emit_ns = s->outgoing.pace.due_ns;
+	if (sim->now_ns < outgoing_due(&s->outgoing)) {
+		s->emit_ns = outgoing_due(&s->outgoing);
 		return;
 	}
 	const struct control_message *message;

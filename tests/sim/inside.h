@@ -75,7 +75,8 @@ struct spool_table {
 };
 
 struct sim_lane {
-	bool is_used, is_announced;
+	bool is_used;
+	unsigned int announced;
 	int page;
 	struct task order;
 	uint32_t truth;
@@ -90,7 +91,7 @@ struct sender {
 	bool has_backup;
 	/* hold */
 	uint64_t hold_ns, hold_back_ns;
-	uint64_t ticks, turned_ms, offered_ms;
+	uint64_t ticks, made_ms, offered_ms;
 	bool has_changed;
 	struct lineup lineup;
 	uint32_t page_count;

@@ -8,7 +8,7 @@
 #include "inside.h"
 #include "sender/offer.h"
 
-enum { TICK_MS = 100, TURN_MS = 10, BEAT_TICKS = 10, RETIRE_TICKS = 600, PASSES_MS = 5000, EMIT_LOOKS_NS = 5000000 };
+enum { TICK_MS = 100, PAUSE_MS = 2, PAUSE_BUNDLES = 100, BEAT_TICKS = 10, RETIRE_TICKS = 600, PASSES_MS = 5000 };
 
 uint64_t sender_clock_s(const struct sim *sim)
 {
@@ -148,9 +148,12 @@ void sender_push(struct sim *sim, uint64_t object_len)
 	insert_item(&s->spool, item, sim->truth_count++);
 	sim->report.accepted++;
 	s->has_changed = true;
-	/* send_now of hold: as soon as its last turn is long enough ago */
-	if (sim->now_ns / NS_PER_MS - s->turned_ms >= TURN_MS && s->hold_ns > sim->now_ns)
-		s->hold_ns = sim->now_ns;
+	/* news_wait_ms of hold: as soon as its last catalogue is long enough ago */
+	uint64_t next_ns = (s->made_ms + PAUSE_MS + s->spool.count / PAUSE_BUNDLES) * NS_PER_MS;
+	if (next_ns < sim->now_ns)
+		next_ns = sim->now_ns;
+	if (s->hold_ns > next_ns)
+		s->hold_ns = next_ns;
 }
 
 void sender_backup(struct sim *sim)
@@ -223,6 +226,8 @@ static void make_catalogue(struct sim *sim)
 		make_page(sim, i);
 	memcpy(s->spool.named, s->spool.highest, sizeof(s->spool.named));
 	s->orders->generation = s->spool.generation;
+	if (s->has_changed)
+		s->made_ms = sim->now_ns / NS_PER_MS;
 	s->has_changed = false;
 	s->lineup.has_passed = false;
 	s->offered_ms = sim->now_ns / NS_PER_MS;
@@ -381,7 +386,6 @@ static void turn(struct sim *sim)
 	struct sender *s = &sim->sender;
 	uint64_t now_ms = sim->now_ns / NS_PER_MS;
 	struct plan_terms terms = sender_terms(sim);
-	s->turned_ms = now_ms;
 	bool changed = lineup_collect(&s->lineup, &s->progress, &terms, now_ms, on_failed, NULL);
 	settle(sim);
 	changed |= add_orders(sim);
@@ -399,8 +403,8 @@ void sender_hold_run(struct sim *sim)
 		s->hold_ns = s->hold_back_ns;
 		return;
 	}
-	if (s->emit_ns > sim->now_ns + EMIT_LOOKS_NS && s->emit_back_ns <= sim->now_ns)
-		s->emit_ns = sim->now_ns + EMIT_LOOKS_NS;
+	if (s->emit_ns > sim->now_ns + OUTGOING_LOOK_NS && s->emit_back_ns <= sim->now_ns)
+		s->emit_ns = sim->now_ns + OUTGOING_LOOK_NS;
 	if (sim->now_ns % (TICK_MS * NS_PER_MS) != 0) { /* send_now */
 		turn(sim);
 	} else {

@@ -30,6 +30,7 @@ enum sim_broken {
 	SIM_FORGETS_VAULT,   /* the receiver forgets with its power what it has delivered */
 	SIM_DEAF_TO_PAGES,   /* no page is heard, so nothing has a name */
 	SIM_HEALS_FIRST,     /* healing is ordered as work */
+	SIM_REPEATS_FIRST,   /* data wait until the page that names them has gone as often as it goes */
 };
 
 struct sim_terms {
@@ -89,7 +90,8 @@ struct sim_report {
 	unsigned int crowded;        /* healing above its share, or before work, or the wrong one first */
 	uint64_t datagrams, dropped; /* on the link, and by it */
 	unsigned int forgotten;      /* known to nobody: by a restore before it was named, or with the vault */
-	uint64_t work_wait_us;       /* the longest that work waited behind healing, where a datagram takes < 1 ms */
+	unsigned int preempted;      /* how often work found the link healing, and nothing else */
+	uint64_t work_wait_us;       /* the longest that it waited then, from the order to its first data */
 	uint64_t ended_ms, delivered_ms;
 	char first[160];             /* what was seen first of all that should not be */
 };

@@ -28,10 +28,14 @@ static struct orders_page *orders_of(uint32_t pages, uint64_t generation)
 	return orders;
 }
 
+static unsigned int misjudged; /* how often what was due did not go, or went and was not due */
+
 /* The index of the page that goes at this time, -1 when none does. */
 static int next(struct announcer *a, const struct orders_page *orders, uint64_t now_ms, bool flows)
 {
+	bool is_due = announce_is_due(a, orders, now_ms * ms);
 	const struct control_message *message = announce_next(a, orders, now_ms * ms, flows);
+	misjudged += is_due != (message != NULL);
 	if (message == NULL)
 		return -1;
 	if (message >= orders->heads && message < orders->heads + ORDERS_HEADS_MAX)
@@ -128,19 +132,54 @@ static void repeats(void)
 	struct orders_page *orders = orders_of(3, 7);
 	struct announcer a = {0};
 	announce_update(&a, orders);
-	ok(!announce_page(&a, 2), "a page that is to be repeated has not gone four times yet");
 	bool at_once = true;
-	for (int i = 0; i < ANNOUNCE_REPEATS; i++) {
-		at_once &= !announce_page(&a, 2);
+	for (unsigned int i = 0; i < ANNOUNCE_REPEATS; i++) {
+		at_once &= announce_page(&a, 2, false) == i;
 		at_once &= next(&a, orders, 1, true) == 2;
 	}
-	ok(at_once, "it goes four times, at once, before the pages in turn");
-	ok(announce_page(&a, 2), "then it has");
+	ok(at_once, "a page that is asked for goes four times, at once, before the pages in turn, and is counted");
+	is_number(announce_page(&a, 2, false), ANNOUNCE_REPEATS, "then it has");
 	is_number(next(&a, orders, 1, true), 0, "and does not go again for another bundle on it");
-	ok(!announce_page(&a, 3), "a page that is not there never goes");
+	is_number(announce_page(&a, 3, true), 0, "a page that is not there never goes");
+	ok(!announce_is_awaited(&a), "nor is it awaited");
 	orders->generation = 8;
 	announce_update(&a, orders);
-	ok(!announce_page(&a, 2), "in a new generation it has to go again");
+	is_number(announce_page(&a, 2, false), 0, "in a new generation it has to go again");
+	free(orders);
+}
+
+/* What work waits for goes before what only tells of something. */
+static void awaited(void)
+{
+	struct orders_page *orders = orders_of(3, 7);
+	struct announcer a = {0};
+	announce_update(&a, orders);
+	orders->beat = 1;
+	orders->heartbeat.len = HEARTBEAT_BYTES;
+	orders->heads_count = 1;
+	orders->heads_made = 1;
+	announce_page(&a, 1, false);
+	ok(!announce_is_awaited(&a), "healing awaits nothing");
+	announce_page(&a, 2, true);
+	ok(announce_is_awaited(&a), "work awaits the page that names it");
+	is_number(next(&a, orders, 1, true), 2, "that goes before heartbeat, heads and other pages");
+	ok(!announce_is_awaited(&a) && announce_page(&a, 2, true) == 1 && !announce_is_awaited(&a), "once");
+	is_number(next(&a, orders, 1, true), -2, "then the heartbeat");
+	bool heads = true;
+	for (int i = 0; i < ANNOUNCE_REPEATS; i++)
+		heads &= next(&a, orders, 1, true) == -10;
+	ok(heads, "then heads");
+	int went[3] = {0, 0, 0};
+	for (int i = 0; i < 2 * ANNOUNCE_REPEATS - 1; i++) {
+		int page = next(&a, orders, 1, true);
+		if (page >= 0)
+			went[page]++;
+	}
+	ok(went[1] == 4 && went[2] == 3, "then the rest of its four times, and the pages of healing");
+	announce_page(&a, 0, true);
+	orders->generation = 8;
+	announce_update(&a, orders);
+	ok(!announce_is_awaited(&a), "a new generation has to be asked for anew");
 	free(orders);
 }
 
@@ -175,6 +214,8 @@ int main(void)
 	pages_in_turn();
 	many_pages();
 	repeats();
+	awaited();
 	finding();
+	is_number(misjudged, 0, "all the time it was known beforehand whether a message was due");
 	return done_testing();
 }

@@ -156,6 +156,16 @@ static void pages_come_back(uint64_t *random)
 	ok(datagram_encode_control(datagram, sizeof(datagram), 1, 1, bytes, len) == VERDICT_OK &&
 		   datagram_decode(&d, datagram, sizeof(datagram)) == VERDICT_OK,
 	   "a full page fits into a datagram at MTU 1500");
+	bool mentions = true, others = false;
+	for (size_t i = 0; i < PAGE_ENTRIES_MAX; i++) {
+		const struct entry *e = &p.entries[i];
+		mentions &= page_mentions(bytes, len, e->route_id, e->number);
+		others |= page_mentions(bytes, len, (uint16_t)(e->route_id ^ 0x8000), e->number) ||
+			  page_mentions(bytes, len, e->route_id, e->number ^ (UINT64_C(1) << 62)) ||
+			  page_mentions(bytes, 64 + 80 * i + 79, e->route_id, e->number);
+	}
+	ok(mentions, "a quick look finds each of its bundles");
+	ok(!others && !page_mentions(bytes, 0, 1, 1), "and no other route or number, and nothing beyond the end");
 }
 
 static bool same_heads(const struct heads *a, const struct heads *b)

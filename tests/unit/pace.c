@@ -17,13 +17,13 @@ static size_t simulate(struct sent *out, size_t size, uint64_t rate, size_t data
 {
 	struct pace p;
 	uint64_t now = 12345;
-	pace_start(&p, rate, now);
+	pace_start(&p, rate, datagram_len, now);
 	p.warm_until_ns = 0;
 	size_t count = 0;
 	while (now < duration_ns && count < size) {
 		if (now < p.due_ns)
 			now = p.due_ns + late(random);
-		unsigned int datagrams = pace_batch(&p, datagram_len);
+		unsigned int datagrams = p.batch;
 		pace_spend(&p, datagrams, datagrams * datagram_len, now);
 		out[count++] = (struct sent){now, datagrams * (datagram_len + 28) * 8};
 	}
@@ -97,7 +97,7 @@ static void windows_are_full(uint64_t *random)
 	static const struct {
 		uint64_t rate;
 		size_t len;
-	} cases[] = {{100000000, 1472}, {400000000, 1472}, {1000000000, 1472}, {1000000000, 8896}, {2500000000, 8896}};
+	} cases[] = {{100000000, 1472}, {400000000, 1472}, {1000000000, 1472}, {1000000000, 8896}, {2500000000, 1472}, {2500000000, 8896}};
 	const size_t size = 1000000;
 	struct sent *sent = calloc(size, sizeof(*sent));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -125,9 +125,9 @@ static void windows_keep_the_rate(uint64_t *random)
 		size_t len;
 	} cases[] = {
 		{100000000, 1472}, {1000000000, 1472}, {1000000000, 8896},
-		{5000000000, 8896}, {10000000000, 1472},
+		{5000000000, 8896}, {5000000000, 1472}, {10000000000, 1472}, {10000000000, 8896}, {100000000000, 8896},
 	};
-	const size_t size = 1000000;
+	const size_t size = 2000000;
 	struct sent *sent = calloc(size, sizeof(*sent));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint64_t rate = cases[i].rate;
@@ -139,6 +139,9 @@ static void windows_keep_the_rate(uint64_t *random)
 		   (unsigned long long)(rate / 1000000), len);
 		if (most > limit)
 			note("%.4f of the share", (double)most / (double)(rate / 100));
+		uint64_t burst = largest_burst(sent, count, rate) / ((len + 28) * 8);
+		ok(burst <= PACE_BURST_DATAGRAMS, "nor is it ever more than 64 datagrams ahead: %llu",
+		   (unsigned long long)burst);
 		count = simulate(sent, size, rate, len, 1000 * ms, never, random);
 		uint64_t all = 0;
 		for (size_t j = 0; j < count; j++)
@@ -149,26 +152,30 @@ static void windows_keep_the_rate(uint64_t *random)
 	free(sent);
 }
 
-static void batches(void)
+static struct pace started(uint64_t rate, size_t datagram_len)
 {
 	struct pace p;
-	pace_start(&p, 1000000000, 0);
-	is_number(pace_batch(&p, 1472), 20, "a batch is a quarter of a millisecond: 20 at 1 Gbit/s");
-	is_number(pace_batch(&p, 8896), 3, "3 large ones");
-	pace_start(&p, 1000000, 0);
-	is_number(pace_batch(&p, 1472), 1, "never less than one");
-	pace_start(&p, 100000000000, 0);
-	is_number(pace_batch(&p, 1472), 44, "never more than 65,000 bytes");
-	is_number(pace_batch(&p, 8896), 7, "of large ones 7");
-	is_number(pace_batch(&p, 448), 64, "never more than 64 datagrams");
-	pace_start(&p, 1000000000000, 0);
-	is_number(pace_batch(&p, 448), 64, "at any rate");
+	pace_start(&p, rate, datagram_len, 0);
+	return p;
+}
+
+static void batches(void)
+{
+	is_number(started(1000000000, 1472).batch, 20, "a batch is a quarter of a millisecond: 20 at 1 Gbit/s");
+	is_number(started(1000000000, 8896).batch, 3, "3 large ones");
+	is_number(started(1000000, 1472).batch, 1, "never less than one");
+	is_number(started(100000000000, 8896).batch, 7, "never more than 65,000 bytes: of large ones 7");
+	is_number(started(100000000000, 1472).batch, 32, "never more than 32 datagrams");
+	is_number(started(1000000000000, 448).batch, 32, "at any rate");
+	is_number((int64_t)started(1000000000, 1472).credit_ns, PACE_CREDIT_NS, "the credit is as much");
+	is_number((int64_t)started(10000000000, 1472).credit_ns, 32 * 1200, "at 10 Gbit/s what is left of 64 datagrams");
+	is_number((int64_t)started(1000000, 8896).credit_ns, PACE_CREDIT_NS, "and no more on a slow link");
 }
 
 static void deadlines(void)
 {
 	struct pace p;
-	pace_start(&p, 8000000000, 1000); /* a byte a ns */
+	pace_start(&p, 8000000000, 8896, 1000); /* a byte a ns */
 	p.warm_until_ns = 0;
 	is_number((int64_t)p.due_ns, 1000, "the first may go at once");
 	pace_spend(&p, 2, 2944, 1000);
@@ -184,7 +191,7 @@ static void deadlines(void)
 	pace_hold(&p, 10, 5000000);
 	is_number((int64_t)p.due_ns, 5010000, "and is not shortened by a shorter one");
 	/* 3 bits a ns: 1,500 bytes are 4,000 ns; 1,499 are 3,997.33 */
-	pace_start(&p, 3000000000, 0);
+	pace_start(&p, 3000000000, 1472, 0);
 	p.warm_until_ns = 0;
 	for (int i = 0; i < 3; i++)
 		pace_spend(&p, 1, 1471, p.due_ns);
@@ -194,7 +201,7 @@ static void deadlines(void)
 static void warm_up(void)
 {
 	struct pace p;
-	pace_start(&p, 8000000000, 0);
+	pace_start(&p, 8000000000, 8896, 0);
 	pace_spend(&p, 1, 972, 0);
 	is_number((int64_t)p.due_ns, 2000, "the first 50 ms go at half the rate");
 	uint64_t now = PACE_WARM_UP_NS;

@@ -490,6 +490,61 @@ static void test_heals(void)
 
 /* What is made wrong on purpose is seen */
 
+/* New work preempts healing: LINK.md 5 */
+
+/* Small bundles, one after the other, while a large one heals, which takes about eight seconds a pass. */
+static struct sim_report run_preempt(uint64_t rate_bits_per_s, uint32_t mtu, uint32_t heal_percent, enum sim_broken broken,
+				     uint64_t seed)
+{
+	const uint64_t small = 48 * kib, slow = small * 8 * 1000 * 2 / rate_bits_per_s, gap_ms = 400 + 2 * slow;
+	uint64_t state = seed, large = rate_bits_per_s / 8 * heal_percent / 100 * 8;
+	const struct sim_terms terms = {
+		.rate_bits_per_s = rate_bits_per_s, .mtu = mtu, .passes = 1, .heal_percent = heal_percent,
+		.repair_permille = 125, .retention_s = 3600, .broken = broken,
+	};
+	large = large < small ? small : large > 64 * mib ? 64 * mib : large;
+	struct sim *sim = sim_new(&terms, &(struct sim_link){0}, seed);
+	uint64_t at_ms = 1500;
+	sim_at(sim, at_ms, SIM_PUSH, (int64_t)(large / SEGMENT_BYTES * SEGMENT_BYTES));
+	at_ms += large * 8 * 1000 / rate_bits_per_s * 5 / 4 + 2000;
+	for (unsigned int i = 0; i < 40; i++) {
+		sim_at(sim, at_ms + below(&state, gap_ms / 2), SIM_PUSH, (int64_t)small);
+		at_ms += gap_ms;
+	}
+	sim_at(sim, at_ms, SIM_LINK_CALM, 0);
+	sim_run(sim, at_ms);
+	struct sim_report report = sim_report(sim);
+	sim_free(sim);
+	return report;
+}
+
+static void test_preempts(uint64_t seed)
+{
+	static const uint64_t rates[] = {1000000, 2000000, 2500000, 3000000, 10000000, 15000000, 30000000, 100000000, 1000000000,
+					 10000000000, 100000000000};
+	static const uint32_t mtus[] = {1500, 9000}, heals[] = {1, 25, 100};
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		for (size_t j = 0; j < 2; j++) {
+			unsigned int preempted = 0, faults = 0;
+			uint64_t wait_us = 0, datagram = mtus[j] == 1500 ? 1500 : 8924;
+			uint64_t bound_us = 2 * datagram * 8 * 1000000 / rates[i];
+			bound_us = bound_us < 10000 ? 10000 : bound_us;
+			for (size_t k = 0; k < 3; k++) {
+				struct sim_report report = run_preempt(rates[i], mtus[j], heals[k], SIM_SOUND, seed + k);
+				preempted += report.preempted;
+				faults += sim_faults(&report);
+				wait_us = report.work_wait_us > wait_us ? report.work_wait_us : wait_us;
+			}
+			ok(preempted >= 30 && faults == 0 && wait_us <= bound_us,
+			   "%" PRIu64 " kbit/s, MTU %u: work that finds the link healing begins within %.1f ms (%u times, %.1f ms)",
+			   rates[i] / 1000, mtus[j], (double)bound_us / 1e3, preempted, (double)wait_us / 1e3);
+		}
+	}
+	struct sim_report report = run_preempt(3000000, 1500, 100, SIM_REPEATS_FIRST, seed);
+	ok(report.crowded > 0, "when data wait for all repetitions of their page it is more, and it is seen (%.1f ms)",
+	   (double)report.work_wait_us / 1e3);
+}
+
 static void test_controls(uint64_t seed)
 {
 	const struct outage_case late = {1 << 20, 1000000000, 1500, 50, 0, 0};
@@ -541,6 +596,7 @@ int main(void)
 	test_random_loss(seed, 0.05, 1500, 2);
 	test_disorder(seed);
 	test_heals();
+	test_preempts(seed);
 	test_patterns(seed);
 	test_controls(seed);
 	test_scenarios(seed, scenarios);
