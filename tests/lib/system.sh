@@ -49,7 +49,8 @@ site_keys() {
 	local name
 	mkdir -p "$keys/psk" "$sender" "$receiver"
 	(umask 077 && echo "a passphrase for tests" >"$passphrase_file")
-	key_new root root-1 "$keys/root-1.key"
+	# A passphrase costs its half second each time that this key signs; tests of keys have one.
+	key_new root root-1 "$keys/root-1.key" --unprotected
 	for name in $people; do key_new person "$name" "$keys/$name.key" --unprotected; done
 	for name in $boxes; do
 		local kind=receiver
@@ -318,28 +319,27 @@ refused() {
 
 # ---- memory ----
 
-# memory_watch NAME…: samples the peak of these programs of both boxes until memory_peak is asked for.
+# memory_watch: samples the peak of every program of both boxes until memory_peak is asked for.
 memory_watch() {
 	memory_file=$tmp/memory
 	: >"$memory_file"
-	memory_loop "$@" &
+	memory_loop &
 	memory_pid=$!
 	on_exit "kill $memory_pid 2>/dev/null"
 }
 
 memory_loop() {
-	local name pid
+	local running
 	while sleep 0.05; do
-		for name in "$@"; do
-			for pid in $(pid_of "$name"); do
-				sed -n "s/^VmHWM:[[:space:]]*\([0-9]*\) kB/$name \1/p" "/proc/$pid/status" 2>/dev/null
-			done
-		done >>"$memory_file"
+		mapfile -t running < <(pgrep -P "$sender_pid,$receiver_pid")
+		running=("${running[@]/#//proc/}")
+		# one that has ended meanwhile has said enough
+		grep -hsE '^(Name|VmHWM):' "${running[@]/%//status}" >>"$memory_file"
 	done
 }
 
 # memory_peak NAME: MiB, rounded up.
 memory_peak() {
-	awk -v name="$1" '$1 == name && $2 > most { most = $2 } END { print int((most + 1023) / 1024) }' \
-		"$memory_file"
+	awk -v name="$1" '$1 == "Name:" { its = $2 == name } $1 == "VmHWM:" && its && $2 > most { most = $2 }
+		END { print int((most + 1023) / 1024) }' "$memory_file"
 }

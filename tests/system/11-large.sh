@@ -12,7 +12,7 @@ link_start 9000
 site_make
 receiver_up
 sender_up
-memory_watch weir-seal weir-hold weir-emit weir-catch weir-keep
+memory_watch
 
 large() { "$build/tests/lib/export" --random $((gib << 30)) --seed "$SEED"; }
 started=$SECONDS

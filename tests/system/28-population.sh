@@ -12,7 +12,7 @@ relay_start --loss 10
 site_make
 receiver_up
 sender_up
-memory_watch weir-seal weir-hold weir-emit weir-catch weir-keep
+memory_watch
 
 export_all() { "$build/tests/lib/export" --records $records --seed "$SEED"; }
 started=$SECONDS

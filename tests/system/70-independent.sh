@@ -30,9 +30,10 @@ done
 rate="50 Mbit/s"
 link_start 1500
 site_make
+key_new root root-1 "$tmp/protected.key"
 is "a key under a passphrase is read elsewhere" \
-	"$(weir card "$keys/root-1.key" --passphrase-file "$passphrase_file")" \
-	"$("$build/weir-outbox" key show "$keys/root-1.key")"
+	"$(weir card "$tmp/protected.key" --passphrase-file "$passphrase_file")" \
+	"$("$build/weir-outbox" key show "$tmp/protected.key")"
 receiver_up
 sender_up
 push files "$tmp/export"

@@ -14,6 +14,7 @@ echo "one record" >"$tmp/one"
 entries() { cat "$ledger"/*.jsonl | jq -c "select($1)"; }
 count() { entries "$1" | wc -l; }
 has() { [[ $(count "$1") -ge 1 ]]; }
+ran() { inbox "$@" --config "$conf" >"$tmp/ran" 2>&1; }
 wait_entry() { until_true "${2:-20}" has "$1" || { note "$(tail -n 5 "$ledger"/*.jsonl)"; logs; return 1; }; }
 
 # ---- a disk of its own for the ledger, which can be full without the vault being so ----
@@ -60,12 +61,64 @@ outbox list --config "$sender/sender.conf" >"$tmp/list" # leaves an entry
 until_true 10 has_next
 is "its hash is what the next one names as the hash before it" "$hash" "$(next)"
 
-# ---- what people do ----
+# ---- a registry that is refused, and one that is not ----
 
-# done_once FILTER: exactly one entry of a command, by this user, for which the filter holds.
-done_once() { until_true 5 has ".event == \"command\" and .who.uid == $(id -u) and .who.pid > 0 and $1" && [[ $(count ".event == \"command\" and $1") == 1 ]]; }
+cp "$site/registry" "$tmp/good"
+sed 's/^version = 1$/version = 2/' "$site/registry" >"$tmp/forged" && cp "$tmp/forged" "$site/registry"
+kill -HUP "$receiver_pid"
+ok "a forged registry is entered with its verdict" \
+	wait_entry '.event == "registry.loaded" and .result != "ok" and .result != "environment" and .version == 1'
+ok "and is an alarm" wait_entry '.event == "alarm" and .id == "E2003"'
+registry_install 2
+kill -HUP "$receiver_pid" "$sender_pid"
+ok "the next one is loaded" wait_entry '.event == "registry.loaded" and .result == "ok" and .version == 2'
+
+# ---- killed ----
+
+before=$(count '.event == "start"')
+kill -9 "$(pid_of weir-keep)"
+again() { [[ $(count '.event == "start"') -gt $before ]]; }
+ok "a keep that was killed is started again, which is entered" until_true 20 again
+push files "$tmp/one"
+check $? "a bundle is pushed" || note "$pushed"
+ok "and delivered" wait_delivered "$bundle"
+ok "and entered" until_true 5 is_told "$bundle"
+is "the one before was not entered again" "$(of "$first")" "named verified delivered "
+
+# ---- no room ----
+
+# Pages are taken whole: it is low when a few entries have filled the last one.
+fill
+ledger_is_low() { kill -HUP "$receiver_pid"; grep -q 'E2052 ' "$receiver/log"; }
+ok "a full disk is an alarm before nothing more fits" until_true 20 ledger_is_low
+push files "$tmp/one"
+check $? "a bundle is pushed" || note "$pushed"
+waits() { inbox gaps --json --config "$conf" >"$tmp/gaps"; grep -q '"waiting-for-ledger"' "$tmp/gaps"; }
+ok "all of it is here, and waits for the ledger" until_true 30 waits || { note "$(cat "$tmp/gaps")"; logs; }
+inbox gaps --config "$conf" >"$tmp/gaps"
+is "gaps says so" "$? $(grep -c "$bundle.*waiting-for-ledger" "$tmp/gaps")" "4 1"
+said=$(inbox copy --config "$conf" "$first" "$tmp/second.weir" 2>&1)
+is "meanwhile nothing is copied" "$? $(ls "$tmp/second.weir" 2>/dev/null)" "3 "
+like "and why is said" "$said" "weir-keep cannot enter this in its ledger, so it is not done: No space left"
+ran list
+is "'list' works" "$?" 0
+is "it is not delivered" "$(vault_file "$bundle")" ""
+rm -f "$ledger/filling"
+ok "when there is room it is delivered by itself" wait_delivered "$bundle"
+ok "and entered" until_true 5 is_told "$bundle" || note "$(of "$bundle")"
+ok "there are no gaps" no_gaps
+
+# ---- silence ----
+
+sender_down
+check $? "the sender ends in order" || logs
+
+# ---- what people do, while the sender is silent ----
+
+# done_once FILTER: exactly one entry of a command since now, by this user, for which the filter holds.
+since=$(entries true | tail -n 1 | jq .n)
+done_once() { until_true 5 has ".n > $since and .event == \"command\" and .who.uid == $(id -u) and .who.pid > 0 and $1" && [[ $(count ".n > $since and .event == \"command\" and $1") == 1 ]]; }
 goal=$tmp/goal
-ran() { inbox "$@" --config "$conf" >"$tmp/ran" 2>&1; }
 ran list
 ok "'list' is entered" done_once '.verb == "list" and .exit == 0'
 ran show "$first"
@@ -105,57 +158,6 @@ ok "'heads' is entered" done_once '.verb == "heads" and .exit == 0' || note "$(c
 known=$("$build/weir-inbox" --help | sed -nE 's/^  ([a-z]+) .*/\1/p' | sort | tr '\n' ' ')
 is "these are all commands that there are" "$(entries '.event == "command"' | jq -r .verb | cut -d' ' -f1 | sort -u | tr '\n' ' ')" "$known"
 
-# ---- a registry that is refused, and one that is not ----
-
-cp "$site/registry" "$tmp/good"
-sed 's/^version = 1$/version = 2/' "$site/registry" >"$tmp/forged" && cp "$tmp/forged" "$site/registry"
-kill -HUP "$receiver_pid"
-ok "a forged registry is entered with its verdict" \
-	wait_entry '.event == "registry.loaded" and .result != "ok" and .result != "environment" and .version == 1'
-ok "and is an alarm" wait_entry '.event == "alarm" and .id == "E2003"'
-registry_install 2
-kill -HUP "$receiver_pid" "$sender_pid"
-ok "the next one is loaded" wait_entry '.event == "registry.loaded" and .result == "ok" and .version == 2'
-
-# ---- killed ----
-
-before=$(count '.event == "start"')
-kill -9 "$(pid_of weir-keep)"
-again() { [[ $(count '.event == "start"') -gt $before ]]; }
-ok "a keep that was killed is started again, which is entered" until_true 20 again
-push files "$tmp/one"
-check $? "a bundle is pushed" || note "$pushed"
-ok "and delivered" wait_delivered "$bundle"
-ok "and entered" until_true 5 is_told "$bundle"
-is "the one before was not entered again" "$(of "$first")" "named verified delivered destroyed.elsewhere "
-
-# ---- no room ----
-
-# Pages are taken whole: it is low when a few entries have filled the last one.
-fill
-ledger_is_low() { kill -HUP "$receiver_pid"; grep -q 'E2052 ' "$receiver/log"; }
-ok "a full disk is an alarm before nothing more fits" until_true 20 ledger_is_low
-push files "$tmp/one"
-check $? "a bundle is pushed" || note "$pushed"
-waits() { inbox gaps --json --config "$conf" >"$tmp/gaps"; grep -q '"waiting-for-ledger"' "$tmp/gaps"; }
-ok "all of it is here, and waits for the ledger" until_true 30 waits || { note "$(cat "$tmp/gaps")"; logs; }
-inbox gaps --config "$conf" >"$tmp/gaps"
-is "gaps says so" "$? $(grep -c "$bundle.*waiting-for-ledger" "$tmp/gaps")" "4 1"
-said=$(inbox copy --config "$conf" "$first" "$tmp/second.weir" 2>&1)
-is "meanwhile nothing is copied" "$? $(ls "$tmp/second.weir" 2>/dev/null)" "3 "
-like "and why is said" "$said" "weir-keep cannot enter this in its ledger, so it is not done: No space left"
-ran list
-is "'list' works" "$?" 0
-is "it is not delivered" "$(vault_file "$bundle")" ""
-rm -f "$ledger/filling"
-ok "when there is room it is delivered by itself" wait_delivered "$bundle"
-ok "and entered" until_true 5 is_told "$bundle" || note "$(of "$bundle")"
-ok "there are no gaps" no_gaps
-
-# ---- silence ----
-
-sender_down
-check $? "the sender ends in order" || logs
 ok "that nothing is heard is an alarm" wait_entry '.event == "alarm" and .id == "E2043"' 60
 
 # ---- the sender's ledger begins anew ----

@@ -104,7 +104,7 @@ memory_files() {
 	done
 }
 echo 0 >"$tmp/memory-files"
-memory_watch weir-seal
+memory_watch
 memory_files 2>/dev/null &
 on_exit "kill $! 2>/dev/null"
 before=$(date +%s%N)
