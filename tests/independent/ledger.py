@@ -1,4 +1,4 @@
-#!/usr/bin/env -S python3 -B
+#!/usr/bin/env -S python3 -S -B
 """ledger.py: writes and verifies ledgers, from LEDGER.md alone.
 
     ledger.py verify DIR KIND:NAME:PUBLIC... [--witness N:HASH]...

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S python3 -B
+#!/usr/bin/env -S python3 -S -B
 """weir.py: writes and reads every format of Weir, from its format pages alone.
 
     weir.py card KEY [--passphrase-file F]  its public card, from its secret

@@ -25,8 +25,8 @@ rows=() rows_refused=0 rows_entered=0 rows_unheard=0 rows_twins=0
 row='' row_verdict='' row_entry=''
 
 entries() { "$build/weir-outbox" ledger show --json "$ledger" 2>/dev/null; }
-# The newest entry, checkpoints aside.
-newest() { entries | tail -n 1 | jq .n; }
+# The number of the newest entry, checkpoints aside.
+newest() { entries | tail -n 1 | sed -nE 's/^\{"n":([0-9]+),.*/\1/p'; }
 # find_entry EVENT RESULT FILTER: since $before
 find_entry() {
 	entry=$(entries | jq -c --argjson before "${before:-0}" --arg event "$1" --arg result "$2" \

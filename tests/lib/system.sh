@@ -3,6 +3,7 @@
 #
 #   site_make              keys, cards, registry (signed), roots: in $site
 #   receiver_up, sender_up start a box and wait until it answers; _down ends it
+#   sender_fails REGEX     starts one that does not come up
 #   push ROUTE ARGUMENT…   weir-outbox push; the bundle's name in $bundle
 #   wait_delivered NAME [SECONDS]
 #   no_gaps                weir-inbox gaps finds nothing wrong, within 45 seconds
@@ -231,6 +232,20 @@ sender_anew() { sender_forgets && rm -rf "$sender/spool" && mkdir "$sender/spool
 sender_down() { kill "$sender_pid" && wait "$sender_pid"; }
 receiver_down() { kill "$receiver_pid" && wait "$receiver_pid"; }
 
+# sender_fails REGEX: a sender that is started now does not come up: it says so, again when it has tried again, and
+# answers nobody.  Prints what it says.
+sender_fails() {
+	local log=$tmp/fails.log pid status
+	"${at_sender[@]}" "$build/weir-sender" run --config "$sender/sender.conf" >"$log" 2>&1 &
+	pid=$!
+	said_twice() { (($(grep -cE "$1" "$log") >= 2)); }
+	until_true 10 said_twice "$1" && ! sender_answers
+	status=$?
+	kill "$pid" && wait "$pid"
+	cat "$log"
+	return "$status"
+}
+
 # The process id of a program of one box: pid_of weir-hold
 pid_of() {
 	local parent
@@ -330,7 +345,7 @@ memory_watch() {
 
 memory_loop() {
 	local running
-	while sleep 0.05; do
+	while sleep 0.05 && [[ ! -e $memory_file.end ]]; do
 		mapfile -t running < <(pgrep -P "$sender_pid,$receiver_pid")
 		running=("${running[@]/#//proc/}")
 		# one that has ended meanwhile has said enough
@@ -340,6 +355,7 @@ memory_loop() {
 
 # memory_peak NAME: MiB, rounded up.
 memory_peak() {
+	: >"$memory_file.end"
 	awk -v name="$1" '$1 == "Name:" { its = $2 == name } $1 == "VmHWM:" && its && $2 > most { most = $2 }
 		END { print int((most + 1023) / 1024) }' "$memory_file"
 }

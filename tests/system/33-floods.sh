@@ -37,7 +37,8 @@ alone=$crossed
 "${at_sender[@]}" "$build/tests/lib/flood" forged --to "$listen_address:$listen_port" --count 100000000 --rate $((10 * real)) >/dev/null &
 flooding=$!
 on_exit "kill $flooding 2>/dev/null"
-until_true 10 test "$(status .counters.bad_tag)" != 0
+is_flooded() { (($(status .counters.bad_tag) > 0)); }
+until_true 10 is_flooded
 forged_before=$(status .counters.bad_tag)
 lost_before=$(status .counters.link_lost)
 begun=$(now_ms)

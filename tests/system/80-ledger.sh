@@ -252,7 +252,7 @@ agreed=0 found=0 differ=''
 for ((i = 0; i < 40; i++)); do
 	rm -rf spoiled
 	cp -r $ledger spoiled
-	how=$(python3 spoil.py spoiled "$SEED-$i")
+	how=$(python3 -S spoil.py spoiled "$SEED-$i")
 	ours=$(verify --json --witness noted spoiled)
 	theirs=$(elsewhere verify spoiled "${cards[@]}" --witness "$(tr ' ' : <noted)")
 	ours=$(jq -r '.findings[] | select(.wrong) | .verdict' <<<"$ours" | sort)

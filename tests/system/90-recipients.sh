@@ -71,7 +71,8 @@ opens() {
 			[[ $(ls "$out") == "$bundle" ]] && cmp -s "$out/$bundle" "$tmp/in/$bundle"; then
 			echo "$name $bundle opened"
 		elif [[ ! -e $out ]]; then
-			echo "$name $bundle $(grep -oE '\[[a-z-]+\]$' <<<"$said")"
+			[[ $said =~ \[[a-z-]+\]$ ]]
+			echo "$name $bundle ${BASH_REMATCH[0]:-}"
 		else
 			echo "$name $bundle left something: $said"
 		fi

@@ -34,7 +34,7 @@ good_one() {
 }
 # signs FILE KEY…: any text, also one that 'registry sign' would not take
 signs() {
-	python3 - "$top/tests/independent" "$@" <<-'END'
+	python3 -S - "$top/tests/independent" "$@" <<-'END'
 		import sys
 		sys.dont_write_bytecode = True
 		sys.path.insert(0, sys.argv[1])
@@ -173,8 +173,8 @@ attempt "root of the sending box" "gives the other box's ledger for its own" "ac
 twin "its own is good" "$build/weir-outbox" ledger verify --config "$conf"
 damaged() {
 	cp -r "$own" "$tmp/own" && sed -i '$s/.$/,/' "$own"/*.jsonl
-	in_sender timeout 10 "$build/weir-sender" run --config "$conf"
-	local status=$?
+	local status=0
+	sender_fails bad-chain && status=1
 	rm -r "$own" && mv "$tmp/own" "$own"
 	return "$status"
 }

@@ -20,7 +20,7 @@ missing() {
 	inbox gaps --json --config "$receiver/receiver.conf" | jq -r --arg name "$1" ".missing[] | select(.name == \$name) | $2"
 }
 # tells NAME STATE: gaps says so, once keep has
-tells() { [[ $(missing "$1" .state) == "$2" && -n $(missing "$1" '.resend // empty') ]]; }
+tells() { [[ $(missing "$1" 'select(.resend).state') == "$2" ]]; }
 is_sent() { [[ $(shown "$1" .state) == sent && $(shown "$1" .resends) == 0 ]]; }
 # From here on the wire is counted.
 mark() { marked=$(wc -l <"$tmp/rows"); }
@@ -34,7 +34,7 @@ went_else() {
 		'$1 != 65535 && ($1 != route || $2 != number)' | wc -l
 }
 code_of() { # ROUTEID NUMBER BLOCK ROWS, by the independent writer
-	(cd "$top/tests/independent" && python3 -B -c \
+	(cd "$top/tests/independent" && python3 -S -B -c \
 		'import resend, sys; print(resend.encode(*map(int, sys.argv[2:]), int(sys.argv[1], 16)))' "$epoch" "$@")
 }
 

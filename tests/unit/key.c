@@ -297,9 +297,9 @@ int main(void)
 	test_round_trip(NULL, "without a passphrase");
 	test_round_trip(passphrase, "under a passphrase");
 	test_damage(NULL, "without a passphrase");
-	test_damage(passphrase, "under a passphrase");
 	test_reject_rules();
 	test_passphrases();
 	test_files();
+	test_damage(passphrase, "under a passphrase"); /* for seconds */
 	return done_testing();
 }
