@@ -175,8 +175,10 @@ report() {
 		said+=" ($((${tried[$1 $class]:-0} - ${reached[$1 $class]:-0})) more not reached)"
 	done
 	note "$1, killed at calls: $said"
-	ok "$1 was killed" test $((${reached[$1 changes]:-0} + ${reached[$1 other]:-0})) -gt 0
+	was_killed "$1"
+	check $? "$1 was killed"
 }
+was_killed() { ((${reached[$1 changes]:-0} + ${reached[$1 other]:-0} > 0)); }
 ends=$((SECONDS + ${BUDGET:-600}))
 # sweep PROGRAM PARTS SWEEP ARGUMENT…: one of so many parts of what is left of BUDGET
 sweep() {
@@ -280,6 +282,12 @@ try_daemon() {
 	detach
 }
 
+# sample N FILE: and some to take the place of those that are not reached
+sample() {
+	in_order "$1" <"$2"
+	[[ -n ${BUDGET:-} ]] || in_order $(($1 * 4)) <"$2"
+}
+
 sweep_daemon() {
 	local program=$1 count i
 	local -a work recovery
@@ -291,10 +299,12 @@ sweep_daemon() {
 	cases_in "$tmp/$program.work" >"$tmp/$program.cases"
 	# what a start takes up is done in other threads, too
 	{ cases_at_start "$tmp/$program.start"; cat "$tmp/$program.cases"; } >"$tmp/$program.starts"
-	mapfile -t work < <(in_order "$2" <"$tmp/$program.cases")
-	mapfile -t recovery < <(in_order "$2" <"$tmp/$program.starts")
+	mapfile -t work < <(sample "$2" "$tmp/$program.cases")
+	mapfile -t recovery < <(sample "$2" "$tmp/$program.starts")
 	for ((i = 0; i < ${#work[@]} || i < ${#recovery[@]}; i++)); do
 		has_time || break
+		[[ -z ${BUDGET:-} ]] && ((i >= $2)) && was_killed "$program in its work" &&
+			was_killed "$program in its recovery" && break
 		# shellcheck disable=SC2086
 		try_daemon "$program" ${work[i % ${#work[@]}]} ${recovery[i % ${#recovery[@]}]}
 		is_well "$case"

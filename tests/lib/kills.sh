@@ -95,6 +95,8 @@ cases_of_log() {
 		{
 			call = $2
 			sub(/\(.*/, "", call)
+			if (call == "execve") # the one that made it a process; strace kills nobody there
+				next
 			thread = threads == "" ? "-" : place[$1]
 			n = ++seen[$1, call]
 			if (thread == "" || n > last || (thread == "-" && n <= highest[call]))
@@ -103,7 +105,7 @@ cases_of_log() {
 				highest[call] = n
 			changes = call ~ /^(p?writev?|pwrite64|pwritev2|sendto|sendmsg|recvfrom|recvmsg|accept4|connect|close)$/ ||
 				call ~ /^(f(data)?sync|syncfs|sync_file_range|fallocate|ftruncate|fchmod|utimensat)$/ ||
-				call ~ /^(rename|link|unlink|symlink|mkdir)/ || call ~ /^(execve|exit|exit_group)$/ ||
+				call ~ /^(rename|link|unlink|symlink|mkdir)/ || call ~ /^exit(_group)?$/ ||
 				(call ~ /^open/ && /O_(WRONLY|RDWR|CREAT)/) || (call == "mmap" && /MAP_SHARED/)
 			print changes ? "changes" : "other", thread, call, n
 		}' "$1"
