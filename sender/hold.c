@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 #include "awaited.h"
+#include "callers.h"
 #include "diskwatch.h"
 #include "dispatcher.h"
-#include "common/acceptor.h"
 #include "common/channel.h"
 #include "common/command.h"
 #include "common/confine.h"
@@ -333,31 +333,17 @@ static size_t free_control(const struct hold *hold)
 	return i;
 }
 
-/* The next caller at one of the sockets, or below 0. */
-static int take_caller(struct hold *hold, struct acceptor *acceptor, const char *name)
-{
-	enum acceptor_news news;
-	char what[64];
-	int fd = acceptor_take(acceptor, 0, now_ms(), &news);
-	snprintf(what, sizeof(what), "%s: callers cannot be taken", name);
-	if (news == ACCEPTOR_FAILS)
-		alarm_once(hold, "E1026", what, fd);
-	if (news == ACCEPTOR_WORKS)
-		service_event(LOG_NOTICE, "E1027", "%s: callers are taken again", name);
-	return fd;
-}
-
 /* Whoever finds no slot waits in the backlog: its listener is not polled. */
 static void accept_intake(struct hold *hold)
 {
-	int fd = take_caller(hold, &hold->intake, "intake");
+	int fd = callers_take(&hold->intake, "intake", &hold->book, now_ms());
 	if (fd >= 0 && gate_new(&hold->gates[free_gate(hold)], fd, &hold->gate_desk) != 0)
 		io_close(fd);
 }
 
 static void accept_control(struct hold *hold)
 {
-	int fd = take_caller(hold, &hold->control, "control");
+	int fd = callers_take(&hold->control, "control", &hold->book, now_ms());
 	if (fd < 0)
 		return;
 	size_t i = free_control(hold);
