@@ -38,7 +38,7 @@ harden = -fsanitize=address,undefined -fno-sanitize-recover=undefined -DWEIR_SAN
 harden_link = -fsanitize=address,undefined -pie
 endif
 
-packages = libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson libpcre2-8 libcrypto p11-kit-1
+packages = libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson libpcre2-8 libcrypto p11-kit-1 libnftables libbpf
 libraries = $(shell pkg-config --libs $(packages))
 includes := $(shell pkg-config --cflags-only-I $(packages) 2>/dev/null)
 
@@ -48,10 +48,11 @@ link = $(CC) $(optimise) $(harden) $(harden_link) -Wl,--as-needed,--gc-sections 
 # A program's own file is named after it: sender/hold.c is weir-hold, sender/sender.c weir-sender.
 sender_programs = outbox seal hold emit sender
 receiver_programs = catch keep inbox receiver
-programs = $(patsubst %,$(BUILD)/weir-%,$(sender_programs) $(receiver_programs))
+common_programs = link
+programs = $(patsubst %,$(BUILD)/weir-%,$(sender_programs) $(receiver_programs) $(common_programs))
 
-mains = $(sender_programs:%=sender/%.c) $(receiver_programs:%=receiver/%.c)
-common_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
+mains = $(sender_programs:%=sender/%.c) $(receiver_programs:%=receiver/%.c) $(common_programs:%=common/%.c)
+common_objects = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(mains),$(wildcard common/*.c)))
 sender_objects = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(mains),$(wildcard sender/*.c)))
 receiver_objects = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(mains),$(wildcard receiver/*.c)))
 archives = $(BUILD)/libsender.a $(BUILD)/libreceiver.a $(BUILD)/libcommon.a
@@ -91,6 +92,8 @@ $(BUILD)/lib%.a:
 $(sender_programs:%=$(BUILD)/weir-%): $(BUILD)/weir-%: $(BUILD)/sender/%.o $(BUILD)/libsender.a $(BUILD)/libcommon.a
 	$(link) -o $@ $^ $(libraries)
 $(receiver_programs:%=$(BUILD)/weir-%): $(BUILD)/weir-%: $(BUILD)/receiver/%.o $(BUILD)/libreceiver.a $(BUILD)/libcommon.a
+	$(link) -o $@ $^ $(libraries)
+$(common_programs:%=$(BUILD)/weir-%): $(BUILD)/weir-%: $(BUILD)/common/%.o $(BUILD)/libcommon.a
 	$(link) -o $@ $^ $(libraries)
 
 $(BUILD)/tests/unit/%.t: $(BUILD)/tests/unit/%.o $(BUILD)/tests/lib/tap.o $(archives)

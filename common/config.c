@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ini.h"
+#include "layers.h"
 #include "text.h"
 #include "trusted.h"
 #include "verdict.h"
@@ -133,6 +134,37 @@ static const char *take_interface(struct reading *r, const struct field *f, cons
 	return NULL;
 }
 
+static const char *take_layer(struct reading *r, const char *name, size_t len)
+{
+	int layer = layer_from_name(name, len);
+	if (layer < LAYER_ARP)
+		return complain(r, "there is no layer '%.*s' that may be absent; weir-link(8) names them",
+				(int)(len < LINK_NAME_BYTES ? len : LINK_NAME_BYTES), name);
+	if (!layer_is_of((enum layer)layer, r->config->side))
+		return complain(r, "'%s' is no layer of a receiver", layer_name((enum layer)layer));
+	if (layer_is_absent((enum layer)layer, r->config))
+		return complain(r, "layer '%s' stands twice", layer_name((enum layer)layer));
+	r->config->absent |= 1U << layer;
+	return NULL;
+}
+
+/* Names with blanks between, or "all". */
+static const char *take_absent(struct reading *r, const struct field *f, const char *value)
+{
+	static const char blanks[] = " \t";
+	const char *wrong = NULL;
+	(void)f;
+	r->config->is_unwatched = strcmp(value, "all") == 0;
+	if (r->config->is_unwatched)
+		return NULL;
+	for (const char *at = value; wrong == NULL && *at != 0; at += strspn(at, blanks)) {
+		size_t len = strcspn(at, blanks);
+		wrong = take_layer(r, at, len);
+		at += len;
+	}
+	return wrong;
+}
+
 /* "12" or "12.5" in tenths; max is in tenths, too. */
 static const char *take_tenths(struct reading *r, const struct field *f, const char *value)
 {
@@ -209,7 +241,8 @@ static const struct field fields[] = {
 	{"link", "rate", SENDER | RECEIVER, SENDER, take_rate, AT(rate_bits_per_s), RATE_MIN,
 	 RATE_MAX},
 	{"link", "repair_percent", SENDER, 0, take_tenths, AT(repair_permille), 0, 1000},
-	{"link", "interface", RECEIVER, 0, take_interface, AT(interface), 0, 0},
+	{"link", "interface", SENDER | RECEIVER, SENDER | RECEIVER, take_interface, AT(interface), 0, 0},
+	{"link", "absent", SENDER | RECEIVER, 0, take_absent, 0, 0, 0},
 	{"link", "ride_out_stall_ms", RECEIVER, 0, take_u32, AT(ride_out_stall_ms), 1, STALL_MS_MAX},
 	{"link", "ring_mib", RECEIVER, 0, take_mib, AT(ring_bytes), RING_MIB_MIN, RING_MIB_MAX},
 	{"link", "socket_buffer_mib", RECEIVER, 0, take_mib, AT(socket_buffer_bytes), 1,
@@ -308,6 +341,8 @@ static const char *name_missing(struct reading *r)
 		const struct field *f = &fields[i];
 		if ((f->mandatory & (1U << r->config->side)) == 0 || (r->seen >> i & 1) != 0)
 			continue;
+		if (r->config->is_unwatched && strcmp(f->key, "interface") == 0)
+			continue;
 		int n = snprintf(r->wrong + used, sizeof(r->wrong) - used, "%s'%s' in [%s]",
 				 used == 0 ? "missing: " : ", ", f->key, f->section);
 		used += n > 0 ? (size_t)n : 0;
@@ -376,7 +411,31 @@ int config_parse(struct config *out, enum config_side side, const char *folder, 
 	return 0;
 }
 
-int config_load(struct config *out, enum config_side side, const char *path,
+static const char *note_side(void *context, const char *section, const char *key, const char *value, int line)
+{
+	int *side = context;
+	(void)value;
+	(void)line;
+	if (key == NULL || strcmp(section, "paths") != 0)
+		return NULL;
+	if (strcmp(key, "spool") == 0)
+		*side = CONFIG_SENDER;
+	else if (strcmp(key, "vault") == 0)
+		*side = CONFIG_RECEIVER;
+	return NULL;
+}
+
+/* A file that names neither is refused for what a sender's lacks. */
+static enum config_side find_side(const uint8_t *text, size_t len)
+{
+	char problem[PROBLEM_BYTES];
+	int side = CONFIG_SENDER;
+	(void)ini_read(text, len, VERDICT_BAD_CONFIGURATION, note_side, &side, problem);
+	return (enum config_side)side;
+}
+
+/* side NULL: that of the file. */
+static int load(struct config *out, const enum config_side *side, const char *path,
 		char problem[static PROBLEM_BYTES])
 {
 	uint8_t *text;
@@ -391,7 +450,17 @@ int config_load(struct config *out, enum config_side side, const char *path,
 	int result = trusted_read(path, 022, CONFIG_FILE_BYTES_MAX, &text, &len);
 	if (result != 0)
 		return result;
-	result = config_parse(out, side, folder, text, len, problem);
+	result = config_parse(out, side != NULL ? *side : find_side(text, len), folder, text, len, problem);
 	trusted_free(text, len);
 	return result;
+}
+
+int config_load(struct config *out, enum config_side side, const char *path, char problem[static PROBLEM_BYTES])
+{
+	return load(out, &side, path, problem);
+}
+
+int config_load_any(struct config *out, const char *path, char problem[static PROBLEM_BYTES])
+{
+	return load(out, NULL, path, problem);
 }

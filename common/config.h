@@ -38,7 +38,9 @@ struct config {
 	uint32_t repair_permille;          /* sender; `repair_percent = 12.5` is 125 */
 	uint32_t heal_percent;             /* sender; of the rate, when nothing new waits; 0: none */
 	uint32_t survive_outage_ms;        /* sender; 0: not asked for */
-	char interface[INTERFACE_BYTES];   /* receiver; "" for the one that has `address` */
+	char interface[INTERFACE_BYTES];   /* the link NIC; "" only when is_unwatched */
+	uint32_t absent;                   /* one bit a layer (layers.h) that this box does without */
+	bool is_unwatched;                 /* `absent = all`: no weir-link is needed */
 	uint32_t ride_out_stall_ms;        /* receiver, at `rate`; 0: the ring is of ring_bytes */
 	uint64_t ring_bytes;               /* receiver: `ring_mib`; or the least, when sized by a stall */
 	uint64_t socket_buffer_bytes;      /* receiver: `socket_buffer_mib` */
@@ -66,7 +68,10 @@ struct config {
 int config_load(struct config *out, enum config_side side, const char *path,
 		char problem[static PROBLEM_BYTES]);
 
-/* The same from memory; folder stands before relative paths and ends with a slash, or is "". */
+/* The same of the side that the file is of, which `spool` and `vault` tell apart. */
+int config_load_any(struct config *out, const char *path, char problem[static PROBLEM_BYTES]);
+
+/* As config_load, from memory; folder stands before relative paths and ends with a slash, or is "". */
 int config_parse(struct config *out, enum config_side side, const char *folder, const uint8_t *text,
 		 size_t len, char problem[static PROBLEM_BYTES]);
 

@@ -2,6 +2,8 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <linux/bpf.h>
+#include <linux/sockios.h>
 #include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -34,19 +36,46 @@ static const char *const sanitizer_calls[] = {
 };
 #endif
 
+static bool is_kept(int capability, const int *kept, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (kept[i] == capability)
+			return true;
+	return false;
+}
+
+/* Whether these, and none else, are held in this set. */
+static bool holds_exactly(capng_type_t set, const int *kept, size_t count)
+{
+	for (int i = 0; i <= CAP_LAST_CAP; i++)
+		if ((capng_have_capability(set, (unsigned int)i) != 0) != is_kept(i, kept, count))
+			return false;
+	return true;
+}
+
 /* Nobody can be asked again after this, so the answer comes from the kernel. */
-static int drop_capabilities(void)
+static int drop_capabilities(const int *kept, size_t count)
 {
 	capng_clear(CAPNG_SELECT_ALL);
+	for (size_t i = 0; i < count; i++)
+		if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned int)kept[i]) != 0)
+			return -EINVAL;
 	/* Without CAP_SETPCAP the bounding set stays, which no_new_privs has made harmless. */
 	if (capng_apply(CAPNG_SELECT_ALL) != 0 && capng_apply(CAPNG_SELECT_CAPS) != 0)
 		return -EPERM;
 	if (capng_get_caps_process() != 0)
 		return -EPERM;
-	return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE ? 0 : -EPERM;
+	bool is_well = holds_exactly(CAPNG_EFFECTIVE, kept, count) && holds_exactly(CAPNG_PERMITTED, kept, count) &&
+		       holds_exactly(CAPNG_INHERITABLE, NULL, 0) && holds_exactly(CAPNG_AMBIENT, NULL, 0);
+	return is_well ? 0 : -EPERM;
 }
 
 int confine_privileges(void)
+{
+	return confine_privileges_but(NULL, 0);
+}
+
+int confine_privileges_but(const int *kept, size_t count)
 {
 	struct rlimit no_core = {0, 0};
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -55,7 +84,7 @@ int confine_privileges(void)
 	if (mallopt(M_ARENA_MAX, 1) != 1)
 		return -EINVAL;
 #endif
-	int result = drop_capabilities();
+	int result = drop_capabilities(kept, count);
 #ifndef WEIR_SANITIZE /* the leak check stops the process with ptrace */
 	/* Last: it hides /proc/self, which capng_get_caps_process reads. */
 	if (result == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -97,6 +126,9 @@ static int allow(scmp_filter_ctx filter, const char *name)
 {
 	if (strcmp(name, "thread") == 0)
 		return allow_thread(filter);
+	if (strcmp(name, "ethtool") == 0)
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+					SCMP_A1(SCMP_CMP_EQ, SIOCETHTOOL, 0));
 	int call = seccomp_syscall_resolve_name(name);
 	if (call == __NR_SCMP_ERROR)
 		return -EINVAL;
@@ -116,6 +148,9 @@ static int allow(scmp_filter_ctx filter, const char *name)
 					SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
 	}
 #endif
+	if (call == SCMP_SYS(bpf))
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+					SCMP_A0(SCMP_CMP_EQ, BPF_MAP_LOOKUP_ELEM, 0));
 	if (call == SCMP_SYS(socket))
 		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
 					SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));

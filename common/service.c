@@ -24,6 +24,11 @@ int service_socket(const char *name)
 	return found;
 }
 
+bool service_is_unit(void)
+{
+	return getenv("NOTIFY_SOCKET") != NULL;
+}
+
 /* Outside systemd, and when it does not listen, there is nobody to tell and nothing to mend. */
 static void tell(const char *state)
 {

@@ -5,11 +5,16 @@
 #ifndef WEIR_SERVICE_H
 #define WEIR_SERVICE_H
 
+#include <stdbool.h>
+
 /*
  * The descriptor passed in under this name (FileDescriptorName=, LISTEN_FDNAMES), or -ENOENT.
  * Close-on-exec is set.
  */
 int service_socket(const char *name);
+
+/* Whether systemd started this process itself, and not a program that it started. */
+bool service_is_unit(void);
 
 /* READY=1 with a status line; nothing happens outside systemd. */
 void service_ready(const char *status);

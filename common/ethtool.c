@@ -1,0 +1,85 @@
+#include "ethtool.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+enum { FLAGS_MAX = 32 }; /* a bit each */
+_Static_assert(ETHTOOL_FLAG_BYTES > ETH_GSTRING_LEN, "a name and its zero");
+
+/* The NIC, or its driver, has no such thing. */
+static bool is_lack(int result)
+{
+	return result == -EOPNOTSUPP || result == -ENOTTY;
+}
+
+static int ask(int fd, const char *name, void *command)
+{
+	struct ifreq request = {.ifr_data = command};
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	return ioctl(fd, SIOCETHTOOL, &request) < 0 ? -errno : 0;
+}
+
+int ethtool_pause(int fd, const char *name, bool *sends, bool *obeys)
+{
+	struct ethtool_pauseparam pause = {.cmd = ETHTOOL_GPAUSEPARAM};
+	int result = ask(fd, name, &pause);
+	if (result != 0 && !is_lack(result))
+		return result;
+	*sends = result == 0 && pause.tx_pause != 0;
+	*obeys = result == 0 && pause.rx_pause != 0;
+	return 0;
+}
+
+bool ethtool_speaks_lldp(const char *flag, bool is_on)
+{
+	if (strcmp(flag, "disable-fw-lldp") == 0)
+		return !is_on;
+	return strcmp(flag, "fw-lldp-agent") == 0 && is_on;
+}
+
+/* How many private flags a NIC has; 0 where it has none. */
+static int count_flags(int fd, const char *name, uint32_t *count)
+{
+	struct {
+		struct ethtool_sset_info head;
+		uint32_t len;
+	} info = {.head = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = UINT64_C(1) << ETH_SS_PRIV_FLAGS}};
+	int result = ask(fd, name, &info);
+	if (result != 0 && !is_lack(result))
+		return result;
+	*count = result == 0 && info.head.sset_mask != 0 ? info.len : 0;
+	return 0;
+}
+
+int ethtool_firmware(int fd, const char *name, char flag[static ETHTOOL_FLAG_BYTES])
+{
+	struct {
+		struct ethtool_gstrings head;
+		char names[FLAGS_MAX][ETH_GSTRING_LEN];
+	} all = {.head = {.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_PRIV_FLAGS}};
+	struct ethtool_value flags = {.cmd = ETHTOOL_GPFLAGS};
+	uint32_t count = 0;
+	int result = count_flags(fd, name, &count);
+	flag[0] = 0;
+	if (result != 0 || count == 0)
+		return result;
+	if (count > FLAGS_MAX)
+		return -E2BIG;
+	all.head.len = count;
+	result = ask(fd, name, &all);
+	if (result == 0)
+		result = ask(fd, name, &flags);
+	for (uint32_t i = 0; result == 0 && i < count; i++) {
+		char one[ETHTOOL_FLAG_BYTES];
+		snprintf(one, sizeof(one), "%.*s", ETH_GSTRING_LEN, all.names[i]);
+		if (ethtool_speaks_lldp(one, (flags.data >> i & 1) != 0))
+			memcpy(flag, one, sizeof(one));
+	}
+	return result;
+}
