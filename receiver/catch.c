@@ -14,6 +14,7 @@
 #include "common/confine.h"
 #include "common/datagram.h"
 #include "common/key.h"
+#include "common/linkwatch.h"
 #include "common/service.h"
 #include "common/verdict.h"
 #include "nic.h"
@@ -131,6 +132,9 @@ static int catch_link(const char *config_path)
 	result = catch_signals();
 	if (result != 0)
 		return command_fail(result, "cannot catch signals");
+	int code = linkwatch_require(&config);
+	if (code != 0)
+		return code;
 	uint8_t *tag_key;
 	result = load_tag_key(&tag_key, config.link_key);
 	if (result != 0)
@@ -138,7 +142,7 @@ static int catch_link(const char *config_path)
 	struct ring *ring = NULL;
 	int fd = -1;
 	result = ring_open(&ring, config.runtime, ringroom_size(&config));
-	int code = result != 0 ? ringroom_fail(&config, result) : prepare_socket(&config, ring, &fd);
+	code = result != 0 ? ringroom_fail(&config, result) : prepare_socket(&config, ring, &fd);
 	if (code == 0)
 		code = run_confined(fd, ring, tag_key);
 	ring_close(ring);

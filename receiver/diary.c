@@ -10,6 +10,7 @@
 
 #include "common/config.h"
 #include "common/io.h"
+#include "common/layers.h"
 #include "common/service.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -35,6 +36,7 @@ struct diary {
 	uint64_t retry_s;      /* a ledger that failed is opened anew then */
 	uint64_t failed_s;     /* when the failure began */
 	const char *program;
+	char absent[LAYER_NAMES_BYTES];
 	bool owes_start;       /* "start" is not durable yet, */
 	bool start_is_lost;    /* nor waiting to be */
 	uint64_t minute;
@@ -286,6 +288,7 @@ static void add_start(struct diary *d)
 	const struct card *box = &d->options.box->card;
 	struct ledger_entry *e = ledger_entry_new("start", 0);
 	ledger_set_text(e, "program", d->program);
+	ledger_set_text(e, "absent", d->absent[0] != 0 ? d->absent : NULL);
 	diary_add(d, e);
 	e = ledger_entry_new("key.loaded", 0);
 	ledger_set_text(e, "box", box->name);
@@ -329,9 +332,10 @@ void diary_close(struct diary *d)
 	free(d);
 }
 
-void diary_start(struct diary *d, const char *program)
+void diary_start(struct diary *d, const char *program, const char *absent)
 {
 	d->program = program;
+	snprintf(d->absent, sizeof(d->absent), "%s", absent);
 	d->owes_start = true;
 	add_start(d);
 }

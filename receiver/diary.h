@@ -53,8 +53,8 @@ void diary_head(const struct diary *diary, struct ledger_head *out);
 /* A tell_event whose context is the diary: a line on stderr, and an entry when an auditor should know. */
 void diary_event(void *diary, int priority, const char *id, const char *text);
 
-/* program is borrowed. */
-void diary_start(struct diary *diary, const char *program);
+/* program is borrowed; absent: the layers of the link that the configuration names so, "" for none. */
+void diary_start(struct diary *diary, const char *program, const char *absent);
 /* version: of the one in use. */
 void diary_registry(struct diary *diary, int result, uint64_t version, const char *file);
 /* The sender has named a bundle. */

@@ -11,6 +11,7 @@
 #include "common/verdict.h"
 #include "entering.h"
 #include "intake_parts.h"
+#include "linkalarm.h"
 
 enum {
 	STATUS_MS = 1000,
@@ -132,6 +133,7 @@ static void add_report(void *context, struct known_bundle *bundle)
 static void write_status(struct intake *in)
 {
 	struct status_text text;
+	char absent[LAYER_NAMES_BYTES] = "";
 	struct status_head head = {
 		.time_s = in->now_s,
 		.registry_version = registry_version(intake_registry(in)),
@@ -143,6 +145,10 @@ static void write_status(struct intake *in)
 		.way = lookout_report(&in->lookout),
 	};
 	head.known.link.data_s = in->data_s;
+	if (in->o.link != NULL) {
+		head.absent = layers_absent(absent, in->o.link->config);
+		head.frames = linkalarm_frames(in->o.link);
+	}
 	char *bytes;
 	size_t len;
 	if (status_begin(&text, &head) != 0)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/linkwatch.h"
 #include "common/registry.h"
 #include "reception.h"
 #include "ring.h"
@@ -35,6 +36,7 @@ struct intake_options {
 	struct lost *lost;
 	uint32_t unfinished_days;
 	struct ring *ring;              /* its counters are reported, and it is woken when a job is done; may be NULL */
+	const struct linkwatch *link;   /* is reported; may be NULL */
 	const char *interface;          /* as in the configuration; only for the time of intake_open */
 };
 

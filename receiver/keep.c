@@ -26,6 +26,7 @@
 #include "common/watch.h"
 #include "diary.h"
 #include "intake.h"
+#include "linkalarm.h"
 #include "marker.h"
 #include "porter.h"
 #include "registrar.h"
@@ -58,6 +59,7 @@ struct keep {
 	struct config config;
 	int vault_fd;
 	struct ring *ring;
+	struct linkwatch link;
 	struct key *box;
 	int control;                     /* listens */
 	struct diary *diary;
@@ -270,6 +272,7 @@ static void follow_clock(struct keep *keep, bool is_idle, uint64_t *turned_ms, u
 		return;
 	*alive_ms = now;
 	service_alive();
+	linkalarm_follow(&keep->link, &keep->teller, keep->ring);
 	if (watch_has_changed(&keep->watch, keep->config.registry))
 		reload(keep, false);
 	expiry_follow(&keep->expiry, keep->registry, (uint64_t)time(NULL), tell_expiry, keep);
@@ -293,6 +296,9 @@ static void keep_until_stopped(struct keep *keep)
 			ring_wait(keep->ring, WAIT_MS);
 		intake_note_away(keep->intake, now_ms() - begun_ms, WAIT_MS);
 	}
+	/* nobody comes back to a ring that is retired; catch may add to it for a moment */
+	for (uint64_t damaged = 0; ring_is_retired(keep->ring) && take_records(keep->intake, keep->ring, &damaged);)
+		continue;
 	intake_store(keep->intake);
 }
 
@@ -350,7 +356,8 @@ static int open_diary(struct keep *keep)
 	if (result_of_lost > 0)
 		event_tell(&keep->teller, LOG_ERR, "E2097", "keep: vault/lost was damaged, and lies in lost.damaged; the "
 			   "ledger names what was lost");
-	diary_start(keep->diary, "weir-keep " WEIR_VERSION);
+	char absent[LAYER_NAMES_BYTES];
+	diary_start(keep->diary, "weir-keep " WEIR_VERSION, layers_absent(absent, &keep->config));
 	diary_registry(keep->diary, 0, registry_version(keep->registry), keep->file);
 	(void)diary_commit(keep->diary); /* told of, and tried again every second */
 	return 0;
@@ -402,6 +409,7 @@ static int start(struct keep *keep)
 		.unfinished_days = keep->config.unfinished_days,
 		.ring = keep->ring,
 		.interface = keep->config.interface,
+		.link = &keep->link,
 	});
 	if (result != 0) {
 		diary_close(keep->diary);
@@ -419,23 +427,19 @@ static int load_config(struct config *config, const char *config_path)
 {
 	char problem[PROBLEM_BYTES] = "";
 	int result = config_load(config, CONFIG_RECEIVER, config_path, problem);
-	if (result > 0 && problem[0] != 0) {
-		command_say("%s:%s", config_path, problem);
-		return EXIT_REFUSED;
-	}
-	return result == 0 ? 0 : command_fail(result, "configuration '%s'", config_path);
+	return result == 0 ? 0 : command_fail_file(result, config_path, problem);
 }
 
 static int run(struct keep *keep, const char *config_path)
 {
 	const struct config *config = &keep->config;
-	int code = load_config(&keep->config, config_path);
-	if (code != 0)
-		return code;
 	int result = catch_signals();
-	if (result != 0)
-		return command_fail(result, "cannot catch signals");
-	code = load_box_key(keep);
+	int code = result != 0 ? command_fail(result, "cannot catch signals")
+			       : load_config(&keep->config, config_path);
+	if (code == 0)
+		code = linkalarm_open(&keep->link, config);
+	if (code == 0)
+		code = load_box_key(keep);
 	if (code != 0)
 		return code;
 	keep->vault_fd = io_open_dir(AT_FDCWD, config->vault);

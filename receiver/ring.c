@@ -249,6 +249,12 @@ uint64_t ring_take_fill(struct ring *ring)
 	return most <= ring->size ? most : ring->size;
 }
 
+void ring_retire(struct ring *ring)
+{
+	atomic_store(&ring->page->retired, 1);
+	ring_wake(ring);
+}
+
 bool ring_is_retired(const struct ring *ring)
 {
 	return atomic_load_explicit(&ring->page->retired, memory_order_relaxed) != 0;

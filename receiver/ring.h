@@ -74,7 +74,9 @@ void ring_interface(const struct ring *ring, char out[static RING_INTERFACE_BYTE
 uint64_t ring_size(const struct ring *ring);
 /* keep: the most that has waited since it asked last. */
 uint64_t ring_take_fill(struct ring *ring);
-/* Another file has taken this one's place: start again to find it. */
+/* Has both sides end: who opens one then makes another. */
+void ring_retire(struct ring *ring);
+/* Another file has taken this one's place, or is to: start again to find it. */
 bool ring_is_retired(const struct ring *ring);
 /* Bytes that wait, headers included. */
 uint64_t ring_fill(const struct ring *ring);

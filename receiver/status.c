@@ -165,6 +165,9 @@ int status_begin(struct status_text *status, const struct status_head *head)
 	}
 	put_counters(out, &head->counters);
 	put_way(out, &head->way);
+	fprintf(out, ",\"link\":{\"absent\":\"%s\"", head->absent != NULL ? head->absent : "");
+	put_number(out, "frames", head->frames);
+	fputs("}", out);
 	fputs(",\n\"bundles\":[", out);
 	return 0;
 }

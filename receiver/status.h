@@ -59,6 +59,8 @@ struct status_head {
 	uint64_t caught_up_s; /* when the newest generation that was promised was last whole, and stored */
 	struct status_counters counters;
 	struct way way;
+	const char *absent;  /* layers of the link that the configuration names so; NULL: not known */
+	uint64_t frames;     /* that went the wrong way */
 };
 
 struct status_bundle {

@@ -41,6 +41,8 @@
  *   "ring"                     "bytes" that it holds, "fill" of late, "fill_max" ever, "is_filling":
  *                              more than half full and not below a quarter since; "away_max_ms": the
  *                              longest that keep was away while something waited
+ *   "link"                     "absent": the layers that the configuration names so, "xdp lldp"; "frames" that
+ *                              went the wrong way, as told (common/LAYERS.md)
  *   "caught_up"                when the newest generation promised was last whole, and in vault/catalogue
  *   "heard_since"              since when the sender has been heard without a silence
  *   "waiting_bytes", "heal_rate", "heal_round_bytes"   of the last heartbeat (LINK.md 2)

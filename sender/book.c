@@ -8,6 +8,7 @@
 
 #include "common/channel.h"
 #include "common/cursor.h"
+#include "common/layers.h"
 #include "common/service.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -18,6 +19,11 @@ static uint64_t now_s(void)
 {
 	time_t now = time(NULL);
 	return now < 0 ? 0 : (uint64_t)now;
+}
+
+static const char *text_or_null(const char *text)
+{
+	return text[0] != 0 ? text : NULL;
 }
 
 /* Told of once, and again when it is over. */
@@ -98,12 +104,13 @@ void book_found(struct book *book, struct spool *spool)
 int book_start(struct book *book, const char *program, const struct setup *setup, const struct key *box,
 	       struct spool *spool)
 {
-	char epoch[17];
+	char epoch[17], absent[LAYER_NAMES_BYTES];
 	struct ledger_entry *e = ledger_entry_new("start", 0);
 	snprintf(epoch, sizeof(epoch), "%016" PRIx64, spool_epoch(spool));
 	ledger_set_text(e, "program", program);
 	ledger_set_text(e, "epoch", epoch);
 	ledger_set_number(e, "bundles", spool_count(spool));
+	ledger_set_text(e, "absent", text_or_null(layers_absent(absent, &setup->config)));
 	book_note(book, e);
 	e = ledger_entry_new("key.loaded", 0);
 	ledger_set_text(e, "box", box->card.name);
@@ -214,11 +221,6 @@ static bool take_call(struct book *book, enum book_kind kind)
 	}
 	book->calls[kind]++;
 	return true;
-}
-
-static const char *text_or_null(const char *text)
-{
-	return text[0] != 0 ? text : NULL;
 }
 
 static void set_machine(struct ledger_entry *e, const struct local_push *push)

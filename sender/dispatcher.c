@@ -81,6 +81,7 @@ static void begin_page(struct dispatcher *dispatcher)
 	page_write_begin(&page->version);
 	page->heartbeat.len = 0;
 	page->heads_count = 0;
+	page->is_shut = 0;
 	page_write_end(&page->version);
 }
 
@@ -257,6 +258,14 @@ static void write_order(const struct dispatcher *dispatcher, const struct lineup
 	};
 	_Static_assert((int)ORDER_FILE_BYTES >= (int)BUNDLE_NAME_BYTES, "a bundle's name fits");
 	memcpy(out->file, item->name, BUNDLE_NAME_BYTES);
+}
+
+void dispatcher_shut(struct dispatcher *dispatcher)
+{
+	struct orders_page *page = dispatcher->orders;
+	page_write_begin(&page->version);
+	page->is_shut = 1;
+	page_write_end(&page->version);
 }
 
 /* A new bundle is named in the same moment in which it is ordered.  pages NULL: as before. */

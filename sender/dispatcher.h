@@ -22,6 +22,9 @@ int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms);
 /* Publishes a new heartbeat.  Once a second. */
 int dispatcher_beat(struct dispatcher *dispatcher);
 
+/* Has emit end, and wait until a hold that finds the link well begins. */
+void dispatcher_shut(struct dispatcher *dispatcher);
+
 /* Whether emit has written its progress in the last five seconds. */
 bool dispatcher_emit_lives(const struct dispatcher *dispatcher);
 

@@ -23,6 +23,7 @@
 #include "common/datagram.h"
 #include "common/io.h"
 #include "common/key.h"
+#include "common/linkwatch.h"
 #include "common/service.h"
 #include "common/verdict.h"
 #include "orders.h"
@@ -196,17 +197,25 @@ static void ask_for_time(void)
 	(void)mlockall(MCL_CURRENT);
 }
 
-/* hold makes the page when it starts, which may be later.  -EINTR when told to stop meanwhile. */
+/*
+ * hold makes the page when it starts, which may be later; one that is shut is of a hold that has ended.  -EINTR when
+ * told to stop meanwhile.
+ */
 static int wait_for_orders(struct orders_page **out, const char *runtime)
 {
 	const struct timespec pause = {.tv_nsec = ORDERS_POLL_MS * 1000000L};
-	int result;
-	while ((result = orders_map(out, runtime, false)) == -ENOENT) {
-		if (is_stopping)
-			return -EINTR;
+	struct orders_page *orders = NULL;
+	while (!is_stopping) {
+		int result = orders != NULL ? 0 : orders_map(&orders, runtime, false);
+		if (result != 0 && result != -ENOENT)
+			return result;
+		if (result == 0 && orders->is_shut == 0) {
+			*out = orders;
+			return 0;
+		}
 		nanosleep(&pause, NULL);
 	}
-	return result;
+	return -EINTR;
 }
 
 static int run_confined(struct transmit *transmit, const struct config *config)
@@ -226,7 +235,8 @@ static int run_confined(struct transmit *transmit, const struct config *config)
 		return command_fail(result, "cannot close the table of system calls");
 	transmit_run(transmit, orders, encoder, &is_stopping);
 	encoder_free(encoder);
-	return EXIT_DONE;
+	/* the link is shut: whoever started us starts us again, and we look by ourselves */
+	return is_stopping ? EXIT_DONE : EXIT_ENVIRONMENT;
 }
 
 static int emit(const char *config_path)
@@ -244,7 +254,9 @@ static int emit(const char *config_path)
 	if (result != 0)
 		return command_fail(result, "cannot catch signals");
 	struct transmit_options options;
-	int code = open_all(&options, &config);
+	int code = linkwatch_require(&config);
+	if (code == 0)
+		code = open_all(&options, &config);
 	if (code != 0)
 		return code;
 	struct transmit *transmit;

@@ -34,6 +34,7 @@
 #include "control.h"
 #include "gate.h"
 #include "lifeline.h"
+#include "linkalarm.h"
 #include "registrar.h"
 #include "releaser.h"
 #include "setup.h"
@@ -77,6 +78,7 @@ struct hold {
 	struct releaser releaser;
 	struct dispatcher *dispatcher;
 	struct lifeline lifeline;
+	struct linkwatch link;
 	struct gate_desk gate_desk;
 	struct control_desk control_desk;
 	int timer_fd;
@@ -93,6 +95,7 @@ struct hold {
 	struct awaited awaited;
 	bool emit_lives;
 	bool stopping;
+	int code; /* why it stops */
 };
 
 static uint64_t now_ms(void)
@@ -158,7 +161,9 @@ static int load(struct hold *hold, const char *config_path)
 		result = setup_box_key(&hold->box, &hold->setup, &problem);
 	if (result != 0)
 		return command_fail(result, "cannot load %s", setup_describe(text, &problem));
-	int code = open_spool(hold);
+	int code = linkalarm_open(&hold->link, &hold->setup.config);
+	if (code == 0)
+		code = open_spool(hold);
 	if (code != 0)
 		return code;
 	code = open_allowance(hold);
@@ -273,6 +278,14 @@ static void drop_late_controls(struct hold *hold, uint64_t now)
 		}
 }
 
+/* A layer of the link is gone, or nobody looks: emit ends as well. */
+static void shut(struct hold *hold)
+{
+	dispatcher_shut(hold->dispatcher);
+	hold->stopping = true;
+	hold->code = EXIT_ENVIRONMENT;
+}
+
 static void tick(struct hold *hold)
 {
 	uint64_t expirations;
@@ -298,6 +311,8 @@ static void tick(struct hold *hold)
 			book_found(&hold->book, hold->spool);
 		lifeline_follow(&hold->lifeline, now);
 		awaited_follow(&hold->awaited, &hold->releaser, is_new);
+		if (linkalarm_follow(&hold->link, &hold->book) && !hold->stopping)
+			shut(hold);
 		diskwatch_follow(&hold->disk, hold->spool, &hold->book, hold->setup.config.disk_full_percent);
 		service_alive();
 	}
@@ -431,7 +446,7 @@ static int run(struct hold *hold)
 		if ((slots[SLOT_LISTEN_CONTROL].revents & POLLIN) != 0)
 			accept_control(hold);
 	}
-	return EXIT_DONE;
+	return hold->code;
 }
 
 static void close_all(struct hold *hold)

@@ -29,7 +29,7 @@ enum {
 };
 #define ORDERS_FILE "orders"
 #define PROGRESS_FILE "progress"
-#define ORDERS_MAGIC UINT64_C(0x3330564f52494557) /* "WEIROV03" */
+#define ORDERS_MAGIC UINT64_C(0x3430564f52494557) /* "WEIROV04" */
 
 enum task_kind {
 	TASK_WORK,
@@ -57,6 +57,7 @@ struct orders_page {
 	uint64_t magic;
 	_Atomic uint64_t version;
 	uint64_t epoch;
+	uint64_t is_shut;                 /* not 0: a layer of the link is missing (LAYERS.md 4); emit ends */
 	struct control_message heartbeat; /* the newest, already signed; sent once for each new `beat` */
 	uint64_t beat;
 	struct ledger_head ledger;        /* as in the heartbeat */

@@ -375,7 +375,7 @@ void transmit_run(struct transmit *t, const struct orders_page *orders, struct e
 	t->encoder = encoder;
 	outgoing_start(&t->outgoing, t->options.rate_bits_per_s, t->options.heal_bits_per_s,
 		       datagram_len(t->outfit.symbols), now_ns());
-	while (!*is_stopping)
+	while (!*is_stopping && t->copy->is_shut == 0)
 		take_turn(t);
 	write_progress(t, now_ns());
 }

@@ -34,7 +34,7 @@ int transmit_new(struct transmit **out, const struct transmit_options *options);
 void transmit_free(struct transmit *transmit);
 
 /*
- * Runs until *is_stopping, and leaves the progress page up to date.  Uses no calls but clock_nanosleep,
+ * Runs until *is_stopping, or the orders say that the link is shut, and leaves the progress page up to date.  Uses no calls but clock_nanosleep,
  * sendmsg, openat, newfstatat, pread64, close, and what memory, locks and clocks need.
  */
 void transmit_run(struct transmit *transmit, const struct orders_page *orders,

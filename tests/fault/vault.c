@@ -93,7 +93,7 @@ static bool begin(const char *dir)
 		return false;
 	if (lost_open(&w.lost, w.vault_fd) != 0)
 		return false;
-	diary_start(w.diary, "weir-keep");
+	diary_start(w.diary, "weir-keep", "");
 	(void)diary_commit(w.diary);
 	int result = intake_open(&w.intake, &(struct intake_options){
 		.vault_fd = w.vault_fd,

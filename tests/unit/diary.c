@@ -67,7 +67,7 @@ static void life(const struct key *box)
 	const char *vault = new_vault("life");
 	struct diary *d = NULL;
 	is_number(diary_open(&d, vault, box, NOW), 0, "a diary is opened in a vault");
-	diary_start(d, "weir-keep 1");
+	diary_start(d, "weir-keep 1", "");
 	diary_registry(d, 0, 3, "/etc/weir/registry");
 	diary_registry(d, VERDICT_TOO_FEW_SIGNATURES, 3, "/etc/weir/registry");
 	is_text(told_by(vault, NULL)->events, "", "what is added is not written yet");
@@ -150,7 +150,7 @@ static void failure(const struct key *box)
 	is_number(diary_commit(d), 0, "nothing to write is no failure");
 	signal(SIGXFSZ, SIG_IGN);
 	may_grow(false);
-	diary_start(d, "weir-keep 1");
+	diary_start(d, "weir-keep 1", "");
 	diary_event(d, LOG_ERR, "E2018", "lost");
 	is_number(diary_commit(d), -EFBIG, "what cannot be written is said");
 	ok(!diary_is_well(d), "then it is not well");
@@ -177,7 +177,7 @@ static void no_room_at_the_start(const struct key *box)
 	may_grow(false);
 	is_number(diary_open(&d, vault, box, NOW), 0, "a diary that has no room yet is opened later");
 	ok(!diary_is_well(d), "and not well until then");
-	diary_start(d, "weir-keep 1");
+	diary_start(d, "weir-keep 1", "");
 	is_number(diary_commit(d), -EFBIG, "what is added is not written");
 	diary_tick(d, NOW + 1);
 	may_grow(true);
