@@ -50,6 +50,8 @@ uint64_t linkwatch_count(struct linkwatch *watch, const struct linkstate *state,
 
 /* The file of a runtime directory: 0, -errno, or a verdict of linkstate_decode. */
 int linkwatch_read(struct linkstate *out, const char *runtime);
+/* Removes the file, for who starts weir-link and the daemons together.  0 or -errno. */
+int linkwatch_forget(const struct config *config);
 /* Milliseconds of CLOCK_BOOTTIME. */
 uint64_t linkwatch_now_ms(void);
 /*
@@ -58,5 +60,8 @@ uint64_t linkwatch_now_ms(void);
  */
 int linkwatch_judge(char text[static LINKWATCH_TEXT_BYTES], const struct config *config, int read_result,
 		    const struct linkstate *state, uint64_t now_ms);
+
+/* For `check`: a look by itself.  As linkwatch_judge, but text is always written. */
+int linkwatch_describe(char text[static LINKWATCH_TEXT_BYTES], const struct config *config);
 
 #endif

@@ -17,6 +17,7 @@
 #include "common/expiry.h"
 #include "common/io.h"
 #include "common/key.h"
+#include "common/linkwatch.h"
 #include "common/registry.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -241,12 +242,20 @@ static void check_way(const struct config *config)
 	io_close(vault_fd);
 }
 
+static void check_link(struct check *check, const struct config *config)
+{
+	char text[LINKWATCH_TEXT_BYTES];
+	int result = linkwatch_describe(text, config);
+	report(check, result == 0, "layers", "%s", text);
+}
+
 int checkup(const struct config *config, const char *path)
 {
 	struct check result = {0};
 	report(&result, true, "configuration", "%s", path);
 	report(&result, true, "link", "listens at %s port %u, MTU %" PRIu32, config->address,
 	       config->port, config->mtu);
+	check_link(&result, config);
 	check_registry(&result, config);
 	check_key(&result, "box key", config->box_key, KEY_RECEIVER);
 	check_key(&result, "link key", config->link_key, KEY_LINK);

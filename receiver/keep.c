@@ -297,8 +297,8 @@ static void keep_until_stopped(struct keep *keep)
 		intake_note_away(keep->intake, now_ms() - begun_ms, WAIT_MS);
 	}
 	/* nobody comes back to a ring that is retired; catch may add to it for a moment */
-	for (uint64_t damaged = 0; ring_is_retired(keep->ring) && take_records(keep->intake, keep->ring, &damaged);)
-		continue;
+	uint64_t damaged = 0;
+	while (ring_is_retired(keep->ring) && take_records(keep->intake, keep->ring, &damaged)) { }
 	intake_store(keep->intake);
 }
 
@@ -423,11 +423,11 @@ static int start(struct keep *keep)
 	return code;
 }
 
-static int load_config(struct config *config, const char *config_path)
+static int load_config(struct config *config, const char *path)
 {
 	char problem[PROBLEM_BYTES] = "";
-	int result = config_load(config, CONFIG_RECEIVER, config_path, problem);
-	return result == 0 ? 0 : command_fail_file(result, config_path, problem);
+	int result = config_load(config, CONFIG_RECEIVER, path, problem);
+	return result == 0 ? 0 : command_fail_file(result, path, problem);
 }
 
 static int run(struct keep *keep, const char *config_path)
@@ -450,8 +450,7 @@ static int run(struct keep *keep, const char *config_path)
 		io_close(keep->vault_fd);
 		if (lock != -EWOULDBLOCK)
 			return command_fail(lock, "vault '%s'", config->vault);
-		command_say("vault '%s' is in use by another weir-keep; stop that one first",
-			    config->vault);
+		command_say("vault '%s' is in use by another weir-keep; stop that one first", config->vault);
 		return EXIT_ENVIRONMENT;
 	}
 	keep->control = service_socket("control");

@@ -22,6 +22,7 @@
 #include "common/expiry.h"
 #include "common/io.h"
 #include "common/key.h"
+#include "common/linkwatch.h"
 #include "common/registry.h"
 #include "common/service.h"
 #include "common/supervise.h"
@@ -90,9 +91,10 @@ static int make_control(const struct config *config, int *out)
 	return *out < 0 ? command_fail(*out, "cannot listen at '%s'", path) : 0;
 }
 
-static int supervise(const char *config_path, int fd, int control)
+static int supervise(const struct config *config, const char *config_path, int fd, int control)
 {
-	const char *arguments[] = {"--config", config_path, NULL};
+	const char *const arguments[] = {"--config", config_path, NULL};
+	const char *const link_arguments[] = {"run", "--config", config_path, NULL};
 	const struct supervise_program programs[] = {
 		{
 			.name = "weir-catch",
@@ -106,10 +108,12 @@ static int supervise(const char *config_path, int fd, int control)
 			.socket_count = 1,
 			.sockets = {{"control", control}},
 		},
+		{.name = "weir-link", .arguments = link_arguments},
 	};
+	/* the last one, so that it can be left out */
+	size_t count = sizeof(programs) / sizeof(programs[0]) - (config->is_unwatched ? 1 : 0);
 	const char *missing = NULL;
-	int result = supervise_run(programs, sizeof(programs) / sizeof(programs[0]), tell, NULL,
-				   &missing);
+	int result = supervise_run(programs, count, tell, NULL, &missing);
 	if (result == 0)
 		return EXIT_DONE;
 	return missing != NULL ? command_fail(result, "program '%s'", missing)
@@ -145,8 +149,12 @@ static int run(int argc, char **argv)
 				    config.port);
 	int control = -1;
 	code = make_control(&config, &control);
+	/* what an earlier weir-link saw is nothing to begin with */
+	result = code == 0 ? linkwatch_forget(&config) : 0;
+	if (result != 0)
+		code = command_fail(result, "cannot remove '" LINKSTATE_FILE "' from the runtime directory");
 	if (code == 0)
-		code = supervise(whole, fd, control);
+		code = supervise(&config, whole, fd, control);
 	io_close(control);
 	io_close(fd);
 	return code;
@@ -162,7 +170,7 @@ static int check(int argc, char **argv)
 
 static const struct command commands[] = {
 	{
-		"run", "--config FILE", "run weir-catch and weir-keep until SIGTERM",
+		"run", "--config FILE", "run weir-catch, weir-keep and weir-link until SIGTERM",
 		"  --config FILE  the receiver's configuration\n\n"
 		"For a first try, the demo and tests; in production systemd starts them.\n", run,
 	},

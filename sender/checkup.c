@@ -17,6 +17,7 @@
 #include "common/diskfill.h"
 #include "common/expiry.h"
 #include "common/io.h"
+#include "common/linkwatch.h"
 #include "common/text.h"
 #include "common/verdict.h"
 #include "orders.h"
@@ -170,6 +171,16 @@ static void check_emit(struct report *report, const struct config *config)
 	munmap(page, sizeof(*page));
 }
 
+static void check_link(struct report *report, const struct config *config)
+{
+	char text[LINKWATCH_TEXT_BYTES];
+	int result = linkwatch_describe(text, config);
+	if (result == 0)
+		line(report, 0, "layers of the link", text);
+	else
+		line_why(report, result, "layers of the link", config->interface, text);
+}
+
 int checkup(const char *config_path)
 {
 	struct report report = {EXIT_DONE};
@@ -185,6 +196,7 @@ int checkup(const char *config_path)
 	line(&report, check_secret(setup.config.link_key, KEY_LINK, NULL), "link key",
 	     setup.config.link_key);
 	check_psks(&report, &setup);
+	check_link(&report, &setup.config);
 	check_spool(&report, &setup.config);
 	check_hold(&report, &setup.config);
 	check_emit(&report, &setup.config);

@@ -23,6 +23,7 @@
 #include "common/channel.h"
 #include "common/command.h"
 #include "common/io.h"
+#include "common/linkwatch.h"
 #include "common/registry.h"
 #include "common/service.h"
 #include "common/supervise.h"
@@ -142,6 +143,10 @@ static int make_sockets(struct sockets *sockets, const struct config *config)
 		code = listen_at(&sockets->control, config->runtime, CONTROL_SOCKET, 0660);
 	if (code != 0)
 		return code;
+	/* what an earlier weir-link saw is nothing to begin with */
+	int result = linkwatch_forget(config);
+	if (result != 0)
+		return command_fail(result, "cannot remove '" LINKSTATE_FILE "' from the runtime directory");
 	sockets->transmit = make_transmit(config);
 	if (sockets->transmit < 0)
 		return command_fail(sockets->transmit,
@@ -216,6 +221,7 @@ static void tell(void *context, const struct supervise_event *event)
 static int supervise(const struct sockets *sockets, const struct config *config, const char *config_path)
 {
 	const char *const arguments[] = {"--config", config_path, NULL};
+	const char *const link_arguments[] = {"run", "--config", config_path, NULL};
 	const char *const ledger_arguments[] = {"ledger", "send", "--config", config_path, NULL};
 	struct sending sending = {.config = config};
 	struct supervise_program programs[] = {
@@ -239,11 +245,13 @@ static int supervise(const struct sockets *sockets, const struct config *config,
 			.connections_max = SEALS_MAX,
 		},
 		{.name = "weir-outbox", .arguments = ledger_arguments, .is_due = ledger_is_due},
+		{.name = "weir-link", .arguments = link_arguments},
 	};
+	/* the last one, so that it can be left out */
+	size_t count = sizeof(programs) / sizeof(programs[0]) - (config->is_unwatched ? 1 : 0);
 	const char *missing = NULL;
 	service_ready("runs the sender");
-	int result = supervise_run(programs, sizeof(programs) / sizeof(programs[0]), tell, &sending,
-				   &missing);
+	int result = supervise_run(programs, count, tell, &sending, &missing);
 	service_stopping();
 	if (result == -ENOENT && missing != NULL) {
 		command_say("cannot find '%s' beside this program or in /usr/lib/weir; install Weir again",
@@ -303,7 +311,7 @@ static int check_command(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const struct command commands[] = {
-		{"run", "[--config FILE]", "run hold, seal and emit until SIGTERM",
+		{"run", "[--config FILE]", "run hold, seal, emit and link until SIGTERM",
 		 "Makes the sockets in the runtime directory and starts the programs again when they die.\n"
 		 "SIGHUP makes weir-hold load the registry again.\n",
 		 run_command},

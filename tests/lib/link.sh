@@ -1,16 +1,17 @@
 # shellcheck shell=bash disable=SC2034 # what it sets is for its callers
 # link.sh: the one-way link of a system test; brings tap.sh with it.
 #
-# As root: two network namespaces and a veth pair between them.  ARP, multicast and IPv6 are off, the
-# sender's neighbour is static, the receiver has none, and everything that leaves the receiver's
-# interface is dropped and counted.  Frames that nevertheless come in at the sender's end are counted
-# there (sniff).  Without root: loopback, and the promise that nothing comes back is skipped.
+# As root: two network namespaces and a veth pair between them, as an installer leaves a box: ARP, multicast, IPv6 and
+# forwarding are off, the sender's neighbour is static, the receiver has none.  The rest is weir-link's, which each box
+# runs: what leaves the receiver's interface is dropped and counted.  Frames that nevertheless come in at the sender's
+# end are counted there (sniff).  Without root: loopback, and the promise that nothing comes back is skipped.
 #
 #   splitter=yes               before link_start: two receivers on one fibre; the second one is in $ns_second
 #   link_start MTU             makes it; in_sender and in_receiver run a command at one end; so do
 #                              "${at_sender[@]}" and "${at_receiver[@]}", whose $! is the command's own
 #   relay_start OPTION…        a lossy relay in front of it, on the sender's side; relay_stop, relay_says
 #   nothing_came_back          the check that ends every test
+#   layers_absent SIDE         the layers that a box of this link does without
 #
 # Address and port that a sender sends to: $to_address $to_port; that a receiver listens at:
 # $listen_address $listen_port.
@@ -66,22 +67,12 @@ link_start_namespaces() {
 
 namespace_new() {
 	ip netns add "$1"
-	ip netns exec "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+	ip netns exec "$1" sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.disable_ipv6=1 \
 		net.ipv6.conf.default.disable_ipv6=1
 	ip -n "$1" link set lo up
 }
 
-# What a receiver's interface is like: it sends nothing.
 receiving_end() {
-	ip netns exec "$1" nft -f - <<-END
-		table netdev weir {
-			counter back { }
-			chain out {
-				type filter hook egress device "$device" priority 0; policy drop;
-				counter name back
-			}
-		}
-	END
 	ip -n "$1" link set "$device" arp off multicast off
 	ip -n "$1" addr add $receiver_address/30 dev "$device"
 }
@@ -102,6 +93,15 @@ splitter_start() {
 		((++port))
 	done
 	ip -n "$ns_splitter" link set split up
+}
+
+# XDP, so that sniff sees every frame that comes in; neighbour and route, when the sender sends to a relay.
+layers_absent() {
+	if [[ $link == loopback ]]; then
+		echo all
+	elif [[ $1 == sender ]]; then
+		echo "xdp$([[ $to_address == 127.* ]] && echo ' neighbour route')"
+	fi
 }
 
 # The counter stands before the link is up, so that not even a first frame is missed.
@@ -147,8 +147,9 @@ relay_stop() {
 relay_says() { grep -oE "\"$1\": [0-9]+" "$relay_report" | grep -oE '[0-9]+$'; }
 
 frames_back() { cat "$frames_file"; }
+# By the rules that the receiver's weir-link has loaded, and leaves there; "" when it has not run.
 frames_dropped() {
-	in_receiver nft list counter netdev weir back | grep -oE 'packets [0-9]+' | cut -d' ' -f2
+	in_receiver nft list counter netdev weir_receiver back 2>/dev/null | grep -oE 'packets [0-9]+' | cut -d' ' -f2
 }
 
 nothing_came_back() {

@@ -13,7 +13,7 @@
 #   spooled                what the spool has of what people pushed, to be compared
 #   refused SENTENCE STATUS REGEX COMMAND…   a program says one line that matches, and ends so
 #
-# Before site_make a test may set: rate, mtu (by link_start), heal (percent of the rate; 0, so that a test sees
+# Before site_make a test may set: sender_absent, receiver_absent (link_side), rate, mtu (by link_start), heal (percent of the rate; 0, so that a test sees
 # what its own passes do), link_lines, sender_lines, receiver_lines (more lines for the sections [link] and [limits] of
 # the sender, and [link] of the receiver), routes_more (more text for the registry).
 
@@ -159,6 +159,15 @@ site_make() {
 	site_configure
 }
 
+# link_side SIDE: the lines of [link] about the interface and its layers; sender_absent and receiver_absent, when set,
+# are what is named as absent.
+link_side() {
+	local given=$1_absent absent
+	absent=${!given-$(layers_absent "$1")}
+	[[ $link == loopback ]] || echo "interface = $device"
+	[[ -z $absent ]] || echo "absent = $absent"
+}
+
 site_configure() {
 	mkdir -p "$sender/spool" "$receiver/vault"
 	# Rings and pages belong on a tmpfs: on a disk, writing them back would stop who writes them.
@@ -176,6 +185,7 @@ site_configure() {
 		link = $keys/link.key
 		psks = $keys/psk
 		[link]
+		$(link_side sender)
 		address = $to_address
 		port = $to_port
 		mtu = $link_mtu
@@ -196,6 +206,7 @@ site_configure() {
 		box = $keys/outside-1.key
 		link = $keys/link.key
 		[link]
+		$(link_side receiver)
 		address = $listen_address
 		port = $listen_port
 		mtu = $link_mtu

@@ -9,14 +9,21 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/layers.h"
 #include "common/verdict.h"
 #include "tests/lib/tap.h"
 
 static const char sender_least[] = "[paths]\nregistry = /r\nroots = /o\nspool = /s\n"
 				   "[keys]\nbox = /b\nlink = /l\npsks = /p\n"
-				   "[link]\naddress = 192.0.2.2\nrate = 1 Gbit/s\n";
+				   "[link]\naddress = 192.0.2.2\nrate = 1 Gbit/s\ninterface = weir0\n";
 static const char receiver_least[] = "[paths]\nregistry = /r\nroots = /o\nvault = /v\n"
-				     "[keys]\nbox = /b\nlink = /l\n";
+				     "[keys]\nbox = /b\nlink = /l\n[link]\ninterface = weir0\n";
+/* The same without what only a watched link needs. */
+static const char sender_bare[] = "[paths]\nregistry = /r\nroots = /o\nspool = /s\n"
+				  "[keys]\nbox = /b\nlink = /l\npsks = /p\n"
+				  "[link]\naddress = 192.0.2.2\nrate = 1 Gbit/s\n";
+static const char receiver_bare[] = "[paths]\nregistry = /r\nroots = /o\nvault = /v\n"
+				    "[keys]\nbox = /b\nlink = /l\n";
 
 static int parse(struct config *config, enum config_side side, const char *head, const char *tail,
 		 char problem[static PROBLEM_BYTES])
@@ -67,7 +74,7 @@ static void test_values(void)
 		      "[paths]\nregistry = registry\nroots = ../roots\nspool = /s\nruntime = /run/x\nwitness = seen\n"
 		      "[keys]\nbox = keys/box\nlink = /l\npsks = psks\n"
 		      "[link]\naddress = 192.0.2.2\nsource = 192.0.2.1\nport = 9\nmtu = 9000\n"
-		      "rate = 2.5 Gbit/s ; measured\nrepair_percent = 7.5\n"
+		      "interface = weir0\nrate = 2.5 Gbit/s ; measured\nrepair_percent = 7.5\n"
 		      "[limits]\ndisk_full_percent = 80\nseal_threads = 3\nretention_days = 30\n"
 		      "passes = 2\n"
 		      "[scan]\nsocket = /c\ntemporary = tmp\ntimeout_s = 7\nmax_mib = 100\n",
@@ -112,9 +119,79 @@ static void test_values(void)
 	ok(c.ride_out_stall_ms == 0 && c.ring_bytes == 64 << 20, "which then is what it says");
 	is_number(parse(&c, CONFIG_RECEIVER, receiver_least, "", problem), 0, "neither is needed");
 	ok(c.ride_out_stall_ms == 0 && c.ring_bytes == 256 << 20, "the ring has 256 MiB then");
-	is_number(parse(&c, CONFIG_RECEIVER, receiver_least, "[link]\ninterface = enp1s0f0.4\n", problem), 0,
-		  "an interface may be named");
-	is_text(c.interface, "enp1s0f0.4", "and is read");
+}
+
+static void test_layers(void)
+{
+	static const struct {
+		enum config_side side;
+		const char *line, *problem;
+	} refused[] = {
+		{CONFIG_RECEIVER, "interface = ../x", "an interface is named as 'ip link' shows it, of at most 15 characters"},
+		{CONFIG_RECEIVER, "interface = sixteen-letters-",
+		 "an interface is named as 'ip link' shows it, of at most 15 characters"},
+		{CONFIG_SENDER, "absent = arp", "missing: 'interface' in [link]"},
+		{CONFIG_SENDER, "absent = apr", "there is no layer 'apr' that may be absent; weir-link(8) names them"},
+		{CONFIG_SENDER, "absent = arp,xdp",
+		 "there is no layer 'arp,xdp' that may be absent; weir-link(8) names them"},
+		{CONFIG_SENDER, "absent = all xdp", "there is no layer 'all' that may be absent; weir-link(8) names them"},
+		{CONFIG_SENDER, "absent = nic", "there is no layer 'nic' that may be absent; weir-link(8) names them"},
+		{CONFIG_SENDER, "absent = role", "there is no layer 'role' that may be absent; weir-link(8) names them"},
+		{CONFIG_SENDER, "absent = xdp lldp xdp", "layer 'xdp' stands twice"},
+		{CONFIG_RECEIVER, "absent = xdp", "'xdp' is no layer of a receiver"},
+		{CONFIG_RECEIVER, "absent = lldp route", "'route' is no layer of a receiver"},
+	};
+	struct config c;
+	char problem[PROBLEM_BYTES], tail[128], names[LAYER_NAMES_BYTES];
+	const char *bare[] = {[CONFIG_SENDER] = sender_bare, [CONFIG_RECEIVER] = receiver_bare};
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		snprintf(tail, sizeof(tail), "[link]\n%s\n", refused[i].line);
+		is_number(parse(&c, refused[i].side, bare[refused[i].side], tail, problem), VERDICT_BAD_CONFIGURATION,
+			  "'%s' is refused", refused[i].line);
+		is_text(strchr(problem, ' ') + 1, refused[i].problem, "and this is said");
+	}
+	for (int side = CONFIG_SENDER; side <= CONFIG_RECEIVER; side++) {
+		is_number(parse(&c, (enum config_side)side, bare[side], "[link]\ninterface = enp1s0f0.4\n", problem), 0,
+			  "the link NIC is named");
+		is_text(c.interface, "enp1s0f0.4", "and read");
+		ok(c.absent == 0 && !c.is_unwatched, "no layer is absent by itself");
+		is_text(layers_absent(names, &c), "", "nor named");
+		is_number(parse(&c, (enum config_side)side, bare[side], "[link]\nabsent = all\n", problem), 0,
+			  "without any layer no NIC need be named");
+		ok(c.is_unwatched && layer_is_absent(LAYER_NFT, &c), "then every layer is absent");
+		is_text(layers_absent(names, &c), "all", "and is named so");
+	}
+	is_number(parse(&c, CONFIG_SENDER, sender_least, "[link]\nabsent = xdp \t lldp\n", problem), 0,
+		  "layers are named with blanks between");
+	ok(layer_is_absent(LAYER_XDP, &c) && layer_is_absent(LAYER_LLDP, &c) && !layer_is_absent(LAYER_NFT, &c) &&
+		   !c.is_unwatched,
+	   "these are absent, and no others");
+	is_text(layers_absent(names, &c), "lldp xdp", "and named in their order");
+	strcpy(tail, "[link]\nabsent =");
+	for (int i = LAYER_ARP; i < LAYER_COUNT; i++)
+		strcat(strcat(tail, " "), layer_name((enum layer)i));
+	is_number(parse(&c, CONFIG_SENDER, sender_least, strcat(tail, "\n"), problem), 0, "all of them may be named");
+	ok(strlen(layers_absent(names, &c)) == strlen(tail) - strlen("[link]\nabsent = \n") && !c.is_unwatched,
+	   "and have room");
+}
+
+/* The one program that both boxes have is told by the file which one it is on. */
+static void test_sides(void)
+{
+	static const char *const texts[] = {[CONFIG_SENDER] = sender_least, [CONFIG_RECEIVER] = receiver_least};
+	struct config c;
+	char problem[PROBLEM_BYTES];
+	int dir = io_open_dir(AT_FDCWD, test_dir());
+	for (int side = CONFIG_SENDER; side <= CONFIG_RECEIVER; side++) {
+		io_write_file(dir, "any.conf", texts[side], strlen(texts[side]), 0644);
+		is_number(config_load_any(&c, test_path("any.conf"), problem), 0, "the file of either side is loaded");
+		is_number(c.side, side, "as that of its side");
+	}
+	io_write_file(dir, "any.conf", "[link]\n", 7, 0644);
+	is_number(config_load_any(&c, test_path("any.conf"), problem), VERDICT_BAD_CONFIGURATION,
+		  "one that is of neither is refused");
+	ok(strstr(problem, "'spool' in [paths]") != NULL, "for what it lacks");
+	io_close(dir);
 }
 
 static void test_rates(void)
@@ -147,60 +224,55 @@ static void test_refusals(void)
 		enum config_side side;
 		const char *tail, *problem;
 	} cases[] = {
-		{CONFIG_SENDER, "[x]\n", "12: section 'x' is not known here"},
-		{CONFIG_SENDER, "[link]\nspeed = 1\n", "13: key 'speed' is not known in [link]"},
-		{CONFIG_SENDER, "[paths]\nbox = /x\n", "13: key 'box' is not known in [paths]"},
-		{CONFIG_SENDER, "[paths]\nvault = /v\n", "13: 'vault' belongs into receiver.conf"},
-		{CONFIG_RECEIVER, "[paths]\nspool = /v\n", "9: 'spool' belongs into sender.conf"},
+		{CONFIG_SENDER, "[x]\n", "13: section 'x' is not known here"},
+		{CONFIG_SENDER, "[link]\nspeed = 1\n", "14: key 'speed' is not known in [link]"},
+		{CONFIG_SENDER, "[paths]\nbox = /x\n", "14: key 'box' is not known in [paths]"},
+		{CONFIG_SENDER, "[paths]\nvault = /v\n", "14: 'vault' belongs into receiver.conf"},
+		{CONFIG_RECEIVER, "[paths]\nspool = /v\n", "11: 'spool' belongs into sender.conf"},
 		{CONFIG_RECEIVER, "[link]\nsource = 192.0.2.1\n",
-		 "9: 'source' belongs into sender.conf"},
-		{CONFIG_SENDER, "[paths]\nspool = /t\n", "13: 'spool' stands twice"},
+		 "11: 'source' belongs into sender.conf"},
+		{CONFIG_SENDER, "[paths]\nspool = /t\n", "14: 'spool' stands twice"},
 		{CONFIG_SENDER, "[link]\nport = 0\n",
-		 "13: 'port' is a whole number from 1 to 65535"},
+		 "14: 'port' is a whole number from 1 to 65535"},
 		{CONFIG_SENDER, "[link]\nport = 65536\n",
-		 "13: 'port' is a whole number from 1 to 65535"},
-		{CONFIG_SENDER, "[link]\nmtu = 1499\n", "13: 'mtu' is a whole number from 1500 to 9000"},
-		{CONFIG_SENDER, "[link]\nmtu = 9001\n", "13: 'mtu' is a whole number from 1500 to 9000"},
-		{CONFIG_SENDER, "[link]\nsource = localhost\n", "13: an address reads 192.0.2.1"},
-		{CONFIG_SENDER, "[link]\nsource = 192.0.2.01\n", "13: an address reads 192.0.2.1"},
+		 "14: 'port' is a whole number from 1 to 65535"},
+		{CONFIG_SENDER, "[link]\nmtu = 1499\n", "14: 'mtu' is a whole number from 1500 to 9000"},
+		{CONFIG_SENDER, "[link]\nmtu = 9001\n", "14: 'mtu' is a whole number from 1500 to 9000"},
+		{CONFIG_SENDER, "[link]\nsource = localhost\n", "14: an address reads 192.0.2.1"},
+		{CONFIG_SENDER, "[link]\nsource = 192.0.2.01\n", "14: an address reads 192.0.2.1"},
 		{CONFIG_SENDER, "[link]\nrepair_percent = 100.1\n",
-		 "13: 'repair_percent' is a number from 0 to 100 with at most one decimal place"},
+		 "14: 'repair_percent' is a number from 0 to 100 with at most one decimal place"},
 		{CONFIG_SENDER, "[link]\nrepair_percent = 12.55\n",
-		 "13: 'repair_percent' is a number from 0 to 100 with at most one decimal place"},
+		 "14: 'repair_percent' is a number from 0 to 100 with at most one decimal place"},
 		{CONFIG_SENDER, "[link]\nrepair_percent = .5\n",
-		 "13: 'repair_percent' is a number from 0 to 100 with at most one decimal place"},
+		 "14: 'repair_percent' is a number from 0 to 100 with at most one decimal place"},
 		{CONFIG_SENDER, "[limits]\ndisk_full_percent = 100\n",
-		 "13: 'disk_full_percent' is a whole number from 1 to 99"},
+		 "14: 'disk_full_percent' is a whole number from 1 to 99"},
 		{CONFIG_SENDER, "[limits]\nretention_days = 0\n",
-		 "13: 'retention_days' is a whole number from 1 to 1825"},
-		{CONFIG_SENDER, "[limits]\nunfinished_days = 3\n", "13: 'unfinished_days' belongs into receiver.conf"},
+		 "14: 'retention_days' is a whole number from 1 to 1825"},
+		{CONFIG_SENDER, "[limits]\nunfinished_days = 3\n", "14: 'unfinished_days' belongs into receiver.conf"},
 		{CONFIG_SENDER, "[limits]\npasses = 0\n",
-		 "13: 'passes' is a whole number from 1 to 100"},
+		 "14: 'passes' is a whole number from 1 to 100"},
 		{CONFIG_SENDER, "[limits]\nseal_threads = 257\n",
-		 "13: 'seal_threads' is a whole number from 0 to 256"},
+		 "14: 'seal_threads' is a whole number from 0 to 256"},
 		{CONFIG_SENDER, "[scan]\nmax_mib = 1\n",
-		 "13: 'max_mib' is a whole number from 2 to 1024"},
+		 "14: 'max_mib' is a whole number from 2 to 1024"},
 		{CONFIG_SENDER, "[scan]\nmax_mib = 1025\n",
-		 "13: 'max_mib' is a whole number from 2 to 1024"},
+		 "14: 'max_mib' is a whole number from 2 to 1024"},
 		{CONFIG_SENDER, "[scan]\ntimeout_s = 0\n",
-		 "13: 'timeout_s' is a whole number from 1 to 3600"},
-		{CONFIG_RECEIVER, "[scan]\nsocket = /x\n", "9: 'socket' belongs into sender.conf"},
+		 "14: 'timeout_s' is a whole number from 1 to 3600"},
+		{CONFIG_RECEIVER, "[scan]\nsocket = /x\n", "11: 'socket' belongs into sender.conf"},
 		{CONFIG_RECEIVER, "[link]\nring_mib = 15\n",
-		 "9: 'ring_mib' is a whole number from 16 to 32768"},
-		{CONFIG_RECEIVER, "[link]\ninterface = ../x\n",
-		 "9: an interface is named as 'ip link' shows it, of at most 15 characters"},
-		{CONFIG_RECEIVER, "[link]\ninterface = sixteen-letters-\n",
-		 "9: an interface is named as 'ip link' shows it, of at most 15 characters"},
-		{CONFIG_SENDER, "[link]\ninterface = eth0\n", "13: 'interface' belongs into receiver.conf"},
+		 "11: 'ring_mib' is a whole number from 16 to 32768"},
 		{CONFIG_RECEIVER, "[link]\nsocket_buffer_mib = 2048\n",
-		 "9: 'socket_buffer_mib' is a whole number from 1 to 2047"},
+		 "11: 'socket_buffer_mib' is a whole number from 1 to 2047"},
 		{CONFIG_RECEIVER, "[link]\nride_out_stall_ms = 100\n",
-		 "9: 'ride_out_stall_ms' needs 'rate', the rate of the sender"},
+		 "11: 'ride_out_stall_ms' needs 'rate', the rate of the sender"},
 		{CONFIG_RECEIVER,
 		 "[link]\nrate = 1 Gbit/s\nride_out_stall_ms = 100\nring_mib = 64\n",
-		 "11: 'ring_mib' and 'ride_out_stall_ms' say the same thing; keep one"},
+		 "13: 'ring_mib' and 'ride_out_stall_ms' say the same thing; keep one"},
 		{CONFIG_RECEIVER, "[link]\nrate = 100 Gbit/s\nride_out_stall_ms = 60000\n",
-		 "10: 'ride_out_stall_ms' at this rate takes more than 32 GiB of memory"},
+		 "12: 'ride_out_stall_ms' at this rate takes more than 32 GiB of memory"},
 	};
 	struct config c;
 	char problem[PROBLEM_BYTES];
@@ -215,13 +287,13 @@ static void test_refusals(void)
 		  VERDICT_BAD_CONFIGURATION, "a sender without anything is refused");
 	is_text(problem,
 		"2: missing: 'registry' in [paths], 'roots' in [paths], 'spool' in [paths], 'box' in "
-		"[keys], 'link' in [keys], 'psks' in [keys], 'address' in [link], 'rate' in [link]",
+		"[keys], 'link' in [keys], 'psks' in [keys], 'address' in [link], 'rate' in [link], 'interface' in [link]",
 		"and all that is missing is named at once");
 	is_number(parse(&c, CONFIG_RECEIVER, "", "", problem), VERDICT_BAD_CONFIGURATION,
 		  "a receiver without anything is refused");
 	is_text(problem,
 		"1: missing: 'registry' in [paths], 'roots' in [paths], 'vault' in [paths], 'box' in "
-		"[keys], 'link' in [keys]",
+		"[keys], 'link' in [keys], 'interface' in [link]",
 		"and what it lacks is named");
 }
 
@@ -328,11 +400,13 @@ int main(void)
 {
 	test_defaults();
 	test_values();
+	test_layers();
+	test_sides();
 	test_rates();
 	test_refusals();
 	test_long_path();
 	test_files();
-	test_example(CONFIG_SENDER, "systemd/sender.conf", "sender/weir-sender.conf.5", 22);
-	test_example(CONFIG_RECEIVER, "systemd/receiver.conf", "receiver/weir-receiver.conf.5", 18);
+	test_example(CONFIG_SENDER, "systemd/sender.conf", "sender/weir-sender.conf.5", 24);
+	test_example(CONFIG_RECEIVER, "systemd/receiver.conf", "receiver/weir-receiver.conf.5", 19);
 	return done_testing();
 }
