@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
 # The capture that ends every system test sees what it is there to see.
-# shellcheck source=tests/lib/link.sh
-. "$(dirname "$0")/../lib/link.sh"
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
 link_start 1500
 if [[ $link != namespaces ]]; then
 	skip "a frame sent back on purpose is seen" "network namespaces need root"
 	done_testing
 fi
+site_make
+"${at_receiver[@]}" "$build/weir-link" run --config "$receiver/receiver.conf" >"$receiver/log" 2>&1 &
+link_pid=$!
+on_exit "kill $link_pid 2>/dev/null; wait $link_pid 2>/dev/null"
+ok "the rules of the receiver are loaded" until_true 10 test -s "$runtime/receiver/link" || logs
 
 nothing_came_back
 # A UDP datagram from the receiver's own stack: its rule drops and counts it.
@@ -17,7 +22,7 @@ is "the receiver's rule drops and counts a datagram and a raw frame" "$(frames_d
 is "neither reaches the sender's end" "$(frames_back)" 0
 
 # Without the rule the same two arrive, and the capture sees them.
-in_receiver nft delete table netdev weir
+in_receiver nft delete table netdev weir_receiver
 in_receiver bash -c 'echo back >/dev/udp/10.77.0.1/9'
 seen() { (($(frames_back) >= $1)); }
 ok "a datagram sent back on purpose is seen" until_true 5 seen 1

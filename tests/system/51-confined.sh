@@ -18,16 +18,25 @@ pusher=$!
 until_true 20 test -e "$tmp/half" || note "$(cat "$tmp/push.log")"
 
 field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
-for name in weir-seal weir-hold weir-emit weir-catch weir-keep; do
-	pid=$(pid_of $name | head -n 1)
-	ok "$name runs" test -n "$pid" || continue
-	is "$name holds no capability" \
+none=0000000000000000
+two=0000008000001000 # CAP_BPF and CAP_NET_ADMIN
+# confined NAME PID CAPABILITIES: what every process of both boxes is like
+confined() {
+	local name=$1 pid=$2 held=$3
+	ok "$name runs" test -n "$pid" || return
+	is "$name holds $([[ $held == "$none" ]] && echo no capability || echo its two capabilities, and no other)" \
 		"$(field "$pid" CapPrm) $(field "$pid" CapEff) $(field "$pid" CapInh) $(field "$pid" CapAmb)" \
-		"0000000000000000 0000000000000000 0000000000000000 0000000000000000"
+		"$held $held $none $none"
 	is "$name cannot gain privileges" "$(field "$pid" NoNewPrivs)" 1
 	is "$name is under a system-call filter" "$(field "$pid" Seccomp)" 2
 	is "$name leaves no core" "$(awk '/Max core file size/ { print $5, $6 }' "/proc/$pid/limits")" "0 0"
+}
+for name in weir-seal weir-hold weir-emit weir-catch weir-keep; do
+	confined $name "$(pid_of $name | head -n 1)" $none
 done
+if [[ $link == namespaces ]]; then
+	for box in "$sender_pid" "$receiver_pid"; do confined weir-link "$(pgrep -P "$box" -x weir-link)" $two; done
+fi
 
 # Descriptors that a process has open and what may be done with them.
 sockets() { find "/proc/$1/fd" -lname 'socket:*' 2>/dev/null | wc -l; }

@@ -12,7 +12,7 @@ while read -r page; do
 done < <(compgen -G '*/*.[1-8]')
 
 # Whoever asks a program is told no more and no less than in its manual.
-for program in outbox inbox sender receiver seal hold emit catch keep; do
+for program in outbox inbox sender receiver seal hold emit catch keep link; do
 	page=$(page_of $program)
 	ok "weir-$program has a man page" test -n "$page" || continue
 	text=$(plain "$page")
@@ -23,7 +23,7 @@ done
 
 commands_of() { "$build/weir-$1" --help | sed -nE 's/^  ([a-z]+) .*/\1/p'; }
 options_in() { grep -oE -- '(^|[^-a-z])--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u; }
-for program in outbox inbox; do
+for program in outbox inbox link; do
 	text=$(plain "$(page_of $program)")
 	for command in $(commands_of $program); do
 		ok "'weir-$program $command' is in the man page" grep -qE "(^|[^a-z])$command([^a-z]|$)" <<<"$text"
@@ -37,7 +37,7 @@ for program in outbox inbox; do
 		ok "$option, of the man page of weir-$program, is in its help" grep -qxF -- "$option" <<<"$known"
 	done
 done
-for program in outbox inbox; do
+for program in outbox inbox link; do
 	text=$(plain "$(page_of $program)" | sed -n '/^EXIT STATUS/,/^EXAMPLES/p')
 	for code in 0 1 2 3; do
 		ok "exit code $code of weir-$program is in its man page" grep -qE "^ +$code " <<<"$text"

@@ -1,6 +1,11 @@
 #include "common/confine.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,12 +15,17 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/lib/tap.h"
 
 static const char *const table[] = {"write", "socket", "close", "thread", "prctl", "ioctl", NULL};
+
+#ifndef WEIR_SANITIZE
+static const char *const link_table[] = {"write", "socket", "ethtool", "bpf", NULL};
+#endif
 
 static void *nothing(void *argument)
 {
@@ -114,6 +124,30 @@ static void do_type(void)
 	_exit(ioctl(STDIN_FILENO, TIOCSTI, &letter) == 0 ? 0 : 1);
 }
 
+static void do_ethtool(void)
+{
+	struct ethtool_value command = {.cmd = ETHTOOL_GLINK};
+	struct ifreq request = {.ifr_name = "lo", .ifr_data = (void *)&command};
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	_exit(ioctl(fd, SIOCETHTOOL, &request) == 0 ? 0 : 1);
+}
+
+static void do_bpf(int command)
+{
+	union bpf_attr attributes = {.map_fd = 0};
+	_exit(syscall(SYS_bpf, command, &attributes, sizeof(attributes)) == 0 ? 0 : 1);
+}
+
+static void do_lookup(void)
+{
+	do_bpf(BPF_MAP_LOOKUP_ELEM);
+}
+
+static void do_load(void)
+{
+	do_bpf(BPF_PROG_LOAD);
+}
+
 static void do_dumpable(void)
 {
 	_exit(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 ? 0 : 1);
@@ -140,7 +174,7 @@ static bool dies(void (*act)(void))
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
 }
 
-static void read_status(pid_t child)
+static void read_status(pid_t child, uint64_t held)
 {
 	char path[64], line[256];
 	snprintf(path, sizeof(path), "/proc/%d/status", child);
@@ -150,7 +184,9 @@ static void read_status(pid_t child)
 		if (strncmp(line, "CapEff:", 7) == 0 || strncmp(line, "CapPrm:", 7) == 0 ||
 		    strncmp(line, "CapInh:", 7) == 0 || strncmp(line, "CapAmb:", 7) == 0) {
 			seen++;
-			ok(strtoull(line + 7, NULL, 16) == 0, "%.6s is empty", line);
+			bool may_hold = line[3] == 'E' || line[3] == 'P';
+			ok(strtoull(line + 7, NULL, 16) == (may_hold ? held : 0), "%.6s is %s", line,
+			   may_hold && held != 0 ? "what was kept" : "empty");
 		}
 		if (strncmp(line, "NoNewPrivs:", 11) == 0) {
 			seen++;
@@ -162,28 +198,51 @@ static void read_status(pid_t child)
 	is_number(seen, 5, "the kernel told of all five");
 }
 
-static void test_privileges(void)
+/* kept: as confine_privileges_but takes them. */
+static void test_privileges(const int *kept, size_t count, uint64_t held)
 {
 	int ends[2], back[2];
 	if (pipe(ends) != 0 || pipe(back) != 0)
 		abort();
 	pid_t child = fork();
 	if (child == 0) {
-		char byte = confine_privileges() == 0 ? 'y' : 'n';
+		int result = count == 0 ? confine_privileges() : confine_privileges_but(kept, count);
+		char byte = result == 0 ? 'y' : 'n';
 		if (write(ends[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
 			_exit(1);
 		_exit(0);
 	}
 	char byte = 0;
 	ok(read(ends[0], &byte, 1) == 1 && byte == 'y', "privileges are given up");
-	read_status(child);
+	read_status(child, held);
 	ok(write(back[1], "x", 1) == 1, "the child may end");
 	waitpid(child, NULL, 0);
 }
 
+/* Whoever has not got what it is to keep cannot begin. */
+static void test_lacking(void)
+{
+	static const int kept[] = {CAP_NET_ADMIN, CAP_BPF}, none[] = {4711};
+	pid_t child = fork();
+	if (child == 0) {
+		int wrong = confine_privileges_but(none, 1) == -EINVAL ? 0 : 1;
+		int lost = confine_privileges() == 0 && confine_privileges_but(kept, 2) == -EPERM ? 0 : 2;
+		_exit(wrong | lost);
+	}
+	int status = -1;
+	waitpid(child, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "what is not held cannot be kept, and what is none is refused");
+}
+
 int main(void)
 {
-	test_privileges();
+	static const int kept[] = {CAP_NET_ADMIN, CAP_BPF};
+	test_privileges(NULL, 0, 0);
+	if (geteuid() == 0)
+		test_privileges(kept, 2, UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_BPF);
+	else
+		skip("only root has capabilities to keep", "two of them are kept");
+	test_lacking();
 	int status = confined(table, do_allowed);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "what the table allows works, threads included");
 	status = confined(table, do_sort);
@@ -195,6 +254,13 @@ int main(void)
 	ok(dies(do_type), "ioctl types nothing into a terminal");
 	ok(dies(do_dumpable), "prctl is allowed for the name of a thread and nothing else");
 	ok(dies(do_fork), "thread allows no process");
+	ok(dies(do_ethtool), "ioctl asks no NIC");
+	status = confined(link_table, do_ethtool);
+	ok(WIFEXITED(status), "but in the table that says so");
+	status = confined(link_table, do_lookup);
+	ok(WIFEXITED(status), "bpf may be asked for what a map holds");
+	status = confined(link_table, do_load);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "and loads nothing");
 #endif
 	ok(dies(do_inet_socket), "socket allows no network");
 	ok(dies(do_execute_memory), "memory is never executable");

@@ -171,6 +171,18 @@ static void test_replaced(void)
 	ok(ring_is_retired(old), "whoever holds the old one is told");
 	ok(!ring_is_retired(new), "the new one is not retired");
 	ring_close(old);
+	is_number(ring_open(&old, test_dir(), 2 * RING_BYTES_MIN), 0, "catch has it open, too");
+	memset(ring_reserve(old), 7, 100);
+	ring_publish(old, 100, 50);
+	ring_retire(new);
+	ok(ring_is_retired(old), "keep can have catch end by it");
+	struct ring_record record;
+	uint64_t damaged = 0;
+	ok(ring_take(new, &record, &damaged) && record.len == 100, "and takes what is in it");
+	ring_close(old);
+	is_number(ring_open(&old, test_dir(), 2 * RING_BYTES_MIN), 0, "the next catch");
+	ok(!ring_is_retired(old) && ring_fill(old) == 0, "has another one");
+	ring_close(old);
 	ring_close(new);
 
 	int fd = open(test_path(RING_FILE), O_WRONLY | O_TRUNC);

@@ -41,6 +41,8 @@ static struct status_head head(void)
 			.ring_bytes = 1000, .ring_fill = 600, .ring_fill_max = 700, .away_max_ms = 5,
 			.is_filling = true,
 		},
+		.absent = "lldp",
+		.frames = 5,
 	};
 }
 
@@ -82,6 +84,8 @@ static void test_keys(void)
 	   "and how many, by place");
 	is_text(json_get_text(json_get(view, "lost_in_hour"), "place", ""), "socket", "also of the last hour");
 	is_text(json_get_text(json_get(view, "nic"), "interface", ""), "weir0", "the interface is there");
+	is_text(json_get_text(json_get(view, "link"), "absent", ""), "lldp", "so is what is absent of the link's layers");
+	is_number((int64_t)json_get_number(json_get(view, "link"), "frames", 0), 5, "and what went the wrong way");
 	ok(json_get_number(ring, "fill", 0) == 600 && json_get_bool(ring, "is_filling", false),
 	   "and the fill of the ring");
 	ok(strstr(text, "\"state\":\"receiving\"") != NULL && strstr(text, "\"held_bytes\":128") != NULL,
