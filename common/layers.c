@@ -130,7 +130,7 @@ static void judge_nic(struct layer_finding *f, const struct judging *j)
 {
 	if (j->reading->index == 0) {
 		found(f, "there is no interface %s", j->nic);
-		mend(f, "ip link show; and name the right one in [link] interface");
+		mend(f, "ip link show # and name the right one in [link] interface");
 	} else if (j->reading->is_another) {
 		found(f, "%s is not the interface for which the rules were loaded", j->nic);
 		mend(f, "%s", j->reload);
@@ -165,7 +165,7 @@ static void judge_multicast(struct layer_finding *f, const struct judging *j)
 		mend(f, "ip link set dev %s multicast off", j->nic);
 	} else if (j->reading->group[0] != 0) {
 		found(f, "%s is a member of group %s", j->nic, j->reading->group);
-		mend(f, "ip maddress show dev %s; and end the program that joined it", j->nic);
+		mend(f, "ip maddress show dev %s # and end the program that joined it", j->nic);
 	}
 }
 
@@ -243,7 +243,7 @@ static void judge_lldp(struct layer_finding *f, const struct judging *j)
 		return;
 	case LLDP_NETWORKD:
 		found(f, "systemd-networkd speaks LLDP at %s, by %s", j->nic, where);
-		mend(f, "take EmitLLDP out of %s; networkctl reload", where);
+		mend(f, "networkctl reload # when EmitLLDP is taken out of %s", where);
 		return;
 	case LLDP_FIRMWARE:
 		found(f, "the firmware of %s speaks LLDP: see its flag %s", j->nic, where);
@@ -253,7 +253,7 @@ static void judge_lldp(struct layer_finding *f, const struct judging *j)
 		return;
 	case LLDP_SOCKET:
 		found(f, "a program hears LLDP at %s: %s", j->nic, where);
-		mend(f, "say LLDP=no in networkd's file for %s, or end the program that 'ss -0p' shows", j->nic);
+		mend(f, "ss -0p # and end that program, or say LLDP=no in the .network file of %s", j->nic);
 		return;
 	}
 }
@@ -322,7 +322,7 @@ static void judge_layer(struct layer_finding *f, enum layer layer, const struct 
 		mend(f, "%s", j->reload);
 	} else if (layer != LAYER_NIC && j->reading->index == 0) {
 		found(f, "there is no interface %s", j->nic);
-		mend(f, "ip link show; and name the right one in [link] interface");
+		mend(f, "ip link show # and name the right one in [link] interface");
 	} else {
 		judges[layer](f, j);
 	}

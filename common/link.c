@@ -168,11 +168,11 @@ static void tell_layer(const struct linkstate *state, enum layer layer)
 	char found[LAYER_TEXT_BYTES], mend[LAYER_TEXT_BYTES];
 	const struct layer_finding *finding = &state->layers[layer];
 	if (finding->state == LAYER_MISSING)
-		service_event(LOG_CRIT, "E3002", "link: layer '%s' is missing: %s; type: %s", layer_name(layer),
+		service_event(LOG_CRIT, "E3002", "link: layer %s is missing: %s; type: %s", layer_name(layer),
 			      text_escape_name(found, sizeof(found), finding->found),
 			      text_escape_name(mend, sizeof(mend), finding->mend));
 	else
-		service_event(LOG_NOTICE, "E3003", "link: layer '%s' holds again", layer_name(layer));
+		service_event(LOG_NOTICE, "E3003", "link: layer %s holds again", layer_name(layer));
 }
 
 static void tell(struct link *link, const struct linkstate *state, int written)

@@ -281,6 +281,8 @@ static void take_group(void *context, const char *line)
 	if (lldp_is_group(hex) && r->lldp == LLDP_NOBODY) {
 		r->lldp = LLDP_SOCKET;
 		snprintf(r->lldp_where, sizeof(r->lldp_where), "a member of group %s", hex);
+	} else if (r->has_ipv6 && strncmp(hex, "3333", 4) == 0) {
+		return; /* that IPv6 is on says more */
 	} else if (!lldp_is_group(hex) && r->group[0] == 0) {
 		snprintf(r->group, sizeof(r->group), "%.2s:%.2s:%.2s:%.2s:%.2s:%.2s", hex, hex + 2, hex + 4, hex + 6,
 			 hex + 8, hex + 10);

@@ -56,10 +56,10 @@ static int judge_file(char *text, const struct config *config, int result, const
 	char path[LINKWATCH_TEXT_BYTES / 2], interface[4 * INTERFACE_BYTES];
 	text_escape_name(path, sizeof(path), config->runtime);
 	if (result == -ENOENT)
-		snprintf(text, LINKWATCH_TEXT_BYTES, "weir-link does not run: there is no '%s/" LINKSTATE_FILE
-			 "'; start it, or type: weir-link check", path);
+		snprintf(text, LINKWATCH_TEXT_BYTES, "weir-link does not run: there is no %s/" LINKSTATE_FILE
+			 "; start it, or type: weir-link check", path);
 	else if (result != 0)
-		snprintf(text, LINKWATCH_TEXT_BYTES, "'%s/" LINKSTATE_FILE "' cannot be used: %s; start weir-link again",
+		snprintf(text, LINKWATCH_TEXT_BYTES, "%s/" LINKSTATE_FILE " cannot be used: %s; start weir-link again",
 			 path, verdict_explain(result));
 	else if (!linkstate_is_fresh(state, now_ms))
 		snprintf(text, LINKWATCH_TEXT_BYTES, "weir-link does not watch the link: its last look was %" PRIu64
@@ -89,10 +89,10 @@ int linkwatch_judge(char text[static LINKWATCH_TEXT_BYTES], const struct config 
 	const struct layer_finding *finding = &state->layers[layer];
 	if (finding->state == LAYER_ABSENT)
 		snprintf(text, LINKWATCH_TEXT_BYTES,
-			 "layer '%s' is named as absent to weir-link, and not here; start it again with this configuration",
+			 "layer %s is named as absent to weir-link, and not here; start it again with this configuration",
 			 layer_name((enum layer)layer));
 	else
-		snprintf(text, LINKWATCH_TEXT_BYTES, "layer '%s' is missing: %s; type: %s",
+		snprintf(text, LINKWATCH_TEXT_BYTES, "layer %s is missing: %s; type: %s",
 			 layer_name((enum layer)layer),
 			 text_escape_name(found, sizeof(found), finding->found),
 			 text_escape_name(mend, sizeof(mend), finding->mend));
@@ -208,7 +208,7 @@ void linkwatch_look(struct linkwatch *watch, struct linkwatch_news *news)
 	uint64_t frames = read_result == 0 ? linkwatch_count(watch, &state, now_ms / 1000) : 0;
 	if (frames > 0) {
 		store_told(watch);
-		snprintf(news->frames, sizeof(news->frames), "%" PRIu64 " frame%s %s %s, the wrong way; see 'weir-link check'",
+		snprintf(news->frames, sizeof(news->frames), "%" PRIu64 " frame%s %s %s, the wrong way; see weir-link check",
 			 frames, frames == 1 ? "" : "s",
 			 watch->config->side == CONFIG_SENDER ? "came in at" : "left by, or were to leave by,",
 			 watch->config->interface);

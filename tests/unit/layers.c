@@ -111,7 +111,7 @@ static void test_settings(void)
 	       "ip link set dev weir0 multicast off");
 	MISSES("a group", CONFIG_SENDER, strcpy(r.group, "01:00:5e:00:00:fb"), LAYER_MULTICAST,
 	       "weir0 is a member of group 01:00:5e:00:00:fb",
-	       "ip maddress show dev weir0; and end the program that joined it");
+	       "ip maddress show dev weir0 # and end the program that joined it");
 	MISSES("IPv6 on", CONFIG_RECEIVER, r.has_ipv6 = true, LAYER_IPV6, "IPv6 is on at weir0",
 	       "sysctl -w net/ipv6/conf/weir0/disable_ipv6=1");
 	MISSES("an IPv6 address", CONFIG_SENDER, r.has_ipv6_address = true, LAYER_IPV6, "weir0 has an IPv6 address",
@@ -151,7 +151,7 @@ static void test_lldp(void)
 	       "systemctl disable --now lldpd");
 	MISSES("networkd", CONFIG_SENDER, r.lldp = LLDP_NETWORKD; strcpy(r.lldp_where, "/etc/a.network"), LAYER_LLDP,
 	       "systemd-networkd speaks LLDP at weir0, by /etc/a.network",
-	       "take EmitLLDP out of /etc/a.network; networkctl reload");
+	       "networkctl reload # when EmitLLDP is taken out of /etc/a.network");
 	MISSES("firmware", CONFIG_RECEIVER, r.lldp = LLDP_FIRMWARE; strcpy(r.lldp_where, "fw-lldp-agent"), LAYER_LLDP,
 	       "the firmware of weir0 speaks LLDP: see its flag fw-lldp-agent",
 	       "ethtool --set-priv-flags weir0 fw-lldp-agent off");
@@ -160,7 +160,7 @@ static void test_lldp(void)
 	       "ethtool --set-priv-flags weir0 disable-fw-lldp on");
 	MISSES("a listener", CONFIG_RECEIVER, r.lldp = LLDP_SOCKET; strcpy(r.lldp_where, "a socket of its protocol"),
 	       LAYER_LLDP, "a program hears LLDP at weir0: a socket of its protocol",
-	       "say LLDP=no in networkd's file for weir0, or end the program that 'ss -0p' shows");
+	       "ss -0p # and end that program, or say LLDP=no in the .network file of weir0");
 	ok(ethtool_speaks_lldp("fw-lldp-agent", true) && !ethtool_speaks_lldp("fw-lldp-agent", false) &&
 		   ethtool_speaks_lldp("disable-fw-lldp", false) && !ethtool_speaks_lldp("disable-fw-lldp", true) &&
 		   !ethtool_speaks_lldp("legacy-rx", true) && !ethtool_speaks_lldp("", false),

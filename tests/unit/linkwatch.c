@@ -76,7 +76,7 @@ static void test_require(void)
 	char said[1024];
 	struct linkstate state = good();
 	uint64_t begun = linkwatch_now_ms();
-	refuses("no file", "weir-hold: weir-link does not run: there is no '");
+	refuses("no file", "weir-hold: weir-link does not run: there is no ");
 	uint64_t took = linkwatch_now_ms() - begun;
 	ok(took >= LINKWATCH_WAIT_MS && took < 3 * LINKWATCH_WAIT_MS, "after it was waited for two seconds");
 	put(&state);
@@ -86,7 +86,7 @@ static void test_require(void)
 	put(&state);
 	begun = linkwatch_now_ms();
 	refuses("a missing layer",
-		"weir-hold: layer 'arp' is missing: ARP is on at weir0; type: ip link set dev weir0 arp off\n");
+		"weir-hold: layer arp is missing: ARP is on at weir0; type: ip link set dev weir0 arp off\n");
 	ok(linkwatch_now_ms() - begun < LINKWATCH_WAIT_MS, "at once");
 	config.absent = 1U << LAYER_ARP;
 	is_number(requires(said, sizeof(said)), 0, "one that is named as absent keeps nobody");
@@ -94,7 +94,7 @@ static void test_require(void)
 	state = good();
 	state.layers[LAYER_XDP].state = LAYER_ABSENT;
 	put(&state);
-	refuses("a layer absent there alone", "layer 'xdp' is named as absent to weir-link, and not here; start it again");
+	refuses("a layer absent there alone", "layer xdp is named as absent to weir-link, and not here; start it again");
 	state = good();
 	strcpy(state.interface, "eth1");
 	put(&state);
@@ -180,7 +180,7 @@ static void test_look(void)
 	state.frames.count[FRAMES_NFT] = 1;
 	put(&state);
 	linkwatch_look(&watch, &news);
-	is_text(news.frames, "1 frame came in at weir0, the wrong way; see 'weir-link check'", "a frame is told");
+	is_text(news.frames, "1 frame came in at weir0, the wrong way; see weir-link check", "a frame is told");
 	is_text(news.broken, "", "and is no reason to end");
 	is_number(linkwatch_open(&next, &config), 0, "one that is started again");
 	linkwatch_look(&next, &news);
@@ -191,8 +191,8 @@ static void test_look(void)
 	state.frames.count[FRAMES_NIC] = 4;
 	put(&state);
 	linkwatch_look(&next, &news);
-	is_text(news.broken, "layer 'nft' is missing: table netdev weir_sender is gone; type: kill 7", "a layer that goes is");
-	is_text(news.frames, "4 frames came in at weir0, the wrong way; see 'weir-link check'", "and so is what came in then");
+	is_text(news.broken, "layer nft is missing: table netdev weir_sender is gone; type: kill 7", "a layer that goes is");
+	is_text(news.frames, "4 frames came in at weir0, the wrong way; see weir-link check", "and so is what came in then");
 	state = good();
 	state.at_ms -= LINKSTATE_FRESH_MS + 1;
 	put(&state);
