@@ -54,7 +54,7 @@ plant_detour() { inside "$1" ip route replace $receiver_address/32 dev lo; }
 plant_forwarding() { inside "$1" sysctl -qw net.ipv4.ip_forward=1; }
 plant_proxy() { inside "$1" sysctl -qw "net.ipv4.conf.$device.proxy_arp=1"; }
 plant_bridge() { inside "$1" bash -c "ip link add br0 type bridge; ip link set dev $device master br0"; }
-mend_bridge() { inside "$1" bash -c "$(mend_of "$1" bridge); ip link del br0"; }
+mend_bridge() { inside "$1" ip link del br0; }
 plant_macvlan() { inside "$1" ip link add mv0 link "$device" type macvlan; }
 plant_lldp() {
 	local -n at=at_$1 # so that $! is the program itself

@@ -236,7 +236,7 @@ refused "an order of somebody who is suspended" 1 "\[suspended\]" show push.orde
 ok "does not concern those who are not" show release.order
 registry 4 3
 ok "with the registry as it was it counts again" show push.order
-printf '[paths]\nregistry = registry\nroots = roots\nspool = spool\n[keys]\nbox = inside-1.key\nlink = l\npsks = p\n[link]\naddress = 127.0.0.1\nrate = 1 Gbit/s\n' >sender.conf
+printf '[paths]\nregistry = registry\nroots = roots\nspool = spool\n[keys]\nbox = inside-1.key\nlink = l\npsks = p\n[link]\naddress = 127.0.0.1\nrate = 1 Gbit/s\nabsent = all\n' >sender.conf
 chmod 600 sender.conf
 ok "the registry of the sender's configuration serves as well" outbox order show push.order --config sender.conf
 WEIR_CONFIG=sender.conf outbox order show push.order >/dev/null

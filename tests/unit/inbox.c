@@ -257,7 +257,7 @@ static void make_world(void)
 	put_text("right", "open sesame\n");
 	put_text("wrong", "open barley\n");
 	put_text("receiver.conf", "[paths]\nregistry = registry\nroots = roots\nvault = vault\nruntime = run\n"
-				  "[keys]\nbox = box.key\nlink = link.key\n");
+				  "[keys]\nbox = box.key\nlink = link.key\n[link]\nabsent = all\n");
 	mkdir(test_path("run"), 0700);
 	mkdir(test_path("vault"), 0700);
 	mkdir(test_path("vault/bundles"), 0700);
