@@ -101,8 +101,7 @@ void book_found(struct book *book, struct spool *spool)
 	}
 }
 
-int book_start(struct book *book, const char *program, const struct setup *setup, const struct key *box,
-	       struct spool *spool)
+int book_start(struct book *book, const char *program, const struct setup *setup, const struct key *box, struct spool *spool)
 {
 	char epoch[17], absent[LAYER_NAMES_BYTES];
 	struct ledger_entry *e = ledger_entry_new("start", 0);

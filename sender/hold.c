@@ -35,6 +35,7 @@
 #include "gate.h"
 #include "lifeline.h"
 #include "linkalarm.h"
+#include "opening.h"
 #include "registrar.h"
 #include "releaser.h"
 #include "setup.h"
@@ -105,52 +106,6 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void tell_of_file(void *context, const char *file, int result)
-{
-	(void)context;
-	char name[512];
-	service_event(LOG_ERR, "E1002", "spool: '%s' is left where it is and not used: %s [%s]",
-		      text_escape_name(name, sizeof(name), file), verdict_explain(result),
-		      result > 0 ? verdict_name(result) : "environment");
-}
-
-static int open_spool(struct hold *hold)
-{
-	struct spool_options options = {
-		.path = hold->setup.config.spool,
-		.disk_full_percent = hold->setup.config.disk_full_percent,
-		.tell = tell_of_file,
-	};
-	int result = spool_open(&hold->spool, &options);
-	char path[2 * CONFIG_PATH_BYTES];
-	text_escape_name(path, sizeof(path), hold->setup.config.spool);
-	if (result == -EBUSY) {
-		command_say("spool '%s' is in use by another weir-hold; stop that one first", path);
-		return EXIT_ENVIRONMENT;
-	}
-	return result == 0 ? 0 : command_fail(result, "cannot open spool '%s'", path);
-}
-
-/* What is counted and ordered beside the bundles.  What cannot be read of it is told of. */
-static int open_allowance(struct hold *hold)
-{
-	size_t bad = 0;
-	int result = standing_open(&hold->standing, spool_dir(hold->spool), &bad);
-	if (result != 0)
-		return command_fail(result, "cannot read the standing orders");
-	if (bad > 0)
-		service_event(LOG_ERR, "E1019",
-			      "spool: %zu of the files in orders/ cannot be read: an order does not count then, a revocation does",
-			      bad);
-	result = spent_open(&hold->spent, spool_dir(hold->spool), &bad);
-	if (result != 0)
-		return command_fail(result, "cannot read what was sent and removed");
-	if (bad > 0)
-		service_event(LOG_ERR, "E1019",
-			      "spool: %zu of the files in spent/ cannot be read and count for nothing", bad);
-	return 0;
-}
-
 /* All that needs rights which the process then gives up.  0 or an exit code. */
 static int load(struct hold *hold, const char *config_path)
 {
@@ -163,10 +118,10 @@ static int load(struct hold *hold, const char *config_path)
 		return command_fail(result, "cannot load %s", setup_describe(text, &problem));
 	int code = linkalarm_open(&hold->link, &hold->setup.config);
 	if (code == 0)
-		code = open_spool(hold);
+		code = opening_spool(&hold->spool, &hold->setup.config);
 	if (code != 0)
 		return code;
-	code = open_allowance(hold);
+	code = opening_allowance(&hold->standing, &hold->spent, hold->spool);
 	if (code != 0)
 		return code;
 	result = book_open(&hold->book, hold->setup.config.spool, hold->box);
