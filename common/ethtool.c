@@ -46,22 +46,25 @@ bool ethtool_speaks_lldp(const char *flag, bool is_on)
 /* How many private flags a NIC has; 0 where it has none. */
 static int count_flags(int fd, const char *name, uint32_t *count)
 {
-	struct {
+	/* the number comes behind the head */
+	union {
 		struct ethtool_sset_info head;
-		uint32_t len;
+		uint8_t bytes[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)];
 	} info = {.head = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = UINT64_C(1) << ETH_SS_PRIV_FLAGS}};
+	uint32_t found;
 	int result = ask(fd, name, &info);
 	if (result != 0 && !is_lack(result))
 		return result;
-	*count = result == 0 && info.head.sset_mask != 0 ? info.len : 0;
+	memcpy(&found, info.bytes + sizeof(info.head), sizeof(found));
+	*count = result == 0 && info.head.sset_mask != 0 ? found : 0;
 	return 0;
 }
 
 int ethtool_firmware(int fd, const char *name, char flag[static ETHTOOL_FLAG_BYTES])
 {
-	struct {
+	union {
 		struct ethtool_gstrings head;
-		char names[FLAGS_MAX][ETH_GSTRING_LEN];
+		char bytes[sizeof(struct ethtool_gstrings) + (size_t)FLAGS_MAX * ETH_GSTRING_LEN];
 	} all = {.head = {.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_PRIV_FLAGS}};
 	struct ethtool_value flags = {.cmd = ETHTOOL_GPFLAGS};
 	uint32_t count = 0;
@@ -77,7 +80,8 @@ int ethtool_firmware(int fd, const char *name, char flag[static ETHTOOL_FLAG_BYT
 		result = ask(fd, name, &flags);
 	for (uint32_t i = 0; result == 0 && i < count; i++) {
 		char one[ETHTOOL_FLAG_BYTES];
-		snprintf(one, sizeof(one), "%.*s", ETH_GSTRING_LEN, all.names[i]);
+		snprintf(one, sizeof(one), "%.*s", ETH_GSTRING_LEN,
+			 all.bytes + sizeof(all.head) + (size_t)i * ETH_GSTRING_LEN);
 		if (ethtool_speaks_lldp(one, (flags.data >> i & 1) != 0))
 			memcpy(flag, one, sizeof(one));
 	}

@@ -181,10 +181,12 @@ static void tell(struct link *link, const struct linkstate *state, int written)
 		if (state->layers[i].state != link->told.layers[i].state && state->layers[i].state != LAYER_ABSENT)
 			tell_layer(state, (enum layer)i);
 	link->told = *state;
-	uint64_t frames = linkwatch_count(&link->frames, state, state->at_ms / 1000);
+	bool by_nic = false;
+	uint64_t frames = linkwatch_count(&link->frames, state, state->at_ms / 1000, &by_nic);
 	if (frames > 0)
-		service_event(LOG_CRIT, "E3004", "link: %" PRIu64 " frame%s went the wrong way at %s", frames,
-			      frames == 1 ? "" : "s", state->interface);
+		service_event(LOG_CRIT, "E3004", "link: %" PRIu64 " frame%s went the wrong way at %s%s", frames,
+			      frames == 1 ? "" : "s", state->interface,
+			      by_nic || state->side == CONFIG_SENDER ? "" : ", and dropped on the way out");
 	if (written != 0 && written != link->write_failure)
 		service_event(LOG_CRIT, "E3006", "link: '" LINKSTATE_FILE "' in the runtime directory cannot be written: %s; "
 			      "the daemons will end", verdict_explain(written));

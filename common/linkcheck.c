@@ -193,7 +193,7 @@ static bool is_well(const struct seen *seen)
 
 int linkcheck(int argc, char **argv)
 {
-	struct config config;
+	struct config config = {.port = 0};
 	struct seen seen = {.config = &config};
 	bool wants_json = false;
 	int code = linkcheck_config(&config, argc, argv, &wants_json);

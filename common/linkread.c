@@ -59,9 +59,9 @@ static uint32_t setting(const struct rtattr *all, int family, int list, size_t i
 	uint32_t value;
 	rtnetlink_nested(families, all);
 	rtnetlink_nested(lists, families[family]);
-	if (lists[list] == NULL || RTA_PAYLOAD(lists[list]) < (index + 1) * sizeof(value))
+	if (lists[list] == NULL || rtnetlink_len(lists[list]) < (index + 1) * sizeof(value))
 		return 0;
-	memcpy(&value, (const uint8_t *)RTA_DATA(lists[list]) + index * sizeof(value), sizeof(value));
+	memcpy(&value, (const uint8_t *)rtnetlink_data(lists[list]) + index * sizeof(value), sizeof(value));
 	return value;
 }
 
@@ -83,8 +83,8 @@ static void take_counters(struct looking *l, const struct rtattr *attribute)
 	struct rtnl_link_stats64 stats = {.rx_packets = 0};
 	if (attribute == NULL)
 		return;
-	size_t len = RTA_PAYLOAD(attribute);
-	memcpy(&stats, RTA_DATA(attribute), len < sizeof(stats) ? len : sizeof(stats));
+	size_t len = rtnetlink_len(attribute);
+	memcpy(&stats, rtnetlink_data(attribute), len < sizeof(stats) ? len : sizeof(stats));
 	l->frames->is_counted[FRAMES_NIC] = true;
 	l->frames->count[FRAMES_NIC] = l->config->side == CONFIG_SENDER ? stats.rx_packets + stats.rx_missed_errors
 									: stats.tx_packets;
@@ -94,7 +94,7 @@ static void take_nic(void *context, const struct nlmsghdr *message)
 {
 	struct looking *l = context;
 	struct link_reading *r = l->reading;
-	const struct ifinfomsg *body = NLMSG_DATA(message);
+	const struct ifinfomsg *body = rtnetlink_body(message);
 	const struct rtattr *a[RTNETLINK_ATTRIBUTES_MAX], *xdp[RTNETLINK_ATTRIBUTES_MAX];
 	rtnetlink_attributes(a, message, sizeof(*body));
 	r->index = (unsigned int)body->ifi_index;
@@ -125,7 +125,7 @@ static void take_interface(void *context, const struct nlmsghdr *message)
 {
 	struct looking *l = context;
 	struct link_reading *r = l->reading;
-	const struct ifinfomsg *body = NLMSG_DATA(message);
+	const struct ifinfomsg *body = rtnetlink_body(message);
 	const struct rtattr *a[RTNETLINK_ATTRIBUTES_MAX], *info[RTNETLINK_ATTRIBUTES_MAX];
 	char name[LINK_NAME_BYTES], kind[16];
 	rtnetlink_attributes(a, message, sizeof(*body));
@@ -159,7 +159,7 @@ static void look_at_all(const struct linkread *reader, struct looking *l)
 static void take_address(void *context, const struct nlmsghdr *message)
 {
 	struct looking *l = context;
-	const struct ifaddrmsg *body = NLMSG_DATA(message);
+	const struct ifaddrmsg *body = rtnetlink_body(message);
 	l->reading->has_ipv6_address |= body->ifa_index == l->reading->index && body->ifa_family == AF_INET6;
 }
 
@@ -174,15 +174,15 @@ static void look_at_addresses(const struct linkread *reader, struct looking *l)
 static bool is_our_goal(const struct looking *l, int family, const struct rtattr *address)
 {
 	struct in_addr goal;
-	return family == AF_INET && address != NULL && RTA_PAYLOAD(address) == sizeof(goal) &&
+	return family == AF_INET && address != NULL && rtnetlink_len(address) == sizeof(goal) &&
 	       inet_pton(AF_INET, l->config->address, &goal) == 1 &&
-	       memcmp(RTA_DATA(address), &goal, sizeof(goal)) == 0;
+	       memcmp(rtnetlink_data(address), &goal, sizeof(goal)) == 0;
 }
 
 static void take_neighbour(void *context, const struct nlmsghdr *message)
 {
 	struct looking *l = context;
-	const struct ndmsg *body = NLMSG_DATA(message);
+	const struct ndmsg *body = rtnetlink_body(message);
 	const struct rtattr *a[RTNETLINK_ATTRIBUTES_MAX];
 	if ((unsigned int)body->ndm_ifindex != l->reading->index || (body->ndm_state & NUD_NOARP) != 0)
 		return;
@@ -192,10 +192,10 @@ static void take_neighbour(void *context, const struct nlmsghdr *message)
 		return;
 	}
 	char *out = l->reading->dynamic;
-	size_t len = a[NDA_DST] == NULL ? 0 : RTA_PAYLOAD(a[NDA_DST]);
+	size_t len = a[NDA_DST] == NULL ? 0 : rtnetlink_len(a[NDA_DST]);
 	bool is_known = (body->ndm_family == AF_INET && len == sizeof(struct in_addr)) ||
 			(body->ndm_family == AF_INET6 && len == sizeof(struct in6_addr));
-	if (!is_known || inet_ntop(body->ndm_family, RTA_DATA(a[NDA_DST]), out, LINK_ADDRESS_BYTES) == NULL)
+	if (!is_known || inet_ntop(body->ndm_family, rtnetlink_data(a[NDA_DST]), out, LINK_ADDRESS_BYTES) == NULL)
 		snprintf(out, LINK_ADDRESS_BYTES, "(of family %d)", body->ndm_family);
 }
 
@@ -216,7 +216,7 @@ struct found_route {
 static void take_route(void *context, const struct nlmsghdr *message)
 {
 	struct found_route *found = context;
-	const struct rtmsg *body = NLMSG_DATA(message);
+	const struct rtmsg *body = rtnetlink_body(message);
 	const struct rtattr *a[RTNETLINK_ATTRIBUTES_MAX];
 	rtnetlink_attributes(a, message, sizeof(*body));
 	found->interface = rtnetlink_u32(a[RTA_OIF], 0);
@@ -265,9 +265,12 @@ static void look_at_route(const struct linkread *reader, struct looking *l)
 
 bool linkread_is_group(const char *line, unsigned int index, char group[static 16])
 {
-	unsigned int of;
-	if (sscanf(line, "%u %*s %*u %*u %15[0-9a-f]", &of, group) != 2 || of != index)
+	char of[PROC_FIELD_BYTES], number[PROC_FIELD_BYTES], found[PROC_FIELD_BYTES];
+	snprintf(number, sizeof(number), "%u", index);
+	if (!proc_field(of, line, 0) || strcmp(of, number) != 0 || !proc_field(found, line, 4) ||
+	    strspn(found, "0123456789abcdef") != 12 || found[12] != 0)
 		return false;
+	memcpy(group, found, 13);
 	return strcmp(group, "01005e000001") != 0 && strcmp(group, "333300000001") != 0;
 }
 

@@ -162,10 +162,10 @@ static void store_told(const struct linkwatch *watch)
 	io_close(dir_fd);
 }
 
-uint64_t linkwatch_count(struct linkwatch *watch, const struct linkstate *state, uint64_t now_s)
+uint64_t linkwatch_count(struct linkwatch *watch, const struct linkstate *state, uint64_t now_s, bool *by_nic)
 {
 	const struct frames *frames = &state->frames;
-	uint64_t most = 0;
+	uint64_t most = 0, of_nic = 0;
 	if (state->loaded_ms != watch->loaded_ms)
 		watch->told[FRAMES_XDP] = 0;
 	watch->loaded_ms = state->loaded_ms;
@@ -174,6 +174,7 @@ uint64_t linkwatch_count(struct linkwatch *watch, const struct linkstate *state,
 		/* one that begins anew, as that of a NIC that was taken away and put back */
 		uint64_t grown = now >= watch->told[i] ? now - watch->told[i] : now;
 		most = grown > most ? grown : most; /* each source sees the same frames, or some of them */
+		of_nic = i == FRAMES_NIC ? grown : of_nic;
 	}
 	if (now_s / MINUTE_S != watch->minute) {
 		watch->minute = now_s / MINUTE_S;
@@ -185,7 +186,8 @@ uint64_t linkwatch_count(struct linkwatch *watch, const struct linkstate *state,
 	for (int i = 0; i < FRAMES_SOURCES; i++)
 		if (frames->is_counted[i])
 			watch->told[i] = frames->count[i];
-	return most;
+	*by_nic = of_nic > 0;
+	return *by_nic && state->side == CONFIG_RECEIVER ? of_nic : most;
 }
 
 int linkwatch_open(struct linkwatch *watch, const struct config *config)
@@ -205,13 +207,14 @@ void linkwatch_look(struct linkwatch *watch, struct linkwatch_news *news)
 		return;
 	int read_result = linkwatch_read(&state, watch->config->runtime);
 	uint64_t now_ms = linkwatch_now_ms();
-	uint64_t frames = read_result == 0 ? linkwatch_count(watch, &state, now_ms / 1000) : 0;
+	bool by_nic = false;
+	uint64_t frames = read_result == 0 ? linkwatch_count(watch, &state, now_ms / 1000, &by_nic) : 0;
 	if (frames > 0) {
+		const char *how = watch->config->side == CONFIG_SENDER ? "came in at"
+				  : by_nic ? "left by" : "dropped on the way out by";
 		store_told(watch);
 		snprintf(news->frames, sizeof(news->frames), "%" PRIu64 " frame%s %s %s, the wrong way; see weir-link check",
-			 frames, frames == 1 ? "" : "s",
-			 watch->config->side == CONFIG_SENDER ? "came in at" : "left by, or were to leave by,",
-			 watch->config->interface);
+			 frames, frames == 1 ? "" : "s", how, watch->config->interface);
 	}
 	(void)linkwatch_judge(news->broken, watch->config, read_result, &state, now_ms);
 }

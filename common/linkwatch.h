@@ -44,9 +44,10 @@ void linkwatch_look(struct linkwatch *watch, struct linkwatch_news *news);
 
 /*
  * The part of it that looks at nothing: what is to be told of these counters at this time (seconds of any clock
- * that goes on), and notes it as told.  0 when there is nothing to tell now.
+ * that goes on), and notes it as told.  0 when there is nothing to tell now.  *by_nic: the NIC has counted some of
+ * them, so that on a receiver they were not dropped, but have left; then it is the number of these.
  */
-uint64_t linkwatch_count(struct linkwatch *watch, const struct linkstate *state, uint64_t now_s);
+uint64_t linkwatch_count(struct linkwatch *watch, const struct linkstate *state, uint64_t now_s, bool *by_nic);
 
 /* The file of a runtime directory: 0, -errno, or a verdict of linkstate_decode. */
 int linkwatch_read(struct linkstate *out, const char *runtime);

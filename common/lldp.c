@@ -14,8 +14,8 @@ enum {
 	LINE_BYTES = 512,
 	FILE_BYTES_MAX = 65536,
 	PATH_BYTES = 512,
-	ETHERTYPE_LLDP_NUMBER = 0x88cc,
 };
+#define ETHERTYPE_LLDP_HEX "88cc"
 
 /* ---- lines ---- */
 
@@ -43,13 +43,29 @@ int proc_each_line(const char *root, const char *path, proc_line *visit, void *c
 	return n < 0 ? (int)n : 0;
 }
 
+bool proc_field(char out[static PROC_FIELD_BYTES], const char *line, unsigned int number)
+{
+	const char *at = line + strspn(line, " ");
+	for (; number > 0; number--) {
+		at += strcspn(at, " ");
+		at += strspn(at, " ");
+	}
+	size_t len = strcspn(at, " ");
+	if (len == 0 || len >= PROC_FIELD_BYTES)
+		return false;
+	memcpy(out, at, len);
+	out[len] = 0;
+	return true;
+}
+
 /* "sk RefCnt Type Proto Iface ...": protocol in hex; interface 0 is all of them. */
 bool lldp_is_socket(const char *line, unsigned int index)
 {
-	unsigned int protocol, interface;
-	if (sscanf(line, "%*s %*s %*s %x %u", &protocol, &interface) != 2)
-		return false;
-	return protocol == ETHERTYPE_LLDP_NUMBER && (interface == index || interface == 0);
+	char protocol[PROC_FIELD_BYTES], interface[PROC_FIELD_BYTES], ours[PROC_FIELD_BYTES];
+	snprintf(ours, sizeof(ours), "%u", index);
+	return proc_field(protocol, line, 3) && proc_field(interface, line, 4) &&
+	       strcmp(protocol, ETHERTYPE_LLDP_HEX) == 0 &&
+	       (strcmp(interface, ours) == 0 || strcmp(interface, "0") == 0);
 }
 
 /* What they listen at for their own commands. */

@@ -27,6 +27,9 @@ bool lldp_network_file(char *out, size_t size, const char *state);
 /* Whether a .network file, or a part of one, has networkd send LLDP. */
 bool lldp_is_emitted(const char *text);
 
+enum { PROC_FIELD_BYTES = 24 };
+/* The field of a line of this number, from 0 on, between blanks; false when there is none, or it is longer. */
+bool proc_field(char out[static PROC_FIELD_BYTES], const char *line, unsigned int number);
 /* Calls visit for each line of a file below /proc, cut off at 512 bytes.  0 or -errno. */
 typedef void proc_line(void *context, const char *line);
 int proc_each_line(const char *root, const char *path, proc_line *visit, void *context);

@@ -73,9 +73,24 @@ static ssize_t receive(int fd, void *out, size_t size)
 	return (message.msg_flags & MSG_TRUNC) != 0 ? -EMSGSIZE : n;
 }
 
+const void *rtnetlink_body(const struct nlmsghdr *message)
+{
+	return (const uint8_t *)message + NLMSG_HDRLEN;
+}
+
+const void *rtnetlink_data(const struct rtattr *attribute)
+{
+	return (const uint8_t *)attribute + RTA_LENGTH(0);
+}
+
+size_t rtnetlink_len(const struct rtattr *attribute)
+{
+	return attribute->rta_len - (size_t)RTA_LENGTH(0);
+}
+
 static int error_of(const struct nlmsghdr *message)
 {
-	const struct nlmsgerr *error = NLMSG_DATA(message);
+	const struct nlmsgerr *error = rtnetlink_body(message);
 	return message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ? -EPROTO : error->error;
 }
 
@@ -105,10 +120,14 @@ int rtnetlink_ask(int fd, struct rtnetlink_question *q, rtnetlink_visit *visit, 
 		ssize_t n = receive(fd, answer, sizeof(answer));
 		if (n < 0)
 			return (int)n;
-		unsigned int left = (unsigned int)n;
-		const struct nlmsghdr *message = (const struct nlmsghdr *)answer;
-		for (; result == 0 && NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
+		for (size_t at = 0; result == 0 && (size_t)n - at >= sizeof(struct nlmsghdr);) {
+			const struct nlmsghdr *message = (const struct nlmsghdr *)(answer + at);
+			if (message->nlmsg_len < sizeof(*message) || message->nlmsg_len > (size_t)n - at)
+				return -EPROTO;
 			result = take(message, q, visit, context);
+			at += NLMSG_ALIGN(message->nlmsg_len);
+			at = at < (size_t)n ? at : (size_t)n;
+		}
 	}
 	return result < 0 ? result : 0;
 }
@@ -145,21 +164,21 @@ void rtnetlink_nested(const struct rtattr *out[static RTNETLINK_ATTRIBUTES_MAX],
 	if (attribute == NULL)
 		memset(out, 0, RTNETLINK_ATTRIBUTES_MAX * sizeof(out[0]));
 	else
-		list(out, RTA_DATA(attribute), RTA_PAYLOAD(attribute));
+		list(out, rtnetlink_data(attribute), rtnetlink_len(attribute));
 }
 
 uint32_t rtnetlink_u32(const struct rtattr *attribute, uint32_t otherwise)
 {
 	uint32_t value;
-	if (attribute == NULL || RTA_PAYLOAD(attribute) < sizeof(value))
+	if (attribute == NULL || rtnetlink_len(attribute) < sizeof(value))
 		return otherwise;
-	memcpy(&value, RTA_DATA(attribute), sizeof(value));
+	memcpy(&value, rtnetlink_data(attribute), sizeof(value));
 	return value;
 }
 
 char *rtnetlink_text(char *out, size_t size, const struct rtattr *attribute)
 {
-	size_t len = attribute == NULL ? 0 : RTA_PAYLOAD(attribute);
-	snprintf(out, size, "%.*s", (int)len, attribute == NULL ? "" : (const char *)RTA_DATA(attribute));
+	const char *text = attribute == NULL ? "" : rtnetlink_data(attribute);
+	snprintf(out, size, "%.*s", attribute == NULL ? 0 : (int)rtnetlink_len(attribute), text);
 	return out;
 }

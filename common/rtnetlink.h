@@ -39,6 +39,10 @@ void rtnetlink_attributes(const struct rtattr *out[static RTNETLINK_ATTRIBUTES_M
 			  size_t body_len);
 /* The same of the attributes nested in one, which may be NULL. */
 void rtnetlink_nested(const struct rtattr *out[static RTNETLINK_ATTRIBUTES_MAX], const struct rtattr *attribute);
+/* NLMSG_DATA, RTA_DATA and RTA_PAYLOAD of what is const. */
+const void *rtnetlink_body(const struct nlmsghdr *message);
+const void *rtnetlink_data(const struct rtattr *attribute);
+size_t rtnetlink_len(const struct rtattr *attribute);
 /* A number of 4 bytes, or otherwise; NULL and one that is shorter are otherwise. */
 uint32_t rtnetlink_u32(const struct rtattr *attribute, uint32_t otherwise);
 /* A text, cut off at size; "" for NULL.  Gives out. */

@@ -117,10 +117,22 @@ static int list_table(struct rules *rules, const char *table, const char **answe
 
 /* ---- what nft lists ---- */
 
+/* The number behind this word. */
+static bool parse_behind(uint64_t *out, const char *text, const char *word)
+{
+	char number[24];
+	const char *at = strstr(text, word);
+	size_t len = at == NULL ? 0 : strspn(at + strlen(word), "0123456789");
+	if (len == 0 || len >= sizeof(number))
+		return false;
+	memcpy(number, at + strlen(word), len);
+	number[len] = 0;
+	return text_parse_u64(out, number, UINT64_MAX) == 0;
+}
+
 bool rules_parse_counter(const char *text, uint64_t *packets, uint64_t *bytes)
 {
-	const char *at = strstr(text, "packets ");
-	return at != NULL && sscanf(at, "packets %" SCNu64 " bytes %" SCNu64, packets, bytes) == 2;
+	return parse_behind(packets, text, "packets ") && parse_behind(bytes, text, " bytes ");
 }
 
 /* "device "x" priority", or "devices = { "y", "x" } priority". */

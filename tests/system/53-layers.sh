@@ -42,15 +42,15 @@ has_ended() { tail -n "+$2" "$(log_of "$1")" | grep -qE "$3 \(pid [0-9]+\) ended
 # With its flag the kernel takes neighbours away as well.
 plant_arp() { inside "$1" ip link set dev "$device" arp on; }
 mend_arp() { [[ $1 != sender ]] || neighbour; }
-neighbour() { in_sender ip neigh replace $receiver_address lladdr 02:00:00:00:00:02 nud permanent dev "$device"; }
+neighbour() { in_sender ip neigh replace "$receiver_address" lladdr 02:00:00:00:00:02 nud permanent dev "$device"; }
 plant_multicast() { inside "$1" ip link set dev "$device" multicast on; }
 plant_group() { inside "$1" ip maddress add 01:00:5e:01:02:03 dev "$device"; }
 mend_group() { inside "$1" ip maddress del 01:00:5e:01:02:03 dev "$device"; }
 plant_ipv6() { inside "$1" sysctl -qw "net.ipv6.conf.$device.disable_ipv6=0"; }
 plant_dynamic() { inside "$1" ip neigh replace 10.77.0.3 lladdr 02:00:00:00:00:03 nud stale dev "$device"; }
-plant_stranger() { inside "$1" ip neigh del $receiver_address dev "$device"; }
-plant_gateway() { inside "$1" ip route replace $receiver_address/32 via 10.99.0.1 dev "$device" onlink; }
-plant_detour() { inside "$1" ip route replace $receiver_address/32 dev lo; }
+plant_stranger() { inside "$1" ip neigh del "$receiver_address" dev "$device"; }
+plant_gateway() { inside "$1" ip route replace "$receiver_address/32" via 10.99.0.1 dev "$device" onlink; }
+plant_detour() { inside "$1" ip route replace "$receiver_address/32" dev lo; }
 plant_forwarding() { inside "$1" sysctl -qw net.ipv4.ip_forward=1; }
 plant_proxy() { inside "$1" sysctl -qw "net.ipv4.conf.$device.proxy_arp=1"; }
 plant_bridge() { inside "$1" bash -c "ip link add br0 type bridge; ip link set dev $device master br0"; }
@@ -63,7 +63,7 @@ s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88cc)); s.bi
 		"$device" &
 	lldp_pid=$!
 }
-mend_lldp() { kill $lldp_pid; }
+mend_lldp() { kill "$lldp_pid"; }
 plant_gone() { inside "$1" nft delete table netdev "weir_$1"; }
 plant_rule() { inside "$1" nft insert rule netdev "weir_$1" "$([[ $1 == sender ]] && echo in || echo out)" accept; }
 plant_dormant() { inside "$1" nft add table netdev "weir_$1" '{ flags dormant; }'; }
@@ -74,6 +74,9 @@ plant_role() {
 	[[ $1 == sender ]] || other=sender hook=ingress
 	inside "$1" nft "table netdev weir_$other { chain x { type filter hook $hook device \"$device\" priority 0; }; }"
 }
+
+# By the document.
+layers_of() { sed -nE "s/^\| .([a-z0-9]+). \| (both|$1) .*/\1/p" "$top/common/LAYERS.md"; }
 
 # NAME LAYER FOUND SIDES: the first of the sides is tried in every run, the others with BUDGET.
 mutants() {
@@ -168,7 +171,7 @@ for box in sender receiver; do
 	note "$(cat "$tmp/said.$box")"
 done
 is "every layer of the document has its mutant" "$(mutants | cut -d' ' -f2 | sort -u)" \
-	"$({ sed -nE 's/^\| `([a-z0-9]+)` \| (both|sender) .*/\1/p' "$top/common/LAYERS.md"; echo role; } | grep -vx pause | sort)"
+	"$({ layers_of sender; echo role; } | grep -vx pause | sort)"
 
 # ---- all goes on ----
 
@@ -207,11 +210,12 @@ has_alarm() { alarms "$1" "$2" | grep -qE "$3"; }
 before=$(alarms sender E1071) # of the time when rules were missing
 in_receiver "$build/tests/lib/sniff" send "$device"
 ok "a frame that the receiver was to send is an alarm there within 5 s" \
-	until_true 5 has_alarm receiver E2111 "^keep: 1 frame left by, or were to leave by, $device, the wrong way"
+	until_true 5 has_alarm receiver E2111 "^keep: 1 frame dropped on the way out by $device, the wrong way"
 ok "in its journal as well" grep -qE "^E2111 keep: 1 frame" "$(log_of receiver)"
 is "it did not reach the sender" "$(alarms sender E1071)" "$before"
 in_receiver nft delete table netdev weir_receiver # which the receiver notices, too
 in_receiver "$build/tests/lib/sniff" send "$device"
+ok "what left the receiver is an alarm there, too" until_true 5 has_alarm receiver E2111 "^keep: 1 frame left by $device, "
 ok "a frame that comes in at the sender is an alarm there within 5 s" \
 	until_true 5 has_alarm sender E1071 "^1 frame came in at $device, the wrong way"
 ok "in its journal as well" grep -qE "^E1071 link: 1 frame" "$(log_of sender)"
@@ -228,7 +232,7 @@ is "also as JSON" "$(in_receiver "$build/weir-link" check --json --config "$(con
 for box in sender receiver; do
 	is "the names of the $box's layers are those of the document" \
 		"$(inside $box "$build/weir-link" check --json --config "$(conf_of $box)" | jq -r '.layers[].layer' | tr '\n' ' ')" \
-		"nic role $(sed -nE 's/^\| `([a-z0-9]+)` \| (both|'$box') .*/\1/p' "$top/common/LAYERS.md" | tr '\n' ' ')"
+		"nic role $(layers_of $box | tr '\n' ' ')"
 done
 in_receiver bash -c "$(mend_of receiver nft)"
 push lines "$0"
@@ -243,6 +247,7 @@ back=$(frames_back)
 
 sender_down
 receiver_down
+# shellcheck disable=SC2034 # as above
 sender_absent="arp xdp" receiver_absent="multicast lldp"
 site_configure
 plant_arp sender

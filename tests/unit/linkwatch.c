@@ -146,26 +146,35 @@ static void test_count(void)
 {
 	struct linkwatch watch = {.config = &config};
 	struct linkstate state = good();
-	is_number((int64_t)linkwatch_count(&watch, &state, 600), 0, "where nothing was counted nothing is told");
+	bool by_nic = false;
+	is_number((int64_t)linkwatch_count(&watch, &state, 600, &by_nic), 0, "where nothing was counted nothing is told");
 	state.frames.count[FRAMES_NIC] = 3;
 	state.frames.count[FRAMES_XDP] = 2;
-	is_number((int64_t)linkwatch_count(&watch, &state, 601), 3, "frames that several counters saw are told once");
-	is_number((int64_t)linkwatch_count(&watch, &state, 602), 0, "and not again");
+	is_number((int64_t)linkwatch_count(&watch, &state, 601, &by_nic), 3, "frames that several counters saw are told once");
+	is_number((int64_t)linkwatch_count(&watch, &state, 602, &by_nic), 0, "and not again");
 	state.frames.count[FRAMES_NFT] = 1;
-	is_number((int64_t)linkwatch_count(&watch, &state, 603), 1, "another counter that grows is news");
+	is_number((int64_t)linkwatch_count(&watch, &state, 603, &by_nic), 1, "another counter that grows is news");
 	state.frames.count[FRAMES_NIC] = 1;
-	is_number((int64_t)linkwatch_count(&watch, &state, 604), 1, "one that began anew is told from there on");
+	is_number((int64_t)linkwatch_count(&watch, &state, 604, &by_nic), 1, "one that began anew is told from there on");
 	state.loaded_ms = 9;
-	is_number((int64_t)linkwatch_count(&watch, &state, 605), 2, "a program that was loaded again counts from zero");
+	is_number((int64_t)linkwatch_count(&watch, &state, 605, &by_nic), 2, "a program that was loaded again counts from zero");
 	state.frames.is_counted[FRAMES_XDP] = false;
-	is_number((int64_t)linkwatch_count(&watch, &state, 606), 0, "a counter that is not there says nothing");
+	is_number((int64_t)linkwatch_count(&watch, &state, 606, &by_nic), 0, "a counter that is not there says nothing");
 	int told = 4; /* so far in this minute */
 	for (int i = 0; i < 40; i++) {
 		state.frames.count[FRAMES_NIC]++;
-		told += linkwatch_count(&watch, &state, 607 + (uint64_t)i) > 0;
+		told += linkwatch_count(&watch, &state, 607 + (uint64_t)i, &by_nic) > 0;
 	}
 	is_number(told, LINKWATCH_TELLINGS_MAX, "ten a minute are told");
-	is_number((int64_t)linkwatch_count(&watch, &state, 660), 34, "and the others in the next");
+	is_number((int64_t)linkwatch_count(&watch, &state, 660, &by_nic), 34, "and the others in the next");
+	state.side = CONFIG_RECEIVER;
+	state.frames.count[FRAMES_NFT] += 5;
+	is_number((int64_t)linkwatch_count(&watch, &state, 720, &by_nic), 5, "what a receiver's rules dropped is told");
+	ok(!by_nic, "as dropped");
+	state.frames.count[FRAMES_NFT] += 5;
+	state.frames.count[FRAMES_NIC] += 2;
+	is_number((int64_t)linkwatch_count(&watch, &state, 721, &by_nic), 2, "but what has left is told first");
+	ok(by_nic, "as what has left");
 }
 
 static void test_look(void)
