@@ -3,7 +3,8 @@
 #
 # As root: two network namespaces and a veth pair between them, as an installer leaves a box: ARP, multicast, IPv6 and
 # forwarding are off, the sender's neighbour is static, the receiver has none.  The rest is weir-link's, which each box
-# runs: what leaves the receiver's interface is dropped and counted.  Frames that nevertheless come in at the sender's
+# runs, and which a receiver has started before its link is up: what leaves the receiver's interface is dropped and counted.
+# Frames that nevertheless come in at the sender's
 # end are counted there (sniff).  Without root: loopback, and the promise that nothing comes back is skipped.
 #
 #   splitter=yes               before link_start: two receivers on one fibre; the second one is in $ns_second
@@ -75,6 +76,19 @@ namespace_new() {
 receiving_end() {
 	ip -n "$1" link set "$device" arp off multicast off
 	ip -n "$1" addr add $receiver_address/30 dev "$device"
+	rules_load "$1"
+}
+
+# As at boot, before anything can leave: rules stay when their weir-link ends.
+rules_load() {
+	local at=$tmp/boot pid
+	rm -rf "$at" && mkdir "$at"
+	printf '[paths]\nregistry = r\nroots = r\nvault = v\nruntime = .\n[keys]\nbox = k\nlink = k\n[link]\ninterface = %s\n' \
+		"$device" >"$at/conf"
+	ip netns exec "$1" "$build/weir-link" run --config "$at/conf" >"$at/log" 2>&1 &
+	pid=$!
+	until_true 10 test -s "$at/link" || note "weir-link: $(cat "$at/log")"
+	kill $pid && wait $pid
 }
 
 # One fibre and two receivers: what the sender sends comes out at both, frame by frame.  A bridge that learns nothing
@@ -147,9 +161,8 @@ relay_stop() {
 relay_says() { grep -oE "\"$1\": [0-9]+" "$relay_report" | grep -oE '[0-9]+$'; }
 
 frames_back() { cat "$frames_file"; }
-# By the rules that the receiver's weir-link has loaded, and leaves there; "" when it has not run.
 frames_dropped() {
-	in_receiver nft list counter netdev weir_receiver back 2>/dev/null | grep -oE 'packets [0-9]+' | cut -d' ' -f2
+	in_receiver nft list counter netdev weir_receiver back | grep -oE 'packets [0-9]+' | cut -d' ' -f2
 }
 
 nothing_came_back() {
