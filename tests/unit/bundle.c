@@ -572,6 +572,15 @@ static void test_padding(void)
 	ok(bundle_pad(BUNDLE_SEGMENTS_MAX) == UINT64_C(1) << 32, "the longest body has no padded length");
 }
 
+/* What a length can tell whoever counts: SECURITY.md 7. */
+static void test_padded_lengths_are_few(void)
+{
+	uint64_t lengths = 0;
+	for (uint64_t len = 1; len <= UINT64_C(1) << 22; len = bundle_pad(len) + 1)
+		lengths++;
+	ok(lengths <= 512, "bundles to 64 GiB have at most 512 lengths (%llu): 9 bits", (unsigned long long)lengths);
+}
+
 int main(void)
 {
 	if (suite_start() != 0)
@@ -589,5 +598,6 @@ int main(void)
 	test_every_bit_of_a_head();
 	test_segments();
 	test_padding();
+	test_padded_lengths_are_few();
 	return done_testing();
 }
