@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+enum { ERRNO_MAX = 4095 }; /* of the kernel */
+
 static const struct {
 	const char *name;
 	const char *explanation;
@@ -95,9 +97,10 @@ int verdict_from_name(const char *name)
 
 const char *verdict_explain(int result)
 {
+	/* it may have come from another process, and the lowest number has no positive one */
+	if (result < -ERRNO_MAX || result >= VERDICT_COUNT_END)
+		return "unknown";
 	if (result < 0)
 		return strerror(-result);
-	if (result >= VERDICT_COUNT_END)
-		return "unknown";
 	return table[result].explanation;
 }

@@ -64,6 +64,16 @@ static void try_endorsements(const uint8_t *data, size_t size)
 	assert(memcmp(again.bytes, all.bytes, all.len) == 0);
 }
 
+/* One record, as it comes over a local socket. */
+static void try_endorsement(const uint8_t *data, size_t size)
+{
+	struct endorsement e;
+	uint8_t out[ENDORSEMENTS_BYTES_MAX];
+	if (endorsement_decode(&e, data, size) != 0)
+		return;
+	assert(endorsement_encode(out, sizeof(out), &e) == size && memcmp(out, data, size) == 0);
+}
+
 static void try_head(const uint8_t *segment)
 {
 	static const uint8_t secret[SUITE_KEY_BYTES] = {1}, psk[SUITE_KEY_BYTES] = {2};
@@ -103,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_unreleased(segment);
 	try_head(segment);
 	try_name(data, size);
+	try_endorsement(data, size);
 	if (size > 0)
 		try_endorsements(data, size);
 	return 0;

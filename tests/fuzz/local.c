@@ -69,6 +69,36 @@ static void refused(const uint8_t *in, size_t len)
 	assert(memcmp(again, in, len) == 0);
 }
 
+static void caller(const uint8_t *in, size_t len)
+{
+	struct local_caller caller;
+	uint8_t again[LOCAL_CALLER_BYTES];
+	if (local_caller_decode(&caller, in, len) != 0)
+		return;
+	local_caller_encode(again, &caller);
+	assert(len == sizeof(again) && memcmp(again, in, len) == 0);
+}
+
+static void told(const uint8_t *in, size_t len)
+{
+	struct local_note note;
+	uint8_t again[LOCAL_NOTE_MAX];
+	if (local_note_decode(&note, in, len) != 0)
+		return;
+	assert(note.refused.result != 0);
+	assert(local_note_encode(again, &note) == len && memcmp(again, in, len) == 0);
+}
+
+static void done(const uint8_t *in, size_t len)
+{
+	uint32_t count;
+	uint8_t again[LOCAL_DONE_BYTES];
+	if (local_done_decode(&count, in, len) != 0)
+		return;
+	local_done_encode(again, count);
+	assert(len == sizeof(again) && memcmp(again, in, len) == 0);
+}
+
 static void commit(const uint8_t *in, size_t len)
 {
 	struct local_commit commit;
@@ -195,6 +225,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static void (*const decoders[])(const uint8_t *, size_t) = {
 		push, member, lengths, accepted, refused, commit, item, show,
 		approve, deny, signature, order, revoked, kept, resend, code,
+		caller, told, done,
 	};
 	if (size > 0)
 		decoders[data[0] % (sizeof(decoders) / sizeof(decoders[0]))](data + 1, size - 1);

@@ -1,6 +1,7 @@
 /*
  * replay: runs a fuzz target without libFuzzer: over its corpus (tests/fuzz/corpus/TARGET), over
- * every truncation and every single-bit flip of the small ones, and over seeded mutations.
+ * every truncation and every single-bit flip of the small ones, and over seeded mutations.  Of a target that is slow,
+ * and says so by fuzz_replay_every, one in so many of what is made of the corpus.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -9,9 +10,19 @@
 
 #include "tests/lib/tap.h"
 
-enum { INPUT_MAX = 1 << 16, FLIPPED_MAX = 2048, MUTATIONS = 2000 };
+enum { INPUT_MAX = 1 << 16, FLIPPED_MAX = 2048, MUTATIONS = 1000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+extern const unsigned int fuzz_replay_every __attribute__((weak));
+
+/* Which of many is run, from the seed on. */
+static uint64_t turn;
+
+static bool is_my_turn(void)
+{
+	const unsigned int *every = &fuzz_replay_every;
+	return every == NULL || turn++ % *every == 0;
+}
 
 /* On the heap and of exactly this size, so that a sanitizer sees one byte too far. */
 static void run(const uint8_t *data, size_t len)
@@ -28,17 +39,21 @@ static void flip_and_cut(uint8_t *data, size_t len)
 {
 	for (size_t bit = 0; bit < len * 8; bit++) {
 		data[bit / 8] ^= (uint8_t)(1U << bit % 8);
-		run(data, len);
+		if (is_my_turn())
+			run(data, len);
 		data[bit / 8] ^= (uint8_t)(1U << bit % 8);
 	}
 	for (size_t cut = 0; cut < len; cut++)
-		run(data, cut);
+		if (is_my_turn())
+			run(data, cut);
 }
 
 static void mutate(const uint8_t *data, size_t len, uint64_t *state)
 {
 	uint8_t copy[INPUT_MAX];
 	for (int round = 0; round < MUTATIONS && len > 0; round++) {
+		if (!is_my_turn())
+			continue;
 		memcpy(copy, data, len);
 		for (uint64_t n = 1 + test_random(state) % 8; n > 0; n--)
 			copy[test_random(state) % len] = (uint8_t)test_random(state);
@@ -61,6 +76,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	static uint8_t data[INPUT_MAX];
 	uint64_t state = test_seed();
+	turn = test_random(&state) % 1024;
 	const char *name = strrchr(argv[0], '/') == NULL ? argv[0] : strrchr(argv[0], '/') + 1;
 	char folder[256], path[1024];
 	snprintf(folder, sizeof(folder), "tests/fuzz/corpus/%.*s", (int)strcspn(name, "."), name);

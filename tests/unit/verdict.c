@@ -1,6 +1,7 @@
 #include "common/verdict.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "tests/lib/tap.h"
@@ -22,5 +23,7 @@ int main(void)
 	is_text(verdict_name(-5), "unknown", "an errno is no verdict");
 	is_number(verdict_from_name("no-such-verdict"), -ENOENT, "a name outside is not found");
 	is_text(verdict_explain(-ENOENT), "No such file or directory", "an errno is explained by the system");
+	is_text(verdict_explain(VERDICT_COUNT_END), "unknown", "a number outside is unknown here, too");
+	is_text(verdict_explain(INT_MIN), "unknown", "so is the lowest number, which another process may have written");
 	return done_testing();
 }
