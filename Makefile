@@ -8,7 +8,7 @@
 #   make bench        figures beside a peer, measured in one run
 #   make check-static cppcheck, shellcheck, clang-tidy, gcc -fanalyzer
 #   make coverage     lines and branches that the unit tests reach
-#   make fuzz         libFuzzer over every parser; SECONDS_EACH=10
+#   make fuzz         libFuzzer over every parser, JOBS=2 at a time; SECONDS_EACH=10
 #   make install      PREFIX=/usr, DESTDIR=
 #
 #   make SANITIZE=1   with address and undefined-behaviour sanitizers, in build-sanitize/
@@ -156,7 +156,7 @@ bench:
 # Static analysis.  Every finding counts.  Switched off: what would forbid memcpy (there is no memcpy_s
 # in glibc), ask for a check of every printf, or count functions as unreachable that a test hands on; and
 # two of clang-tidy 14 that are wrong: it sees no va_start, and takes an array of pointers for a slip.
-scripts = .ci/run tests/lib/need-packages tests/lib/certificates tests/lib/make-token tests/bench/run $(shell find tests -name '*.sh')
+scripts = .ci/run tests/lib/need-packages tests/lib/fuzz-one tests/lib/certificates tests/lib/make-token tests/bench/run $(shell find tests -name '*.sh')
 tidy = bugprone-*,clang-analyzer-*,cert-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp,-cert-err33-c,-bugprone-narrowing-conversions,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,-clang-analyzer-valist.Uninitialized,-bugprone-sizeof-expression
 sources = $(wildcard common/*.c sender/*.c receiver/*.c)
 
@@ -192,9 +192,7 @@ fuzz:
 	@tests/lib/need-packages build static
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-fuzz CC=clang SANITIZE=1 \
 		CFLAGS=-fsanitize=fuzzer-no-link LDFLAGS=-fsanitize=fuzzer-no-link fuzzers
-	@for target in $(fuzz_targets); do mkdir -p build-fuzz/corpus/$$target && \
-		build-fuzz/fuzz-$$target -max_total_time=$(SECONDS_EACH) -print_final_stats=1 -verbosity=0 \
-			build-fuzz/corpus/$$target $$(ls -d tests/fuzz/corpus/$$target 2>/dev/null) || exit 1; done
+	@printf '%s\n' $(fuzz_targets) | xargs -P$(JOBS) -n1 tests/lib/fuzz-one build-fuzz $(SECONDS_EACH)
 
 fuzzers: $(fuzz_targets:%=$(BUILD)/fuzz-%)
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(archives)

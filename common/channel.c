@@ -102,7 +102,9 @@ int channel_send(int fd, uint16_t type, const void *payload, size_t len)
 			return -errno;
 		for (int i = 0; i < 2; i++) {
 			size_t taken = (size_t)n < parts[i].iov_len ? (size_t)n : parts[i].iov_len;
-			parts[i].iov_base = (uint8_t *)parts[i].iov_base + taken;
+			/* of a frame without payload there is no base to add anything to */
+			if (taken > 0)
+				parts[i].iov_base = (uint8_t *)parts[i].iov_base + taken;
 			parts[i].iov_len -= taken;
 			n -= (ssize_t)taken;
 		}

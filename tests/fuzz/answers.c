@@ -254,7 +254,6 @@ static void make_signer(void)
 
 static void start(void)
 {
-	fuzz_be_quiet();
 	make_signer();
 	snprintf(asked.path, sizeof(asked.path), "%s/" CONTROL_SOCKET, fuzz_dir());
 	asked.listener = channel_listen(asked.path, 0600);

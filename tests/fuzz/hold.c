@@ -160,7 +160,6 @@ static void remove_what_came(void)
 
 static void begin(void)
 {
-	fuzz_be_quiet();
 	fuzzhold_people(&hold.night);
 	fuzzhold_open(&hold);
 	untouched = fuzzhold_state(&hold);

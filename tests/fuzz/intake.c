@@ -327,7 +327,6 @@ static int remove_name(int dir_fd, const char *name, void *context)
 static void start_box(void)
 {
 	if (box.runs == 0) {
-		fuzz_be_quiet();
 		box.box = new_key(KEY_SENDER, "inside-1");
 		box.person = new_key(KEY_PERSON, "wang-mei");
 		box.recipient = new_key(KEY_RECIPIENT, "agency");

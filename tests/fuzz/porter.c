@@ -66,7 +66,6 @@ static void open_box(void)
 	struct annals_found found;
 	struct custody_found mandates;
 	if (box.key == NULL) {
-		fuzz_be_quiet();
 		box.key = key_new(KEY_RECEIVER, "outside-1");
 		fuzz_need(registry_parse(&box.registry, (const uint8_t *)rules, sizeof(rules) - 1,
 					 NULL, problem) == 0, problem);

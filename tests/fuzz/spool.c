@@ -196,7 +196,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0 || suite_start() != 0)
 		return 0;
 	if (top < 0) {
-		fuzz_be_quiet();
 		top = fuzz_dir_fd(".");
 		orders_dir = fuzz_dir_fd("orders");
 		spent_dir = fuzz_dir_fd("spent");

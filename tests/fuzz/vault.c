@@ -296,7 +296,6 @@ static void recall(const uint8_t *data, size_t len)
 
 static void start(void)
 {
-	fuzz_be_quiet();
 	top = fuzz_dir_fd(".");
 	holds = fuzz_dir_fd("holds");
 	purges = fuzz_dir_fd("purges");

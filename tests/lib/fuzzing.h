@@ -40,14 +40,6 @@ static inline void fuzz_remove_directory(void)
 	nftw(fuzz_directory, fuzz_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Events of modules go nowhere; descriptor 2 stays, for what a sanitizer has to say. */
-static inline void fuzz_be_quiet(void)
-{
-	FILE *nowhere = fopen("/dev/null", "we");
-	if (nowhere != NULL)
-		stderr = nowhere;
-}
-
 /* A directory of this process, on a tmpfs where there is one; removed at exit. */
 static inline const char *fuzz_dir(void)
 {
