@@ -175,6 +175,9 @@ int confine_calls(const char *const *allowed)
 	if (filter == NULL)
 		return -ENOMEM;
 	int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	/* calls by the numbers of i386 or x32: by itself libseccomp would kill the thread alone, and the others go on */
+	if (result == 0)
+		result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (result == 0)
 		result = allow_all(filter, confine_base);
 	if (result == 0)

@@ -98,6 +98,25 @@ static void do_execute_memory(void)
 	_exit(m == MAP_FAILED ? 1 : 0);
 }
 
+#ifdef __x86_64__
+enum { X32_BIT = 0x40000000 };
+
+static void *call_by_x32(void *argument)
+{
+	(void)syscall(X32_BIT | SYS_getpid);
+	return argument;
+}
+
+/* A thread alone makes the call; the process is what must die of it. */
+static void do_other_numbers(void)
+{
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, call_by_x32, NULL) != 0 || pthread_join(thread, NULL) != 0)
+		_exit(1);
+	_exit(0);
+}
+#endif
+
 static void do_narrower(void)
 {
 	static const char *const narrow[] = {"write", "seccomp", NULL};
@@ -264,6 +283,9 @@ int main(void)
 #endif
 	ok(dies(do_inet_socket), "socket allows no network");
 	ok(dies(do_execute_memory), "memory is never executable");
+#ifdef __x86_64__
+	ok(dies(do_other_numbers), "a call by a number of another convention kills the process, and no thread alone");
+#endif
 	static const char *const wide[] = {"write", "socket", "seccomp", NULL};
 	status = confined(wide, do_narrower);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "a second table narrows the first");
