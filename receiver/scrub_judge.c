@@ -100,10 +100,12 @@ int scrub_set_aside(int vault_fd, const struct annal *annal)
 	snprintf(folder, sizeof(folder), "bundles/%016" PRIx64, annal->id.epoch);
 	annal_path(from, annal);
 	annal_damaged_name(to, annal);
-	int from_dir = io_open_dir(vault_fd, folder), to_dir = io_open_dir(vault_fd, SCRUB_FOLDER);
-	int result = from_dir < 0 ? from_dir : to_dir < 0 ? to_dir : 0;
-	if (result == 0)
-		result = io_rename_durable(from_dir, strchr(from, '/') + 1, to_dir, to);
+	/* without that folder nothing can be set aside, however gone the bundle is */
+	int to_dir = io_open_dir(vault_fd, SCRUB_FOLDER);
+	if (to_dir < 0)
+		return to_dir;
+	int from_dir = io_open_dir(vault_fd, folder);
+	int result = from_dir < 0 ? from_dir : io_rename_durable(from_dir, strchr(from, '/') + 1, to_dir, to);
 	io_close(from_dir);
 	io_close(to_dir);
 	return result == -ENOENT ? 0 : result;
