@@ -3,4 +3,4 @@
 export TMPDIR=/dev/shm # whether it is durable is for other tests
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-cd "$top" && exec "$build/tests/fault/stores"
+cd "$top" && exec "$build/tests/fault/stores" 2>"$tmp/events"

@@ -471,7 +471,7 @@ static struct mandate order_of(enum mandate_kind kind, const struct bundle_id *b
 	set_id(m.id, ++runs);
 	memcpy(m.box_key, night.other_box->card.id, KEY_ID_BYTES);
 	memcpy(m.person_key, kuo->card.id, KEY_ID_BYTES);
-	if (kind != MANDATE_PURGE)
+	if (kind == MANDATE_HOLD || kind == MANDATE_RELEASE)
 		memcpy(m.name, "case-1", 7);
 	bool was_armed = every_pause();
 	if (signature_make(&m.signature, MANDATE_DOMAIN, bytes, mandate_signed(bytes, &m), kuo->secret) != 0)
@@ -493,6 +493,8 @@ static int custody_work(const char *dir)
 	const uint64_t now = night_midnight + NOON;
 	const struct ledger_who peer = {.uid = 1};
 	struct annal annal = {.id = {5, ++runs, 1}, .route = "tax", .what = ANNAL_DELIVERED, .at = 1, .destroy_by = 2};
+	const struct lost_item item = {{5, ++runs, 1}, 1, LOST_NOT_OFFERED, 3, 4, 5};
+	struct lost *lost = NULL;
 	int result, vault = folder(dir, "vault");
 	if (vault < 0)
 		return vault;
@@ -502,7 +504,15 @@ static int custody_work(const char *dir)
 	DO(annals_open(&annals, vault, true, &lying));
 	DO(annals_write(annals, &annal, 1));
 	DO(custody_open(&custody, vault, true, &damaged));
-	const struct custody_site site = {diary, annals, night.registry, night.other_box->card.id, &peer, now};
+	result = lost_open(&lost, vault);
+	DO(result == VERDICT_DAMAGED ? 0 : result);
+	DO(lost_add(lost, &item));
+	lost_note_added(lost);
+	DO(lost_entered(lost, 0));
+	const struct custody_site site = {diary, annals, lost, night.registry, night.other_box->card.id, &peer, now};
+	m = order_of(MANDATE_ACKNOWLEDGE, &item.id, 1, now - 10);
+	DO(custody_take(custody, &site, bytes, mandate_encode(bytes, &m)));
+	DO(lost_find(lost, &item.id) == NULL ? 0 : -EBADMSG);
 	m = order_of(MANDATE_HOLD, &annal.id, 1, now - 9);
 	DO(custody_take(custody, &site, bytes, mandate_encode(bytes, &m)));
 	DO(custody_holds(custody, &annal.id, &m) ? 0 : -EBADMSG);
@@ -524,6 +534,7 @@ static int custody_work(const char *dir)
 	DO(!custody_purges(custody, &annal.id, NULL) ? 0 : -EBADMSG);
 out:
 	custody_close(custody);
+	lost_close(lost);
 	annals_close(annals);
 	diary_close(diary);
 	io_close(vault);
@@ -651,7 +662,8 @@ static int lost_work(const char *dir)
 	struct diary *diary = NULL;
 	struct lost *lost = NULL;
 	const struct lost_item item = {{5, ++runs, 1}, 1, LOST_NOT_OFFERED, 3, 4, 5};
-	const struct ledger_who peer = {.uid = 1};
+	static const uint8_t mandate[MANDATE_ID_BYTES] = {1};
+	const struct lost_note known = {.who = {.uid = 1}, .mandate = mandate};
 	int result, vault = folder(dir, "vault");
 	if (vault < 0)
 		return vault;
@@ -665,7 +677,7 @@ static int lost_work(const char *dir)
 	lost = NULL;
 	DO(lost_open(&lost, vault));
 	DO(lost_find(lost, &item.id) != NULL ? 0 : -EBADMSG);
-	DO(lost_acknowledge(lost, &item.id, diary, &peer, "tax-000001"));
+	DO(lost_acknowledge(lost, &item.id, diary, &known, "tax-000001"));
 	DO(lost_store(lost));
 out:
 	lost_close(lost);

@@ -80,8 +80,7 @@ static void fill_lane(struct lane *lane, struct encoder *encoder)
 			continue;
 		}
 		uint64_t before = lane->sent_bytes;
-		lane_fill(lane, &batch, pace_batch(&(struct pace){.rate_bits_per_s = 1000000000}, datagram_len(outfit.symbols)),
-			  scratch, &outfit, encoder, 0);
+		lane_fill(lane, &batch, PACE_BATCH_DATAGRAMS, scratch, &outfit, encoder, 0);
 		assert(batch.len <= sizeof(bytes) && lane->sent_bytes - before <= BATCH_BYTES);
 	}
 	while (!lane_close(lane, encoder, 0))
@@ -148,7 +147,7 @@ static void orders(const uint8_t *data, size_t len)
 		int at = announce_find(copy, &copy->orders[i]);
 		assert(at == -ENOENT || at == -EINVAL || (at >= 0 && (uint32_t)at < copy->page_count));
 		if (at >= 0)
-			(void)announce_page(&announcer, (uint32_t)at);
+			(void)announce_page(&announcer, (uint32_t)at, (i & 1) != 0);
 	}
 	for (uint64_t now = 1; now < 20; now++) {
 		message = announce_next(&announcer, copy, now * ANNOUNCE_INTERVAL_NS, true);

@@ -43,7 +43,7 @@ static int take_mandate(struct intake *unused, const struct ledger_who *peer, co
 {
 	(void)unused;
 	const struct custody_site site = {
-		.diary = box.diary, .annals = box.annals, .registry = box.registry, .box_key = box.key->card.id,
+		.diary = box.diary, .annals = box.annals, .lost = box.lost, .registry = box.registry, .box_key = box.key->card.id,
 		.peer = peer, .now_s = now_s,
 	};
 	return custody_take(box.custody, &site, bytes, len);
@@ -87,7 +87,7 @@ static void open_box(void)
 	fuzz_need(diary_open(&box.diary, vault, box.key, NOW) == 0 && lost_open(&box.lost, box.vault_fd) == 0 &&
 			  annals_open(&box.annals, box.vault_fd, true, &found) == 0 &&
 			  custody_open(&box.custody, box.vault_fd, true, &mandates) == 0, "no vault");
-	const struct import_site site = {box.vault_fd, box.diary, box.lost, box.registry};
+	const struct import_site site = {box.vault_fd, box.diary, box.registry};
 	fuzz_need(porter_new(&box.porter, box.listener, &site) == 0, "no porter");
 	porter_set_taker(box.porter, take_mandate, NULL);
 }
@@ -143,7 +143,6 @@ static void notices(const uint8_t *in, size_t len)
 	struct notice_begin begin;
 	struct notice_commit commit;
 	struct notice_end end;
-	struct bundle_id id;
 	int result;
 	if (notice_begin_decode(&begin, in, len) == 0) {
 		notice_begin_encode(again, &begin);
@@ -160,10 +159,6 @@ static void notices(const uint8_t *in, size_t len)
 	if (notice_answer_decode(&result, in, len) == 0) {
 		notice_answer_encode(again, result);
 		assert(len == NOTICE_ANSWER_BYTES && memcmp(again, in, len) == 0);
-	}
-	if (notice_acknowledge_decode(&id, in, len) == 0) {
-		notice_acknowledge_encode(again, &id);
-		assert(len == NOTICE_ACKNOWLEDGE_BYTES && memcmp(again, in, len) == 0);
 	}
 }
 

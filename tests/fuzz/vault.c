@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "common/expecting.h"
 #include "common/io.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -294,6 +295,29 @@ static void recall(const uint8_t *data, size_t len)
 	assert(w.box[0] == 0 ? w.heard.n == 0 : !witness_is_owed(&w));
 }
 
+/* What is expected of routes; in a spool as well. */
+static void expected(const uint8_t *data, size_t len)
+{
+	struct expecting e, read;
+	char *again = NULL;
+	size_t again_len = 0;
+	int result = expecting_decode(&e, (const char *)data, len);
+	assert(result == 0 || result == VERDICT_DAMAGED);
+	if (result == 0) {
+		assert(e.count <= EXPECTING_ROUTES_MAX && expecting_encode(&again, &again_len, &e) == 0);
+		assert(again_len == len && memcmp(again, data, len) == 0);
+		expecting_turn(&e, 1790000000, NULL);
+		expecting_clear(&e);
+		free(again);
+	}
+	if (result != 0 && !fuzz_is_sampled(data, len))
+		return;
+	fuzz_put(top, EXPECTING_FILE, data, len);
+	assert(expecting_read(&read, top) == result);
+	if (result == 0)
+		expecting_clear(&read);
+}
+
 static void start(void)
 {
 	top = fuzz_dir_fd(".");
@@ -307,7 +331,7 @@ static void start(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const files[])(const uint8_t *, size_t) = {
-		annal, annals, marker, lost, heard, mandate, catalogue, partial, names, recall,
+		annal, annals, marker, lost, heard, mandate, catalogue, partial, names, recall, expected,
 	};
 	if (size == 0 || suite_start() != 0)
 		return 0;
