@@ -198,13 +198,11 @@ int openat(int dir, const char *path, int flags, ...)
 }
 
 /* The names that <fcntl.h>, <unistd.h> and <sys/socket.h> give calls whose sizes can be checked. */
-int __open_2(const char *path, int flags);
-int __open64_2(const char *path, int flags);
+int __open_2(const char *path, int flags), __open64_2(const char *path, int flags);
 int __openat_2(int dir, const char *path, int flags);
-ssize_t __read_chk(int fd, void *out, size_t len, size_t size);
+ssize_t __read_chk(int fd, void *out, size_t len, size_t size), __recv_chk(int fd, void *out, size_t len, size_t size, int flags);
 ssize_t __pread_chk(int fd, void *out, size_t len, off_t offset, size_t size);
 ssize_t __pread64_chk(int fd, void *out, size_t len, off_t offset, size_t size);
-ssize_t __recv_chk(int fd, void *out, size_t len, size_t size, int flags);
 
 int __open_2(const char *path, int flags)
 {
@@ -437,13 +435,9 @@ int fstatat(int dir, const char *restrict path, struct stat *restrict out, int f
 }
 
 #ifndef WEIR_SANITIZE
-/*
- * libseccomp 2.5 never comes back from here when an allocation fails: a program that begins hangs, before it has
- * seen anything.  That is for its authors to mend; here it would hide what is ours.
- */
+/* When an allocation fails in here, libseccomp 2.5 never comes back: for its authors to mend, and it would hide ours. */
 static _Thread_local bool is_exempt;
 int seccomp_load(const void *filter);
-
 int seccomp_load(const void *filter)
 {
 	int (*real)(const void *) = NULL;
@@ -455,19 +449,17 @@ int seccomp_load(const void *filter)
 }
 
 /* The sanitizers have these to themselves. */
-void *__libc_malloc(size_t len);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t len);
-void *__libc_memalign(size_t alignment, size_t len);
+void *__libc_malloc(size_t len), *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t len), *__libc_memalign(size_t alignment, size_t len);
 
 static bool has_memory(void)
 {
 	if (is_exempt)
 		return true;
-	enum fault_action action = enter(FAULT_alloc);
-	if (action == FAULT_ERROR)
-		errno = ENOMEM;
-	return action != FAULT_ERROR;
+	if (enter(FAULT_alloc) != FAULT_ERROR)
+		return true;
+	errno = ENOMEM;
+	return false;
 }
 
 void *malloc(size_t len)
