@@ -165,7 +165,7 @@ static void test_hostile(void)
 		is_text(verdict_name(with(cases[i].from, cases[i].to)), verdict_name(cases[i].verdict), "%s is refused",
 			cases[i].what);
 	is_number(with("frames nic 0\nframes nft 2\n", ""), VERDICT_OK, "without counters it is good");
-	char longest[LAYER_TEXT_BYTES + 8] = "found ", more[LAYER_TEXT_BYTES + 8];
+	char longest[LAYER_TEXT_BYTES + 8] = "found ", more[sizeof(longest) + 1];
 	memset(longest + 6, 'x', LAYER_TEXT_BYTES - 1);
 	snprintf(more, sizeof(more), "%sx", longest);
 	is_number(with("found ARP is on at enp1s0", longest), VERDICT_OK, "a text of 200 bytes is read");
