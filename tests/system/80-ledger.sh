@@ -172,6 +172,7 @@ cat >sender.conf <<-END
 	[link]
 	address = 127.0.0.1
 	rate = 1 Mbit/s
+	absent = all
 END
 cat >receiver.conf <<-END
 	$paths
@@ -181,6 +182,7 @@ cat >receiver.conf <<-END
 	link = link.key
 	[link]
 	address = 127.0.0.1
+	absent = all
 END
 chmod 600 sender.conf receiver.conf
 like "the sender's own is found by its configuration" "$("$outbox" ledger verify --config sender.conf)" 'of inside-1: .*all good'
