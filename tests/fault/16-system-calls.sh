@@ -32,8 +32,10 @@ copies+=' int from = openat(a, x, O_RDONLY), to = openat(b, y, O_WRONLY | O_CREA
 copies+=' while ((n = read(from, p, sizeof(p))) > 0 \&\& write(to, p, (size_t)n) == n) continue;'
 copies+=' close(from); return close(to); }\n&/'
 {
-	make_mutant sender/gate.c "$early" "$tmp/early" && link_mutant "$tmp/weir-hold-early" "$tmp/early.o" "$build/sender/hold.o"
-	make_mutant receiver/vault.c "$copies" "$tmp/copies" && link_mutant "$tmp/weir-keep-copies" "$tmp/copies.o" "$build/receiver/keep.o"
+	make_mutant sender/gate.c "$early" "$tmp/early" &&
+		side=sender link_mutant "$tmp/weir-hold-early" "$tmp/early.o" "$build/sender/hold.o" &&
+		make_mutant receiver/vault.c "$copies" "$tmp/copies" &&
+		side=receiver link_mutant "$tmp/weir-keep-copies" "$tmp/copies.o" "$build/receiver/keep.o"
 } >"$tmp/mutants" 2>&1 &
 mutants_pid=$!
 kills_start

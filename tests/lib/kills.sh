@@ -26,10 +26,13 @@ kills_start() {
 	local name
 	export KILLS=$tmp/kills KILLS_BUILD=$build KILLS_SPOOL=$sender/spool KILLS_VAULT=$receiver/vault
 	mkdir "$KILLS" "$KILLS/seen" "$tmp/programs"
+	for name in "$build"/weir-*; do
+		[[ $name == *.* ]] || ln -s "$name" "$tmp/programs/"
+	done
+	ln -s "$build/tests" "$tmp/programs/"
 	# who starts the others finds them where it lies itself
-	cp "$build"/weir-{sender,receiver} "$tmp/programs/"
-	ln -s "$build"/{weir-outbox,weir-inbox,tests} "$tmp/programs/"
-	for name in weir-{hold,seal,emit,catch,keep}; do ln -s "$top/tests/lib/stand-in" "$tmp/programs/$name"; done
+	cp --remove-destination "$build"/weir-{sender,receiver} "$tmp/programs/"
+	for name in weir-{hold,seal,emit,catch,keep}; do ln -sf "$top/tests/lib/stand-in" "$tmp/programs/$name"; done
 	build=$tmp/programs
 }
 

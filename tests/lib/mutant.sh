@@ -2,7 +2,8 @@
 # mutant.sh: programs without one of their safeguards, for negative controls.
 #
 #   make_mutant FILE SED OUT      OUT.o: the object of FILE as SED changes it, which must be somewhere
-#   link_mutant OUT OBJECT…       what stands before the archives is taken instead of what is in them
+#   link_mutant OUT OBJECT…       what stands before the archives is taken instead of what is in them; a program is of
+#                                 one side, and says so: side=sender
 
 mutant_packages=(libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson libpcre2-8 libcrypto p11-kit-1)
 read -ra mutant_flags < <(pkg-config --cflags-only-I "${mutant_packages[@]}")
@@ -19,6 +20,8 @@ make_mutant() {
 }
 
 link_mutant() {
-	"${CC:-cc}" -pthread -Wl,--as-needed,--gc-sections -o "$1" "${@:2}" \
-		"$build"/lib{sender,receiver,common}.a "${mutant_libraries[@]}" -lm
+	local archives=("$build"/lib{sender,receiver,common}.a)
+	[[ -z ${side:-} ]] || archives=("$build/lib$side.a" "$build/libcommon.a")
+	"${CC:-cc}" -pthread -Wl,--as-needed,--gc-sections -o "$1" "${@:2}" "${archives[@]}" \
+		"${mutant_libraries[@]}" -lm
 }
