@@ -85,14 +85,15 @@ static const struct control_message *repeat_page(struct announcer *a, const stru
 
 bool announce_is_awaited(const struct announcer *a)
 {
-	return memchr(a->is_awaited, true, a->page_count) != NULL;
+	return memchr(a->is_awaited, 1, a->page_count) != NULL;
 }
 
-/* A page that work waits for; NULL when there is none. */
-static const struct control_message *next_awaited(struct announcer *a, const struct orders_page *orders)
+static uint32_t first_awaited(const struct announcer *a)
 {
-	const bool *awaited = memchr(a->is_awaited, true, a->page_count);
-	return awaited == NULL ? NULL : repeat_page(a, orders, (uint32_t)(awaited - a->is_awaited));
+	uint32_t page = 0;
+	while (!a->is_awaited[page])
+		page++;
+	return page;
 }
 
 /* A page that is to be repeated. */
@@ -150,14 +151,13 @@ static const struct control_message *next_heads(struct announcer *a, const struc
 const struct control_message *announce_next(struct announcer *a, const struct orders_page *orders,
 					    uint64_t now_ns, bool data_flows)
 {
-	const struct control_message *message = next_awaited(a, orders);
-	if (message != NULL)
-		return message;
+	if (announce_is_awaited(a))
+		return repeat_page(a, orders, first_awaited(a));
 	if (is_beat_due(a, orders)) {
 		a->beat = orders->beat;
 		return &orders->heartbeat;
 	}
-	message = next_heads(a, orders, now_ns);
+	const struct control_message *message = next_heads(a, orders, now_ns);
 	if (message == NULL)
 		message = next_repeat(a, orders);
 	if (message != NULL)

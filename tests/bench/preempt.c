@@ -6,7 +6,8 @@
  * Looks at hold's page five thousand times a second, and takes for the moment of an order the last look that did not
  * find it: so what it says is too long by a fifth of a millisecond, and never too short.  An order counts when other
  * data came in the second before it, which are healing: one bundle is pushed after the other.  It does not when the
- * registry, which passes as work now and then, went at the same time.  Ends by SIGTERM.  Prints how many orders count; the median
+ * registry, which passes as work now and then, went at the same time, nor when the machine kept the look itself back
+ * for more than a millisecond.  Ends by SIGTERM.  Prints how many orders count; the median
  * and the worst, in ms, from the order to the page that names it, from the order to its first data, and from the
  * release (its file lies in the spool's folder ready/) to its first data; and the most datagrams for healing that went
  * between order and first data.
@@ -27,12 +28,13 @@
 #include "common/openbundle.h"
 #include "sender/orders.h"
 
-enum { LOOK_NS = 200000, WORKS_MAX = 4096, SEEN_MAX = 2000000, PAGES_SEEN_MAX = 100000, PRIORITY = 10 };
+enum { LOOK_NS = 200000, LATE_LOOK_NS = 1000000, WORKS_MAX = 4096, SEEN_MAX = 2000000, PAGES_SEEN_MAX = 100000, PRIORITY = 10 };
 static const uint64_t ns_per_s = 1000000000;
 
 struct work {
 	struct bundle_id id;
-	uint64_t released_ns, ordered_ns;
+	uint64_t released_ns;
+	uint64_t ordered_ns;   /* 0: not known well enough */
 };
 
 /* The names on a catalogue page that came. */
@@ -106,11 +108,12 @@ static void *look(void *argument)
 	while (!is_ending) {
 		uint8_t changes[4096];
 		uint64_t now = now_ns();
+		bool is_late = now > before + LATE_LOOK_NS;
 		if (read(w->ready_fd, changes, sizeof(changes)) > 0)
 			released = before;
 		if (atomic_load(&w->page->version) != version && orders_read(copy, w->page) == 0) {
 			version = copy->version;
-			note_orders(w, copy, released, before);
+			note_orders(w, copy, released, is_late ? 0 : before);
 		}
 		before = now;
 		nanosleep(&pause, NULL);
@@ -164,11 +167,13 @@ static bool is_named(const struct named *named, const struct bundle_id *id)
 	return false;
 }
 
-/* False when nothing healed in the second before it, or the registry went. */
+/* False when it does not count. */
 static bool find_wait(struct wait *out, const struct watch *w, const struct work *work)
 {
 	bool heals = false;
 	uint64_t page_ns = 0;
+	if (work->ordered_ns == 0)
+		return false;
 	*out = (struct wait){0};
 	for (size_t i = 0; i < w->seen_count; i++) {
 		const struct seen *s = &w->seen[i];
