@@ -20,7 +20,9 @@
 enum {
 	SNAPSHOT_TRIES = 16,
 	EMIT_SILENT_MS = 5000,
-	PASSES_MS = 5000,     /* at most, until the catalogue tells of a pass that has ended */
+	CATALOGUE_PAUSE_MS = 2, /* from one catalogue to the next, and for what is in it: */
+	PAUSE_BUNDLES = 100,    /* a millisecond for so many, of which signing takes half at most */
+	PASSES_MS = 5000,       /* at most, until the catalogue tells of a pass that has ended */
 };
 
 struct dispatcher {
@@ -30,6 +32,7 @@ struct dispatcher {
 	struct progress_page seen;      /* the newest whole copy */
 	struct offer offer;
 	uint64_t offered_ms;            /* when the catalogue was made last */
+	bool has_failed;                /* the last turn has */
 	struct lineup lineup;           /* has_passed: since then */
 };
 
@@ -316,7 +319,17 @@ int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
 	if (result == 0 && (changed || pages != NULL))
 		publish(dispatcher, pages);
 	free(pages);
+	dispatcher->has_failed = result != 0;
 	return result != 0 ? result : settled;
+}
+
+int dispatcher_wait_ms(const struct dispatcher *dispatcher, uint64_t now_ms)
+{
+	size_t count = spool_count(dispatcher->releaser->allowance.spool);
+	uint64_t next_ms = dispatcher->offered_ms + CATALOGUE_PAUSE_MS + count / PAUSE_BUNDLES;
+	if (!dispatcher->releaser->has_changed || dispatcher->has_failed)
+		return -1;
+	return next_ms > now_ms ? (int)(next_ms - now_ms) : 0;
 }
 
 /* Of bundles that have not had all their work yet, whatever has gone of the step under way. */

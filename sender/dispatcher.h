@@ -19,6 +19,12 @@ void dispatcher_free(struct dispatcher *dispatcher); /* NULL is fine; the page s
  * publishes the catalogue and the orders when anything changed.  Several times a second, and when something is released.
  */
 int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms);
+/*
+ * How long what is released has to wait for the next turn: not at all, unless a catalogue was made just before, since
+ * each is signed anew as a whole, and many releases, one after the other, share one.  -1: nothing is, or the last turn
+ * failed, and what failed is tried again several times a second and no oftener.
+ */
+int dispatcher_wait_ms(const struct dispatcher *dispatcher, uint64_t now_ms);
 /* Publishes a new heartbeat.  Once a second. */
 int dispatcher_beat(struct dispatcher *dispatcher);
 

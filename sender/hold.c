@@ -43,8 +43,6 @@
 
 enum {
 	TICK_MS = 100,
-	CATALOGUE_PAUSE_MS = 2,        /* between two catalogues, and for what is in it: */
-	PAUSE_BUNDLES = 100,           /* a millisecond for so many, of which signing takes half at most */
 	BEAT_TICKS = 10,
 	EMIT_GRACE_TICKS = 50,         /* emit may start after hold */
 	REGISTRAR_TICKS = 50,          /* what a registry's way across may still need, and what ends soon */
@@ -89,8 +87,6 @@ struct hold {
 	struct control *controls[CONTROLS_MAX];
 	uint64_t deadlines_ms[CONTROLS_MAX];
 	uint64_t ticks;
-	uint64_t made_ms;    /* when a catalogue was made last */
-	bool is_put_off;     /* the last turn failed: the next tick tries again, and tells of it */
 	int last_failure;    /* of a turn, told once */
 	enum diskfill disk; /* as last told */
 	struct awaited awaited;
@@ -193,15 +189,6 @@ static int open_descriptors(struct hold *hold)
 	return 0;
 }
 
-static int turn(struct hold *hold)
-{
-	bool is_new = hold->releaser.has_changed;
-	int result = dispatcher_turn(hold->dispatcher, now_ms());
-	if (is_new)
-		hold->made_ms = now_ms();
-	return result;
-}
-
 static void alarm_once(struct hold *hold, const char *id, const char *what, int result)
 {
 	service_event(LOG_ERR, id, "%s: %s", what, verdict_explain(result));
@@ -257,8 +244,7 @@ static void tick(struct hold *hold)
 		registrar_follow(&hold->releaser);
 		releaser_watch_expiry(&hold->releaser);
 	}
-	int result = turn(hold);
-	hold->is_put_off = result != 0;
+	int result = dispatcher_turn(hold->dispatcher, now);
 	if (hold->ticks % BEAT_TICKS == 0) {
 		int beat = dispatcher_beat(hold->dispatcher);
 		result = result != 0 ? result : beat;
@@ -364,25 +350,12 @@ static void serve(struct hold *hold, const struct pollfd slots[static SLOT_COUNT
 		}
 }
 
-/*
- * How long what is released may have to wait, since each catalogue is signed anew as a whole and many releases, one
- * after the other, share one; -1: nothing is new.  It does not wait for the tick, unless a turn failed.
- */
-static int news_wait_ms(const struct hold *hold)
-{
-	uint64_t now = now_ms();
-	uint64_t next = hold->made_ms + CATALOGUE_PAUSE_MS + spool_count(hold->spool) / PAUSE_BUNDLES;
-	if (!hold->releaser.has_changed || hold->is_put_off)
-		return -1;
-	return next > now ? (int)(next - now) : 0;
-}
-
 static int run(struct hold *hold)
 {
 	struct pollfd slots[SLOT_COUNT];
 	while (!hold->stopping) {
 		prepare_slots(hold, slots);
-		if (poll(slots, SLOT_COUNT, news_wait_ms(hold)) < 0) {
+		if (poll(slots, SLOT_COUNT, dispatcher_wait_ms(hold->dispatcher, now_ms())) < 0) {
 			if (errno == EINTR)
 				continue;
 			return command_fail(-errno, "cannot wait for events");
@@ -393,8 +366,8 @@ static int run(struct hold *hold)
 		serve(hold, slots);
 		if (slots[SLOT_TIMER].revents != 0)
 			tick(hold);
-		else if (news_wait_ms(hold) == 0)
-			hold->is_put_off = turn(hold) != 0;
+		else if (dispatcher_wait_ms(hold->dispatcher, now_ms()) == 0)
+			(void)dispatcher_turn(hold->dispatcher, now_ms()); /* what fails is told of by the tick */
 		book_commit(&hold->book);
 		if ((slots[SLOT_LISTEN_INTAKE].revents & POLLIN) != 0)
 			accept_intake(hold);

@@ -91,7 +91,7 @@ struct sender {
 	bool has_backup;
 	/* hold */
 	uint64_t hold_ns, hold_back_ns;
-	uint64_t ticks, made_ms, offered_ms;
+	uint64_t ticks, offered_ms;
 	bool has_changed;
 	struct lineup lineup;
 	uint32_t page_count;

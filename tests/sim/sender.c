@@ -148,8 +148,8 @@ void sender_push(struct sim *sim, uint64_t object_len)
 	insert_item(&s->spool, item, sim->truth_count++);
 	sim->report.accepted++;
 	s->has_changed = true;
-	/* news_wait_ms of hold: as soon as its last catalogue is long enough ago */
-	uint64_t next_ns = (s->made_ms + PAUSE_MS + s->spool.count / PAUSE_BUNDLES) * NS_PER_MS;
+	/* dispatcher_wait_ms: as soon as its last catalogue is long enough ago */
+	uint64_t next_ns = (s->offered_ms + PAUSE_MS + s->spool.count / PAUSE_BUNDLES) * NS_PER_MS;
 	if (next_ns < sim->now_ns)
 		next_ns = sim->now_ns;
 	if (s->hold_ns > next_ns)
@@ -226,8 +226,6 @@ static void make_catalogue(struct sim *sim)
 		make_page(sim, i);
 	memcpy(s->spool.named, s->spool.highest, sizeof(s->spool.named));
 	s->orders->generation = s->spool.generation;
-	if (s->has_changed)
-		s->made_ms = sim->now_ns / NS_PER_MS;
 	s->has_changed = false;
 	s->lineup.has_passed = false;
 	s->offered_ms = sim->now_ns / NS_PER_MS;
@@ -405,7 +403,7 @@ void sender_hold_run(struct sim *sim)
 	}
 	if (s->emit_ns > sim->now_ns + OUTGOING_LOOK_NS && s->emit_back_ns <= sim->now_ns)
 		s->emit_ns = sim->now_ns + OUTGOING_LOOK_NS;
-	if (sim->now_ns % (TICK_MS * NS_PER_MS) != 0) { /* send_now */
+	if (sim->now_ns % (TICK_MS * NS_PER_MS) != 0) { /* what is released between ticks */
 		turn(sim);
 	} else {
 		if (s->ticks % RETIRE_TICKS == 0)
