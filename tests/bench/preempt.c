@@ -6,8 +6,8 @@
  * Looks at hold's page five thousand times a second, and takes for the moment of an order the last look that did not
  * find it: so what it says is too long by a fifth of a millisecond, and never too short.  An order counts when other
  * data came in the second before it, which are healing: one bundle is pushed after the other.  It does not when the
- * registry, which passes as work now and then, went at the same time, nor when the machine kept the look itself back
- * for more than a millisecond.  Ends by SIGTERM.  Prints how many orders count; the median
+ * registry, which passes as work now and then, went in that second or since, nor when the machine kept the look itself
+ * back for more than a millisecond.  Ends by SIGTERM.  Prints how many orders count; the median
  * and the worst, in ms, from the order to the page that names it, from the order to its first data, and from the
  * release (its file lies in the spool's folder ready/) to its first data; and the most datagrams for healing that went
  * between order and first data.
@@ -87,7 +87,7 @@ static void note_orders(struct watch *w, const struct orders_page *copy, uint64_
 {
 	for (uint32_t i = 0; i < copy->order_count; i++) {
 		const struct task *task = &copy->orders[i];
-		bool is_known = task->kind != TASK_WORK || w->work_count == WORKS_MAX;
+		bool is_known = task->kind != TASK_WORK || task->id.route_id == OPEN_ROUTE_ID || w->work_count == WORKS_MAX;
 		for (size_t j = 0; j < w->work_count; j++)
 			is_known |= is_same(&w->works[j].id, &task->id);
 		if (!is_known)
