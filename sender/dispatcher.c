@@ -21,7 +21,7 @@ enum {
 	SNAPSHOT_TRIES = 16,
 	EMIT_SILENT_MS = 5000,
 	CATALOGUE_PAUSE_MS = 2, /* from one catalogue to the next, and for what is in it: */
-	PAUSE_BUNDLES = 100,    /* a millisecond for so many, of which signing takes half at most */
+	PAUSE_BUNDLES = 100,    /* a millisecond for so many, of which signing takes a fifth */
 	PASSES_MS = 5000,       /* at most, until the catalogue tells of a pass that has ended */
 };
 
