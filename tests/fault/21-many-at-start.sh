@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Both boxes start with 10,000 bundles in spool and vault, as after a power cut: they are ready, and have all of
-# them.  How long that takes is measured by `tests/bench/run` (ONLY=start).
+# them.  How long that takes is measured by `tests/bench/run` (ONLY=start).  Keeps a processor busy.
 TMPDIR=/dev/shm
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"

@@ -2,6 +2,7 @@
 # Negative controls: each takes one safeguard out of a copy of one source file, and a named test must fail then.  A
 # test that passes without what it is there for would be no test; a safeguard that is not found here by its line
 # any more needs its control mended.  That forgetting every fsync is noticed is shown by 20-power-cut.sh itself.
+# Keeps a processor busy.
 export TMPDIR=/dev/shm # none of these tests asks for a disk
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"

@@ -51,7 +51,8 @@ row_is_entered() {
 	until_true 12 find_entry "$1" "$2" "$3" # some alarms are told of every ten seconds
 	check $? "$row: it is an entry of the ledger" ||
 		{ note "wanted $1 $2 $3; said: $said"; entries | jq -c "select(.n > ${before:-0})" | tail -n 5 | note "$(cat)"; return; }
-	row_entry="$(jq -r '"\(.n) \(.event)"' <<<"$entry")"
+	[[ $entry =~ ^\{\"n\":([0-9]+),.*\"event\":\"([a-z.]+)\" ]]
+	row_entry="${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
 	rows_entered=$((rows_entered + 1))
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One large bundle, and what it takes of memory: 1 GiB; with BUDGET, as the time allows, 8 GiB.
-# The limits are those that common/SECURITY.md states.
+# The limits are those that common/SECURITY.md states.  Keeps a processor busy.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

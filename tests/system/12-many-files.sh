@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# 100,000 files of 1 to 4 KiB as one bundle.
+# 100,000 files of 1 to 4 KiB as one bundle.  Keeps a processor busy.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

@@ -3,7 +3,7 @@
 # or, with BUDGET, one after another as long as the time allows, from a seeded start.
 #
 # Each bundle that is pushed meets a burst of its own.  A burst is of consecutive datagrams, and as long
-# as one to r rows; a column of the block then loses at most r symbols, wherever the burst begins.
+# as one to r rows; a column of the block then loses at most r symbols, wherever the burst begins.  Counts on time.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Several bundles travel at once: a small one does not wait behind a big one, and what the big one loses
-# harms no other.
+# harms no other.  Counts on time.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

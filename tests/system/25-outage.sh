@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # An outage of the link, or a restart of weir-keep, at any moment of a transfer costs nothing: nobody acts, and the
 # idle link does not heal either.  At how many moments: six, or as many as BUDGET (seconds) allows.  The sweep over
-# all moments is the simulator's.
+# all moments is the simulator's.  Counts on time.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

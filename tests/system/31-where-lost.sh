@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Where was it lost?  A small socket buffer while weir-catch stands still, a NIC that takes no frames of this
 # size, a lossy link before this box, and two of these one after the other: each is named right.  With BUDGET also
-# a full ring, and two places in the same moment.
+# a full ring, and two places in the same moment.  Counts on time.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

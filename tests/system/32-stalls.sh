@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # weir-keep or the disk of the vault stands still for ride_out_stall_ms at the full rate, and not one datagram
-# is dropped: what comes meanwhile waits in the ring, which was made as large as that takes.
+# is dropped: what comes meanwhile waits in the ring, which was made as large as that takes.  Counts on time.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Floods.  Forged datagrams at ten times the real rate cost nothing; a million bad ones are a counter and a few
 # lines; bundles that nobody has named, ten million of them with right tags, take no more memory than is allowed.
-# Sampled; with BUDGET all of it.
+# Sampled; with BUDGET all of it.  Counts on time.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the pages say is enough: a reader, a writer and a link receiver that were made from them alone
-# (tests/independent) understand the programs, and the programs understand them.
+# (tests/independent) understand the programs, and the programs understand them.  Keeps a processor busy.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

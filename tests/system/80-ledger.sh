@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The ledger as people meet it: shown, verified, damaged, witnessed, and verified by somebody who knows
-# LEDGER.md alone; this file runs under the sanitizers too.
+# LEDGER.md alone; this file runs under the sanitizers too.  Keeps a processor busy.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 seed_line

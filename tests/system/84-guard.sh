@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Content rules on the way of a real push: what breaks a rule is refused whole, with file, line, column and rule and
 # nothing of what it says anywhere, and its twin that keeps the rule is delivered; caps; control files; rules that
-# change while a bundle waits; and nobody goes round the guard by speaking to the sockets.
+# change while a bundle waits; and nobody goes round the guard by speaking to the sockets.  Keeps a processor busy.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Virus scanning on the way of a real push, by a real clamd: what is clean is delivered and says so, what is not, or
 # was not looked into, is refused with its member, and a route that demands no scanning needs no clamd.
+# Keeps a processor busy.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Fifty recipients: each opens its own bundle and none of the others', and all of them open one that is for all.
+# Keeps a processor busy.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line
