@@ -29,6 +29,7 @@ if ((EUID == 0)); then
 	shown=$(RECORDS=20000 BUILD=$tree/build bash "$tree/tests/system/demo.sh" 2>&1)
 	check $? "the demo ends well in namespaces" || note "$shown"
 	shows_all "in namespaces"
+	says "in namespaces: which layers hold" 'layers +10 of the sender and 11 of the receiver hold, and are watched; .*: neighbour, route, xdp'
 	says "in namespaces: that nothing came back" 'came back +0 frames'
 	shown=$(cd / && RECORDS=20000 BUILD=$tree/build TMPDIR=/tmp HOME=/ \
 		setpriv --reuid=65534 --regid=65534 --clear-groups bash "$tree/tests/system/demo.sh" 2>&1)

@@ -45,6 +45,10 @@ step keys "root, people, boxes, recipients; registry signed by 1 of 1 root keys"
 receiver_up || failed "the receiving box does not start"
 sender_up || failed "the sending box does not start"
 step boxes "seal, hold, emit  ═══▶  catch, keep: each confined, without any capability"
+layers() { "in_$1" "$build/weir-link" check --json --config "$site/$1/$1.conf" | jq -r "[.layers[] | select(.state == \"$2\").layer] | $3"; }
+if [[ $link == namespaces ]]; then
+	step layers "$(layers sender holds length) of the sender and $(layers receiver holds length) of the receiver hold, and are watched; left out, for the relay and the count of frames: $(layers sender absent 'join(", ")')"
+fi
 
 # What weir-keep knows, as JSON.
 status() { jq -r "$1" "$receiver/vault/status.json"; }

@@ -533,6 +533,31 @@ static void failing_sends_are_counted(uint64_t *random)
 	free_bundle(&b);
 }
 
+/* A layer of the link is gone: hold says so, and nothing more is sent. */
+static void a_shut_link_ends_it(uint64_t *random)
+{
+	struct bundle b;
+	make_bundle(&b, geometry_choose(UINT64_C(8) << 20, 125), random);
+	struct bench t;
+	open_bench(&t, INADDR_LOOPBACK, 1500, 100000000);
+	write_orders(&t, &b, 1, 1);
+	start(&t);
+	while (t.data < 100 && t.wrong == 0)
+		take(&t, &b, 1, 1472);
+	page_write_begin(&t.orders->version);
+	t.orders->is_shut = 1;
+	page_write_end(&t.orders->version);
+	pthread_join(t.thread, NULL);
+	ok(t.stop == 0 && t.progress_seen->datagrams < datagrams_of(&b, 11),
+	   "it ends in the midst of a bundle, without a signal");
+	uint64_t sent = t.progress_seen->datagrams;
+	transmit_run(t.transmit, t.orders_seen, t.encoder, &t.stop);
+	is_number((int64_t)t.progress_seen->datagrams, (int64_t)sent, "begun again, it sends nothing");
+	start(&t); /* for who ends the bench */
+	close_bench(&t);
+	free_bundle(&b);
+}
+
 int main(void)
 {
 	uint64_t random = test_seed();
@@ -546,5 +571,6 @@ int main(void)
 	work_goes_before_healing(&random);
 	bad_orders_fail_alone(&random);
 	failing_sends_are_counted(&random);
+	a_shut_link_ends_it(&random);
 	return done_testing();
 }
