@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "credential.h"
 #include "ini.h"
 #include "layers.h"
 #include "text.h"
@@ -450,8 +451,15 @@ static int load(struct config *out, const enum config_side *side, const char *pa
 	int result = trusted_read(path, 022, CONFIG_FILE_BYTES_MAX, &text, &len);
 	if (result != 0)
 		return result;
-	result = config_parse(out, side != NULL ? *side : find_side(text, len), folder, text, len, problem);
+	struct config config;
+	result = config_parse(&config, side != NULL ? *side : find_side(text, len), folder, text, len, problem);
 	trusted_free(text, len);
+	if (result == 0)
+		result = credential_prefer(config.box_key, sizeof(config.box_key), "box.key");
+	if (result == 0)
+		result = credential_prefer(config.link_key, sizeof(config.link_key), "link.key");
+	if (result == 0)
+		*out = config;
 	return result;
 }
 

@@ -28,7 +28,7 @@ struct config {
 	/* [keys] */
 	char box_key[CONFIG_PATH_BYTES];   /* key file of this box, unprotected */
 	char link_key[CONFIG_PATH_BYTES];
-	char psk_dir[CONFIG_PATH_BYTES];   /* sender: NAME.key for each recipient */
+	char psk_dir[CONFIG_PATH_BYTES];   /* sender: NAME.key for each recipient; see psks.h */
 	/* [link] */
 	char address[ADDRESS_BYTES];       /* sender: where to; receiver: where to listen */
 	char source[ADDRESS_BYTES];        /* sender: local address to bind, "" for any */
@@ -63,7 +63,8 @@ struct config {
  * problem as in registry.h.  Relative paths in the file are relative to the file's folder.  The
  * file belongs to the effective user or root, and nobody else can write it:
  * VERDICT_LOOSE_PERMISSIONS.  VERDICT_BAD_CONFIGURATION; mandatory keys that are missing are all
- * named at once.
+ * named at once.  The systemd credentials box.key and link.key, where there are such, take the place of
+ * box_key and link_key.
  */
 int config_load(struct config *out, enum config_side side, const char *path,
 		char problem[static PROBLEM_BYTES]);

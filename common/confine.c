@@ -36,6 +36,12 @@ static const char *const sanitizer_calls[] = {
 };
 #endif
 
+/* What systemd has taken already, in a unit whose system calls do not include capset. */
+static bool has_none(void)
+{
+	return capng_get_caps_process() == 0 && capng_have_capabilities(CAPNG_SELECT_ALL) == CAPNG_NONE;
+}
+
 static bool is_kept(int capability, const int *kept, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -56,12 +62,15 @@ static bool holds_exactly(capng_type_t set, const int *kept, size_t count)
 /* Nobody can be asked again after this, so the answer comes from the kernel. */
 static int drop_capabilities(const int *kept, size_t count)
 {
+	if (count == 0 && has_none())
+		return 0;
+	/* Without CAP_SETPCAP the bounding set stays, which no_new_privs has made harmless. */
+	bool may_bound = capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0;
 	capng_clear(CAPNG_SELECT_ALL);
 	for (size_t i = 0; i < count; i++)
 		if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned int)kept[i]) != 0)
 			return -EINVAL;
-	/* Without CAP_SETPCAP the bounding set stays, which no_new_privs has made harmless. */
-	if (capng_apply(CAPNG_SELECT_ALL) != 0 && capng_apply(CAPNG_SELECT_CAPS) != 0)
+	if (capng_apply(may_bound ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) != 0)
 		return -EPERM;
 	if (capng_get_caps_process() != 0)
 		return -EPERM;

@@ -28,6 +28,7 @@
 #include "intake.h"
 #include "linkalarm.h"
 #include "marker.h"
+#include "partner.h"
 #include "porter.h"
 #include "registrar.h"
 #include "ring.h"
@@ -71,6 +72,7 @@ struct keep {
 	const char *file;                /* where it came from */
 	struct watch watch;              /* of its file */
 	struct expiry_watch expiry;
+	struct partner partner;          /* catch */
 	uint64_t remembered_version;     /* of registries, in the vault, when this process began */
 };
 
@@ -271,7 +273,8 @@ static void follow_clock(struct keep *keep, bool is_idle, uint64_t *turned_ms, u
 	if (now - *alive_ms < ALIVE_MS)
 		return;
 	*alive_ms = now;
-	service_alive();
+	if (partner_follow(&keep->partner, now))
+		service_alive();
 	linkalarm_follow(&keep->link, &keep->teller, keep->ring);
 	if (watch_has_changed(&keep->watch, keep->config.registry))
 		reload(keep, false);
@@ -281,6 +284,7 @@ static void follow_clock(struct keep *keep, bool is_idle, uint64_t *turned_ms, u
 static void keep_until_stopped(struct keep *keep)
 {
 	uint64_t turned_ms = 0, alive_ms = 0;
+	partner_start(&keep->partner, keep->ring, &keep->teller, now_ms());
 	while (!is_stopping && !ring_is_retired(keep->ring)) {
 		uint64_t damaged = 0, begun_ms = now_ms();
 		bool more = take_records(keep->intake, keep->ring, &damaged);
@@ -442,6 +446,11 @@ static int run(struct keep *keep, const char *config_path)
 		code = load_box_key(keep);
 	if (code != 0)
 		return code;
+	keep->control = service_socket("control");
+	if (keep->control < 0) {
+		command_say("the socket 'control' was not passed in; start it with 'weir-receiver run' or its systemd unit");
+		return EXIT_ENVIRONMENT;
+	}
 	keep->vault_fd = io_open_dir(AT_FDCWD, config->vault);
 	if (keep->vault_fd < 0)
 		return command_fail(keep->vault_fd, "vault '%s'", config->vault);
@@ -451,13 +460,6 @@ static int run(struct keep *keep, const char *config_path)
 		if (lock != -EWOULDBLOCK)
 			return command_fail(lock, "vault '%s'", config->vault);
 		command_say("vault '%s' is in use by another weir-keep; stop that one first", config->vault);
-		return EXIT_ENVIRONMENT;
-	}
-	keep->control = service_socket("control");
-	if (keep->control < 0) {
-		command_say("the socket 'control' was not passed in; start it with 'weir-receiver run' or its systemd unit");
-		io_close(lock);
-		io_close(keep->vault_fd);
 		return EXIT_ENVIRONMENT;
 	}
 	marker_guard_registry(&keep->remembered_version, keep->vault_fd, config, keep->box->card.id);

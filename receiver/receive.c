@@ -9,6 +9,7 @@
 #include <sys/time.h>
 
 #include "common/datagram.h"
+#include "common/io.h"
 
 #ifndef SOL_UDP
 #define SOL_UDP 17
@@ -38,28 +39,59 @@ static int check_socket(int fd)
 	return errno == ENOTCONN ? 0 : -errno;
 }
 
+/* Without what the kernel adds for its own bookkeeping, which is as much again. */
+static int buffer_of(int fd, int *out)
+{
+	int got = 0;
+	socklen_t len = sizeof(got);
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len) < 0)
+		return -errno;
+	*out = got / 2;
+	return 0;
+}
+
+/* What this process may ask for at most: a socket that was made with more would be made smaller by asking. */
+static int buffer_limit(int wanted, int *out)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	int result = setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted)) < 0 ? -errno : buffer_of(fd, out);
+	io_close(fd);
+	return result;
+}
+
+static int size_buffer(int fd, int wanted, uint64_t *granted)
+{
+	int before = 0, limit = 0, now = 0;
+	int result = buffer_of(fd, &before);
+	if (result == 0 && before < wanted &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof(wanted)) < 0) {
+		result = buffer_limit(wanted, &limit);
+		if (result == 0 && limit > before &&
+		    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted)) < 0)
+			result = -errno;
+	}
+	if (result == 0)
+		result = buffer_of(fd, &now);
+	if (result == 0)
+		*granted = (uint64_t)(unsigned int)now;
+	return result;
+}
+
 int receive_prepare(int fd, uint64_t buffer_bytes, uint64_t *granted)
 {
 	int result = check_socket(fd);
 	if (result != 0)
 		return result;
 	const int on = 1;
-	/* the kernel doubles it for its own bookkeeping, and reads it as an int */
-	const int size = buffer_bytes < INT32_MAX / 2 ? (int)buffer_bytes : INT32_MAX / 2;
 	const struct timeval timeout = {.tv_usec = RECEIVE_TIMEOUT_MS * INT64_C(1000)};
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
-		return -errno;
 	if (setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
 		return -errno;
-	int got = 0;
-	socklen_t len = sizeof(got);
-	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len) < 0)
-		return -errno;
-	*granted = (uint64_t)(unsigned int)got / 2;
-	return 0;
+	/* the kernel reads it as an int */
+	return size_buffer(fd, buffer_bytes < INT32_MAX / 2 ? (int)buffer_bytes : INT32_MAX / 2, granted);
 }
 
 static void set_counter(_Atomic uint64_t *counter, uint64_t value)
@@ -164,6 +196,7 @@ int receive_train(struct receive *receive)
 		.msg_controllen = sizeof(control),
 	};
 	ssize_t n = recvmsg(receive->fd, &header, 0);
+	add_to(&ring_counters(receive->ring)->turns, 1);
 	if (n < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	uint32_t len = (uint32_t)n;

@@ -22,7 +22,7 @@ struct receive;
 
 /*
  * Prepares the socket: buffer, UDP_GRO, drops, timeout.  *granted is the buffer in bytes that the
- * kernel gave, which may be less.  -EPROTOTYPE when it is no UDP socket of IPv4; -EISCONN; -errno.
+ * kernel gave, which may be less; a socket that came with a larger one keeps that.  -EPROTOTYPE when it is no UDP socket of IPv4; -EISCONN; -errno.
  */
 int receive_prepare(int fd, uint64_t buffer_bytes, uint64_t *granted);
 
@@ -32,7 +32,7 @@ int receive_new(struct receive **out, int fd, struct ring *ring,
 void receive_free(struct receive *receive); /* NULL is fine */
 
 /*
- * Receives one train and publishes it.  0; -EAGAIN when none came in time; -EINTR after a signal;
+ * Receives one train and publishes it, and counts a turn whatever came of it.  0; -EAGAIN when none came in time; -EINTR after a signal;
  * -errno when the socket is broken.
  */
 int receive_train(struct receive *receive);

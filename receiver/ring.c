@@ -17,7 +17,7 @@
 #include "ringroom.h"
 
 enum { PAGE_BYTES = 4096 };
-#define RING_MAGIC UINT64_C(0x3230474e49524557) /* "WERING02" */
+#define RING_MAGIC UINT64_C(0x3330474e49524557) /* "WERING03" */
 
 /*
  * The first page.  Positions only grow; an offset is a position modulo size.  What the producer writes

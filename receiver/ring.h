@@ -42,6 +42,7 @@ struct ring_counters {
 	_Atomic uint64_t socket_buffer;     /* bytes the kernel granted */
 	_Atomic uint64_t trains;            /* in which the datagrams came */
 	_Atomic uint64_t fill_recent;       /* as fill_max, since keep put 0 there */
+	_Atomic uint64_t turns;             /* grows as long as catch goes round, several times a second */
 	_Atomic uint64_t interface[2];      /* that has the address of the socket; ring_interface reads it */
 };
 

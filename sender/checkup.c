@@ -21,6 +21,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "orders.h"
+#include "psks.h"
 #include "setup.h"
 
 enum { EMIT_SILENT_MS = 5000 };
@@ -103,11 +104,10 @@ static void check_psks(struct report *report, const struct setup *setup)
 {
 	for (size_t i = 0; i < registry_party_count(setup->registry); i++) {
 		const struct party *party = registry_party_at(setup->registry, i);
-		char name[NAME_BYTES + 8], path[2 * CONFIG_PATH_BYTES];
+		char path[2 * CONFIG_PATH_BYTES];
 		if (party->card.kind != KEY_RECIPIENT)
 			continue;
-		snprintf(name, sizeof(name), "%s.key", party->card.name);
-		int result = setup_path(path, sizeof(path), setup->config.psk_dir, name);
+		int result = psks_path(path, sizeof(path), setup->config.psk_dir, party->card.name);
 		if (result == 0)
 			result = check_secret(path, KEY_PSK, party->psk_public);
 		line(report, result, "pre-shared key", path);

@@ -372,6 +372,11 @@ bool dispatcher_emit_lives(const struct dispatcher *dispatcher)
 	return then != 0 && (now < then || now - then < EMIT_SILENT_MS);
 }
 
+uint64_t dispatcher_emit_mark(const struct dispatcher *dispatcher)
+{
+	return dispatcher->seen.updated_ms;
+}
+
 void dispatcher_fill(void *context, const struct spool_item *item, struct local_item *out)
 {
 	const struct dispatcher *dispatcher = context;

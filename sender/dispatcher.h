@@ -34,6 +34,9 @@ void dispatcher_shut(struct dispatcher *dispatcher);
 /* Whether emit has written its progress in the last five seconds. */
 bool dispatcher_emit_lives(const struct dispatcher *dispatcher);
 
+/* A number that changes as long as emit goes round; as of the last turn. */
+uint64_t dispatcher_emit_mark(const struct dispatcher *dispatcher);
+
 /* control_fill of control.h. */
 void dispatcher_fill(void *dispatcher, const struct spool_item *item, struct local_item *out);
 

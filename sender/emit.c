@@ -107,8 +107,12 @@ static int prepare_socket(int fd)
 	const int probe = IP_PMTUDISC_PROBE; /* never fragmented */
 	if (setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe)) < 0)
 		return -errno;
-	/* A smaller buffer only means that sendmsg waits where it need not. */
+	/* A smaller buffer only means that sendmsg waits where it need not; the unit makes it as large as this. */
 	const int size = SEND_BUFFER_BYTES;
+	int before = 0;
+	socklen_t len = sizeof(before);
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &before, &len) == 0 && before / 2 >= size)
+		return 0;
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	return 0;

@@ -27,6 +27,7 @@
 #include "common/command.h"
 #include "common/confine.h"
 #include "common/io.h"
+#include "common/pulse.h"
 #include "common/service.h"
 #include "common/suite.h"
 #include "common/text.h"
@@ -91,6 +92,7 @@ struct hold {
 	enum diskfill disk; /* as last told */
 	struct awaited awaited;
 	bool emit_lives;
+	struct pulse emit_pulse;
 	bool stopping;
 	int code; /* why it stops */
 };
@@ -255,7 +257,8 @@ static void tick(struct hold *hold)
 		if (linkalarm_follow(&hold->link, &hold->book) && !hold->stopping)
 			shut(hold);
 		diskwatch_follow(&hold->disk, hold->spool, &hold->book, hold->setup.config.disk_full_percent);
-		service_alive();
+		if (pulse_beats(&hold->emit_pulse, dispatcher_emit_mark(hold->dispatcher), now))
+			service_alive();
 	}
 	note_turn(hold, result);
 	drop_late_controls(hold, now);
@@ -353,6 +356,7 @@ static void serve(struct hold *hold, const struct pollfd slots[static SLOT_COUNT
 static int run(struct hold *hold)
 {
 	struct pollfd slots[SLOT_COUNT];
+	pulse_start(&hold->emit_pulse, dispatcher_emit_mark(hold->dispatcher), now_ms());
 	while (!hold->stopping) {
 		prepare_slots(hold, slots);
 		if (poll(slots, SLOT_COUNT, dispatcher_wait_ms(hold->dispatcher, now_ms())) < 0) {

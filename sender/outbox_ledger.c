@@ -227,11 +227,27 @@ static int fail(const struct sending *s, int result)
 			    text_escape_name(escaped, sizeof(escaped), about[0] != 0 ? about : LEDGER_ROUTE));
 }
 
+/* A box without auditors has nobody to send it to. */
+static int find_route(const struct sending *s, bool *has_route)
+{
+	struct setup_problem problem;
+	char text[SETUP_TEXT_BYTES];
+	int result = setup_has_route(has_route, &s->config, LEDGER_ROUTE, &problem);
+	return result == 0 ? EXIT_DONE : command_fail(result, "cannot load %s", setup_describe(text, &problem));
+}
+
 static int run(struct sending *s, const char *config_path)
 {
 	struct local_accepted accepted;
 	char size[32];
+	bool has_route = false;
 	int code = outbox_config(&s->config, config_path);
+	if (code == EXIT_DONE)
+		code = find_route(s, &has_route);
+	if (code == EXIT_DONE && !has_route) {
+		puts("nothing is sent: the registry has no route '" LEDGER_ROUTE "'");
+		return EXIT_DONE;
+	}
 	if (code == EXIT_DONE)
 		code = signer_open(&s->box, KEY_SENDER, s->config.box_key, NULL, NULL);
 	if (code == EXIT_DONE)

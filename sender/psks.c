@@ -4,16 +4,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/credential.h"
 #include "common/verdict.h"
+
+int psks_path(char *out, size_t size, const char *folder, const char *recipient)
+{
+	char credential[NAME_BYTES + sizeof("psks_.key")];
+	int len = snprintf(out, size, "%s/%s.key", folder, recipient);
+	if (len < 0 || (size_t)len >= size)
+		return -ENAMETOOLONG;
+	snprintf(credential, sizeof(credential), "psks_%s.key", recipient);
+	return credential_prefer(out, size, credential);
+}
 
 static int load_one(uint8_t out[static SUITE_KEY_BYTES], const char *folder, const struct party *recipient,
 		    char where[static PSKS_WHERE_BYTES])
 {
 	struct key *key = NULL;
-	int len = snprintf(where, PSKS_WHERE_BYTES, "%s/%s.key", folder, recipient->card.name);
-	if (len < 0 || len >= PSKS_WHERE_BYTES)
-		return -ENAMETOOLONG;
-	int result = key_load(&key, where, NULL);
+	int result = psks_path(where, PSKS_WHERE_BYTES, folder, recipient->card.name);
+	if (result == 0)
+		result = key_load(&key, where, NULL);
 	if (result != 0)
 		return result;
 	if (key->card.kind == KEY_PSK &&

@@ -461,9 +461,9 @@ int main(int argc, char **argv)
 		return command_fail(result != 0 ? result : -ENOMEM, "cannot start");
 	seal->deposit.fd = -1;
 	seal->who.created = (uint64_t)time(NULL);
-	seal->who.fd = service_socket("push");
+	seal->who.fd = service_socket("connection");
 	if (seal->who.fd < 0) {
-		command_say("the socket 'push' was not passed in; start it with 'weir-sender run' or its systemd unit");
+		command_say("the socket 'connection' was not passed in; start it with 'weir-sender run' or its systemd unit");
 		free(seal);
 		return EXIT_ENVIRONMENT;
 	}

@@ -172,16 +172,9 @@ struct sending {
 
 static bool has_ledger_route(const struct config *config)
 {
-	char problem[PROBLEM_BYTES];
-	struct registry *registry = NULL;
-	struct roots *roots = NULL;
-	int result = roots_load(&roots, config->roots, problem);
-	if (result == 0)
-		result = registry_load(&registry, config->registry, roots, problem);
-	bool has_route = result == 0 && registry_route(registry, LEDGER_ROUTE) != NULL;
-	registry_free(registry);
-	roots_free(roots);
-	return has_route;
+	struct setup_problem problem;
+	bool has_route = false;
+	return setup_has_route(&has_route, config, LEDGER_ROUTE, &problem) == 0 && has_route;
 }
 
 /* Where the registry has a route for it; what was accepted is remembered in a file. */
@@ -240,7 +233,7 @@ static int supervise(const struct sockets *sockets, const struct config *config,
 		{
 			.name = "weir-seal",
 			.arguments = arguments,
-			.connection = "push",
+			.connection = "connection",
 			.listener = sockets->seal,
 			.connections_max = SEALS_MAX,
 		},

@@ -5,6 +5,7 @@
 #ifndef WEIR_SETUP_H
 #define WEIR_SETUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/config.h"
@@ -51,6 +52,9 @@ void setup_free(struct setup *setup);
 
 /* The sender box's key; the registry must have it: VERDICT_UNKNOWN_KEY. */
 int setup_box_key(struct key **out, const struct setup *setup, struct setup_problem *problem);
+
+/* Whether the registry that lies there has a route of this name.  0, or as setup_load. */
+int setup_has_route(bool *out, const struct config *config, const char *name, struct setup_problem *problem);
 
 /* Puts the file's name into a problem whose text is there already. */
 void setup_name_file(struct setup_problem *problem, const char *file);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,6 +53,19 @@ int main(void)
 		is_bytes(psks[i], keys[i]->secret, SUITE_KEY_BYTES, "each at its place");
 	suite_secret_free(psks);
 	psks = NULL;
+	/* as systemd passes a folder on: a file each, with a prefix */
+	io_make_dir(AT_FDCWD, test_path("passed"), 0700);
+	char passed[600];
+	snprintf(passed, sizeof(passed), "%s/psks_office-1.key", test_path("passed"));
+	key_save(passed, keys[1], NULL);
+	setenv("CREDENTIALS_DIRECTORY", test_path("passed"), 1);
+	unlink(path_of("office-1"));
+	is_number(psks_load(&psks, test_path("psks"), &route, where), 0, "a credential takes the place of a file");
+	is_bytes(psks[1], keys[1]->secret, SUITE_KEY_BYTES, "with the same key");
+	suite_secret_free(psks);
+	psks = NULL;
+	unsetenv("CREDENTIALS_DIRECTORY");
+	key_save(path_of("office-1"), keys[1], NULL);
 	parties[1].psk_public[0] ^= 1;
 	is_number(psks_load(&psks, test_path("psks"), &route, where), VERDICT_WRONG_KEY,
 		  "one that is not the one of the registry is refused");

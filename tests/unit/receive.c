@@ -6,6 +6,7 @@
 #include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/datagram.h"
@@ -35,6 +36,33 @@ static struct link new_link(uint64_t buffer)
 	is_number(ring_open(&l.ring, test_dir(), RING_BYTES_MIN), 0, "there is a ring");
 	is_number(receive_new(&l.receive, l.rx, l.ring, key), 0, "and a receiver");
 	return l;
+}
+
+/* As systemd hands it over, to a process that may not ask for as much itself. */
+static void test_buffer(void)
+{
+	enum { MUCH = 64 << 20 };
+	uint64_t granted = 0;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), before = 0;
+	const int much = MUCH;
+	socklen_t len = sizeof(before);
+	if (geteuid() != 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &much, sizeof(much)) < 0) {
+		skip("only root can make one", "a socket with a larger buffer keeps it");
+		close(fd);
+		return;
+	}
+	pid_t child = fork();
+	if (child == 0) {
+		int result = setresuid(65534, 65534, 65534) < 0 ? -errno : receive_prepare(fd, 2 * MUCH, &granted);
+		getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &before, &len);
+		_exit(result == 0 && granted >= MUCH && before >= MUCH ? 0 : 1);
+	}
+	int status = -1;
+	waitpid(child, &status, 0);
+	is_number(status, 0, "a socket with a larger buffer keeps it");
+	is_number(receive_prepare(fd, MUCH / 2, &granted), 0, "also one that is larger than wanted");
+	is_number((int64_t)granted, MUCH, "and that is told");
+	close(fd);
 }
 
 static void free_link(struct link *l)
@@ -67,6 +95,7 @@ static void test_one(void)
 	uint64_t damaged = 0;
 	uint8_t datagram[LEN];
 	is_number(receive_train(l.receive), -EAGAIN, "when nothing comes it does not wait for ever");
+	is_number((int64_t)atomic_load(&counters->turns), 1, "and that was a turn");
 	make(datagram, 1);
 	send(l.tx, datagram, LEN, 0);
 	is_number(receive_train(l.receive), 0, "a datagram is received");
@@ -190,6 +219,7 @@ int main(void)
 {
 	suite_start();
 	test_one();
+	test_buffer();
 	test_train();
 	test_full_ring();
 	test_kernel_drops();
