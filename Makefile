@@ -9,7 +9,7 @@
 #   make check-static cppcheck, shellcheck, clang-tidy, gcc -fanalyzer
 #   make coverage     branches of formats, sealing, erasure code, spool and vault that tests take: 95 % or it fails
 #   make fuzz         libFuzzer over every parser, JOBS=2 at a time; SECONDS_EACH=10
-#   make install      PREFIX=/usr, DESTDIR=
+#   make install      PREFIX=/usr, DESTDIR=; one side of the link alone: install-sender, install-receiver
 #
 #   make SANITIZE=1   with address and undefined-behaviour sanitizers, in build-sanitize/
 #   make WERROR=1     warnings are errors, as in CI
@@ -156,7 +156,7 @@ bench:
 # Static analysis.  Every finding counts.  Switched off: what would forbid memcpy (there is no memcpy_s
 # in glibc), ask for a check of every printf, or count functions as unreachable that a test hands on; and
 # two of clang-tidy 14 that are wrong: it sees no va_start, and takes an array of pointers for a slip.
-scripts = .ci/run tests/lib/need-packages tests/lib/fuzz-one tests/lib/certificates tests/lib/make-token tests/bench/run $(shell find tests -name '*.sh')
+scripts = .ci/run systemd/tell-failure systemd/drop tests/lib/need-packages tests/lib/fuzz-one tests/lib/certificates tests/lib/make-token tests/bench/run $(shell find tests -name '*.sh')
 tidy = bugprone-*,clang-analyzer-*,cert-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp,-cert-err33-c,-bugprone-narrowing-conversions,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,-clang-analyzer-valist.Uninitialized,-bugprone-sizeof-expression
 sources = $(wildcard common/*.c sender/*.c receiver/*.c)
 
@@ -213,22 +213,32 @@ fuzzers: $(fuzz_targets:%=$(BUILD)/fuzz-%)
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(archives)
 	$(link) -fsanitize=fuzzer -o $@ $^ $(libraries) -lm
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/weir
-	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
-	for page in $(wildcard sender/*.[1-8] receiver/*.[1-8] common/*.[1-8]); do \
-		install -D -m 644 $$page \
-			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$(basename $$page) || exit 1; done
-	install -m 644 README.md $(wildcard common/*.md) $(DESTDIR)$(PREFIX)/share/doc/weir
-	for unit in $(wildcard systemd/*.service systemd/*.socket systemd/*.target); do \
-		install -D -m 644 $$unit \
-			$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit) || exit 1; done
-	for example in $(wildcard systemd/*.conf); do install -D -m 644 $$example \
-		$(DESTDIR)$(PREFIX)/share/doc/weir/examples/$$(basename $$example) || exit 1; done
+# A box has no program of the other side: install-sender or install-receiver.  Units name the programs below PREFIX.
+units_sender = $(addprefix systemd/,weir-sender.target weir-hold* weir-seal* weir-emit* weir-ledger-send* weir-drop*)
+units_receiver = $(addprefix systemd/,weir-receiver.target weir-keep* weir-catch*)
+units_both = $(addprefix systemd/,weir-link.service weir-failure@.service)
+to = $(DESTDIR)$(PREFIX)
+
+install: install-sender install-receiver
+install-sender install-receiver: install-%: all
+	install -d $(to)/bin $(to)/lib/weir $(to)/lib/systemd/system $(to)/share/doc/weir/examples
+	install -m 755 $(patsubst %,$(BUILD)/weir-%,$($*_programs) $(common_programs)) $(to)/bin
+	install -m 755 systemd/tell-failure $(if $(filter sender,$*),systemd/drop) $(to)/lib/weir
+	for unit in $(units_$*) $(units_both); do \
+		sed 's|/usr/bin/weir|$(PREFIX)/bin/weir|; s|/usr/lib/weir/|$(PREFIX)/lib/weir/|' "$$unit" \
+			>"$(to)/lib/systemd/system/$${unit##*/}" || exit 1; done
+	install -D -m 644 systemd/weir-$*.sysusers $(to)/lib/sysusers.d/weir-$*.conf
+	install -D -m 644 systemd/weir-$*.tmpfiles $(to)/lib/tmpfiles.d/weir-$*.conf
+	install -D -m 644 systemd/weir-$*.network $(to)/lib/systemd/network/60-weir-$*.network
+	install -D -m 644 systemd/weir.sysctl $(to)/lib/sysctl.d/60-weir.conf
+	install -m 644 systemd/$*.conf systemd/weir-$*.link systemd/*.example $(to)/share/doc/weir/examples
+	for page in $(wildcard $*/*.[1-8] common/*.[1-8]); do \
+		install -D -m 644 $$page $(to)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
+	install -m 644 README.md $(wildcard common/*.md $*/*.md) $(to)/share/doc/weir
 
 clean:
 	rm -rf build build-*
 
 .PHONY: all tests test test-main test-long soak demo bench check-static check-cppcheck check-shellcheck \
-	check-tidy check-analyzer coverage covered fuzz fuzzers install clean
+	check-tidy check-analyzer coverage covered fuzz fuzzers install install-sender install-receiver clean
 .SECONDARY:
