@@ -12,7 +12,7 @@
 
 enum {
 	PULSE_STILL_MS = 5000,  /* since the last change of the number */
-	PULSE_START_MS = 30000, /* since pulse_start, for a process that is being started as well */
+	PULSE_START_MS = 15000, /* since pulse_start, for a process that is being started as well */
 };
 
 struct pulse {

@@ -118,17 +118,23 @@ static int prepare_socket(int fd)
 	return 0;
 }
 
-static int load_tag_key(uint8_t tag_key[static SUITE_TAG_BYTES], const char *path)
+/* The tag key, in secret memory. */
+static int load_tag_key(uint8_t **out, const char *path)
 {
 	struct key *key;
 	int result = key_load(&key, path, NULL);
 	if (result != 0)
 		return result;
-	if (key->card.kind == KEY_LINK)
-		datagram_tag_key(tag_key, key->secret);
-	else
+	uint8_t *tag_key = NULL;
+	if (key->card.kind != KEY_LINK)
 		result = VERDICT_WRONG_KEY;
+	else if ((tag_key = suite_secret_alloc(SUITE_TAG_BYTES)) == NULL)
+		result = -ENOMEM;
+	else
+		datagram_tag_key(tag_key, key->secret);
 	key_free(key);
+	if (result == 0)
+		*out = tag_key;
 	return result;
 }
 
@@ -152,20 +158,18 @@ static int open_folders(struct lane_folders *folders, int spool_fd)
 }
 
 /* What the configuration names.  An exit code; 0 when all of it is there. */
-static int open_all(struct transmit_options *options, const struct config *config)
+static int open_all(struct transmit_options *options, const struct config *config, const uint8_t *tag_key)
 {
 	*options = (struct transmit_options){
 		.mtu = config->mtu,
 		.rate_bits_per_s = config->rate_bits_per_s,
 		.heal_bits_per_s = config->rate_bits_per_s / 100 * (config->heal_percent > 0 ? config->heal_percent : 1),
 		.started_s = (uint32_t)time(NULL),
+		.tag_key = tag_key,
 		.goal = {.sin_family = AF_INET, .sin_port = htons(config->port)},
 	};
 	if (inet_pton(AF_INET, config->address, &options->goal.sin_addr) != 1)
 		return command_fail(VERDICT_BAD_CONFIGURATION, "address '%s'", config->address);
-	int loaded = load_tag_key(options->tag_key, config->link_key);
-	if (loaded != 0)
-		return command_fail(loaded, "link key '%s'", config->link_key);
 	int spool_fd = io_open_dir(AT_FDCWD, config->spool);
 	if (spool_fd < 0)
 		return command_fail(spool_fd, "spool '%s'", config->spool);
@@ -243,6 +247,28 @@ static int run_confined(struct transmit *transmit, const struct config *config)
 	return is_stopping ? EXIT_DONE : EXIT_ENVIRONMENT;
 }
 
+static int transmit_by(const struct config *config, const uint8_t *tag_key)
+{
+	struct transmit_options options;
+	int code = open_all(&options, config, tag_key);
+	if (code != 0)
+		return code;
+	struct transmit *transmit;
+	int result = transmit_new(&transmit, &options);
+	if (result != 0)
+		return command_fail(result, "cannot start");
+	ask_for_time();
+	result = confine_privileges();
+	if (result == 0) {
+		service_ready("takes its orders from weir-hold");
+		code = run_confined(transmit, config);
+	} else {
+		code = command_fail(result, "cannot give up privileges");
+	}
+	transmit_free(transmit);
+	return code;
+}
+
 static int emit(const char *config_path)
 {
 	struct config config;
@@ -257,26 +283,15 @@ static int emit(const char *config_path)
 	result = catch_signals();
 	if (result != 0)
 		return command_fail(result, "cannot catch signals");
-	struct transmit_options options;
 	int code = linkwatch_require(&config);
-	if (code == 0)
-		code = open_all(&options, &config);
 	if (code != 0)
 		return code;
-	struct transmit *transmit;
-	result = transmit_new(&transmit, &options);
-	suite_wipe(options.tag_key, sizeof(options.tag_key));
+	uint8_t *tag_key = NULL;
+	result = load_tag_key(&tag_key, config.link_key);
 	if (result != 0)
-		return command_fail(result, "cannot start");
-	ask_for_time();
-	result = confine_privileges();
-	if (result == 0) {
-		service_ready("takes its orders from weir-hold");
-		code = run_confined(transmit, &config);
-	} else {
-		code = command_fail(result, "cannot give up privileges");
-	}
-	transmit_free(transmit);
+		return command_fail(result, "link key '%s'", config.link_key);
+	code = transmit_by(&config, tag_key);
+	suite_secret_free(tag_key);
 	return code;
 }
 

@@ -63,8 +63,6 @@ void transmit_free(struct transmit *t)
 {
 	if (t == NULL)
 		return;
-	suite_wipe(&t->outfit, sizeof(t->outfit));
-	suite_wipe(&t->options, sizeof(t->options));
 	free(t->copy);
 	free(t->spare);
 	free(t->batch.bytes);
@@ -89,7 +87,7 @@ int transmit_new(struct transmit **out, const struct transmit_options *options)
 	t->outfit.symbols = datagram_symbols(options->mtu);
 	assert(datagram_len(t->outfit.symbols) >= DATAGRAM_COMMON_BYTES + PAGE_BYTES_MAX);
 	t->outfit.sequence = (uint64_t)options->started_s << 32;
-	memcpy(t->outfit.tag_key, options->tag_key, sizeof(t->outfit.tag_key));
+	t->outfit.tag_key = options->tag_key;
 	*out = t;
 	return 0;
 }

@@ -12,7 +12,7 @@
 #   shown SIDE UNIT PROPERTY   what its systemd says
 #   journal SIDE ARGUMENT…
 #   drop_in SIDE UNIT          a drop-in, from stdin
-#   box_logs                   for the reader of a failed test
+#   box_logs LINES             for the reader of a failed test
 
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "${BASH_SOURCE[0]}")/system.sh"
@@ -32,7 +32,7 @@ install_weir() {
 
 root_of_machine() {
 	local name at=${root[$1]}
-	mkdir -p "$at"/{usr,etc,var,run,tmp,proc,sys,dev,root,home}
+	mkdir -p "$at"/{usr,etc,var,run,tmp,proc,sys,dev,root,home,mnt,opt}
 	for name in bin sbin lib lib64; do ln -s "usr/$name" "$at/$name"; done
 	mount -t overlay overlay -o "lowerdir=$tmp/installed-$1/usr:/usr" "$at/usr" || give_up "a root cannot be made"
 	on_exit "umount -l $at/usr"
@@ -143,6 +143,6 @@ box_logs() {
 	local side
 	for side in sender receiver; do
 		note "$side: $(at "$side" systemctl --no-pager list-units --state=failed,activating 2>&1)"
-		note "$(at "$side" journalctl --no-pager -q -n "${1:-40}" 2>&1)"
+		note "$(at "$side" journalctl --no-pager -q -n "$1" 2>&1)"
 	done
 }

@@ -184,7 +184,7 @@ static void open_bench(struct bench *t, uint32_t address, uint32_t mtu, uint64_t
 		.socket_fd = t->tx_fd, .goal = goal, .folders = {t->ready_fd, t->ready_fd}, .mtu = mtu,
 		.rate_bits_per_s = rate, .heal_bits_per_s = rate / 4, .started_s = 1000, .progress = t->progress,
 	};
-	memcpy(options.tag_key, tag_key, sizeof(tag_key));
+	options.tag_key = tag_key;
 	t->next_sequence = UINT64_C(1000) << 32;
 	ok(transmit_new(&t->transmit, &options) == 0 && encoder_new(&t->encoder) == 0,
 	   "the transmitter is made, for MTU %u", mtu);
