@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "choice.h"
+#include "common/pulse.h"
 #include "common/service.h"
 #include "common/verdict.h"
 #include "lineup.h"
@@ -30,6 +31,8 @@ struct dispatcher {
 	struct orders_page *orders;
 	struct progress_page *progress; /* NULL until emit has made it */
 	struct progress_page seen;      /* the newest whole copy */
+	struct pulse emit;              /* by when that was written */
+	bool is_followed;
 	struct offer offer;
 	uint64_t offered_ms;            /* when the catalogue was made last */
 	bool has_failed;                /* the last turn has */
@@ -372,9 +375,13 @@ bool dispatcher_emit_lives(const struct dispatcher *dispatcher)
 	return then != 0 && (now < then || now - then < EMIT_SILENT_MS);
 }
 
-uint64_t dispatcher_emit_mark(const struct dispatcher *dispatcher)
+bool dispatcher_emit_beats(struct dispatcher *dispatcher, uint64_t now_ms)
 {
-	return dispatcher->seen.updated_ms;
+	uint64_t mark = dispatcher->seen.updated_ms;
+	if (!dispatcher->is_followed)
+		pulse_start(&dispatcher->emit, mark, now_ms);
+	dispatcher->is_followed = true;
+	return pulse_beats(&dispatcher->emit, mark, now_ms);
 }
 
 void dispatcher_fill(void *context, const struct spool_item *item, struct local_item *out)

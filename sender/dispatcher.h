@@ -34,8 +34,8 @@ void dispatcher_shut(struct dispatcher *dispatcher);
 /* Whether emit has written its progress in the last five seconds. */
 bool dispatcher_emit_lives(const struct dispatcher *dispatcher);
 
-/* A number that changes as long as emit goes round; as of the last turn. */
-uint64_t dispatcher_emit_mark(const struct dispatcher *dispatcher);
+/* Whether emit goes round, or may still be starting (pulse.h); once a second. */
+bool dispatcher_emit_beats(struct dispatcher *dispatcher, uint64_t now_ms);
 
 /* control_fill of control.h. */
 void dispatcher_fill(void *dispatcher, const struct spool_item *item, struct local_item *out);

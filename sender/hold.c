@@ -27,7 +27,6 @@
 #include "common/command.h"
 #include "common/confine.h"
 #include "common/io.h"
-#include "common/pulse.h"
 #include "common/service.h"
 #include "common/suite.h"
 #include "common/text.h"
@@ -81,8 +80,7 @@ struct hold {
 	struct linkwatch link;
 	struct gate_desk gate_desk;
 	struct control_desk control_desk;
-	int timer_fd;
-	int signal_fd;
+	int timer_fd, signal_fd;
 	struct acceptor intake, control;
 	struct gate *gates[SPOOL_INTAKES_MAX];
 	struct control *controls[CONTROLS_MAX];
@@ -92,7 +90,6 @@ struct hold {
 	enum diskfill disk; /* as last told */
 	struct awaited awaited;
 	bool emit_lives;
-	struct pulse emit_pulse;
 	bool stopping;
 	int code; /* why it stops */
 };
@@ -257,7 +254,7 @@ static void tick(struct hold *hold)
 		if (linkalarm_follow(&hold->link, &hold->book) && !hold->stopping)
 			shut(hold);
 		diskwatch_follow(&hold->disk, hold->spool, &hold->book, hold->setup.config.disk_full_percent);
-		if (pulse_beats(&hold->emit_pulse, dispatcher_emit_mark(hold->dispatcher), now))
+		if (dispatcher_emit_beats(hold->dispatcher, now))
 			service_alive();
 	}
 	note_turn(hold, result);
@@ -356,7 +353,6 @@ static void serve(struct hold *hold, const struct pollfd slots[static SLOT_COUNT
 static int run(struct hold *hold)
 {
 	struct pollfd slots[SLOT_COUNT];
-	pulse_start(&hold->emit_pulse, dispatcher_emit_mark(hold->dispatcher), now_ms());
 	while (!hold->stopping) {
 		prepare_slots(hold, slots);
 		if (poll(slots, SLOT_COUNT, dispatcher_wait_ms(hold->dispatcher, now_ms())) < 0) {

@@ -68,6 +68,8 @@ else
 	refused "an unreadable file" 3 'Permission denied' \
 		push_as "$keys/wang-mei.key" --route files "$tmp/unreadable"
 fi
+like "without a route for the ledger nothing is sent, which is no failure" \
+	"$(outbox ledger send --config "$sender/sender.conf" 2>&1) $?" "^nothing is sent: the registry has no route 'ledger' 0$"
 
 # ---- bundles ----
 refused "a bundle that is not there" 1 'no-such-bundle' inbox show --config "$receiver/receiver.conf" files-999999
