@@ -115,7 +115,11 @@ push_as wang --route files - <"$tmp/pipe" >"$tmp/pushed" &
 pusher=$!
 exec 9>"$tmp/pipe"
 echo "begins" >&9
-seal_pid() { shown sender 'weir-seal@*' MainPID | grep '[1-9]'; }
+seal_pid() {
+	local pid
+	pid=$(shown sender 'weir-seal@*' MainPID | grep '[1-9]')
+	[[ -n $pid && $(at sender cat "/proc/$pid/comm") == weir-seal ]] && echo "$pid"
+}
 ok "a push has a weir-seal of its own" until_true 10 seal_pid
 process sender weir-seal weir-seal "$(seal_pid)"
 exec 9>&-
