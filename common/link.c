@@ -246,6 +246,7 @@ static int run_watch(struct link *link)
 {
 	char absent[LAYER_NAMES_BYTES], path[2 * CONFIG_PATH_BYTES];
 	sigset_t mask;
+	service_open();
 	int result = catch_signals(&mask);
 	if (result != 0)
 		return command_fail(result, "cannot catch signals");

@@ -2,11 +2,16 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
+
+#include "io.h"
 
 int service_socket(const char *name)
 {
@@ -29,10 +34,32 @@ bool service_is_unit(void)
 	return getenv("NOTIFY_SOCKET") != NULL;
 }
 
+/* To systemd, for the life of the process; sd_notify would make a socket for each notice, which a table forbids. */
+static int notices = -1;
+
+void service_open(void)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (notices >= 0 || name == NULL || (name[0] != '/' && name[0] != '@') || strlen(name) >= sizeof(address.sun_path))
+		return;
+	size_t len = strlen(name);
+	memcpy(address.sun_path, name, len);
+	if (name[0] == '@')
+		address.sun_path[0] = 0; /* a name that is no file's */
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, size) == 0)
+		notices = fd;
+	else
+		io_close(fd);
+}
+
 /* Outside systemd, and when it does not listen, there is nobody to tell and nothing to mend. */
 static void tell(const char *state)
 {
-	(void)sd_notify(0, state);
+	if (notices >= 0)
+		(void)send(notices, state, strlen(state), MSG_NOSIGNAL);
 }
 
 static void tell_with_status(const char *before, const char *status)

@@ -16,7 +16,14 @@ int service_socket(const char *name);
 /* Whether systemd started this process itself, and not a program that it started. */
 bool service_is_unit(void);
 
-/* READY=1 with a status line; nothing happens outside systemd. */
+/*
+ * Opens the way for the notices below, to the socket that systemd names in $NOTIFY_SOCKET.  They take no system call
+ * but sendto then, so that no table needs to let a process have a socket.  Called before the table closes; outside
+ * systemd, and when there is no such socket, nothing happens here and below.
+ */
+void service_open(void);
+
+/* READY=1 with a status line. */
 void service_ready(const char *status);
 void service_status(const char *status);
 void service_stopping(void);

@@ -68,6 +68,7 @@ static int load_tag_key(uint8_t **out, const char *path)
 
 static int prepare_socket(const struct config *config, struct ring *ring, int *fd)
 {
+	service_open();
 	*fd = service_socket("receive");
 	if (*fd < 0)
 		return command_fail(*fd, "no socket 'receive' was passed in; start it with systemd or "

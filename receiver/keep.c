@@ -48,11 +48,9 @@ static const char *const calls[] = {
 	"read", "pread64", "write", "pwrite64", "pwritev", "lseek",
 	"fallocate", "ftruncate", "fsync", "fdatasync", "sync_file_range", "fadvise64",
 	"mkdirat", "unlinkat", "renameat", "renameat2", "fstatfs",
-	"clock_nanosleep", "mremap", "geteuid", "getuid",
+	"clock_nanosleep", "mremap", "geteuid", "getuid", "thread",
 	"accept4", "poll", /* at the local socket that was passed in */
-	"thread",
-	/* READY and the like, to the socket of systemd; no other socket can be had */
-	"socket", "connect", "sendmsg", "sendto", "getsockopt", "setsockopt", "ioctl",
+	"sendmsg", "sendto", "getsockopt", "setsockopt", "ioctl", /* and notices to systemd */
 	NULL,
 };
 
@@ -446,6 +444,7 @@ static int run(struct keep *keep, const char *config_path)
 		code = load_box_key(keep);
 	if (code != 0)
 		return code;
+	service_open();
 	keep->control = service_socket("control");
 	if (keep->control < 0) {
 		command_say("the socket 'control' was not passed in; start it with 'weir-receiver run' or its systemd unit");

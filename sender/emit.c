@@ -178,6 +178,7 @@ static int open_all(struct transmit_options *options, const struct config *confi
 	if (result != 0)
 		return command_fail(result, "spool '%s', folders 'ready' and 'sent' (weir-hold makes them)",
 				    config->spool);
+	service_open();
 	options->socket_fd = service_socket("transmit");
 	if (options->socket_fd < 0) {
 		command_say("no socket 'transmit' was passed in; start it with systemd "

@@ -59,7 +59,7 @@ enum {
 
 static const char *const allowed_calls[] = {
 	"poll", "ppoll", "read", "write", "close", "accept4", "recvfrom", "sendto", "sendmsg",
-	"getsockopt", "setsockopt", "socket", "fcntl",                     /* sockets, sd_notify */
+	"getsockopt", "setsockopt", "fcntl",                               /* sockets; notices to systemd */
 	"openat", "fstat", "newfstatat", "pread64", "pwrite64", "fsync", "sync_file_range", "fstatfs",
 	"renameat", "renameat2", "unlinkat", "getdents64", "lseek", "ftruncate", "fchmod", /* the spool */
 	"fdatasync", "fallocate", "mkdirat",                                        /* the ledger, also when opened anew */
@@ -152,6 +152,7 @@ static int load(struct hold *hold, const char *config_path)
 
 static int open_descriptors(struct hold *hold)
 {
+	service_open();
 	hold->intake.listener = service_socket("intake");
 	hold->control.listener = service_socket("control");
 	if (hold->intake.listener < 0 || hold->control.listener < 0) {

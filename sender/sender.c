@@ -243,6 +243,7 @@ static int supervise(const struct sockets *sockets, const struct config *config,
 	/* the last one, so that it can be left out */
 	size_t count = sizeof(programs) / sizeof(programs[0]) - (config->is_unwatched ? 1 : 0);
 	const char *missing = NULL;
+	service_open();
 	service_ready("runs the sender");
 	int result = supervise_run(programs, count, tell, &sending, &missing);
 	service_stopping();

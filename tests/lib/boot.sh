@@ -108,14 +108,34 @@ boxes_make() {
 
 # ---- life ----
 
+# Each systemd rules the control groups below the one that it was started in, and all units that are there.
+groups_of() { findmnt -rno TARGET -t cgroup2,cgroup | grep -E '/(unified|systemd|cgroup)$' | sed "s|\$|/$1|"; }
+group_enter() {
+	local group
+	for group in $(groups_of "$1"); do
+		mkdir -p "$group" && echo "$BASHPID" >"$group/cgroup.procs" || echo "boot: no control group '$group'" >&2
+	done
+}
+group_leave() {
+	local group
+	for group in $(groups_of "$1"); do find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; done
+}
+
 box_boot() {
 	local side=$1 name=weir-$1-$$
-	SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 SYSTEMD_NSPAWN_API_VFS_WRITABLE=network systemd-nspawn -q -D "${root[$side]}" -M "$name" --register=no --keep-unit \
-		--network-namespace-path="/run/netns/${namespace[$side]}" --capability=CAP_NET_ADMIN,CAP_BPF,CAP_IPC_LOCK -b </dev/null >"$tmp/console-$side" 2>&1 &
+	box_start "$side" "$name" &
 	nspawn[$side]=$!
-	on_exit "box_kill $side; rm -rf /run/systemd/nspawn/propagate/$name"
+	on_exit "box_kill $side; group_leave $name; rm -rf /run/systemd/nspawn/propagate/$name"
 	has_leader() { leader[$side]=$(pgrep -P "${nspawn[$side]}" -x systemd); }
 	until_true 20 has_leader || give_up "systemd-nspawn: $(tail -n 5 "$tmp/console-$side")"
+}
+
+box_start() {
+	local side=$1 name=$2
+	group_enter "$name"
+	SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec systemd-nspawn -q -D "${root[$side]}" \
+		-M "$name" --register=no --keep-unit --network-namespace-path="/run/netns/${namespace[$side]}" \
+		--capability=CAP_NET_ADMIN,CAP_BPF,CAP_IPC_LOCK --system-call-filter=bpf -b </dev/null >"$tmp/console-$side" 2>&1
 }
 
 box_kill() {
@@ -139,10 +159,12 @@ drop_in() {
 is_active() { [[ $(shown "$1" "$2" ActiveState) == active ]]; }
 booted() { is_active "$1" multi-user.target; }
 
+frames_dropped() { in_receiver nft list counter netdev weir_receiver back | grep -oE 'packets [0-9]+' | cut -d' ' -f2; }
+
 box_logs() {
 	local side
 	for side in sender receiver; do
 		note "$side: $(at "$side" systemctl --no-pager list-units --state=failed,activating 2>&1)"
-		note "$(at "$side" journalctl --no-pager -q -n "$1" 2>&1)"
+		note "$(at "$side" journalctl --no-pager -q 2>&1 | grep -v ' probe weir-' | tail -n "$1")"
 	done
 }

@@ -21,11 +21,11 @@ never() { # PROGRAM CALL…
 }
 never emit read readv recvfrom recvmsg recvmmsg socket connect bind listen accept4 write pwrite64 execve
 never catch open openat openat2 sendto sendmsg sendmmsg socket connect write writev execve
-never keep recvfrom recvmsg bind listen execve
-never hold bind listen execve fork clone
+never keep recvfrom recvmsg socket connect bind listen execve
+never hold socket connect bind listen execve fork clone
 never seal bind listen accept4 socket connect execve pwrite64
 never inbox socket connect bind sendto sendmsg execve
-never link bind connect listen accept4 recvfrom execve ioctl unlinkat pwrite64 fork clone thread
+never link socket bind connect listen accept4 recvfrom execve ioctl unlinkat pwrite64 fork clone thread
 limit() { # PROGRAM: how many it allows, base included
 	local base
 	base=$(sed -n '/confine_base\[\] = {/,/^};/p' common/confine.c | grep -oE '"[a-z0-9_]+"' | wc -l)

@@ -15,8 +15,6 @@ routes_more=$(
 	printf '[route ledger]\nid = 100\nrecipients = audit-office\nformat = lines\nrecords = waived\n'
 	printf 'destroy_after_days = 1825\npriority = 8\n'
 )
-# shellcheck disable=SC2034 # for boxes_make
-conf_receiver="interface = $device"
 boxes_make
 
 # person SIDE NAME GROUP: a user of that box, in this group; files from stdin lines "FILE NAME" lie at home.
@@ -42,7 +40,8 @@ done
 
 # ---- a probe in front of each program, and in a unit that takes nothing away ----
 
-declare -A units=([sender]="weir-hold weir-emit weir-seal@ weir-ledger-send weir-drop@" [receiver]="weir-keep weir-catch")
+declare -A units=([sender]="weir-link weir-hold weir-emit weir-seal@ weir-ledger-send weir-drop@"
+	[receiver]="weir-link weir-keep weir-catch")
 for side in sender receiver; do
 	for unit in ${units[$side]}; do
 		printf '[Service]\nExecStartPre=/opt/probe %s\n' "$unit" | drop_in $side "$unit.service" probe
@@ -60,7 +59,7 @@ for side in sender receiver; do box_boot $side; done
 for side in sender receiver; do ok "the $side's box is booted" until_true 60 booted $side; done
 note "after $((SECONDS - since)) s"
 runs() { local unit; for unit in "${@:2}"; do is_active "$1" "$unit.service" || return 1; done; }
-daemons_of() { [[ $1 == sender ]] && echo weir-hold weir-emit || echo weir-keep weir-catch; }
+daemons_of() { [[ $1 == sender ]] && echo weir-hold weir-emit weir-link || echo weir-keep weir-catch weir-link; }
 for side in sender receiver; do
 	# shellcheck disable=SC2046 # words
 	ok "the daemons of the $side run" until_true 30 runs $side $(daemons_of $side) || box_logs 40
@@ -74,6 +73,12 @@ done
 like "the sender knows its neighbour" "$(at sender ip neigh show dev "$device")" \
 	"^192.0.2.2 lladdr 02:57:65:69:72:02 PERMANENT *$"
 is "the receiver knows none" "$(at receiver ip neigh show dev "$device")" ""
+
+for side in sender receiver; do
+	said=$(at $side weir-link check 2>&1)
+	check $? "every layer of the $side holds" || note "$said"
+	is "none is absent" "$(at $side cat "/run/weir-$side/link" | grep -c '^layer .* absent$')" 0
+done
 
 # ---- a bundle crosses ----
 
@@ -110,6 +115,14 @@ process sender weir-hold weir-hold "$(shown sender weir-hold MainPID)"
 process sender weir-emit weir-emit "$(shown sender weir-emit MainPID)"
 process receiver weir-keep weir-keep "$(shown receiver weir-keep MainPID)"
 process receiver weir-catch weir-catch "$(shown receiver weir-catch MainPID)"
+for side in sender receiver; do
+	pid=$(shown $side weir-link MainPID)
+	is "weir-link of the $side runs as weir-link" "$(at $side stat -c %U "/proc/$pid")" weir-link
+	# 12 is CAP_NET_ADMIN, 39 CAP_BPF
+	is "and holds two capabilities, and can get no other" "$(status $side "$pid" 'Cap(Prm|Eff|Bnd)' | sort -u)" \
+		"$(printf '%016x' $((1 << 12 | 1 << 39)))"
+	is "it gains no privileges, and its table is closed" "$(status $side "$pid" '(NoNewPrivs|Seccomp)' | paste -sd' ')" "1 2"
+done
 mkfifo "$tmp/pipe"
 push_as wang --route files - <"$tmp/pipe" >"$tmp/pushed" &
 pusher=$!
@@ -153,11 +166,11 @@ bundle=$(bundle_in "$(journal sender -u 'weir-drop@tax.service')")
 ok "and delivered" until_true 30 is_here "$bundle" || note "$(journal sender -u 'weir-drop@tax.service')"
 is "nothing of it is left there" "$(cd "${root[sender]}$drop" && find . -type f)" ""
 as wang sender ln -s /etc/hostname $drop/in/link.csv
-ok "what is refused, as a link to another file, is taken away, too" until_true 20 is_empty $drop/in
+told() { journal "$1" -u "weir-failure@*" | grep -F "the hook is told of $2" >/dev/null; }
+ok "of what is refused, as a link to another file, the failure hook is told" until_true 20 told sender weir-drop@tax.service
+ok "and it is taken away, too" is_empty $drop/in
 is "and lies beside its reason" "$(cd "${root[sender]}$drop" && find refused ! -type d | sed -E 's/[^/]*Z\.[A-Za-z0-9]*/TIME/' | sort)" \
 	$'refused/TIME.why\nrefused/TIME/link.csv'
-told() { journal "$1" -u "weir-failure@*" | grep -F "the hook is told of $2" >/dev/null; }
-ok "the failure hook is told" until_true 10 told sender weir-drop@tax.service
 
 # ---- what hangs is started again ----
 
@@ -206,7 +219,7 @@ ok "another one is on its way" until_true 20 is_under_way
 for side in sender receiver; do
 	stopped=$(date +%s%N)
 	at $side systemctl stop weir-$side.target
-	ok "all of the $side stops when it is told to" until_true 10 has_ended $side
+	ok "all of the $side stops when it is told to" until_true 10 has_ended $side || box_logs 40
 	note "after $((($(date +%s%N) - stopped) / 1000000)) ms"
 	for unit in $(daemons_of $side); do
 		is "$unit ended by itself" "$(shown $side "$unit" Result)" success
@@ -215,6 +228,29 @@ for side in sender receiver; do
 done
 for side in receiver sender; do at $side systemctl start weir-$side.target; done
 ok "started again, they deliver it" until_true 60 is_here "$bundle" || box_logs 40
+
+# ---- a layer that is missing ----
+
+# refuses SIDE UNIT WORDS: it is down, and has said why since the layer went
+refuses() { ! is_active "$1" "$2" && journal "$1" -u "$2" --since "@$gone_s" | grep -E "$3" >/dev/null; }
+gone_s=$(date +%s)
+in_receiver ip link set "$device" multicast on
+in_sender nft delete table netdev weir_sender
+for unit in weir-keep weir-catch; do
+	ok "without the layer multicast $unit does not run, and says what to type" \
+		until_true 20 refuses receiver $unit "ip link set dev $device multicast off" || box_logs 40
+done
+for unit in weir-hold weir-emit; do
+	ok "without the layer nft $unit does not run, and says what to type" \
+		until_true 20 refuses sender $unit "systemctl restart weir-link" || box_logs 40
+done
+note "$(journal sender -u weir-emit --since "@$gone_s" | grep -m 1 nft)"
+in_receiver ip link set "$device" multicast off
+at sender systemctl restart weir-link
+for side in sender receiver; do
+	# shellcheck disable=SC2046 # words
+	ok "when it is back the $side runs" until_true 20 runs $side $(daemons_of $side) || box_logs 40
+done
 
 # ---- every probe ----
 
@@ -228,7 +264,7 @@ is "without a sandbox each of them succeeds" \
 	"$({ probes sender twin could; probes receiver twin could; awk '$4 == "could" { print $3 }' "$tmp/outside"; } | sort -u)" \
 	"$(probes sender twin '')"
 declare -A expected=([weir-hold]="spool spool-write" [weir-emit]=spool [weir-ledger-send]="spool spool-write"
-	[weir-keep]="vault vault-write")
+	[weir-keep]="vault vault-write" [weir-link]="bpf capabilities netlink nic")
 for side in sender receiver; do
 	for unit in ${units[$side]}; do
 		is "$unit: each was tried" "$(probes $side "$unit" '' | wc -l)" "$tried"
