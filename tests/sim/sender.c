@@ -473,6 +473,9 @@ void sender_restore(struct sim *sim)
 	if (!s->has_backup)
 		return;
 	uint64_t epoch = s->spool.epoch;
+	/* rightly called lost, since nobody offered it any more, and offered again by the older spool */
+	for (size_t i = 0; i < s->backup.count; i++)
+		sim->truths[s->backup.truth[i]].was_lost &= sim->truths[s->backup.truth[i]].is_offered;
 	for (uint32_t i = 0; i < sim->truth_count; i++) {
 		struct truth *truth = &sim->truths[i];
 		truth->is_forgotten |= truth->is_offered && !receiver_names(sim, &truth->id);
