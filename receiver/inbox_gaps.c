@@ -176,13 +176,22 @@ static bool is_promised(const struct gaps *g, const struct bundle_id *id)
 	return false;
 }
 
+/* Lost while nobody offered it, and delivered since: an older sender had it still. */
+static bool has_come(const struct gaps *g, const struct bundle_id *id)
+{
+	struct annal annal;
+	return annals_find(g->annals, id, &annal) && annal.what != ANNAL_DAMAGED;
+}
+
 /* What is offered again is shown as that. */
 static void leave_out_promised(struct gaps *g)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < g->lost_count; i++)
-		if (g->lost[i].count > 1 || !is_promised(g, &g->lost[i].id))
+	for (size_t i = 0; i < g->lost_count; i++) {
+		const struct bundle_id *id = &g->lost[i].id;
+		if (g->lost[i].count > 1 || (!is_promised(g, id) && !has_come(g, id)))
 			g->lost[count++] = g->lost[i];
+	}
 	g->lost_count = count;
 }
 

@@ -982,11 +982,11 @@ static void test_lost(void)
 	unsetenv("WEIR_KEY");
 }
 
-static void put_annal(uint64_t number)
+static void put_annal(uint64_t number, enum annal_what what)
 {
 	struct annals *annals = NULL;
 	struct annals_found found;
-	struct annal annal = {.id = {EPOCH, number, 1}, .route = "tax", .push_id = {(uint8_t)number}, .what = ANNAL_DAMAGED,
+	struct annal annal = {.id = {EPOCH, number, 1}, .route = "tax", .push_id = {(uint8_t)number}, .what = what,
 			      .at = RELEASED, .destroy_by = RELEASED + 86400 * 3650ULL};
 	int vault_fd = io_open_dir(AT_FDCWD, test_path("vault"));
 	if (annals_open(&annals, vault_fd, true, &found) != 0 || annals_write(annals, &annal, 1) != 0)
@@ -1031,7 +1031,7 @@ static void each_loss_is_told_of_once(void)
 	put("vault/lost", text, len);
 	free(text);
 	for (uint64_t number = 5; number <= 9; number += 2)
-		put_annal(number);
+		put_annal(number, ANNAL_DAMAGED);
 	passes_promised = 1;
 	store_catalogue(3, 6, later);
 	is_text(lists_of("tax-000006"), "missing -", "what never was here is missing");
@@ -1045,6 +1045,8 @@ static void each_loss_is_told_of_once(void)
 	   "the second as lost for good");
 	ok(says(out, "tax-000009@0000000000001234  damaged, found 2026-06-01T08:00:05Z: the sender names it no more; have it pushed again"),
 	   "and the third with what to do");
+	put_annal(7, ANNAL_DELIVERED);
+	is_text(lists_of("tax-000007"), "", "what was lost and has come after all is lost no more");
 	unlink(test_path("vault/lost"));
 	unlink(test_path("vault/annals"));
 	passes_promised = 0;
