@@ -328,8 +328,10 @@ static int run_confined(struct keep *keep)
 
 static int load_box_key(struct keep *keep)
 {
-	int result = key_load(&keep->box, keep->config.box_key, NULL);
-	if (result == 0 && keep->box->card.kind != KEY_RECEIVER)
+	struct key *box;
+	int result = key_load(&box, keep->config.box_key, NULL);
+	keep->box = result == 0 ? box : NULL;
+	if (result == 0 && box->card.kind != KEY_RECEIVER)
 		result = VERDICT_WRONG_KEY;
 	return result == 0 ? 0 : command_fail(result, "box key '%s'", keep->config.box_key);
 }
@@ -385,12 +387,8 @@ static int start(struct keep *keep)
 	}
 	/* threads are made in intake_open, so privileges go before it, and the call table after it */
 	result = confine_privileges();
-	if (result != 0) {
-		registry_free(registry);
-		return command_fail(result, "cannot give up privileges");
-	}
 	keep->registry = registry;
-	int code = open_diary(keep);
+	int code = result != 0 ? command_fail(result, "cannot give up privileges") : open_diary(keep);
 	if (code != 0) {
 		registry_free(registry);
 		return code;
@@ -444,12 +442,6 @@ static int run(struct keep *keep, const char *config_path)
 		code = load_box_key(keep);
 	if (code != 0)
 		return code;
-	service_open();
-	keep->control = service_socket("control");
-	if (keep->control < 0) {
-		command_say("the socket 'control' was not passed in; start it with 'weir-receiver run' or its systemd unit");
-		return EXIT_ENVIRONMENT;
-	}
 	keep->vault_fd = io_open_dir(AT_FDCWD, config->vault);
 	if (keep->vault_fd < 0)
 		return command_fail(keep->vault_fd, "vault '%s'", config->vault);
@@ -459,6 +451,14 @@ static int run(struct keep *keep, const char *config_path)
 		if (lock != -EWOULDBLOCK)
 			return command_fail(lock, "vault '%s'", config->vault);
 		command_say("vault '%s' is in use by another weir-keep; stop that one first", config->vault);
+		return EXIT_ENVIRONMENT;
+	}
+	service_open();
+	keep->control = service_socket("control");
+	if (keep->control < 0) {
+		command_say("the socket 'control' was not passed in; start it with 'weir-receiver run' or its systemd unit");
+		io_close(lock);
+		io_close(keep->vault_fd);
 		return EXIT_ENVIRONMENT;
 	}
 	marker_guard_registry(&keep->remembered_version, keep->vault_fd, config, keep->box->card.id);

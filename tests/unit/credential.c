@@ -41,7 +41,8 @@ static void test_path_alone(void)
 /* Each side's configuration names files that are not there. */
 static void test_config(void)
 {
-	static const char text[] = "[paths]\nregistry = r\nroots = o\nvault = v\n[keys]\nbox = b\nlink = l\n";
+	static const char text[] = "[paths]\nregistry = r\nroots = o\nvault = v\n[keys]\nbox = b\nlink = l\n"
+				   "[link]\nabsent = all\n";
 	char problem[PROBLEM_BYTES], box[600], link[600];
 	struct config c;
 	snprintf(box, sizeof(box), "%s/box.key", test_path("passed"));
