@@ -20,8 +20,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -289,6 +291,12 @@ static const struct sample {
 	{"ioctl", "waiting", 1, FIONREAD},
 	{"ioctl", "type", 1, TIOCSTI},
 	{"ioctl", "console", 1, TIOCCONS},
+	{"ioctl", "nic", 1, SIOCETHTOOL},
+	{"ioctl", "flags", 1, SIOCSIFFLAGS},
+	{"bpf", "lookup", 0, BPF_MAP_LOOKUP_ELEM},
+	{"bpf", "update", 0, BPF_MAP_UPDATE_ELEM},
+	{"bpf", "load", 0, BPF_PROG_LOAD},
+	{"bpf", "high-load", 0, UINT64_C(1) << 32 | BPF_PROG_LOAD},
 };
 
 static const char *name_of(uint32_t answer)

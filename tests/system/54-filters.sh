@@ -23,7 +23,7 @@ said() {
 	tr ' ' '\n' <<<"$words" | sed 's/^thread$/clone clone3 set_robust_list rseq sched_getaffinity rt_sigaction/' |
 		tr ' ' '\n' | sed '/^$/d' | sort -u
 }
-narrow='^(mmap|mprotect|socket|prctl|ioctl|clone|clone3)$'
+narrow='^(mmap|mprotect|socket|prctl|ioctl|ethtool|bpf|clone|clone3)$'
 
 # What arguments do to the narrowed ones: the same in every process.
 cat >"$tmp/narrowed" <<'END'
@@ -32,7 +32,9 @@ mprotect read:allowed write:allowed exec:killed read-exec:killed
 socket unix:allowed inet:killed inet6:killed packet:killed netlink:killed xdp:killed high-inet:killed
 prctl name:allowed no-new-privs:allowed dumpable:killed seccomp:killed ambient:killed securebits:killed
 clone thread:allowed fork:killed vfork:killed user-namespace:killed
-ioctl size:allowed settings:allowed waiting:allowed type:killed console:killed
+ioctl size:allowed settings:allowed waiting:allowed type:killed console:killed nic:killed flags:killed
+ethtool size:killed settings:killed waiting:killed type:killed console:killed nic:allowed flags:killed
+bpf lookup:allowed update:killed load:killed high-load:killed
 END
 
 # compare LABEL PID COUNT PROGRAM TABLE…: COUNT filters, the oldest of them, against these tables
@@ -45,7 +47,7 @@ compare() {
 	is "$label: what it may call whatever the arguments" "$(sed -n 's/^allowed //p' "$tmp/table" | sort)" \
 		"$(grep -vE "$narrow" "$tmp/said")"
 	is "$label: what it may call with some arguments alone" "$(sed -n 's/^narrowed //p' "$tmp/table" | sort)" \
-		"$(while read -r call rest; do grep -qx "$call" "$tmp/said" && echo "$call $rest"; done <"$tmp/narrowed" | sort)"
+		"$(while read -r call rest; do grep -qx "$call" "$tmp/said" && echo "${call/ethtool/ioctl} $rest"; done <"$tmp/narrowed" | sort)"
 	is "$label: clone3 has no answer but that there is none, everything else kills, by other conventions too" \
 		"$(grep -vE '^(allowed|narrowed|threads) ' "$tmp/table")" \
 		"$(grep -qx clone3 "$tmp/said" && echo 'answered clone3 ENOSYS'; printf 'x32 killed\ni386 killed')"
@@ -62,6 +64,10 @@ compare weir-emit "$(pid_for weir-emit)" 9 weir-emit calls
 ok "weir-emit may make at most 30 calls ($calls)" test "$calls" -le 30
 compare weir-catch "$(pid_for weir-catch)" 9 weir-catch calls
 ok "weir-catch may make at most 30 calls ($calls)" test "$calls" -le 30
+
+if [[ $link == namespaces ]]; then
+	for box in "$sender_pid" "$receiver_pid"; do compare weir-link "$(pgrep -P "$box" -x weir-link)" 9 weir-link calls; done
+fi
 
 # ---- a push, and who carries it, in its midst ----
 
@@ -134,6 +140,11 @@ dies weir-hold ptrace 0 0 0 0
 dies weir-keep recvfrom 0 0 0 0 0 0
 dies weir-keep socket 17 3 0
 dies weir-keep execve 0 0 0
+if [[ $link == namespaces ]]; then
+	dies weir-link socket 2 2 0
+	dies weir-link bpf 5 0 0 # loads a program
+	dies weir-link execve 0 0 0
+fi
 
 # One push for each call: nothing comes of it, and nothing of it stays.
 until_true 20 sender_answers
