@@ -49,6 +49,7 @@ for side in sender receiver; do
 	printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/opt/probe twin\n' \
 		>"${root[$side]}/etc/systemd/system/twin.service"
 done
+printf '[Socket]\nMaxConnections=2\n' | drop_in sender weir-seal.socket
 printf '[Service]\nWatchdogSec=3\n' | drop_in sender weir-hold.service watchdog
 printf '[Service]\nWatchdogSec=3\n' | drop_in receiver weir-keep.service watchdog
 
@@ -135,7 +136,17 @@ seal_pid() {
 }
 ok "a push has a weir-seal of its own" until_true 10 seal_pid
 process sender weir-seal weir-seal "$(seal_pid)"
+push_as wang --route files - <"$tmp/pipe" >"$tmp/pushed-too" 9>&- &
+second=$!
+seals() { shown sender 'weir-seal@*' MainPID | grep -c '[1-9]'; }
+are_two() { (($(seals) == 2)); }
+ok "a second one has another" until_true 10 are_two
+said=$(push_as wang --route files /home/wang/people.csv)
+is "who comes when as many as may are at work is turned away" "$?" 3
+note "$said"
 exec 9>&-
+wait "$second"
+check $? "the second ends well" || note "$(cat "$tmp/pushed-too")"
 wait "$pusher"
 check $? "and ends well" || note "$(cat "$tmp/pushed")"
 is "the socket of weir-seal's is for it alone" "$(at sender stat -c '%U %a' /run/weir-sender/intake.sock)" "weir-seal 600"
