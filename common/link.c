@@ -31,9 +31,9 @@ enum { LOOK_MS = 1000, STATE_MODE = 0644 };
 
 /* Beyond confine_base.  No socket can be had: those that ask the kernel were made before. */
 static const char *const calls[] = {
-	"sendto", "sendmsg", "recvmsg", "poll", "ppoll",                        /* questions to the kernel, the clock */
-	"openat", "newfstatat", "fstat", "read", "close", "getdents64", "fcntl", /* /proc, networkd's files */
-	"write", "renameat",                                                    /* the state file */
+	"sendto", "recvmsg", "ppoll",                                                      /* questions, notices, the clock */
+	"openat", "newfstatat", "fstat", "fcntl", "read", "close", "getdents64", "mremap", /* /proc, networkd's files */
+	"write", "renameat",                                                               /* the state file */
 	"ethtool", "bpf",
 	NULL,
 };
