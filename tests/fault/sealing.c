@@ -460,8 +460,7 @@ int main(int argc, char **argv)
 		{"repair rows and repairing", encode_work}, {"a manifest", manifest_work}, {"JSON", json_work}, {"keys", key_work},
 		{"a registry", registry_work}, {"receipts and orders", papers_work},
 	};
-	every_begin(argv);
-	struct fault_page *page = fault_share();
+	struct fault_page *page = every_begin(argv);
 	if (suite_start() != 0)
 		return 2;
 	registry = world_registry();

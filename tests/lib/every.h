@@ -1,5 +1,6 @@
 /*
- * every: a piece of work is done again and again, each time with another of its calls failing, in this very process:
+ * every: a piece of work is done again and again, each time with another of its calls failing, once or with all of its
+ * kind that follow, in this very process:
  * it says so or has done all of it, leaves no descriptor open and no memory allocated, and works when the fault is over, on what the failure
  * has left.  Files are on a tmpfs; whether they outlive a crash is for sweep.h and powercut.c.
  */
@@ -74,14 +75,27 @@ static inline void every_resume(bool was_armed)
 }
 
 /* First of all: what is freed counts as free at once, and is not kept for later by the C library. */
-static inline void every_begin(char **argv)
+static inline struct fault_page *every_begin(char **argv)
 {
 	static const char tunable[] = "glibc.malloc.tcache_count=0";
 	const char *now = getenv("GLIBC_TUNABLES");
-	if (now != NULL && strcmp(now, tunable) == 0)
-		return;
-	if (setenv("GLIBC_TUNABLES", tunable, 1) != 0 || execv("/proc/self/exe", argv) != 0)
+	if ((now == NULL || strcmp(now, tunable) != 0) &&
+	    (setenv("GLIBC_TUNABLES", tunable, 1) != 0 || execv("/proc/self/exe", argv) != 0))
 		abort();
+	every_page = fault_share();
+	return every_page;
+}
+
+/* What is kept after one more failure of this kind.  A thread that has just ended may keep a little, once. */
+static inline size_t every_kept(struct fault_page *page, const struct every_piece *piece, const struct fault_plan *plan)
+{
+	const char *dir = every_fresh();
+	size_t memory = mallinfo2().uordblks;
+	fault_arm(page, plan, 1);
+	(void)piece->run(dir);
+	fault_disarm(page);
+	size_t now = mallinfo2().uordblks;
+	return now > memory ? now - memory : 0;
 }
 
 /* False when the work ended before that call. */
@@ -98,9 +112,10 @@ static inline bool every_try(struct fault_page *page, const struct every_piece *
 		return false;
 	report->tried++;
 	report->said += result != 0;
-	size_t kept = mallinfo2().uordblks;
-	if (kept > memory && report->kept++ < EVERY_SHOWN)
-		note("%s %u: %zu bytes are still allocated", fault_call_name(plan.call), plan.nth, kept - memory);
+	size_t now = mallinfo2().uordblks;
+	if (now > memory && every_kept(page, piece, &plan) > 0 && every_kept(page, piece, &plan) > 0 &&
+	    report->kept++ < EVERY_SHOWN)
+		note("%s %u: %zu bytes are still allocated", fault_call_name(plan.call), plan.nth, now - memory);
 	unsigned int after = every_descriptors();
 	if (after != before && report->open++ < EVERY_SHOWN)
 		note("%s %u: %u descriptors before, %u after", fault_call_name(plan.call), plan.nth, before, after);
@@ -115,7 +130,6 @@ static inline void every_call(struct fault_page *page, const struct every_piece 
 {
 	struct every_report report = {0};
 	const char *dir = every_fresh();
-	every_page = page;
 	int first = piece->run(dir), second = piece->run(dir);
 	if (!ok(first == 0 && second == 0, "%s: without a fault it is done, and once more", piece->name)) {
 		note("the results are %d and %d", first, second);
@@ -129,6 +143,11 @@ static inline void every_call(struct fault_page *page, const struct every_piece 
 					  .error = is_memory ? ENOMEM : EIO};
 		for (plan.nth = 1; plan.nth < EVERY_CALLS_MAX && every_try(page, piece, plan, &report); plan.nth++)
 			continue;
+		/* and all that follow: also those that were to clean up */
+		plan.for_ever = true;
+		for (plan.nth = 1; plan.nth < EVERY_CALLS_MAX && every_try(page, piece, plan, &report); plan.nth++)
+			continue;
+		plan.for_ever = false;
 		plan.error = ENOSPC;
 		for (plan.nth = 1; takes_room && every_try(page, piece, plan, &report); plan.nth++)
 			continue;
