@@ -41,13 +41,19 @@ static const struct policy lines = {
 	.refuses_identity = true,
 };
 
+/* Each member has one with its count; see MEMBER_END. */
+static const struct policy controlled = {
+	.version = 1, .encoding = ENCODING_UTF8, .column_count = 3, .columns = columns, .needs_control = true,
+};
+static const struct policy controlled_lines = {.version = 1, .encoding = ENCODING_UTF8, .needs_control = true};
+
 static const struct {
 	const struct policy *policy;
 	enum record_format format;
 } kinds[] = {
 	{&strict, FORMAT_CSV}, {&lax, FORMAT_CSV},    {&strict, FORMAT_JSON}, {&lax, FORMAT_JSON},
 	{&strict, FORMAT_FIXED}, {&big5, FORMAT_FIXED}, {&lines, FORMAT_LINES}, {&big5, FORMAT_CSV},
-	{&cns, FORMAT_CSV},    {NULL, FORMAT_CSV},
+	{&cns, FORMAT_CSV},    {NULL, FORMAT_CSV},     {&controlled, FORMAT_CSV}, {&controlled_lines, FORMAT_LINES},
 };
 
 struct outcome {
@@ -57,6 +63,33 @@ struct outcome {
 	uint32_t columns;
 };
 
+/* Where there are control files this byte ends a member, and the next begins. */
+enum { MEMBER_END = 0x1d };
+
+static int push_member(struct guard *guard, const char *name, const uint8_t *data, size_t len, size_t piece)
+{
+	int result = guard_member_begin(guard, name);
+	for (size_t at = 0; result == 0 && at < len; at += piece)
+		result = guard_add(guard, data + at, len - at < piece ? len - at : piece);
+	return result == 0 ? guard_member_end(guard) : result;
+}
+
+static int push_members(struct guard *guard, const uint8_t *data, size_t len, size_t piece)
+{
+	static const char *const names[] = {"a", "a.b", "a.b.count", "a.count", "b", "b.count"};
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < sizeof(names) / sizeof(names[0]) && len > 0; i++) {
+		const uint8_t *end = memchr(data, MEMBER_END, len);
+		size_t n = end == NULL ? len : (size_t)(end - data);
+		/* an empty one is left out: so one may lack its control file */
+		if (n > 0)
+			result = push_member(guard, names[i], data, n, piece);
+		data += end == NULL ? n : n + 1;
+		len -= end == NULL ? n : n + 1;
+	}
+	return result;
+}
+
 static void push(struct outcome *out, const struct guard_options *options, const uint8_t *data, size_t len,
 		 size_t piece)
 {
@@ -65,11 +98,8 @@ static void push(struct outcome *out, const struct guard_options *options, const
 	memset(out, 0, sizeof(*out));
 	int result = guard_new(&guard, options, problem);
 	assert(result == 0);
-	result = guard_member_begin(guard, "a");
-	for (size_t at = 0; result == 0 && at < len; at += piece)
-		result = guard_add(guard, data + at, len - at < piece ? len - at : piece);
-	if (result == 0)
-		result = guard_member_end(guard);
+	bool has_control = options->policy != NULL && options->policy->needs_control;
+	result = has_control ? push_members(guard, data, len, piece) : push_member(guard, "a", data, len, piece);
 	if (result == 0)
 		result = guard_finish(guard);
 	assert(result == 0 || result == VERDICT_AGAINST_POLICY);
@@ -100,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	push(&whole, &options, data + 2, len, len + 1);
 	push(&cut, &options, data + 2, len, 1 + data[1] % 64);
 	assert(memcmp(&whole, &cut, sizeof(whole)) == 0);
-	if (whole.result == 0) {
+	if (whole.result == 0 && (options.policy == NULL || !options.policy->needs_control)) {
 		struct record_counter counter;
 		records_start(&counter, options.format == FORMAT_CSV ? RECORDS_CSV : RECORDS_LINES);
 		records_add(&counter, data + 2, len);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "common/identity.h"
 #include "common/io.h"
 #include "common/json.h"
 #include "common/ledgerline.h"
@@ -90,6 +91,17 @@ static void shown(const uint8_t *data, size_t len)
 	}
 }
 
+/* Numbers that stand for a person, wherever they are. */
+static void identities(const uint8_t *data, size_t len)
+{
+	const char *word = as_word(data, len);
+	size_t at = SIZE_MAX;
+	bool is_found = identity_find(data, len, &at);
+	assert(!is_found || at + IDENTITY_CHARACTERS <= len);
+	assert(!identity_number_is_valid(data, len) || (is_found && at == 0 && len == IDENTITY_CHARACTERS));
+	(void)identity_in_passphrase(word, NOW, 20);
+}
+
 static void json(const uint8_t *data, size_t len)
 {
 	struct json *document = NULL, *second = NULL;
@@ -147,7 +159,7 @@ static void certificate(const uint8_t *data, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const readers[])(const uint8_t *, size_t) = {numbers, names, shown, json, status, certificate};
+	static void (*const readers[])(const uint8_t *, size_t) = {numbers, names, shown, json, status, certificate, identities};
 	if (size == 0 || suite_start() != 0)
 		return 0;
 	if (top < 0)
