@@ -16,6 +16,7 @@ struct inflow {
 	int fd;
 	size_t start; /* of what was read and not yet taken */
 	size_t end;
+	size_t most;  /* that it ever held: what lies behind was never touched, and costs nothing */
 	uint8_t data[2 * FRAME_MAX];
 };
 
@@ -32,7 +33,7 @@ int inflow_new(struct inflow **out, int fd)
 	if (inflow == NULL)
 		return -ENOMEM;
 	inflow->fd = fd;
-	inflow->start = inflow->end = 0;
+	inflow->start = inflow->end = inflow->most = 0;
 	*out = inflow;
 	return 0;
 }
@@ -69,6 +70,8 @@ static int fill(struct inflow *inflow, size_t wanted)
 				 sizeof(inflow->data) - inflow->end);
 		if (n > 0)
 			inflow->end += (size_t)n;
+		if (inflow->end > inflow->most)
+			inflow->most = inflow->end;
 		if (n == 0)
 			return inflow->start == inflow->end ? -EPIPE : VERDICT_TRUNCATED;
 		if (n > 0 || errno != EINTR)
@@ -103,7 +106,7 @@ int inflow_next(struct inflow *inflow, uint16_t *type, const uint8_t **payload, 
 void inflow_free(struct inflow *inflow)
 {
 	if (inflow != NULL)
-		suite_wipe(inflow->data, sizeof(inflow->data));
+		suite_wipe(inflow->data, inflow->most);
 	free(inflow);
 }
 

@@ -20,7 +20,7 @@ int inflow_new(struct inflow **out, int fd); /* fd stays the caller's; -ENOMEM *
 int inflow_next(struct inflow *inflow, uint16_t *type, const uint8_t **payload, size_t *len);
 /* True while a whole frame is there, so that inflow_next will not read. */
 bool inflow_has_frame(const struct inflow *inflow);
-void inflow_free(struct inflow *inflow); /* wipes the buffer; NULL is fine */
+void inflow_free(struct inflow *inflow); /* wipes what was read; NULL is fine */
 
 /*
  * outflow: frames gathered into large writes.  The first failure stays the result of every later
