@@ -88,7 +88,9 @@ entries() { cat "$1"/ledger/*.jsonl; }
 released() { entries "$sender/spool" | jq -r 'select(.event == "release" and .result == "ok").bundle' | sort -u; }
 named() { entries "$receiver/vault" | jq -r 'select(.event == "named").bundle' | sort -u; }
 all_named() { [[ -z $(comm -23 <(released) <(named)) ]]; }
-healed() { inbox gaps --config "$receiver/receiver.conf" >"$tmp/gaps" 2>&1; }
+# and behind a restart it speaks of the catalogue before, until the new one is whole
+delivered() { entries "$receiver/vault" | jq -r 'select(.event == "delivered" and .result == "ok").bundle' | sort -u; }
+healed() { inbox gaps --config "$receiver/receiver.conf" >"$tmp/gaps" 2>&1 && [[ -z $(comm -23 <(released) <(delivered)) ]]; }
 nothing_waits() { [[ -z $(outbox list --json --config "$sender/sender.conf" | jq -r '.[] | select(.state != "sent" and .person != "inside-1").push_id') ]]; }
 ok "everything is sent in the end" until_true 120 nothing_waits
 ok "the receiver hears of all that was released" until_true 60 all_named

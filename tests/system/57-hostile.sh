@@ -101,7 +101,7 @@ watch() {
 	kill $tracer
 	wait $tracer 2>/dev/null
 	sed -E 's/^[0-9]+ +//; /resumed>|^[-+]{3}/d; s/^([a-z0-9_]+)\(.*= (-1 E[A-Z]+|\?|-?[0-9a-fx]+).*$/\1 \2/; s/^([a-z0-9_]+)\(.*unfinished.*$/\1 pending/' "$tmp/calls.$1" |
-		awk '{ print $1, ($2 == "-1" ? $3 : "done") }' | grep -vE '^restart_syscall|pending' | sort -u >"$tmp/results.$1"
+		awk '{ print $1, ($2 == "-1" ? $3 : "done") }' | grep -vE '^restart_syscall|pending|[(]' | sort -u >"$tmp/results.$1"
 }
 receiver_up
 watch open

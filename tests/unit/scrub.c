@@ -176,8 +176,8 @@ static void test_names(void)
 {
 	static const char *const names[] = {
 		"damaged/note", "damaged/@0000000000000005.weir", "damaged/tax-000002@5.weir", "damaged/tax@0000000000000005.weir",
-		"damaged/tax-000777@0000000000000005.weir", "damaged/a-name-that-is-far-too-long-for-a-bundle-of-any-route-000001"
-		"@0000000000000005.weir",
+		"damaged/tax-000777@0000000000000005.weir",
+		"damaged/a-name-that-is-far-too-long-for-a-bundle-of-any-route-000001@0000000000000005.weir",
 	};
 	struct scrub_options o = options();
 	struct scrub *scrub = NULL;
