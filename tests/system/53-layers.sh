@@ -207,6 +207,7 @@ ok "so is what was pushed before the end" wait_delivered "$before" 40
 # ---- frames that go the wrong way ----
 
 # While rules were missing, some came through: told of before.
+# shellcheck disable=SC2034 # read by its name
 had_sender=$(alarms sender E1071 | wc -l) had_receiver=$(alarms receiver E2111 | wc -l)
 has_alarm() { # SIDE ID REGEX
 	local had=had_$1
