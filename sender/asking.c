@@ -15,24 +15,29 @@ enum { ANSWER_MS = 10000 };
 /* One frame of an answer, neither DONE nor REFUSED. */
 typedef int take_part(void *context, uint16_t type, const uint8_t *payload, size_t len);
 
-/* Until DONE or REFUSED. */
+/*
+ * Until DONE or REFUSED.  DONE says how many parts were given; where none is taken (NULL), *count is what it says.
+ * Otherwise it is believed only when as many came: an answer that ends early is not a short list.
+ */
 static int take_answer(struct inflow *inflow, take_part *take, void *context, uint32_t *count,
 		       struct local_refused *refused)
 {
-	for (;;) {
+	for (uint32_t taken = 0;; taken++) {
 		uint16_t type;
 		const uint8_t *payload;
 		size_t len;
 		int result = inflow_next(inflow, &type, &payload, &len);
 		if (result != 0)
 			return result;
-		if (type == LOCAL_DONE)
-			return local_done_decode(count, payload, len);
+		if (type == LOCAL_DONE) {
+			result = local_done_decode(count, payload, len);
+			return result == 0 && take != NULL && *count != taken ? VERDICT_BAD_PROTOCOL : result;
+		}
 		if (type == LOCAL_REFUSED) {
 			result = local_refused_decode(refused, payload, len);
 			return result != 0 ? result : refused->result;
 		}
-		result = take(context, type, payload, len);
+		result = take == NULL ? VERDICT_BAD_PROTOCOL : take(context, type, payload, len);
 		if (result != 0)
 			return result;
 	}
@@ -101,21 +106,12 @@ int asking_decide(const char *runtime, enum local_type type, const void *payload
 	return ask_and_take(runtime, &question, take_item, &items, &count, refused);
 }
 
-static int take_nothing(void *context, uint16_t type, const uint8_t *payload, size_t len)
-{
-	(void)context;
-	(void)type;
-	(void)payload;
-	(void)len;
-	return VERDICT_BAD_PROTOCOL;
-}
-
 int asking_do(const char *runtime, enum local_type type, const void *payload, size_t len, uint32_t *count,
 	      struct local_refused *refused)
 {
 	const struct question question = {type, payload, len};
 	uint32_t unused;
-	return ask_and_take(runtime, &question, take_nothing, NULL, count != NULL ? count : &unused, refused);
+	return ask_and_take(runtime, &question, NULL, NULL, count != NULL ? count : &unused, refused);
 }
 
 static int take_order(void *context, uint16_t type, const uint8_t *payload, size_t len)

@@ -324,7 +324,7 @@ static void answer_order_list(const struct control *control, struct writer *w)
 		local_revoked_encode(payload, &revoked);
 		write_frame(w, LOCAL_REVOKED, payload, sizeof(payload));
 	}
-	write_done(w, standing_count(standing));
+	write_done(w, standing_count(standing) + standing_revocation_count(standing));
 }
 
 /* What a code or name means, and what the person has to sign to have it sent, or purged. */

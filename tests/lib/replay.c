@@ -4,6 +4,7 @@
  * and says so by fuzz_replay_every, one in so many of what is made of the corpus.
  */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +74,34 @@ static size_t load(const char *path, uint8_t *out)
 	return len;
 }
 
-extern void __sanitizer_set_report_fd(void *fd) __attribute__((weak));
+typedef void set_report_fd(void *fd);
+
+static int reports = STDERR_FILENO;
+
+/*
+ * Where the sanitizer of this library reports to; NULL is the first that has the symbol.  Each gets a descriptor of
+ * its own, since it closes the one that it has when it is given another.
+ */
+static void report_from(const char *name)
+{
+	void *library = dlopen(name, RTLD_NOW | RTLD_NOLOAD);
+	void *symbol = library == NULL ? NULL : dlsym(library, "__sanitizer_set_report_fd");
+	set_report_fd *set;
+	memcpy(&set, &symbol, sizeof(set));
+	if (set != NULL)
+		set((void *)(intptr_t)fcntl(reports, F_DUPFD_CLOEXEC, 3));
+}
+
+/*
+ * The undefined-behaviour sanitizer calls this before it prints.  With gcc it is a library of its own, which goes
+ * back to descriptor 2 at its first report.
+ */
+void __ubsan_on_report(void);
+void __ubsan_on_report(void)
+{
+	report_from(NULL);
+	report_from("libubsan.so.1");
+}
 
 /* Events that modules write to descriptor 2 go nowhere; what an assertion or a sanitizer says goes where it did. */
 static void keep_quiet(void)
@@ -84,8 +112,8 @@ static void keep_quiet(void)
 		return;
 	setvbuf(out, NULL, _IONBF, 0);
 	stderr = out;
-	if (__sanitizer_set_report_fd != NULL)
-		__sanitizer_set_report_fd((void *)(intptr_t)kept);
+	reports = kept;
+	report_from(NULL);
 	close(nowhere);
 }
 

@@ -100,6 +100,7 @@ uint64_t test_seed(void)
 		seed = given != NULL ? strtoull(given, NULL, 10)
 				     : (uint64_t)now.tv_sec * 1000000007U + (uint64_t)now.tv_nsec;
 		note("SEED=%llu", (unsigned long long)seed);
+		fflush(stdout); /* what ends the process at once must not take it along */
 	}
 	return seed;
 }

@@ -10,7 +10,7 @@
 /* Draws on a pseudo-terminal as stderr, with a clock put back, and gives what was drawn. */
 static size_t drawn(uint64_t age_ns, uint64_t total, uint64_t done, bool wanted, char *out, size_t size)
 {
-	int master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
 	if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
 		abort();
 	int terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
@@ -22,13 +22,16 @@ static size_t drawn(uint64_t age_ns, uint64_t total, uint64_t done, bool wanted,
 	progress_set(&p, done);
 	progress_set(&p, done);
 	progress_end(&p);
-	ssize_t n = read(master, out, size - 1);
 	dup2(old, STDERR_FILENO);
 	close(old);
 	close(terminal);
+	/* what was drawn reaches the other end when the kernel has the time; then, with nobody left to draw, EIO */
+	size_t len = 0;
+	for (ssize_t n = 0; len < size - 1 && (n = read(master, out + len, size - 1 - len)) > 0;)
+		len += (size_t)n;
 	close(master);
-	out[n > 0 ? n : 0] = 0;
-	return n > 0 ? (size_t)n : 0;
+	out[len] = 0;
+	return len;
 }
 
 int main(void)
