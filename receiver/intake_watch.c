@@ -41,12 +41,15 @@ static void follow_found(struct intake *in)
 	}
 }
 
-/* A generation counts when all it names can be looked up by who reads the vault. */
+/*
+ * A generation counts when all it names can be looked up by who reads the vault, and for as long as heartbeats say
+ * that there is no newer one: before the first, what the vault had stored is not known to be all.
+ */
 static void follow_generation(struct intake *in, const struct known_summary *known)
 {
 	if (known->is_complete && !in->clerk.is_catalogue_owed && in->stored_epoch == known->epoch &&
 	    in->stored_generation == known->generation)
-		in->caught_up_s = in->now_s;
+		in->caught_up_s = known->last_heartbeat_s;
 }
 
 void intake_store_expected(struct intake *in)

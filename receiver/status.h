@@ -56,7 +56,7 @@ struct status_head {
 	bool disk_is_full;
 	const uint8_t *box_key; /* KEY_ID_BYTES; NULL: none */
 	struct known_summary known;
-	uint64_t caught_up_s; /* when the newest generation that was promised was last whole, and stored */
+	uint64_t caught_up_s; /* the last heartbeat by which the newest generation promised was whole, and stored */
 	struct status_counters counters;
 	struct way way;
 	const char *absent;  /* layers of the link that the configuration names so; NULL: not known */

@@ -43,7 +43,8 @@
  *                              longest that keep was away while something waited
  *   "link"                     "absent": the layers that the configuration names so, "xdp lldp"; "frames" that
  *                              went the wrong way, as told (common/LAYERS.md)
- *   "caught_up"                when the newest generation promised was last whole, and in vault/catalogue
+ *   "caught_up"                the last heartbeat by which the newest generation promised was whole, and in
+ *                              vault/catalogue; 0: none since the start
  *   "heard_since"              since when the sender has been heard without a silence
  *   "waiting_bytes", "heal_rate", "heal_round_bytes"   of the last heartbeat (LINK.md 2)
  *   "busy"                     when a heartbeat last said that something waits

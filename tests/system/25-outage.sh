@@ -46,6 +46,23 @@ done
 note "$moments moments"
 ok "gaps finds nothing missing" no_gaps
 
+# While it was down: what the vault had stored is not all that is promised, and gaps does not say so for a moment.
+receiver_down
+lost=()
+for n in 1 2 3; do
+	push files "$tmp/in-60000" || check 1 "bundle $n is pushed while the receiver is down" || note "$pushed"
+	lost+=("$bundle")
+done
+sleep 2
+receiver_up
+early=0
+all_are_named() {
+	inbox gaps --config "$receiver/receiver.conf" >"$tmp/gaps" && ((++early))
+	[[ $(grep -cE "^(${lost[0]}|${lost[1]}|${lost[2]}) +lost as a whole" "$tmp/gaps") == 3 ]]
+}
+ok "what was pushed while it was down is named" until_true 30 all_are_named || note "$(cat "$tmp/gaps")"
+is "and until then gaps never says that nothing is missing" "$early" 0
+
 # The same without it: that the outages are ones is seen by what is lost.
 sender_down
 sed -i 's/^survive_outage_ms.*/survive_outage_ms = 0/' "$sender/sender.conf"

@@ -1481,6 +1481,39 @@ static void silence_is_told(void)
 	free_world(&w);
 }
 
+static uint64_t caught_up(struct world *w)
+{
+	const char *const key = "\"caught_up\":";
+	turn(w, 2000);
+	char *text = status_of(w), *at = strstr(text, key);
+	must(at != NULL, "caught_up");
+	uint64_t when = strtoull(at + strlen(key), NULL, 10);
+	free(text);
+	return when;
+}
+
+/* What is stored is not all that is promised, until a heartbeat says so. */
+static void a_restart_has_not_caught_up(void)
+{
+	struct world w = new_world("caught-up");
+	struct bundle b = make_bundle(&w, 1, 5);
+	const struct bundle *const all[] = {&b};
+	send_page(&w, all, 1);
+	send_heartbeat(&w, 1);
+	is_number((int64_t)(caught_up(&w) - NOW), 0, "with a heartbeat and the pages that it promises keep has caught up");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	is_number((int64_t)caught_up(&w), 0, "what a restart finds stored may be old");
+	send_heartbeat(&w, 1);
+	uint64_t then = caught_up(&w);
+	ok(then >= NOW + 2, "until a heartbeat names no newer one");
+	w.generation++;
+	send_heartbeat(&w, 1);
+	is_number((int64_t)(caught_up(&w) - then), 0, "one that names a newer one has its pages waited for");
+	free_bundle(&b);
+	free_world(&w);
+}
+
 /* What was done is remembered. */
 
 /* Until a look of the retention has done all that is due. */
@@ -2403,6 +2436,7 @@ int main(void)
 	killed_behind_a_refusal();
 	heads_are_witnessed();
 	silence_is_told();
+	a_restart_has_not_caught_up();
 	losses_are_told();
 	many_losses_are_counted();
 	what_is_expected_is_watched();
