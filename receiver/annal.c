@@ -66,11 +66,20 @@ void annal_encode(uint8_t out[static ANNAL_BYTES], const struct annal *annal, ui
 	digest_of(out + DIGEST_AT, out);
 }
 
+static bool go_together(enum annal_what what, enum annal_how how)
+{
+	switch (what) {
+	case ANNAL_DELIVERED: return how == ANNAL_NO_WAY;
+	case ANNAL_DESTROYING:
+	case ANNAL_DESTROYED: return how == ANNAL_BY_DATE || how == ANNAL_BY_PURGE;
+	case ANNAL_DAMAGED: return how == ANNAL_NO_WAY || how == ANNAL_KNOWN;
+	default: return false;
+	}
+}
+
 static int check(const struct annal *a)
 {
-	bool is_ending = a->what == ANNAL_DESTROYING || a->what == ANNAL_DESTROYED;
-	if (a->what < ANNAL_DELIVERED || a->what > ANNAL_DAMAGED || a->how > ANNAL_BY_PURGE ||
-	    is_ending != (a->how != ANNAL_NO_WAY))
+	if (!go_together(a->what, a->how))
 		return VERDICT_BAD_TYPE;
 	if (!name32_is_valid(a->route))
 		return VERDICT_BAD_NAME;
@@ -140,4 +149,9 @@ bool annal_is_done(int vault_fd, const struct annal *annal)
 	default:
 		return false;
 	}
+}
+
+bool annal_is_open_damage(const struct annal *annal)
+{
+	return annal->what == ANNAL_DAMAGED && annal->how != ANNAL_KNOWN;
 }

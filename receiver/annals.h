@@ -38,14 +38,15 @@ enum annal_what {
 	ANNAL_DAMAGED,       /* it lies in damaged/, and is wanted again */
 };
 
-enum annal_how { ANNAL_NO_WAY = 0, ANNAL_BY_DATE, ANNAL_BY_PURGE };
+/* Of a destruction; of what was damaged, that a person has taken note of it. */
+enum annal_how { ANNAL_NO_WAY = 0, ANNAL_BY_DATE, ANNAL_BY_PURGE, ANNAL_KNOWN };
 
 struct annal {
 	struct bundle_id id;
 	char route[NAME_BYTES];          /* as in the name of its file, whatever it is called now */
 	uint8_t push_id[PUSH_ID_BYTES];
 	enum annal_what what;
-	enum annal_how how;              /* of a destruction */
+	enum annal_how how;
 	uint64_t at;
 	uint64_t destroy_by;
 	uint8_t edges[EDGES_BYTES];  /* of what lies around its hash tree: edges.h */
@@ -64,6 +65,9 @@ void annal_damaged_name(char out[static ANNAL_PATH_BYTES], const struct annal *a
 bool annal_has_file(int vault_fd, const struct annal *annal);
 /* What was done is done: it was destroyed, or was delivered and is still there. */
 bool annal_is_done(int vault_fd, const struct annal *annal);
+
+/* It was set aside as damaged, and nobody has taken note of that. */
+bool annal_is_open_damage(const struct annal *annal);
 
 struct annals;
 

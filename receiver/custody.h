@@ -47,7 +47,7 @@ const struct mandate *custody_at(const struct custody *custody, size_t index);
 
 struct custody_site {
 	struct diary *diary;
-	const struct annals *annals;
+	struct annals *annals;
 	struct lost *lost;
 	const struct registry *registry;
 	const uint8_t *box_key; /* KEY_ID_BYTES */

@@ -46,14 +46,21 @@ static int check_bundles(const struct custody *c, const struct custody_site *sit
 	return VERDICT_OK;
 }
 
-/* Whoever acknowledges a loss has seen it listed. */
+static bool is_damaged(const struct custody_site *site, const struct bundle_id *id, struct annal *out)
+{
+	return annals_find(site->annals, id, out) && annal_is_open_damage(out);
+}
+
+/* Whoever acknowledges a loss has seen it listed: as lost for good, as damaged, or as both. */
 static int check_losses(const struct custody_site *site, const struct mandate *m)
 {
+	struct annal annal;
 	for (unsigned int i = 0; i < m->count; i++) {
 		const struct lost_item *item = lost_find(site->lost, &m->bundles[i]);
-		if (item == NULL)
+		bool is_set_aside = is_damaged(site, &m->bundles[i], &annal);
+		if (item == NULL && !is_set_aside)
 			return VERDICT_NO_SUCH_BUNDLE;
-		if (item->at_s > m->time)
+		if ((item != NULL && item->at_s > m->time) || (is_set_aside && annal.at > m->time))
 			return VERDICT_BAD_ORDER;
 	}
 	return VERDICT_OK;
@@ -144,16 +151,27 @@ static int end_case(struct custody *c, const struct custody_site *site, const st
 	return result == 0 ? io_fsync(c->holds_fd) : result;
 }
 
+static int acknowledge_one(const struct custody_site *site, const struct mandate *m, const struct bundle_id *id)
+{
+	const struct lost_note note = {.who = who_of(site, m), .mandate = m->id};
+	char name[BUNDLE_NAME_BYTES];
+	struct annal annal;
+	bool is_lost = lost_find(site->lost, id) != NULL;
+	(void)name_of(name, site, m, id);
+	int result = is_lost ? lost_acknowledge(site->lost, id, site->diary, &note, name)
+			     : diary_acknowledged_damage(site->diary, &note, name, id);
+	if (result != 0 || !is_damaged(site, id, &annal))
+		return result;
+	annal.how = ANNAL_KNOWN;
+	return annals_write(site->annals, &annal, 1);
+}
+
 /* Each has an entry of its own, with what is known of the loss; what has its entry is listed no more. */
 static int acknowledge(const struct custody_site *site, const struct mandate *m)
 {
-	const struct lost_note note = {.who = who_of(site, m), .mandate = m->id};
 	int result = 0;
-	for (unsigned int i = 0; result == 0 && i < m->count; i++) {
-		char name[BUNDLE_NAME_BYTES];
-		(void)name_of(name, site, m, &m->bundles[i]);
-		result = lost_acknowledge(site->lost, &m->bundles[i], site->diary, &note, name);
-	}
+	for (unsigned int i = 0; result == 0 && i < m->count; i++)
+		result = acknowledge_one(site, m, &m->bundles[i]);
 	return result;
 }
 

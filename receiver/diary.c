@@ -432,6 +432,17 @@ int diary_acknowledged(struct diary *d, const struct lost_note *note, const char
 	return diary_write(d, e);
 }
 
+int diary_acknowledged_damage(struct diary *d, const struct lost_note *note, const char *name,
+			      const struct bundle_id *id)
+{
+	struct ledger_entry *e = ledger_entry_new("lost.acknowledged", 0);
+	ledger_set_who(e, &note->who);
+	ledger_set_hex(e, "mandate", note->mandate, MANDATE_ID_BYTES);
+	set_bundle(e, name, id);
+	ledger_set_text(e, "why", "damaged");
+	return diary_write(d, e);
+}
+
 void diary_hear(struct diary *d, const char *box, const struct ledger_head *head)
 {
 	char text[TEXT_BYTES];

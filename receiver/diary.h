@@ -71,6 +71,9 @@ void diary_lost(struct diary *diary, const char *name, const struct lost_item *i
 /* A person has taken note of that.  As diary_write. */
 int diary_acknowledged(struct diary *diary, const struct lost_note *note, const char *name,
 		       const struct lost_item *item);
+/* Of a bundle that was set aside as damaged, and is not listed as lost. */
+int diary_acknowledged_damage(struct diary *diary, const struct lost_note *note, const char *name,
+			      const struct bundle_id *id);
 /* A heartbeat of this box whose signature was right.  Also tells when its ledger was changed. */
 void diary_hear(struct diary *diary, const char *box, const struct ledger_head *head);
 

@@ -33,7 +33,7 @@ static const char gaps_help[] =
 	"Exit code 0 when nothing is missing and the sender is heard, 4 otherwise.\n"
 	"What is on its way is not missing.\n"
 	"\n"
-	"  --acknowledge BUNDLE  what is lost for good is listed until somebody says that it is\n"
+	"  --acknowledge BUNDLE  what is lost for good, or damaged, is listed until somebody says that it is\n"
 	"                 known; signed by a receiving-admin, an officer or an auditor\n"
 	"  --key FILE     the person's key, or a PKCS#11 URI (WEIR_KEY)\n"
 	"  --person NAME  whose key a token has\n"

@@ -32,7 +32,7 @@ size_t inbox_tell_damaged(const struct annals *annals, struct json *array, inbox
 		struct annal annal;
 		char name[ANNAL_PATH_BYTES], when[32];
 		annals_at(annals, i, &annal);
-		if (annal.what != ANNAL_DAMAGED)
+		if (!annal_is_open_damage(&annal))
 			continue;
 		found++;
 		if (is_told(context, &annal.id))
@@ -40,7 +40,9 @@ size_t inbox_tell_damaged(const struct annals *annals, struct json *array, inbox
 		annal_damaged_name(name, &annal);
 		name[strlen(name) - strlen(".weir")] = 0;
 		if (array == NULL) {
-			printf("%-24s  damaged, found %s: the sender names it no more; have it pushed again\n", name, text_time(when, sizeof(when), annal.at));
+			printf("%-24s  damaged, found %s: the sender names it no more; have it pushed again if it is wanted, then: "
+			       "weir-inbox gaps --acknowledge %s --key FILE\n",
+			       name, text_time(when, sizeof(when), annal.at), name);
 			continue;
 		}
 		struct json *object = json_object_new();

@@ -19,7 +19,7 @@ enum inbox_fate inbox_fate_of(const struct annals *annals, int vault_fd, const s
 /* When it was found damaged; 0: it was not, or has come again. */
 uint64_t inbox_damaged_s(const struct annals *annals, const struct bundle_id *id);
 /*
- * Tells of each bundle that was found damaged and has not come again, as lines or into the array, but for those that
+ * Tells of each bundle that was found damaged, has not come again, and of which no person has taken note, as lines or into the array, but for those that
  * are told of elsewhere; gives the number of all.
  */
 typedef bool inbox_is_told(const void *context, const struct bundle_id *id);

@@ -253,6 +253,9 @@ void intake_store(struct intake *in)
 		intake_store_catalogue(in);
 	/* one that is under way may be older than what has been noted since */
 	for (int round = 0; round < 2; round++) {
+		/* also how far the vault is: the last second counts when it is put back to what it was just before */
+		if (round == 1)
+			intake_follow_marker(in);
 		reception_store_all(in->reception);
 		if (round == 1)
 			write_status(in);

@@ -88,21 +88,24 @@ for i in 1 2 4; do ok "${name[i]} is gone" until_true 10 gone "${name[i]}"; done
 
 # ---- the vault is read again ----
 
+flip() {
+	python3 - "$1" <<-'END'
+		import sys
+		with open(sys.argv[1], "r+b") as f:
+		    f.seek(20000)
+		    byte = f.read(1)[0]
+		    f.seek(20000)
+		    f.write(bytes([byte ^ 1]))
+	END
+}
+
 push files "$tmp/1" 2>/dev/null
 again=$bundle
 ok "another is delivered" wait_delivered "$again"
 receiver_down
 file=$(vault_file "$again")
 cp "$file" "$tmp/right"
-cp -a "$vault" "$tmp/older"
-python3 - "$file" <<'END'
-import sys
-with open(sys.argv[1], "r+b") as f:
-    f.seek(20000)
-    byte = f.read(1)[0]
-    f.seek(20000)
-    f.write(bytes([byte ^ 1]))
-END
+flip "$file"
 rm -f "$vault/scrub"
 receiver_up
 ok "a bit that was flipped in the vault is found" until_true 20 has ".event == \"damaged\" and .bundle == \"$again\""
@@ -110,6 +113,27 @@ ok "it is told of as an alarm" until_true 10 has '.event == "alarm" and .id == "
 is_right() { cmp -s "$(vault_file "$again")" "$tmp/right"; }
 ok "and the bundle comes again by itself" until_true 60 is_right || logs
 ok "so nothing is missing" no_gaps
+
+# one that the sender does not offer any more
+push files "$tmp/1" 2>/dev/null
+gone=$bundle
+ok "another is delivered, and the sender loses it" wait_delivered "$gone"
+sender_down
+receiver_down
+find "$sender/spool" -name "*$push_id*" -delete
+flip "$(vault_file "$gone")"
+rm -f "$vault/scrub"
+sender_up
+receiver_up
+is_given_up() { inbox gaps --config "$conf" >"$tmp/gaps"; [[ $? == 4 && $(cat "$tmp/gaps") =~ $gone[^a-z]+(damaged|lost\ for\ good) ]]; }
+ok "when it is found damaged it will not come again" until_true 20 is_given_up || note "$(cat "$tmp/gaps")"
+acknowledged() { inbox gaps --acknowledge "$gone" --key "$keys/lee-hao.key" --config "$conf" && inbox gaps --config "$conf" >"$tmp/gaps"; }
+ok "a person takes note of that, and nothing is missing" until_true 20 acknowledged || note "$(cat "$tmp/gaps")"
+has '.event == "lost.acknowledged" and .result == "ok" and .bundle == "'"$gone"'"'
+check $? "which the ledger says"
+receiver_down
+cp -a "$vault" "$tmp/older"
+receiver_up
 push brief "$tmp/1" 2>/dev/null
 brief=$bundle
 ok "one that is to be destroyed soon is delivered" wait_delivered "$brief"

@@ -181,6 +181,19 @@ static void test_damage(void)
 		wrong += annal_decode(&out, record, 3) == 0;
 	}
 	is_number(wrong, 0, "a record with any bit flipped is none");
+	/* D delivered, g being destroyed, G destroyed, d damaged, each with how: - none, t date, p purge, k known */
+	char pairs[64] = "";
+	for (int what = 0; what <= ANNAL_DAMAGED + 1; what++)
+		for (int how = 0; how <= ANNAL_KNOWN + 1; how++) {
+			struct annal annal = annal_of(3, ANNAL_DELIVERED), out;
+			uint8_t record[ANNAL_BYTES];
+			annal.what = (enum annal_what)what;
+			annal.how = (enum annal_how)how;
+			annal_encode(record, &annal, 3);
+			if (annal_decode(&out, record, 3) == 0)
+				snprintf(pairs + strlen(pairs), sizeof(pairs) - strlen(pairs), "%c%c ", "?DgGd?"[what], "-tpk?"[how]);
+		}
+	is_text(pairs, "D- gt gp Gt Gp d- dk ", "of what was done, only its own ways");
 	struct annal out;
 	is_number(annal_decode(&out, whole + 3 * ANNAL_BYTES, 4), VERDICT_BAD_ORDER, "nor is one in another place");
 	whole[3 * ANNAL_BYTES + 9] ^= 4;

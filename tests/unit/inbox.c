@@ -957,7 +957,7 @@ static void test_lost(void)
 	ok(says(err, "weir-keep does not take the order") && says(err, "[unknown-key]"), "and a stranger is told");
 	setenv("WEIR_KEY", test_path("wang-mei.key"), 1);
 	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000009"), 1, "what is not lost cannot be acknowledged");
-	ok(says(err, "'tax-000009' is not lost for good"), "and that is said");
+	ok(says(err, "'tax-000009' is neither lost for good nor damaged"), "and that is said");
 	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000008"), 1, "nor what is not one");
 	ok(says(err, "more than one epoch"), "and that is said");
 	is_number(RUN(inbox_gaps, "--acknowledge", "tax-000008@0000000000001236"), 0, "by its epoch it is");
@@ -982,17 +982,22 @@ static void test_lost(void)
 	unsetenv("WEIR_KEY");
 }
 
-static void put_annal(uint64_t number, enum annal_what what)
+static void put_annal_of(uint64_t number, enum annal_what what, enum annal_how how)
 {
 	struct annals *annals = NULL;
 	struct annals_found found;
 	struct annal annal = {.id = {EPOCH, number, 1}, .route = "tax", .push_id = {(uint8_t)number}, .what = what,
-			      .at = RELEASED, .destroy_by = RELEASED + 86400 * 3650ULL};
+			      .how = how, .at = RELEASED, .destroy_by = RELEASED + 86400 * 3650ULL};
 	int vault_fd = io_open_dir(AT_FDCWD, test_path("vault"));
 	if (annals_open(&annals, vault_fd, true, &found) != 0 || annals_write(annals, &annal, 1) != 0)
 		abort();
 	annals_close(annals);
 	close(vault_fd);
+}
+
+static void put_annal(uint64_t number, enum annal_what what)
+{
+	put_annal_of(number, what, ANNAL_NO_WAY);
 }
 
 /* Of `gaps --json`: in which of the lists a bundle is, and when it was found damaged, as they say. */
@@ -1045,6 +1050,8 @@ static void each_loss_is_told_of_once(void)
 	   "the second as lost for good");
 	ok(says(out, "tax-000009@0000000000001234  damaged, found 2026-06-01T08:00:05Z: the sender names it no more; have it pushed again"),
 	   "and the third with what to do");
+	put_annal_of(9, ANNAL_DAMAGED, ANNAL_KNOWN);
+	is_text(lists_of("tax-000009"), "", "when a person has taken note of that it is listed no more");
 	put_annal(7, ANNAL_DELIVERED);
 	is_text(lists_of("tax-000007"), "", "what was lost and has come after all is lost no more");
 	unlink(test_path("vault/lost"));

@@ -1961,6 +1961,51 @@ static void the_vault_is_read_again(void)
 	free_world(&w);
 }
 
+/* As it stands in the vault. */
+static bool has_annal(const struct world *w, const struct bundle *b, enum annal_what what, enum annal_how how)
+{
+	struct annals *annals = NULL;
+	struct annals_found found;
+	struct annal annal;
+	must(annals_open(&annals, w->vault_fd, false, &found) == 0, "annals");
+	bool is_so = annals_find(annals, &b->id, &annal) && annal.what == what && annal.how == how;
+	annals_close(annals);
+	return is_so;
+}
+
+/* What was set aside, and nobody offers any more, is known when a person says so; it stays wanted, and goes at its date. */
+static void a_damage_is_acknowledged(void)
+{
+	struct world w = new_world("damage-known");
+	struct bundle b = make_bundle(&w, 1, 30);
+	deliver(&w, &b);
+	is_number(order(&w, MANDATE_ACKNOWLEDGE, "", 1, 1), VERDICT_NO_SUCH_BUNDLE, "of what is well there is nothing to acknowledge");
+	flip(&w, 1, 700);
+	scrub_again(&w);
+	must(has_annal(&w, &b, ANNAL_DAMAGED, ANNAL_NO_WAY), "damage");
+	static uint8_t bytes[MANDATE_BYTES_MAX];
+	size_t len;
+	struct mandate m = {.kind = MANDATE_ACKNOWLEDGE, .time = NOW - 60, .count = 1, .bundles = &b.id};
+	is_number(order_of(&w, &m, w.person, 2, bytes, &len), VERDICT_BAD_ORDER, "what was signed before it was found hides no damage");
+	is_number(order(&w, MANDATE_ACKNOWLEDGE, "", 3, 1), 0, "a damage is acknowledged");
+	ok(has_annal(&w, &b, ANNAL_DAMAGED, ANNAL_KNOWN), "which the annals say");
+	is_number(ledger_of(&w, "\"event\":\"lost.acknowledged\",\"result\":\"ok\",\"who\":{\"person\":\"wang-mei\",\"key\":\"").count, 1,
+		  "the ledger names the person");
+	is_number(ledger_of(&w, "\"why\":\"damaged\"").count, 1, "and what it was");
+	is_number(order(&w, MANDATE_ACKNOWLEDGE, "", 4, 1), VERDICT_NO_SUCH_BUNDLE, "once");
+	stop_keep(&w);
+	start_keep(&w, 1);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(file_is(&w, &b, 1) && has_annal(&w, &b, ANNAL_DELIVERED, ANNAL_NO_WAY), "when it comes again it is kept all the same");
+	flip(&w, 1, 700);
+	scrub_again(&w);
+	ok(has_annal(&w, &b, ANNAL_DAMAGED, ANNAL_NO_WAY), "and a new damage is one that nobody knows of");
+	free_bundle(&b);
+	free_world(&w);
+}
+
 static void killed_while_setting_aside(void)
 {
 	struct world w = new_world("aside");
@@ -1971,12 +2016,7 @@ static void killed_while_setting_aside(void)
 		      "damaged/tax-000001@1122334455667788.weir") == 0, "as keep does");
 	start_keep(&w, 1);
 	look(&w, 100);
-	struct annals *annals = NULL;
-	struct annals_found found;
-	struct annal annal;
-	must(annals_open(&annals, w.vault_fd, false, &found) == 0, "annals");
-	ok(annals_find(annals, &b.id, &annal) && annal.what == ANNAL_DAMAGED, "what was set aside is noted by the next keep");
-	annals_close(annals);
+	ok(has_annal(&w, &b, ANNAL_DAMAGED, ANNAL_NO_WAY), "what was set aside is noted by the next keep");
 	free_bundle(&b);
 	free_world(&w);
 }
@@ -2478,6 +2518,7 @@ int main(void)
 	losses_are_acknowledged();
 	who_may_order_what();
 	the_vault_is_read_again();
+	a_damage_is_acknowledged();
 	killed_while_setting_aside();
 	put_back_is_seen();
 	return done_testing();
