@@ -165,6 +165,23 @@ static void tell_failure(void *context, struct spool_item *item, int error, uint
 		      item->name, verdict_explain(error), delay_ms / 1000);
 }
 
+/* `sent`, durable before anything shows that it is done: a crash between has it sent, and entered, once more. */
+static void enter_sent(struct dispatcher *dispatcher, const struct plan_terms *terms)
+{
+	struct spool *spool = dispatcher->releaser->allowance.spool;
+	struct book *book = dispatcher->releaser->book;
+	bool is_new = false;
+	for (size_t i = 0; i < spool_count(spool); i++) {
+		struct spool_item *item = spool_at(spool, i);
+		if (item->is_entered_sent || !lineup_is_sent(item, terms))
+			continue;
+		book_bundle(book, "sent", item, 0);
+		item->is_entered_sent = is_new = true;
+	}
+	if (is_new)
+		book_commit(book);
+}
+
 /*
  * Moves to sent/ what has had all its passes.  emit opens files by their name in ready/, and has
  * closed that of an order which it calls sent.  One that cannot be moved holds up no other.
@@ -174,6 +191,7 @@ static int settle(struct dispatcher *dispatcher)
 	struct spool *spool = dispatcher->releaser->allowance.spool;
 	struct plan_terms terms = terms_of(dispatcher);
 	int failure = 0;
+	enter_sent(dispatcher, &terms);
 	for (size_t i = 0; i < spool_count(spool); i++) {
 		struct spool_item *item = spool_at(spool, i);
 		if (!lineup_is_sent(item, &terms))
@@ -181,10 +199,8 @@ static int settle(struct dispatcher *dispatcher)
 		int result = spool_set_sent(spool, item);
 		if (result != 0)
 			failure = result;
-		if (item->state != SPOOL_SENT)
-			continue;
-		service_event(LOG_NOTICE, "E1006", "link: '%s' sent", item->name);
-		book_bundle(dispatcher->releaser->book, "sent", item, 0);
+		if (item->state == SPOOL_SENT)
+			service_event(LOG_NOTICE, "E1006", "link: '%s' sent", item->name);
 	}
 	return failure;
 }

@@ -60,6 +60,7 @@ struct spool_item {
 	uint64_t failures;            /* of passes, one after another */
 	bool is_resending;            /* that order is what a person has asked for */
 	bool is_repeated;             /* stays ready, and passes again every so often */
+	bool is_entered_sent;         /* the ledger was told that it is sent */
 };
 
 /* What could not be loaded, and stays where it is: file is "ready/tax-000123". */

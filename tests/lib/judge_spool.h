@@ -154,7 +154,7 @@ static inline void judge_accepted(struct judging *j, const struct spool_world *w
 	if (has_mark(j, "refused", id))
 		complain(j, "the ledger does not know that push %s was refused", id);
 	if (item == NULL) {
-		/* of what was moved to sent/ in the moment in which hold was killed the ledger has no "sent" */
+		/* the retention of a later life removed it */
 		if (!has_mark(j, "later", NULL) || fact_of(j, "release", id, NULL) == NULL)
 			complain(j, "the accepted push %s (%s) is lost", id, name);
 	} else if (strcmp(name, "-") != 0 && strcmp(item->name, name) != 0) {

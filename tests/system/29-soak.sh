@@ -107,6 +107,8 @@ is "no number was given twice" "$(cut -d' ' -f1 <"$tmp/released" | sort -u | wc 
 entries "$receiver/vault" | jq -r 'select(.event == "delivered" and .result == "ok" and (.found | not)) | .bundle' | sort | uniq -d >"$tmp/twice"
 is "nothing was delivered twice" "$(cat "$tmp/twice")" ""
 entries "$sender/spool" | jq -r 'select(.event == "release" and .result == "ok").push_id' | sort >"$tmp/pushes"
+entered_sent() { entries "$sender/spool" | jq -r 'select(.event == "sent" and .result == "ok").bundle' | sort -u; }
+is "all of it was entered as sent, too" "$(comm -23 <(cut -d' ' -f1 "$tmp/released" | sort -u) <(entered_sent))" ""
 is "all that was told to be accepted was released" "$(comm -23 <(sort "$tmp/accepted") "$tmp/pushes")" ""
 inbox verify --config "$receiver/receiver.conf" >"$tmp/verified" 2>&1
 check $? "every bundle in the vault is right" || note "$(tail -n 5 "$tmp/verified")"
