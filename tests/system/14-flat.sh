@@ -7,8 +7,8 @@
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line
-total=480 round=40 most=120
-[[ -n ${BUDGET:-} ]] && total=100000 round=500 most=5000
+total=480 round=40 most=120 patience=60
+[[ -n ${BUDGET:-} ]] && total=100000 round=500 most=5000 patience=300
 end=$((SECONDS + ${BUDGET:-600}))
 heal=5
 link_start 1500
@@ -42,7 +42,7 @@ push_round() {
 	in_sender env -u WEIR_PASSPHRASE_FILE "$build/tests/lib/pusher" "$runtime/sender/seal.sock" files \
 		"$keys/wang-mei.key" - "$keys/wang-mei.key" - "$tmp/in" "$round" 4 >"$tmp/said" 2>&1 || return
 	pushed=$((pushed + round)) kept=$((kept + round))
-	until_true 60 have_crossed
+	until_true "$patience" have_crossed
 }
 
 # purge_all: both sides, by signed orders with the number.
@@ -52,7 +52,7 @@ purge_all() {
 	outbox purge --config "$sender/sender.conf" --key "$keys/wang-mei.key" --route files --before "$tomorrow" \
 		--count "$kept" >"$tmp/purged" 2>&1 &&
 		inbox purge --config "$receiver/receiver.conf" --key "$keys/wang-mei.key" --route files --before "$tomorrow" \
-			--count "$kept" >>"$tmp/purged" 2>&1 && until_true 60 is_empty && kept=0 && purges=$((purges + 1))
+			--count "$kept" >>"$tmp/purged" 2>&1 && until_true "$patience" is_empty && kept=0 && purges=$((purges + 1))
 }
 
 # The files of bundles that are being healed come and go; when one is held open that is gone, it counts.  The least of a few
@@ -78,17 +78,18 @@ sample() {
 	[[ -z $(pid_of weir-seal) ]] || left_over=$((left_over + 1))
 }
 
-pushed=0 kept=0 purges=0 went=0 left_over=0
+pushed=0 kept=0 purges=0 went=0 left_over=0 broke=""
 started=$(date +%s%N)
 while ((pushed < total && SECONDS < end)); do
-	push_round || break
+	push_round || { broke="a round of pushes: $(tail -n 3 "$tmp/said")"; break; }
 	((went > 0)) || find_pids
 	sample
 	went=$pushed
-	((kept <= most)) || purge_all || break
+	((kept <= most)) || purge_all || { broke="a purge: $(tail -n 3 "$tmp/purged"), $(in_vault) in the vault, $kept kept"; break; }
 done
 took=$((($(date +%s%N) - started) / 1000000))
 note "$pushed bundles in $((took / 1000)) s, $((pushed * 1000 / (took + 1))) a second, both sides purged $purges times"
+is "nothing ended it before its time" "$broke" ""
 ok "every bundle crossed" test "$pushed" -gt 0 -a "$went" -eq "$pushed" || { note "$(tail -n 3 "$tmp/said")"; logs; }
 ok "both sides were purged in between" test "$purges" -ge $((pushed / (most + round))) ||
 	note "$(tail -n 3 "$tmp/purged")"
