@@ -198,8 +198,8 @@ coverage:
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-coverage CFLAGS='-O0 -U_FORTIFY_SOURCE --coverage' \
 		LDFLAGS=--coverage covered
 
-# The simulator takes minutes there, and runs none of these files but as the others do.
-covered_tests = $(filter-out %/simulator.t,$(unit_tests))
+# These two take minutes there, and run none of these files but as the others do.
+covered_tests = $(filter-out %/simulator.t %/fuzz/intake.t,$(unit_tests))
 
 covered: $(covered_tests) $(faulty_token) $(sweeps)
 	@find $(BUILD) -name '*.gcda' -delete
