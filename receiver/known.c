@@ -30,6 +30,7 @@ struct known {
 	struct missing_link link;
 	uint64_t count;
 	struct stored_page page[PAGES_MAX];
+	struct known_bundle *first, **last; /* all of them: most buckets are empty, and looking at each costs */
 	struct known_bundle *bucket[BUCKETS];
 };
 
@@ -39,6 +40,7 @@ struct known *known_new(void)
 	if (known == NULL)
 		return NULL;
 	known->is_first = true;
+	known->last = &known->first;
 	known->account = account_new();
 	if (known->account == NULL) {
 		free(known);
@@ -62,12 +64,11 @@ void known_free(struct known *known)
 	if (known == NULL)
 		return;
 	forget_pages(known);
-	for (size_t i = 0; i < BUCKETS; i++)
-		while (known->bucket[i] != NULL) {
-			struct known_bundle *gone = known->bucket[i];
-			known->bucket[i] = gone->next;
-			free(gone);
-		}
+	while (known->first != NULL) {
+		struct known_bundle *gone = known->first;
+		known->first = gone->next;
+		free(gone);
+	}
 	account_free(known->account);
 	free(known);
 }
@@ -89,7 +90,7 @@ struct known_bundle *known_find(const struct known *known, const struct bundle_i
 {
 	struct known_bundle *bundle = known->bucket[bucket_of(id)];
 	while (bundle != NULL && !same_id(&bundle->id, id))
-		bundle = bundle->next;
+		bundle = bundle->beside;
 	return bundle;
 }
 
@@ -196,15 +197,14 @@ static int name_bundle(struct known *known, const struct page *page, const struc
 		return -ENOMEM;
 	size_t at = bucket_of(&id);
 	*bundle = (struct known_bundle){
-		.id = id,
-		.entry = *entry,
-		.since_s = now_s,
+		.id = id, .entry = *entry, .since_s = now_s,
 		.passed_s = entry->passes > 0 ? now_s : 0,
-		.next = known->bucket[at],
-		.generation = page->generation,
-		.sender_epoch = page->epoch,
+		.beside = known->bucket[at],
+		.generation = page->generation, .sender_epoch = page->epoch,
 	};
 	known->bucket[at] = bundle;
+	*known->last = bundle;
+	known->last = &bundle->next;
 	known->count++;
 	*out = bundle;
 	return 1;
@@ -353,27 +353,34 @@ static bool has_all_pages(const struct known *known)
 	return known->pages > 0 && known->pages_held == known->pages;
 }
 
+static void leave_bucket(struct known *known, const struct known_bundle *bundle)
+{
+	struct known_bundle **at = &known->bucket[bucket_of(&bundle->id)];
+	while (*at != bundle)
+		at = &(*at)->beside;
+	*at = bundle->beside;
+}
+
 bool known_sweep(struct known *known, known_visit *dropped, void *context)
 {
 	if (known->is_swept || !has_all_pages(known) || known->heard.went_back)
 		return false;
 	known->is_swept = true;
-	for (size_t i = 0; i < BUCKETS; i++) {
-		struct known_bundle **at = &known->bucket[i];
-		while (*at != NULL) {
-			struct known_bundle *bundle = *at;
-			if (bundle->sender_epoch == known->heard.epoch &&
-			    bundle->generation == known->generation) {
-				at = &bundle->next;
-				continue;
-			}
-			if (dropped != NULL)
-				dropped(context, bundle);
-			*at = bundle->next;
-			free(bundle);
-			known->count--;
+	struct known_bundle **at = &known->first;
+	while (*at != NULL) {
+		struct known_bundle *bundle = *at;
+		if (bundle->sender_epoch == known->heard.epoch && bundle->generation == known->generation) {
+			at = &bundle->next;
+			continue;
 		}
+		if (dropped != NULL)
+			dropped(context, bundle);
+		*at = bundle->next;
+		leave_bucket(known, bundle);
+		free(bundle);
+		known->count--;
 	}
+	known->last = at;
 	return true;
 }
 
@@ -386,9 +393,8 @@ int known_settle(struct known *known, account_visit *lost, void *context)
 
 void known_each(const struct known *known, known_visit *visit, void *context)
 {
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct known_bundle *b = known->bucket[i]; b != NULL; b = b->next)
-			visit(context, b);
+	for (struct known_bundle *b = known->first; b != NULL; b = b->next)
+		visit(context, b);
 }
 
 int known_catalogue(const struct known *known, uint8_t **out, size_t *len)
@@ -420,9 +426,8 @@ int known_heard(const struct known *known, uint8_t **out, size_t *len)
 static int name_again(const struct known *known, struct account *account, uint64_t time_s)
 {
 	int result = 0;
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct known_bundle *b = known->bucket[i]; result != -ENOMEM && b != NULL; b = b->next)
-			result = account_name(account, &b->id, time_s);
+	for (struct known_bundle *b = known->first; result != -ENOMEM && b != NULL; b = b->next)
+		result = account_name(account, &b->id, time_s);
 	return result == -ENOMEM ? result : 0;
 }
 

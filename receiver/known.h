@@ -43,7 +43,8 @@ struct known_bundle {
 	uint64_t batch;          /* of entries, in which its name was told; 0: none */
 	uint64_t lost_s;         /* when it was told of as lost; 0: not, or it is whole again */
 	bool is_noted;           /* its delivery was taken note of; as one that was there when it was named */
-	struct known_bundle *next; /* from here on: the module's */
+	struct known_bundle *next; /* from here on: the module's; in the order in which they were named */
+	struct known_bundle *beside; /* whose id falls into the same bucket */
 	uint64_t generation;
 	uint64_t sender_epoch; /* of the page that named it last */
 	bool has_clashed;      /* it was named with other content, too */

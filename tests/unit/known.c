@@ -246,6 +246,35 @@ static void test_many(void)
 	known_free(NULL);
 }
 
+static void is_next(void *context, struct known_bundle *bundle)
+{
+	struct tally *tally = context;
+	tally->count += bundle->id.number > tally->last;
+	tally->last = bundle->id.number;
+}
+
+static void test_order(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0}, all = {0};
+	give(known, 1, 1, 0, 1, 1, 3, 1, &named);
+	known_sweep(known, NULL, NULL);
+	give(known, 1, 2, 0, 1, 2, 1, 1, &named);
+	known_sweep(known, NULL, NULL);
+	give(known, 1, 3, 0, 2, 2, 1, 1, &named);
+	give(known, 1, 3, 1, 2, 4, 2, 1, &named);
+	known_sweep(known, NULL, NULL);
+	known_each(known, is_next, &all);
+	ok(all.count == 3 && all.last == 5, "what has stayed, when first and last were dropped, and what came then is visited as named");
+	give(known, 1, 4, 0, 1, 90, 0, 1, &named);
+	known_sweep(known, NULL, NULL);
+	give(known, 1, 5, 0, 1, 91, 1, 1, &named);
+	all = (struct tally){0};
+	known_each(known, is_next, &all);
+	ok(all.count == 1 && all.last == 91, "also when all was dropped before");
+	known_free(known);
+}
+
 static int heads(struct known *known, uint64_t epoch, uint64_t before, uint64_t generation, uint64_t time, uint64_t first,
 		 uint64_t newest, known_overlap *overlap, void *context)
 {
@@ -427,6 +456,7 @@ int main(void)
 	test_heartbeats();
 	test_catalogue();
 	test_many();
+	test_order();
 	the_sender_goes_back();
 	an_epoch_is_continued();
 	heard_is_a_file();
