@@ -129,8 +129,13 @@ void write_zeros(struct writer *w, size_t len)
 bool bytes_are_zero(const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint8_t any = 0;
-	for (size_t i = 0; i < len; i++)
+	uint64_t any = 0, word;
+	size_t i = 0;
+	for (; len - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		any |= word;
+	}
+	for (; i < len; i++)
 		any |= p[i];
 	return any == 0;
 }

@@ -185,7 +185,8 @@ int ini_read(const uint8_t *text, size_t len, int refusal, ini_line *line, void 
 int ini_count_lines(const uint8_t *text, size_t len)
 {
 	int lines = 0;
-	for (size_t i = 0; i < len; i++)
-		lines += text[i] == '\n';
+	const uint8_t *end = text + len;
+	for (const uint8_t *at = text; at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
+		lines++;
 	return lines > 0 ? lines : 1;
 }

@@ -61,10 +61,32 @@ static void test_writes(void)
 	is_number(out[0], 0x55, "a value that does not fit whole is not written in part");
 }
 
+static void one_bit_anywhere_is_not_zero(void)
+{
+	uint8_t bytes[40] = {0};
+	bool all_zero = true, none_zero = true;
+	for (size_t from = 0; from < 8; from++)
+		for (size_t len = 0; len <= sizeof(bytes) - from; len++) {
+			all_zero &= bytes_are_zero(bytes + from, len);
+			for (size_t i = 0; i < len; i++) {
+				bytes[from + i] = 1;
+				none_zero &= !bytes_are_zero(bytes + from, len);
+				bytes[from + i] = 0;
+			}
+			/* what stands beside it does not count */
+			bytes[(from + len) % sizeof(bytes)] |= from + len < sizeof(bytes);
+			all_zero &= bytes_are_zero(bytes + from, len);
+			bytes[(from + len) % sizeof(bytes)] = 0;
+		}
+	ok(all_zero, "zeros are zeros, of any length and at any place");
+	ok(none_zero, "and with one other bit anywhere they are not");
+}
+
 int main(void)
 {
 	test_reads();
 	test_overrun();
 	test_writes();
+	one_bit_anywhere_is_not_zero();
 	return done_testing();
 }

@@ -161,6 +161,7 @@ static void test_nothing_is_lost(void)
 	is_text(seen.text, wanted, "a long value comes whole");
 	is_number(ini_count_lines((const uint8_t *)"a\nb\n", 4), 2, "lines are counted");
 	is_number(ini_count_lines((const uint8_t *)"", 0), 1, "and are at least one");
+	is_number(ini_count_lines((const uint8_t *)"\n\n\nb", 4), 3, "empty ones as well, and the end of none is none");
 }
 
 int main(void)
