@@ -8,7 +8,7 @@
 #   make bench        figures beside a peer, measured in one run
 #   make check-static cppcheck, shellcheck, clang-tidy, gcc -fanalyzer
 #   make coverage     branches of formats, sealing, erasure code, spool and vault that tests take: 95 % or it fails
-#   make fuzz         libFuzzer over every parser, JOBS=2 at a time; SECONDS_EACH=10
+#   make fuzz         libFuzzer over every parser, JOBS=2 at a time; SECONDS_EACH=10, or RUNS=10000000 of each
 #   make install      PREFIX=/usr, DESTDIR=; one side of the link alone: install-sender, install-receiver
 #
 #   make SANITIZE=1   with address and undefined-behaviour sanitizers, in build-sanitize/

@@ -10,8 +10,7 @@
 #include "common/records.h"
 #include "common/suite.h"
 #include "common/verdict.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/lib/fuzzblocks.h"
 
 static struct policy_column columns[] = {
 	{.name = "id", .width = 10, .is_unique = true, .may_hold_identity = true},
@@ -127,8 +126,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.max_bytes = data[0] & 32 ? 64 : 0,
 		.encodings = encodings,
 	};
+	const size_t blocks = fuzz_blocks_in_use();
 	push(&whole, &options, data + 2, len, len + 1);
 	push(&cut, &options, data + 2, len, 1 + data[1] % 64);
+	fuzz_blocks_check(blocks);
 	assert(memcmp(&whole, &cut, sizeof(whole)) == 0);
 	if (whole.result == 0 && (options.policy == NULL || !options.policy->needs_control)) {
 		struct record_counter counter;

@@ -13,6 +13,7 @@
 #include "common/verdict.h"
 #include "sender/admission.h"
 #include "sender/flow.h"
+#include "tests/lib/fuzzblocks.h"
 #include "tests/lib/fuzzhold.h"
 
 enum { INPUT_MAX = 60000, STREAM_MAX = 131072, FRAMES_MAX = 24, BODY_SEGMENTS_MAX = 4, TURNS_MAX = 4096 };
@@ -177,6 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (untouched == 0)
 		begin();
+	const size_t blocks = fuzz_blocks_in_use();
 	uint8_t how = fuzz_take_byte(&data, &size);
 	size_t len = (how & 64) != 0 ? size : compose(stream, data, size);
 	if ((how & 64) != 0)
@@ -185,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)setsockopt(fds[PEER], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	ends[(how & 15) % 3](fds, stream, len, (how & 128) != 0 ? len / 3 + 1 : len + 1);
 	close(fds[PEER]);
+	fuzz_blocks_check(blocks);
 	remove_what_came();
 	if (fuzzhold_state(&hold) != untouched) {
 		fuzzhold_close(&hold);

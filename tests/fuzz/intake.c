@@ -16,13 +16,14 @@
 #include "receiver/partial.h"
 #include "receiver/vault.h"
 #include "tests/lib/endorse.h"
-#include "tests/lib/fuzzing.h"
+#include "tests/lib/fuzzblocks.h"
+#include "tests/lib/fuzzthreads.h"
 
 #define EPOCH UINT64_C(0x1122334455667788)
 #define NOW UINT64_C(1790000000)
 enum {
 	STEPS_MAX = 64, DATAGRAM = 64 + 11 * SYMBOL_BYTES, SEGMENTS = 4, OBJECT_BYTES = SEGMENTS * SEGMENT_BYTES,
-	DISK_MAX = 4 << 20, TURNS_MAX = 2000, RUNS_A_BOX = 2000,
+	DISK_MAX = 4 << 20, TURNS_MAX = 2000, RUNS_A_BOX = 16,
 };
 
 const unsigned int fuzz_replay_every = 32;
@@ -122,19 +123,24 @@ static void tell(void *context, int priority, const char *id, const char *text)
 
 /* ---- steps ---- */
 
-static void turn(struct life *life, uint64_t ms)
+/* The workers do between two turns whatever there is to do; but for slow ones, which have done nothing yet. */
+static void turn_slowly(struct life *life, uint64_t ms)
 {
 	life->ms += ms;
 	intake_turn(life->intake, life->ms, NOW + life->ms / 1000);
 }
 
+static void turn(struct life *life, uint64_t ms)
+{
+	fuzz_threads_run();
+	turn_slowly(life, ms);
+}
+
 static void settle(struct life *life)
 {
 	turn(life, 1);
-	for (int i = 0; i < TURNS_MAX && intake_is_busy(life->intake); i++) {
-		usleep(20);
+	for (int i = 0; i < TURNS_MAX && intake_is_busy(life->intake); i++)
 		turn(life, 0);
-	}
 	turn(life, 1);
 }
 
@@ -307,7 +313,11 @@ static void raw(struct life *life, const uint8_t **data, size_t *size)
 static void clock_goes(struct life *life, const uint8_t **data, size_t *size)
 {
 	uint8_t what = fuzz_take_byte(data, size);
-	turn(life, what < 128 ? what * 10U : (what - 127U) * 60000U);
+	uint64_t ms = what < 128 ? what * 10U : (what - 127U) * 60000U;
+	if (what % 8 == 4)
+		turn_slowly(life, ms);
+	else
+		turn(life, ms);
 	if (what == 255)
 		settle(life);
 }
@@ -393,6 +403,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (box.runs % RUNS_A_BOX == 0)
 		start_box();
 	box.runs++;
+	const size_t blocks = fuzz_blocks_in_use();
+	fuzz_threads_begin();
 	start_life(&life);
 	for (int i = 0; i < STEPS_MAX && size > 0; i++) {
 		uint8_t step = fuzz_take_byte(&data, &size);
@@ -402,6 +414,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	intake_store(life.intake);
 	intake_close(life.intake);
 	lost_close(life.lost);
+	fuzz_threads_end();
+	fuzz_blocks_check(blocks);
 	check_vault();
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include "receiver/custody.h"
 #include "receiver/notice.h"
 #include "receiver/porter.h"
-#include "tests/lib/fuzzing.h"
+#include "tests/lib/fuzzblocks.h"
 
 enum { NOW = 1790000000, RUNS_A_BOX = 20000, FRAMES_MAX = 16 };
 
@@ -196,6 +196,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		open_box();
 		box.runs++;
 	}
+	const size_t blocks = fuzz_blocks_in_use();
 	ways[data[0] % (sizeof(ways) / sizeof(ways[0]))](data + 1, size - 1);
+	fuzz_blocks_check(blocks);
 	return 0;
 }

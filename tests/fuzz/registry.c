@@ -4,7 +4,7 @@
 
 #include "common/registry.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+#include "tests/lib/fuzzblocks.h"
 
 static void check_authority(const struct registry *registry, const struct route *route)
 {
@@ -87,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		"public = 13fd1cf1a818d3b0d4fba5381f99742c7ff45dc25bb3654d3b9cb0e078d49113\n";
 	char problem[PROBLEM_BYTES];
 	struct roots *roots = NULL;
+	const size_t blocks = fuzz_blocks_in_use();
 	suite_start();
 	if (roots_parse(&roots, (const uint8_t *)anchor, sizeof(anchor) - 1, problem) != 0)
 		abort();
@@ -97,5 +98,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (roots_parse(&roots, data, len, problem) == 0 && roots_quorum(roots) == 0)
 		abort();
 	roots_free(roots);
+	fuzz_blocks_check(blocks);
 	return 0;
 }

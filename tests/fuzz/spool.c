@@ -14,7 +14,7 @@
 #include "sender/spent.h"
 #include "sender/standing.h"
 #include "sender/testimony.h"
-#include "tests/lib/fuzzing.h"
+#include "tests/lib/fuzzblocks.h"
 
 enum { NAME_MAX_BYTES = 120, COUNTER_SLOT = 512, CHECK_LEN = 6 + 32 + 1 };
 
@@ -200,6 +200,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		orders_dir = fuzz_dir_fd("orders");
 		spent_dir = fuzz_dir_fd("spent");
 	}
+	const size_t blocks = fuzz_blocks_in_use();
 	files[data[0] % (sizeof(files) / sizeof(files[0]))](data + 1, size - 1);
+	fuzz_blocks_check(blocks);
 	return 0;
 }

@@ -19,7 +19,7 @@
 #include "receiver/partial.h"
 #include "receiver/registrar.h"
 #include "receiver/witness.h"
-#include "tests/lib/fuzzing.h"
+#include "tests/lib/fuzzblocks.h"
 
 enum { NAME_BYTES_MAX = 80, MAP_HEADER = 128, RECORDS_MAX = 600 };
 
@@ -337,6 +337,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (top < 0)
 		start();
+	const size_t blocks = fuzz_blocks_in_use();
 	files[data[0] % (sizeof(files) / sizeof(files[0]))](data + 1, size - 1);
+	fuzz_blocks_check(blocks);
 	return 0;
 }
