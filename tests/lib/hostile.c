@@ -5,6 +5,9 @@
  * (AF_XDP in copy mode); and frames of one kind each, past the queues: `hostile kinds` lists them.
  * The frames go from 10.77.0.2 at 02:00:00:00:00:02 to 10.77.0.1 at 02:00:00:00:00:01 (tests/lib/link.sh).  Says how
  * many the kernel took; which of them arrive is for others to see.
+ *
+ * The other way, from the sender's end: frames that ask the receiver's kernel for an answer, `hostile questions` lists
+ * them.  COUNT 0: until SIGTERM, also while the link is down.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,11 +16,13 @@
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -195,6 +200,99 @@ static const struct kind {
 };
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
+/* ---- questions: each gives the length of its frame ---- */
+
+enum { QUESTION_BYTES = 96, IP6_BYTES = 40, SOLICITATION_BYTES = 32 };
+
+/* The same frame from the other end: sums do not change when two addresses change places. */
+static size_t turn_round(uint8_t *frame)
+{
+	memcpy(frame, from_receiver, 6);
+	memcpy(frame + 6, to_sender, 6);
+	memcpy(frame + 26, address + 4, 4);
+	memcpy(frame + 30, address, 4);
+	return FRAME_BYTES;
+}
+
+static size_t ask_datagram(uint8_t *frame) { make_udp_open(frame); return turn_round(frame); }
+static size_t ask_closed_port(uint8_t *frame) { make_udp_closed(frame); return turn_round(frame); }
+static size_t ask_ping(uint8_t *frame) { make_echo(frame); return turn_round(frame); }
+
+/* A port that nobody listens at, with a sum that is right: the answer would be a reset. */
+static size_t ask_tcp(uint8_t *frame)
+{
+	uint8_t tcp[12 + 26] = {10, 77, 0, 1, 10, 77, 0, 2, 0, IPPROTO_TCP, 0, 26}, packet[PACKET_BYTES];
+	put_u16(tcp + 12, OPEN_PORT);
+	put_u16(tcp + 14, 22);
+	tcp[12 + 12] = 0x50;
+	tcp[12 + 13] = 2;
+	put_u16(tcp + 12 + 16, sum_of(tcp, sizeof(tcp)));
+	packet_of(packet, IPPROTO_TCP, 0, tcp + 12, 26);
+	frame_of(frame, to_sender, ETH_P_IP, packet, sizeof(packet));
+	return turn_round(frame);
+}
+
+/* For somebody behind the receiver: who forwards says that its time is over. */
+static size_t ask_ttl_1(uint8_t *frame)
+{
+	static const uint8_t behind[4] = {10, 88, 0, 1};
+	make_udp_open(frame);
+	turn_round(frame);
+	frame[HEADER_BYTES + 8] = 1;
+	memcpy(frame + 30, behind, sizeof(behind));
+	put_u16(frame + HEADER_BYTES + 10, 0);
+	put_u16(frame + HEADER_BYTES + 10, sum_of(frame + HEADER_BYTES, 20));
+	return FRAME_BYTES;
+}
+
+static size_t ask_arp(uint8_t *frame)
+{
+	uint8_t arp[28] = {0, 1, 8, 0, 6, 4, 0, 1};
+	static const uint8_t all[6] = {255, 255, 255, 255, 255, 255};
+	memcpy(arp + 8, to_sender, 6);
+	memcpy(arp + 14, address + 4, 4);
+	memcpy(arp + 24, address, 4);
+	frame_of(frame, all, ETH_P_ARP, arp, sizeof(arp));
+	memcpy(frame + 6, to_sender, 6);
+	return FRAME_BYTES;
+}
+
+/* Who has fe80::ff:fe00:2, the address that a kernel makes of the receiver's MAC; from the sender's. */
+static size_t ask_neighbour_discovery(uint8_t *frame)
+{
+	static const uint8_t group[6] = {0x33, 0x33, 255, 0, 0, 2};
+	static const uint8_t own[16] = {0xfe, 0x80, [11] = 255, 0xfe, 0, 0, 1}, its[16] = {0xfe, 0x80, [11] = 255, 0xfe, 0, 0, 2},
+			     to[16] = {255, 2, [11] = 1, 255, 0, 0, 2};
+	uint8_t *ip = frame + HEADER_BYTES, *icmp = ip + IP6_BYTES;
+	memcpy(frame, group, 6);
+	memcpy(frame + 6, to_sender, 6);
+	put_u16(frame + 12, ETH_P_IPV6);
+	memset(ip, 0, IP6_BYTES + SOLICITATION_BYTES);
+	memcpy(ip + 8, own, 16);
+	memcpy(ip + 24, to, 16);
+	icmp[0] = 135;
+	memcpy(icmp + 8, its, 16);
+	icmp[24] = icmp[25] = 1; /* and where to answer */
+	memcpy(icmp + 26, to_sender, 6);
+	/* over addresses, length and type; the place of the version is zero until then */
+	put_u16(ip + 4, SOLICITATION_BYTES);
+	ip[7] = IPPROTO_ICMPV6;
+	put_u16(icmp + 2, sum_of(ip, IP6_BYTES + SOLICITATION_BYTES));
+	ip[0] = 0x60;
+	ip[6] = IPPROTO_ICMPV6;
+	ip[7] = 255;
+	return HEADER_BYTES + IP6_BYTES + SOLICITATION_BYTES;
+}
+
+static const struct question {
+	const char *name;
+	size_t (*make)(uint8_t *frame);
+} questions[] = {
+	{"datagram", ask_datagram}, {"closed-port", ask_closed_port}, {"ping", ask_ping}, {"tcp", ask_tcp},
+	{"ttl-1", ask_ttl_1}, {"arp", ask_arp}, {"neighbour-discovery", ask_neighbour_discovery},
+};
+enum { QUESTION_COUNT = sizeof(questions) / sizeof(questions[0]), BATCH = 64 };
+
 /* ---- ways ---- */
 
 static unsigned int report(unsigned int taken)
@@ -280,12 +378,52 @@ static int by_xdp(const char *device, unsigned int count, const uint8_t *frame)
 	return (int)report(taken);
 }
 
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+/* Past the queues, many at a time.  What a link that is down does not take is given up. */
+static int ask(const char *device, unsigned int count, const struct question *question)
+{
+	static uint8_t frame[QUESTION_BYTES];
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(device), .sll_halen = 6};
+	struct iovec piece = {frame, question->make(frame)};
+	struct mmsghdr batch[BATCH];
+	struct sigaction action = {.sa_handler = stop};
+	const int one = 1;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one)) < 0 ||
+	    sigaction(SIGTERM, &action, NULL) < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+		return fail("AF_PACKET");
+	for (size_t i = 0; i < BATCH; i++)
+		batch[i].msg_hdr = (struct msghdr){.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &piece, .msg_iovlen = 1};
+	unsigned int taken = 0;
+	for (unsigned int tried = 0; !stopped && (count == 0 || tried < count);) {
+		int n = sendmmsg(fd, batch, count == 0 || count - tried > BATCH ? BATCH : count - tried, 0);
+		if (n <= 0)
+			usleep(100);
+		taken += n > 0 ? (unsigned int)n : 0;
+		tried += n > 0 ? (unsigned int)n : 1;
+	}
+	close(fd);
+	return (int)report(taken);
+}
+
 int main(int argc, char **argv)
 {
 	uint8_t frame[FRAME_BYTES], packet[PACKET_BYTES];
 	if (argc == 2 && strcmp(argv[1], "kinds") == 0) {
 		for (size_t i = 0; i < KIND_COUNT; i++)
 			puts(kinds[i].name);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "questions") == 0) {
+		for (size_t i = 0; i < QUESTION_COUNT; i++)
+			puts(questions[i].name);
 		return 0;
 	}
 	if (argc != 4)
@@ -313,6 +451,9 @@ int main(int argc, char **argv)
 			kinds[i].make(frame);
 			return by_packet(device, count, 1, frame);
 		}
+	for (size_t i = 0; i < QUESTION_COUNT; i++)
+		if (strcmp(way, questions[i].name) == 0)
+			return ask(device, count, &questions[i]);
 	errno = EINVAL;
 	return fail(way);
 }
