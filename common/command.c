@@ -1,5 +1,6 @@
 #include "command.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -33,6 +35,9 @@ static struct speaker *speaker(void)
 
 void command_start(const char *program)
 {
+	static const struct rlimit no_core = {0, 0};
+	int result = setrlimit(RLIMIT_CORE, &no_core);
+	assert(result == 0); /* who lowers it needs no right */
 	*speaker() = (struct speaker){.program = program};
 }
 

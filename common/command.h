@@ -28,14 +28,17 @@ struct command {
 
 /*
  * Runs the command named by argv[1] from a table ended by a NULL name.  Knows --help (also anywhere
- * behind a command, but not behind "--"), --version and no arguments at all; starts the suite; sets
- * what command_say prints first.  Output that did not reach its reader turns EXIT_DONE into
+ * behind a command, but not behind "--"), --version and no arguments at all; starts the suite; begins
+ * as command_start does.  Output that did not reach its reader turns EXIT_DONE into
  * EXIT_ENVIRONMENT.
  */
 int command_main(const char *program, const char *purpose, const struct command *commands, int argc,
 		 char **argv);
 
-/* For a program without subcommands (a daemon): sets what command_say prints first. */
+/*
+ * For a program without subcommands (a daemon): sets what command_say prints first.  Neither the process nor a command that
+ * it runs leaves a core from now on: keys and plaintext come before confine_privileges, which some commands do without.
+ */
 void command_start(const char *program);
 
 /* "PROGRAM: text" on stderr, one line.  Names in it have been escaped by the caller. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -253,6 +254,16 @@ static void test_terminal(void)
 	close(terminal);
 }
 
+static void test_cores(void)
+{
+	struct rlimit limit;
+	getrlimit(RLIMIT_CORE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_CORE, &limit);
+	command_start("weir-test");
+	ok(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 && limit.rlim_max == 0, "from its start on a program leaves no core");
+}
+
 static void test_count(void)
 {
 	int terminal, status = 0;
@@ -319,6 +330,7 @@ int main(void)
 	test_voice();
 	test_passphrase_file();
 	test_terminal();
+	test_cores();
 	test_count();
 	test_interrupt();
 	test_no_terminal();
