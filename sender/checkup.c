@@ -202,6 +202,7 @@ int checkup(const char *config_path)
 	check_emit(&report, &setup.config);
 	checkup_expected(&setup.config, setup.registry, line_why, &report);
 	checkup_outage(&setup.config, line_why, &report);
+	checkup_swap(line_why, &report);
 	if (checkup_scan_applies(&setup.config, setup.registry))
 		checkup_scan(&setup.config, line_why, &report);
 	setup_free(&setup);

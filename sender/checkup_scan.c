@@ -1,5 +1,6 @@
 #include "checkup_scan.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -51,20 +52,19 @@ static void check_temporary(const struct config *config, checkup_say *say, void 
 		say(context, result, "temporary files of clamd", config->scan_temporary, "");
 }
 
-static void check_swap(checkup_say *say, void *context)
-{
-	char area[CONFIG_PATH_BYTES] = "";
-	int result = swapless_area(area, sizeof(area), "/proc/swaps");
-	if (result == 0 && area[0] != 0)
-		say(context, VERDICT_NOT_SCANNED, "swap", area,
-		    "plaintext in memory could be written there; swapoff it, and take it out of /etc/fstab");
-	else
-		say(context, result, "swap", result == 0 ? "none" : "/proc/swaps", "");
-}
-
 void checkup_scan(const struct config *config, checkup_say *say, void *context)
 {
 	check_clamd(config, say, context);
 	check_temporary(config, say, context);
-	check_swap(say, context);
+}
+
+void checkup_swap(checkup_say *say, void *context)
+{
+	char area[CONFIG_PATH_BYTES] = "";
+	int result = swapless_area(area, sizeof(area), "/proc/swaps");
+	if (result == 0 && area[0] != 0)
+		say(context, -ENOTSUP, "swap", area,
+		    "plaintext in memory could be written there; swapoff it, and take it out of /etc/fstab");
+	else
+		say(context, result, "swap", result == 0 ? "none" : "/proc/swaps", "");
 }

@@ -1,5 +1,5 @@
 /*
- * checkup_scan: what `weir-sender check` says about virus scanning.
+ * checkup_scan: what `weir-sender check` says about virus scanning, and whether memory can reach a disk.
  */
 #ifndef WEIR_CHECKUP_SCAN_H
 #define WEIR_CHECKUP_SCAN_H
@@ -19,7 +19,10 @@ bool checkup_scan_applies(const struct config *config, const struct registry *re
 typedef void checkup_say(void *context, int result, const char *what, const char *detail,
 			 const char *why);
 
-/* clamd, its limits, its temporary files, swap. */
+/* clamd, its limits, its temporary files. */
 void checkup_scan(const struct config *config, checkup_say *say, void *context);
+
+/* Whether swap is off: units forbid it to daemons, but nothing does to weir-outbox, which people call. */
+void checkup_swap(checkup_say *say, void *context);
 
 #endif
