@@ -52,6 +52,13 @@ sed '/PrivateDevices/d; /# Exception: no PrivateUsers/d' systemd/weir-hold.servi
 is "a wall that was taken away without a word is found" "$(without_reason "$tmp/open/half.service" | paste -sd' ')" \
 	"PrivateDevices PrivateUsers"
 
+# What has plaintext or keys in its memory: no disk may get it, whatever the reason.
+leaky() { local unit; for unit in "$@"; do grep -qx MemorySwapMax=0 "$unit" && grep -qx LimitCORE=0 "$unit" || echo "${unit##*/}"; done; }
+is "no unit has its memory written to a disk, neither as swap nor as a core, and none has a reason to" "$(leaky "${units[@]}")" ""
+sed 's/^MemorySwapMax=0/# Exception: it is large.\nMemorySwapMax=1G/' systemd/weir-hold.service >"$tmp/open/swapped.service"
+sed 's/^LimitCORE=0/# Exception: no LimitCORE=, for its developers/' systemd/weir-hold.service >"$tmp/open/cored.service"
+is "one that has is found" "$(leaky "$tmp"/open/{swapped,cored}.service | paste -sd' ')" "swapped.service cored.service"
+
 # ---- what is installed ----
 
 make -s BUILD="$build" DESTDIR="$tmp/both" PREFIX=/usr install >"$tmp/log" 2>&1
