@@ -3,9 +3,11 @@
  *
  *   sniff count INTERFACE FILE   writes the number of frames that came in to FILE whenever it grows,
  *                                with the first bytes of the first of them on stdout; until SIGTERM
+ *   sniff keep INTERFACE FILE    writes all that come in or go out to FILE, one behind the other; at the end says how
+ *                                many there were, and how many were too fast for it
  *   sniff send INTERFACE         sends one frame of an unused type to everybody
  *
- * What this host itself sends is not seen (PACKET_IGNORE_OUTGOING), so a busy link costs nothing.
+ * When it counts, what this host itself sends is not seen (PACKET_IGNORE_OUTGOING), so a busy link costs nothing.
  * Frames that did not fit the socket's buffer are counted too (PACKET_STATISTICS).
  */
 #include <arpa/inet.h>
@@ -15,6 +17,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +40,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-static int open_interface(const char *name)
+static int open_interface(const char *name, bool is_outgoing_too)
 {
 	struct sockaddr_ll where = {
 		.sll_family = AF_PACKET,
@@ -48,10 +51,12 @@ static int open_interface(const char *name)
 		die(name);
 	/* Protocol 0: nothing arrives before outgoing frames are excluded. */
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	int one = 1;
+	int one = 1, room = 64 << 20;
 	if (fd < 0)
 		die("socket");
-	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) != 0)
+	if (is_outgoing_too && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) != 0)
+		die("SO_RCVBUFFORCE");
+	if (!is_outgoing_too && setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) != 0)
 		die("PACKET_IGNORE_OUTGOING");
 	if (bind(fd, (struct sockaddr *)&where, sizeof(where)) != 0)
 		die("bind");
@@ -102,6 +107,33 @@ static int count_frames(int fd, const char *path)
 	return 0;
 }
 
+static int keep_frames(int fd, const char *path)
+{
+	FILE *out = fopen(path, "we");
+	uint64_t count = 0;
+	if (out == NULL)
+		die(path);
+	puts("ready");
+	fflush(stdout);
+	while (!stopped) {
+		struct pollfd ready = {.fd = fd, .events = POLLIN};
+		static uint8_t frame[1 << 17];
+		if (poll(&ready, 1, 50) < 0 && errno != EINTR)
+			die("poll");
+		for (ssize_t n; (n = recv(fd, frame, sizeof(frame), MSG_DONTWAIT)) >= 0; count++)
+			if (fwrite(frame, 1, (size_t)n, out) != (size_t)n)
+				die(path);
+	}
+	struct tpacket_stats stats;
+	socklen_t len = sizeof(stats);
+	if (getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) != 0)
+		die("PACKET_STATISTICS");
+	if (fclose(out) != 0)
+		die(path);
+	printf("%llu frames kept, %u lost\n", (unsigned long long)count, stats.tp_drops);
+	return 0;
+}
+
 static int send_frame(int fd)
 {
 	uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5};
@@ -119,9 +151,11 @@ int main(int argc, char **argv)
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
 		die("PR_SET_PDEATHSIG");
 	if (argc == 4 && strcmp(argv[1], "count") == 0)
-		return count_frames(open_interface(argv[2]), argv[3]);
+		return count_frames(open_interface(argv[2], false), argv[3]);
+	if (argc == 4 && strcmp(argv[1], "keep") == 0)
+		return keep_frames(open_interface(argv[2], true), argv[3]);
 	if (argc == 3 && strcmp(argv[1], "send") == 0)
-		return send_frame(open_interface(argv[2]));
-	fprintf(stderr, "usage: sniff count INTERFACE FILE | sniff send INTERFACE\n");
+		return send_frame(open_interface(argv[2], false));
+	fprintf(stderr, "usage: sniff count INTERFACE FILE | sniff keep INTERFACE FILE | sniff send INTERFACE\n");
 	return 2;
 }
