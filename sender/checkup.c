@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "asking.h"
@@ -148,27 +147,28 @@ static void check_hold(struct report *report, const struct config *config)
 
 static void check_emit(struct report *report, const struct config *config)
 {
-	struct progress_page *page = NULL;
+	struct progress_shared *shared = NULL;
+	struct progress_page page = {0};
 	struct timespec now;
 	char detail[96];
-	int result = progress_map(&page, config->runtime, false);
+	int result = progress_map(&shared, config->runtime, false);
 	if (result != 0) {
 		line(report, result, "weir-emit", "it has not begun");
 		return;
 	}
+	result = progress_read(&page, shared);
+	progress_unmap(shared);
 	clock_gettime(CLOCK_REALTIME, &now);
 	uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-	uint64_t then_ms = page->updated_ms;
+	uint64_t then_ms = page.updated_ms;
 	uint64_t silent_ms = now_ms > then_ms ? now_ms - then_ms : 0;
-	if (then_ms == 0) {
+	if (result != 0 || then_ms == 0) {
 		line(report, -ETIMEDOUT, "weir-emit", "it has not been heard of yet");
-		munmap(page, sizeof(*page));
 		return;
 	}
 	snprintf(detail, sizeof(detail), "%" PRIu64 " datagrams, last heard of %" PRIu64 " ms ago",
-		 page->datagrams, silent_ms);
+		 page.datagrams, silent_ms);
 	line(report, silent_ms < EMIT_SILENT_MS ? 0 : -ETIMEDOUT, "weir-emit", detail);
-	munmap(page, sizeof(*page));
 }
 
 static void check_link(struct report *report, const struct config *config)

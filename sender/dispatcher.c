@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -19,7 +18,6 @@
 #include "resend.h"
 
 enum {
-	SNAPSHOT_TRIES = 16,
 	EMIT_SILENT_MS = 5000,
 	CATALOGUE_PAUSE_MS = 2, /* from one catalogue to the next, and for what is in it: */
 	PAUSE_BUNDLES = 100,    /* a millisecond for so many, of which signing takes a fifth */
@@ -28,9 +26,10 @@ enum {
 
 struct dispatcher {
 	struct releaser *releaser;
-	struct orders_page *orders;
-	struct progress_page *progress; /* NULL until emit has made it */
-	struct progress_page seen;      /* the newest whole copy */
+	struct orders_shared *shared;
+	struct orders_page *orders;       /* what is written there next */
+	struct progress_shared *progress; /* NULL until emit has made it */
+	struct progress_page seen;        /* the newest whole copy */
 	struct pulse emit;              /* by when that was written */
 	bool is_followed;
 	struct offer offer;
@@ -84,11 +83,12 @@ static void forget(void *context, const struct spool_item *item)
 static void begin_page(struct dispatcher *dispatcher)
 {
 	struct orders_page *page = dispatcher->orders;
-	page_write_begin(&page->version);
 	page->heartbeat.len = 0;
 	page->heads_count = 0;
 	page->is_shut = 0;
-	page_write_end(&page->version);
+	if (page->page_count > ORDERS_CONTROL_MAX)
+		page->page_count = 0;
+	orders_write(dispatcher->shared, page);
 }
 
 /* Told and noted; what has failed waits again.  When there is no room for it any more, who has asked asks again. */
@@ -111,11 +111,15 @@ int dispatcher_new(struct dispatcher **out, struct releaser *releaser)
 	dispatcher->releaser = releaser;
 	dispatcher->lineup.resent = end_resend;
 	dispatcher->lineup.resent_context = dispatcher;
-	int result = orders_map(&dispatcher->orders, releaser->setup->config.runtime, true);
+	dispatcher->orders = calloc(1, sizeof(*dispatcher->orders));
+	int result = dispatcher->orders == NULL ? -ENOMEM
+						: orders_map(&dispatcher->shared, releaser->setup->config.runtime, true);
 	if (result != 0) {
+		free(dispatcher->orders);
 		free(dispatcher);
 		return result;
 	}
+	orders_inherit(dispatcher->orders, dispatcher->shared);
 	struct plan_terms terms = terms_of(dispatcher);
 	lineup_note_sent(spool_items(releaser->allowance.spool), spool_count(releaser->allowance.spool), &terms);
 	adopt_orders(dispatcher);
@@ -131,9 +135,9 @@ void dispatcher_free(struct dispatcher *dispatcher)
 	if (dispatcher == NULL)
 		return;
 	spool_watch(dispatcher->releaser->allowance.spool, NULL, NULL);
-	munmap(dispatcher->orders, sizeof(*dispatcher->orders));
-	if (dispatcher->progress != NULL)
-		munmap(dispatcher->progress, sizeof(*dispatcher->progress));
+	orders_unmap(dispatcher->shared);
+	progress_unmap(dispatcher->progress);
+	free(dispatcher->orders);
 	free(dispatcher);
 }
 
@@ -144,18 +148,11 @@ static void look(struct dispatcher *dispatcher)
 	    progress_map(&dispatcher->progress, dispatcher->releaser->setup->config.runtime, false) != 0)
 		return;
 	struct progress_page copy;
-	for (int i = 0; i < SNAPSHOT_TRIES; i++) {
-		uint64_t begun = page_read_begin(&dispatcher->progress->version);
-		if (begun == 0)
-			return;
-		memcpy(&copy, dispatcher->progress, sizeof(copy));
-		if (!page_read_is_good(&dispatcher->progress->version, begun))
-			continue;
-		if (copy.count > ORDERS_MAX)
-			copy.count = ORDERS_MAX;
-		memcpy(&dispatcher->seen, &copy, sizeof(copy));
+	if (progress_read(&copy, dispatcher->progress) != 0)
 		return;
-	}
+	if (copy.count > ORDERS_MAX)
+		copy.count = ORDERS_MAX;
+	dispatcher->seen = copy;
 }
 
 static void tell_failure(void *context, struct spool_item *item, int error, uint64_t delay_ms)
@@ -284,17 +281,14 @@ static void write_order(const struct dispatcher *dispatcher, const struct lineup
 
 void dispatcher_shut(struct dispatcher *dispatcher)
 {
-	struct orders_page *page = dispatcher->orders;
-	page_write_begin(&page->version);
-	page->is_shut = 1;
-	page_write_end(&page->version);
+	dispatcher->orders->is_shut = 1;
+	orders_write(dispatcher->shared, dispatcher->orders);
 }
 
 /* A new bundle is named in the same moment in which it is ordered.  pages NULL: as before. */
 static void publish(struct dispatcher *dispatcher, const struct control_message *pages)
 {
 	struct orders_page *page = dispatcher->orders;
-	page_write_begin(&page->version);
 	page->epoch = spool_epoch(dispatcher->releaser->allowance.spool);
 	if (pages != NULL) {
 		page->generation = dispatcher->offer.generation;
@@ -307,7 +301,7 @@ static void publish(struct dispatcher *dispatcher, const struct control_message 
 	page->order_count = (uint32_t)dispatcher->lineup.count;
 	for (size_t i = 0; i < dispatcher->lineup.count; i++)
 		write_order(dispatcher, &dispatcher->lineup.orders[i], &page->orders[i]);
-	page_write_end(&page->version);
+	orders_write(dispatcher->shared, page);
 }
 
 /* That a pass has ended is told soon, but a generation is not made for each. */
@@ -376,11 +370,10 @@ int dispatcher_beat(struct dispatcher *dispatcher)
 	if (result != 0)
 		return result;
 	struct orders_page *page = dispatcher->orders;
-	page_write_begin(&page->version);
 	page->heartbeat = message;
 	page->beat = beat;
 	book_head(dispatcher->releaser->book, &page->ledger);
-	page_write_end(&page->version);
+	orders_write(dispatcher->shared, page);
 	return 0;
 }
 

@@ -210,15 +210,15 @@ static void ask_for_time(void)
  * hold makes the page when it starts, which may be later; one that is shut is of a hold that has ended.  -EINTR when
  * told to stop meanwhile.
  */
-static int wait_for_orders(struct orders_page **out, const char *runtime)
+static int wait_for_orders(struct orders_shared **out, const char *runtime)
 {
 	const struct timespec pause = {.tv_nsec = ORDERS_POLL_MS * 1000000L};
-	struct orders_page *orders = NULL;
+	struct orders_shared *orders = NULL;
 	while (!is_stopping) {
 		int result = orders != NULL ? 0 : orders_map(&orders, runtime, false);
 		if (result != 0 && result != -ENOENT)
 			return result;
-		if (result == 0 && orders->is_shut == 0) {
+		if (result == 0 && !orders_is_shut(orders)) {
 			*out = orders;
 			return 0;
 		}
@@ -229,7 +229,7 @@ static int wait_for_orders(struct orders_page **out, const char *runtime)
 
 static int run_confined(struct transmit *transmit, const struct config *config)
 {
-	struct orders_page *orders;
+	struct orders_shared *orders = NULL;
 	int result = wait_for_orders(&orders, config->runtime);
 	if (result == -EINTR)
 		return EXIT_DONE;

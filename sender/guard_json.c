@@ -275,7 +275,7 @@ static int learn_column(struct scan *scan, const struct span *key, const struct 
 
 static int take_pair(struct scan *scan)
 {
-	const struct guard_column *column;
+	const struct guard_column *column = NULL;
 	struct span text;
 	scan->column = NO_COLUMN;
 	if (!take(scan, '"'))

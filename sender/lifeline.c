@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <syslog.h>
 
 #include "common/command.h"
@@ -61,12 +61,19 @@ static int compare(const struct lifeline *l, const struct life *before)
 
 static int compare_page(const struct lifeline *l, const char *runtime)
 {
-	struct orders_page *page;
+	struct orders_shared *shared;
 	struct life before;
-	if (orders_map(&page, runtime, false) != 0)
+	if (orders_map(&shared, runtime, false) != 0)
 		return 0; /* none since the machine was started */
+	struct orders_page *page = calloc(1, sizeof(*page));
+	if (page == NULL) {
+		orders_unmap(shared);
+		return command_fail(-ENOMEM, "page '%s/%s'", runtime, ORDERS_FILE);
+	}
+	orders_inherit(page, shared);
 	int code = testimony_of_page(&before, page) ? compare(l, &before) : 0;
-	munmap(page, sizeof(*page));
+	free(page);
+	orders_unmap(shared);
 	return code;
 }
 

@@ -5,13 +5,13 @@
  * hold never waits for emit and emit never waits for hold; either may be restarted at any time.
  * A page is read as hostile input: emit checks every field that it uses (geometry_check, names).
  *
- * The page is guarded by a sequence lock: the writer makes `version` odd, writes, makes it even; a
- * reader copies what it needs and starts again when the version was odd or has changed.
+ * A page is guarded by a sequence lock: its writer makes `version` odd, writes, makes it even; a reader copies it
+ * and starts again when the version was odd or has changed.  So that what is read meanwhile is defined, what both
+ * processes have mapped is a row of atomic words, which this module alone touches; everybody else has copies.
  */
 #ifndef WEIR_ORDERS_H
 #define WEIR_ORDERS_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -55,7 +55,7 @@ struct control_message {
 
 struct orders_page {
 	uint64_t magic;
-	_Atomic uint64_t version;
+	uint64_t version;                 /* of a copy: which one it is of */
 	uint64_t epoch;
 	uint64_t is_shut;                 /* not 0: a layer of the link is missing (LAYERS.md 4); emit ends */
 	struct control_message heartbeat; /* the newest, already signed; sent once for each new `beat` */
@@ -83,7 +83,7 @@ struct order_progress {
 
 struct progress_page {
 	uint64_t magic;
-	_Atomic uint64_t version;
+	uint64_t version;
 	uint64_t updated_ms;        /* CLOCK_REALTIME; hold sees by it that emit lives */
 	uint64_t datagrams;         /* since the transmitter started */
 	uint64_t bytes;             /* of UDP payload */
@@ -93,28 +93,37 @@ struct progress_page {
 	struct order_progress orders[ORDERS_MAX];
 };
 
+/* The two pages as they are mapped. */
+struct orders_shared;
+struct progress_shared;
+
 /*
  * Maps a page in directory `runtime`, creating it when `writable`.  0 or -errno (-ENOENT: not yet
  * there).  A page that exists is kept with its content and its version, so that whoever has mapped it
  * sees what a restarted writer writes; the writer fills it in anew before it does anything else.
  */
-int orders_map(struct orders_page **out, const char *runtime, bool writable);
-int progress_map(struct progress_page **out, const char *runtime, bool writable);
+int orders_map(struct orders_shared **out, const char *runtime, bool writable);
+int progress_map(struct progress_shared **out, const char *runtime, bool writable);
+void orders_unmap(struct orders_shared *shared);     /* NULL is fine */
+void progress_unmap(struct progress_shared *shared); /* NULL is fine */
+
+/* The one writer of a page: all that `page` has, of its pages as many as it counts.  Magic and version are not taken. */
+void orders_write(struct orders_shared *shared, const struct orders_page *page);
+void progress_write(struct progress_shared *shared, const struct progress_page *page);
 
 /*
  * Copies a whole page as one writer left it.  -EAGAIN when the writer is busy or has written nothing yet:
- * try again later.  -EINVAL when a count or
- * length is beyond its array; nothing else is checked.  out is written in any case.
+ * try again later.  orders_read: -EINVAL when a count or length is beyond its array; nothing else is checked.  out is
+ * written in any case; of its pages as many as it counts.
  */
-int orders_read(struct orders_page *out, const struct orders_page *page);
+int orders_read(struct orders_page *out, const struct orders_shared *shared);
+int progress_read(struct progress_page *out, const struct progress_shared *shared);
 
-/*
- * The two halves of the sequence lock.  page_read_begin spins while the version is odd, boundedly; it
- * gives 0 when it stays odd and also when nothing has been written yet: there is nothing to read.
- */
-void page_write_begin(_Atomic uint64_t *version);
-void page_write_end(_Atomic uint64_t *version);
-uint64_t page_read_begin(const _Atomic uint64_t *version);
-bool page_read_is_good(const _Atomic uint64_t *version, uint64_t begun);
+/* Another number for each time that the page was written; what orders_read puts into `version`. */
+uint64_t orders_version(const struct orders_shared *shared);
+/* is_shut alone, as it is now. */
+bool orders_is_shut(const struct orders_shared *shared);
+/* Copies all of a page whose writer is gone, perhaps in the midst of writing: nothing is checked. */
+void orders_inherit(struct orders_page *out, const struct orders_shared *shared);
 
 #endif

@@ -24,7 +24,7 @@ static const uint64_t ns_per_s = 1000000000;
 
 struct transmit {
 	struct transmit_options options;
-	const struct orders_page *orders;
+	const struct orders_shared *orders;
 	struct encoder *encoder;
 	struct orders_page *copy;      /* the newest that could be read whole */
 	struct orders_page *spare;     /* what the next is read into */
@@ -170,9 +170,7 @@ static void find_pages(struct transmit *t)
 /* Takes over what hold has written since; a page that cannot be read whole now is read later. */
 static void take_orders(struct transmit *t)
 {
-	uint64_t version = atomic_load_explicit(&t->orders->version, memory_order_acquire);
-	bool is_new = version != atomic_load_explicit(&t->copy->version, memory_order_relaxed) &&
-		      orders_read(t->spare, t->orders) == 0;
+	bool is_new = orders_version(t->orders) != t->copy->version && orders_read(t->spare, t->orders) == 0;
 	if (is_new) {
 		struct orders_page *before = t->copy;
 		t->copy = t->spare;
@@ -242,18 +240,17 @@ static void write_lanes(const struct transmit *t, struct progress_page *page)
 
 static void write_progress(struct transmit *t, uint64_t now)
 {
-	struct progress_page *page = t->options.progress;
+	struct progress_page page = {0};
 	struct timespec clock;
 	int failed = clock_gettime(CLOCK_REALTIME, &clock);
 	assert(failed == 0);
-	page_write_begin(&page->version);
-	page->updated_ms = (uint64_t)clock.tv_sec * 1000 + (uint64_t)clock.tv_nsec / 1000000;
-	page->datagrams = t->datagrams;
-	page->bytes = t->bytes;
-	page->send_errors = t->send_errors;
-	page->generation_sent = t->outgoing.announcer.generation_sent;
-	write_lanes(t, page);
-	page_write_end(&page->version);
+	page.updated_ms = (uint64_t)clock.tv_sec * 1000 + (uint64_t)clock.tv_nsec / 1000000;
+	page.datagrams = t->datagrams;
+	page.bytes = t->bytes;
+	page.send_errors = t->send_errors;
+	page.generation_sent = t->outgoing.announcer.generation_sent;
+	write_lanes(t, &page);
+	progress_write(t->options.progress, &page);
 	t->progress_ns = now + PROGRESS_NS;
 }
 
@@ -366,7 +363,7 @@ static void take_turn(struct transmit *t)
 		write_progress(t, now);
 }
 
-void transmit_run(struct transmit *t, const struct orders_page *orders, struct encoder *encoder,
+void transmit_run(struct transmit *t, const struct orders_shared *orders, struct encoder *encoder,
 		  const volatile sig_atomic_t *is_stopping)
 {
 	t->orders = orders;

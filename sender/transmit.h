@@ -25,7 +25,7 @@ struct transmit_options {
 	uint64_t heal_bits_per_s;   /* what TASK_HEAL may take of it, from 1,000 on */
 	uint32_t started_s;         /* upper half of the sequence numbers */
 	const uint8_t *tag_key;     /* SUITE_TAG_BYTES, in secret memory */
-	struct progress_page *progress;
+	struct progress_shared *progress;
 };
 
 /* 0 or -errno.  All memory that the loop needs, except the encoder's. */
@@ -37,7 +37,7 @@ void transmit_free(struct transmit *transmit);
  * Runs until *is_stopping, or the orders say that the link is shut, and leaves the progress page up to date.  Uses no calls but clock_nanosleep,
  * sendmsg, openat, newfstatat, pread64, close, and what memory, locks and clocks need.
  */
-void transmit_run(struct transmit *transmit, const struct orders_page *orders,
+void transmit_run(struct transmit *transmit, const struct orders_shared *orders,
 		  struct encoder *encoder, const volatile sig_atomic_t *is_stopping);
 
 #endif

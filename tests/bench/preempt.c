@@ -52,7 +52,7 @@ struct seen {
 };
 
 struct watch {
-	const struct orders_page *page;
+	const struct orders_shared *page;
 	int ready_fd;
 	struct work works[WORKS_MAX];
 	size_t work_count;
@@ -111,7 +111,7 @@ static void *look(void *argument)
 		bool is_late = now > before + LATE_LOOK_NS;
 		if (read(w->ready_fd, changes, sizeof(changes)) > 0)
 			released = before;
-		if (atomic_load(&w->page->version) != version && orders_read(copy, w->page) == 0) {
+		if (orders_version(w->page) != version && orders_read(copy, w->page) == 0) {
 			version = copy->version;
 			note_orders(w, copy, released, is_late ? 0 : before);
 		}
@@ -238,7 +238,7 @@ static void report(const struct watch *w)
 int main(int argc, char **argv)
 {
 	static struct watch watch;
-	struct orders_page *page;
+	struct orders_shared *page;
 	pthread_t looker;
 	char folder[4096];
 	if (argc != 6) {

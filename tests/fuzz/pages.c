@@ -140,8 +140,8 @@ static void orders(const uint8_t *data, size_t len)
 	memset(page, 0, offsetof(struct orders_page, pages) + 4 * sizeof(struct control_message));
 	memset(&announcer, 0, sizeof(announcer));
 	scribble((uint8_t *)page, offsetof(struct orders_page, pages) + 4 * sizeof(struct control_message), &data, &len);
-	atomic_store(&page->version, 2);
-	if (orders_read(copy, page) != 0)
+	page->version = 2;
+	if (orders_read(copy, (const struct orders_shared *)page) != 0)
 		return;
 	announce_update(&announcer, copy);
 	for (uint32_t i = 0; i < copy->order_count; i++) {

@@ -35,13 +35,13 @@ struct bundle {
 
 struct bench {
 	int tx_fd, rx_fd, ready_fd;
-	struct orders_page *orders;
-	struct progress_page *progress;
-	const struct orders_page *orders_seen;
-	struct progress_page *progress_seen;
+	struct orders_page orders; /* what hold says */
+	struct orders_shared *orders_page;
+	struct progress_shared *progress_page;
+	const struct orders_shared *orders_seen;
+	struct progress_shared *progress_seen;
 	struct transmit *transmit;
 	struct encoder *encoder;
-	volatile sig_atomic_t stop;
 	pthread_t thread;
 	/* what came */
 	uint64_t count, wrong, beats, pages[2], data, next_sequence;
@@ -125,27 +125,35 @@ static void write_orders(struct bench *t, struct bundle *bundles, size_t count, 
 				 .generation = generation, .pages = 1};
 	struct page page = {.count = (uint16_t)count, .epoch = EPOCH, .generation = generation,
 			    .pages = 1};
-	page_write_begin(&t->orders->version);
-	t->orders->epoch = EPOCH;
-	t->orders->beat = generation;
-	t->orders->generation = generation;
-	t->orders->page_count = 1;
-	t->orders->order_count = (uint32_t)count;
+	t->orders.epoch = EPOCH;
+	t->orders.beat = generation;
+	t->orders.generation = generation;
+	t->orders.page_count = 1;
+	t->orders.order_count = (uint32_t)count;
 	for (size_t i = 0; i < count; i++) {
 		page.entries[i] = (struct entry){.route_id = ROUTE, .geometry = bundles[i].geometry,
 						 .epoch = EPOCH, .number = i + 1};
-		struct task *order = &t->orders->orders[i];
+		struct task *order = &t->orders.orders[i];
 		*order = (struct task){.serial = 10 + i, .id = {EPOCH, i + 1, ROUTE},
 					.geometry = bundles[i].geometry, .priority = 5,
 					.step = pass_of(&bundles[i].geometry)};
 		order_file(t, &bundles[i], i + 1, order->file);
 	}
 	size_t len;
-	heartbeat_encode(t->orders->heartbeat.bytes, &beat, box_seed);
-	t->orders->heartbeat.len = HEARTBEAT_BYTES;
-	page_encode(t->orders->pages[0].bytes, &len, &page, box_seed);
-	t->orders->pages[0].len = (uint16_t)len;
-	page_write_end(&t->orders->version);
+	heartbeat_encode(t->orders.heartbeat.bytes, &beat, box_seed);
+	t->orders.heartbeat.len = HEARTBEAT_BYTES;
+	page_encode(t->orders.pages[0].bytes, &len, &page, box_seed);
+	t->orders.pages[0].len = (uint16_t)len;
+	orders_write(t->orders_page, &t->orders);
+}
+
+/* As in weir-emit, it is set by a signal that the thread itself takes. */
+static volatile sig_atomic_t stop;
+
+static void stop_it(int signal)
+{
+	(void)signal;
+	stop = 1;
 }
 
 static void open_sockets(struct bench *t, uint32_t address, struct sockaddr_in *goal)
@@ -168,21 +176,23 @@ static void open_sockets(struct bench *t, uint32_t address, struct sockaddr_in *
 
 static void open_bench(struct bench *t, uint32_t address, uint32_t mtu, uint64_t rate)
 {
-	*t = (struct bench){.in_order = true};
+	memset(t, 0, sizeof(*t));
+	t->in_order = true;
+	stop = 0;
 	struct sockaddr_in goal;
 	open_sockets(t, address, &goal);
 	io_make_dir(AT_FDCWD, test_path("ready"), 0700);
 	t->ready_fd = io_open_dir(AT_FDCWD, test_path("ready"));
-	struct orders_page *seen = NULL;
-	ok(orders_map(&t->orders, test_dir(), true) == 0 &&
+	struct orders_shared *seen = NULL;
+	ok(orders_map(&t->orders_page, test_dir(), true) == 0 &&
 		   orders_map(&seen, test_dir(), false) == 0 &&
-		   progress_map(&t->progress, test_dir(), true) == 0 &&
+		   progress_map(&t->progress_page, test_dir(), true) == 0 &&
 		   progress_map(&t->progress_seen, test_dir(), false) == 0,
 	   "both pages are mapped on both sides");
 	t->orders_seen = seen;
 	struct transmit_options options = {
 		.socket_fd = t->tx_fd, .goal = goal, .folders = {t->ready_fd, t->ready_fd}, .mtu = mtu,
-		.rate_bits_per_s = rate, .heal_bits_per_s = rate / 4, .started_s = 1000, .progress = t->progress,
+		.rate_bits_per_s = rate, .heal_bits_per_s = rate / 4, .started_s = 1000, .progress = t->progress_page,
 	};
 	options.tag_key = tag_key;
 	t->next_sequence = UINT64_C(1000) << 32;
@@ -193,19 +203,22 @@ static void open_bench(struct bench *t, uint32_t address, uint32_t mtu, uint64_t
 static void *run(void *argument)
 {
 	struct bench *t = argument;
-	transmit_run(t->transmit, t->orders_seen, t->encoder, &t->stop);
+	transmit_run(t->transmit, t->orders_seen, t->encoder, &stop);
 	return NULL;
 }
 
 static void close_bench(struct bench *t)
 {
-	t->stop = 1;
+	pthread_kill(t->thread, SIGUSR1);
 	pthread_join(t->thread, NULL);
 	transmit_free(t->transmit);
 	encoder_free(t->encoder);
 	close(t->tx_fd);
 	close(t->rx_fd);
 	close(t->ready_fd);
+	orders_unmap(t->orders_page);
+	progress_unmap(t->progress_page);
+	progress_unmap(t->progress_seen);
 	unlink(test_path(ORDERS_FILE));
 	unlink(test_path(PROGRESS_FILE));
 }
@@ -264,14 +277,23 @@ static void take(struct bench *t, struct bundle *bundles, size_t count, size_t f
 		take_data(t, bundles, count, &d);
 }
 
+/* The progress page as hold reads it; all zeros before it has been written. */
+static const struct progress_page *seen(const struct bench *t)
+{
+	static struct progress_page page;
+	if (progress_read(&page, t->progress_seen) != 0)
+		memset(&page, 0, sizeof(page));
+	return &page;
+}
+
 /* How many orders are in this state, by the page that hold reads. */
 static unsigned int count_orders(const struct bench *t, enum order_state state)
 {
 	unsigned int count = 0;
-	uint64_t begun = page_read_begin(&t->progress_seen->version);
-	for (uint32_t i = 0; i < t->progress_seen->count; i++)
-		count += t->progress_seen->orders[i].state == state;
-	return begun != 0 && page_read_is_good(&t->progress_seen->version, begun) ? count : 0;
+	const struct progress_page *page = seen(t);
+	for (uint32_t i = 0; i < page->count; i++)
+		count += page->orders[i].state == state;
+	return count;
 }
 
 /* All symbols of the step came once, and no others. */
@@ -299,6 +321,7 @@ static bool symbols_came_once(const struct bundle *b)
 
 static void start(struct bench *t)
 {
+	orders_write(t->orders_page, &t->orders);
 	ok(pthread_create(&t->thread, NULL, run, t) == 0, "it runs");
 }
 
@@ -349,15 +372,15 @@ static void several_cross(uint32_t mtu, uint64_t *random)
 	ok(bundles[1].last_at < bundles[0].last_at && bundles[2].last_at < bundles[0].last_at,
 	   "small bundles do not wait for a big one");
 	for (uint32_t i = 0; i < 3; i++)
-		bytes += t.progress_seen->orders[i].total_bytes;
+		bytes += seen(&t)->orders[i].total_bytes;
 	uint64_t payload = 0;
 	for (int i = 0; i < 3; i++)
 		payload += bundles[i].geometry.object_len +
 			   (uint64_t)geometry_block_count(&bundles[i].geometry) *
 				   bundles[i].geometry.repair_rows * bundles[i].geometry.row_len;
 	is_number((int64_t)bytes, (int64_t)payload, "progress knows how much there is to send");
-	is_number((int64_t)t.progress_seen->orders[0].sent_bytes,
-		  (int64_t)t.progress_seen->orders[0].total_bytes, "and that all of it went");
+	is_number((int64_t)seen(&t)->orders[0].sent_bytes,
+		  (int64_t)seen(&t)->orders[0].total_bytes, "and that all of it went");
 	close_bench(&t);
 	for (int i = 0; i < 3; i++)
 		free_bundle(&bundles[i]);
@@ -365,9 +388,10 @@ static void several_cross(uint32_t mtu, uint64_t *random)
 
 static const struct order_progress *progress_of(const struct bench *t, uint64_t serial)
 {
-	for (uint32_t i = 0; i < t->progress_seen->count; i++)
-		if (t->progress_seen->orders[i].serial == serial)
-			return &t->progress_seen->orders[i];
+	const struct progress_page *page = seen(t);
+	for (uint32_t i = 0; i < page->count; i++)
+		if (page->orders[i].serial == serial)
+			return &page->orders[i];
 	return NULL;
 }
 
@@ -386,7 +410,7 @@ static void parts_cross(uint64_t *random)
 		struct bench t;
 		open_bench(&t, INADDR_LOOPBACK, 1500, 1000000000);
 		write_orders(&t, &b, 1, 1);
-		t.orders->orders[0].step = steps[i];
+		t.orders.orders[0].step = steps[i];
 		memset(b.got, 0, symbols_all(&b.geometry));
 		start(&t);
 		uint64_t wanted = datagrams_of_step(&b, &steps[i], 11);
@@ -414,14 +438,14 @@ static void bad_parts_fail(uint64_t *random)
 	open_bench(&t, INADDR_LOOPBACK, 1500, 1000000000);
 	write_orders(&t, bundles, 5, 1);
 	for (int i = 0; i < 5; i++)
-		t.orders->orders[i].step = steps[i];
-	t.orders->orders[4].step = pass_of(&bundles[4].geometry);
-	t.orders->orders[4].kind = TASK_HEAL + 1;
+		t.orders.orders[i].step = steps[i];
+	t.orders.orders[4].step = pass_of(&bundles[4].geometry);
+	t.orders.orders[4].kind = TASK_HEAL + 1;
 	start(&t);
 	while (count_orders(&t, ORDER_FAILED) < 5)
 		sched_yield();
 	is_number(progress_of(&t, 13)->error, VERDICT_BAD_LIMIT, "rows and blocks that are not there fail");
-	is_number((int64_t)t.progress_seen->bytes / 1472, (int64_t)t.progress_seen->datagrams,
+	is_number((int64_t)seen(&t)->bytes / 1472, (int64_t)seen(&t)->datagrams,
 		  "and nothing of them is sent");
 	close_bench(&t);
 	for (int i = 0; i < 5; i++)
@@ -437,16 +461,15 @@ static void work_goes_before_healing(uint64_t *random)
 	struct bench t;
 	open_bench(&t, INADDR_LOOPBACK, 1500, 400000000);
 	write_orders(&t, bundles, 2, 1);
-	t.orders->orders[0].kind = TASK_HEAL;
-	t.orders->orders[0].is_in_sent = true;
-	t.orders->order_count = 1;
+	t.orders.orders[0].kind = TASK_HEAL;
+	t.orders.orders[0].is_in_sent = true;
+	t.orders.order_count = 1;
 	start(&t);
 	while (t.data < 500 && t.wrong == 0)
 		take(&t, bundles, 2, 1472);
 	is_number(count_orders(&t, ORDER_SENDING), 1, "an idle link heals");
-	page_write_begin(&t.orders->version);
-	t.orders->order_count = 2;
-	page_write_end(&t.orders->version);
+	t.orders.order_count = 2;
+	orders_write(t.orders_page, &t.orders);
 	uint64_t work = datagrams_of(&bundles[1], 11), wanted = work + datagrams_of(&bundles[0], 11);
 	while (bundles[1].first_at == 0 && t.wrong == 0)
 		take(&t, bundles, 2, 1472);
@@ -473,13 +496,12 @@ static void bad_orders_fail_alone(uint64_t *random)
 	struct bench t;
 	open_bench(&t, INADDR_LOOPBACK, 1500, 1000000000);
 	write_orders(&t, bundles, 4, 1);
-	page_write_begin(&t.orders->version);
-	t.orders->orders[0].geometry.row_len = 8192; /* not as the catalogue says */
-	t.orders->orders[0].geometry.source_rows = 8;
+	t.orders.orders[0].geometry.row_len = 8192; /* not as the catalogue says */
+	t.orders.orders[0].geometry.source_rows = 8;
 	ok(truncate(test_path("ready/tax-000002"), 65535) == 0 &&
 		   unlink(test_path("ready/tax-000003")) == 0,
 	   "one file is cut short and one is gone");
-	page_write_end(&t.orders->version);
+	orders_write(t.orders_page, &t.orders);
 	start(&t);
 	uint64_t wanted = datagrams_of(&bundles[3], 11);
 	while (t.data < wanted && t.wrong == 0)
@@ -494,18 +516,17 @@ static void bad_orders_fail_alone(uint64_t *random)
 	ok(t.wrong == 0 && symbols_came_once(&bundles[3]), "and the good one goes all the same");
 	/* hold takes them away, and orders the second again, whole now, under a new serial */
 	write_orders(&t, bundles, 4, 3);
-	page_write_begin(&t.orders->version);
-	t.orders->orders[0] = t.orders->orders[1];
-	t.orders->orders[0].serial = 99;
-	t.orders->order_count = 1;
-	page_write_end(&t.orders->version);
+	t.orders.orders[0] = t.orders.orders[1];
+	t.orders.orders[0].serial = 99;
+	t.orders.order_count = 1;
+	orders_write(t.orders_page, &t.orders);
 	wanted += datagrams_of(&bundles[1], 11);
 	memset(bundles[1].got, 0, symbols_all(&bundles[1].geometry));
 	while (t.data < wanted && t.wrong == 0)
 		take(&t, bundles, 4, 1472);
 	while (count_orders(&t, ORDER_SENT) < 1 || progress_of(&t, 99) == NULL)
 		sched_yield();
-	is_number(t.progress_seen->count, 1, "withdrawn orders leave the progress page");
+	is_number(seen(&t)->count, 1, "withdrawn orders leave the progress page");
 	ok(symbols_came_once(&bundles[1]), "and a new order of the same bundle sends it");
 	close_bench(&t);
 	for (int i = 0; i < 4; i++)
@@ -521,9 +542,9 @@ static void failing_sends_are_counted(uint64_t *random)
 	open_bench(&t, INADDR_LOOPBACK | 0xffffff, 9000, 1000000000);
 	write_orders(&t, &b, 1, 1);
 	start(&t);
-	while (t.progress_seen->send_errors < 2)
+	while (seen(&t)->send_errors < 2)
 		sched_yield();
-	is_number((int64_t)t.progress_seen->datagrams, 0, "a send that fails is counted, and not as sent");
+	is_number((int64_t)seen(&t)->datagrams, 0, "a send that fails is counted, and not as sent");
 	is_number(count_orders(&t, ORDER_SENT), 0, "its bundle is not sent");
 	const int on = 1;
 	ok(setsockopt(t.tx_fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) == 0, "sending is allowed");
@@ -549,15 +570,14 @@ static void a_shut_link_ends_it(uint64_t *random)
 	start(&t);
 	while (t.data < 100 && t.wrong == 0)
 		take(&t, &b, 1, 1472);
-	page_write_begin(&t.orders->version);
-	t.orders->is_shut = 1;
-	page_write_end(&t.orders->version);
+	t.orders.is_shut = 1;
+	orders_write(t.orders_page, &t.orders);
 	pthread_join(t.thread, NULL);
-	ok(t.stop == 0 && t.progress_seen->datagrams < datagrams_of(&b, 11),
+	ok(stop == 0 && seen(&t)->datagrams < datagrams_of(&b, 11),
 	   "it ends in the midst of a bundle, without a signal");
-	uint64_t sent = t.progress_seen->datagrams;
-	transmit_run(t.transmit, t.orders_seen, t.encoder, &t.stop);
-	is_number((int64_t)t.progress_seen->datagrams, (int64_t)sent, "begun again, it sends nothing");
+	uint64_t sent = seen(&t)->datagrams;
+	transmit_run(t.transmit, t.orders_seen, t.encoder, &stop);
+	is_number((int64_t)seen(&t)->datagrams, (int64_t)sent, "begun again, it sends nothing");
 	start(&t); /* for who ends the bench */
 	close_bench(&t);
 	free_bundle(&b);
@@ -566,6 +586,8 @@ static void a_shut_link_ends_it(uint64_t *random)
 int main(void)
 {
 	uint64_t random = test_seed();
+	const struct sigaction action = {.sa_handler = stop_it};
+	sigaction(SIGUSR1, &action, NULL);
 	alarm(60); /* the loops below end by what comes, or not at all */
 	ok(suite_start() == 0, "the suite starts");
 	several_cross(1500, &random);
