@@ -11,7 +11,11 @@
 #   make fuzz         libFuzzer over every parser, JOBS=2 at a time; SECONDS_EACH=10, or RUNS=10000000 of each
 #   make install      PREFIX=/usr, DESTDIR=; one side of the link alone: install-sender, install-receiver
 #
+#   make test-threads what has threads, under the thread sanitizer, in build-thread/
+#   make test-valgrind unit tests, and all daemons but weir-link, under valgrind, in build-valgrind/
+#
 #   make SANITIZE=1   with address and undefined-behaviour sanitizers, in build-sanitize/
+#   make SANITIZE=thread  with the thread sanitizer, in build-thread/
 #   make WERROR=1     warnings are errors, as in CI
 #
 # CC, CFLAGS, LDFLAGS are the user's and come last.
@@ -20,7 +24,7 @@ PREFIX ?= /usr
 BUDGET ?= 1800
 MINUTES ?= 10
 SECONDS_EACH ?= 10
-BUILD ?= build$(if $(SANITIZE),-sanitize)
+BUILD ?= build$(if $(SANITIZE),-$(if $(filter thread,$(SANITIZE)),thread,sanitize))
 JOBS ?= $(shell nproc)
 
 std = -std=c17 -D_GNU_SOURCE -I. -I$(BUILD) $(includes)
@@ -33,9 +37,13 @@ harden = -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -
 clang_14 = $(if $(findstring clang,$(CC)),-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang)
 harden_link = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 ifdef SANITIZE
+sanitizers = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+ifeq ($(SANITIZE),thread)
+sanitizers = -fsanitize=thread
+endif
 optimise = -O1 -g -pthread -fno-omit-frame-pointer
-harden = -fsanitize=address,undefined -fno-sanitize-recover=undefined -DWEIR_SANITIZE -fPIE
-harden_link = -fsanitize=address,undefined -pie
+harden = $(sanitizers) -DWEIR_SANITIZE -fPIE
+harden_link = -pie
 endif
 
 packages = libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson libpcre2-8 libcrypto p11-kit-1 libnftables libbpf
@@ -66,12 +74,14 @@ long_tests = $(shell grep -lw BUDGET $(system_tests))
 main_tests = $(shell grep -l 'runs under the sanitizers' $(system_tests))
 fuzz_targets = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 tools = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/lib/tap.c tests/lib/replay.c tests/lib/faulty-token.c tests/lib/fault.c \
-	tests/lib/careless.c, \
+	tests/lib/careless.c tests/lib/untabled.c, \
 	$(wildcard tests/lib/*.c)) $(wildcard tests/bench/*.c))
 # A PKCS#11 module, which programs load.
 faulty_token = $(BUILD)/tests/lib/faulty-token.so
 # Before libc in a program that is to forget its fsync, or to live in another month.
 careless = $(BUILD)/tests/lib/careless.so
+# Before libseccomp in a program that a tool with system calls of its own runs.
+untabled = $(BUILD)/tests/lib/untabled.so
 # What makes calls fail: loaded in front of libc, or part of a program that sweeps over all of them.
 fault = $(BUILD)/tests/lib/fault.so
 sweeps = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fault/*.c))
@@ -107,7 +117,7 @@ $(BUILD)/tests/fuzz/%.t: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/lib/replay.o $(B
 	$(link) -o $@ $^ $(libraries) -lm
 $(tools): %: %.o $(archives)
 	$(link) -o $@ $^ $(libraries) -lm
-$(faulty_token) $(fault) $(careless): $(BUILD)/%.so: %.c
+$(faulty_token) $(fault) $(careless) $(untabled): $(BUILD)/%.so: %.c
 	@mkdir -p $(@D)
 	$(compile) -fPIC -shared -o $@ $<
 $(sweeps): %: %.o $(BUILD)/tests/lib/fault.o $(BUILD)/tests/lib/tap.o $(archives)
@@ -117,7 +127,7 @@ $(BUILD)/tests/unit/signer.t: | $(faulty_token)
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # Everything that a test run needs, without running it.
-tests: $(programs) $(unit_tests) $(tools) $(faulty_token) $(fault) $(careless) $(sweeps)
+tests: $(programs) $(unit_tests) $(tools) $(faulty_token) $(fault) $(careless) $(untabled) $(sweeps)
 
 # Packages come first: without them not even the list of libraries can be made.
 again = $(MAKE) --no-print-directory -j$(JOBS)
@@ -131,6 +141,51 @@ test:
 # The unit tests and the main system tests, for a second compiler or the sanitizers.
 test-main: tests
 	@$(run) $(main_tests) $(unit_tests)
+
+# The thread sanitizer, over every unit test in which a thread is made (the symbol says so) and the system tests that
+# say so.  It sees the memory of one process, and of what is mapped twice the address that is used.  What two processes
+# share, ring and pages, is tested with both ends of one mapping in two threads (unit/ring, unit/orders); between
+# processes the same code runs in the system tests, where a torn record or page would not verify.  libsodium, zstd and
+# isa-l are not instrumented: what they read and write is not seen, only what is handed to them and back.
+threaded_tests = $(shell nm -D --undefined-only -A $(unit_tests) | sed -n 's/: *U pthread_create\(@.*\)\{0,1\}$$//p')
+threaded_system_tests = $(shell grep -l 'under the thread sanitizer' $(system_tests))
+# What CI has time for: who waits and wakes, and the memory that processes share.
+sampled_threads = $(patsubst %,$(BUILD)/tests/unit/%.t,orders porter ring scan scrub transmit work worker)
+threads = $(again) SANITIZE=thread BUILD=build-thread
+watch_threads = REPLAY_EVERY=20 UNDER='tests/lib/watched thread' LIMIT=900 $(run)
+
+test-threads:
+	@tests/lib/need-packages build demo test
+	@$(threads) tests
+	@$(threads) run-threads
+test-threads-sample:
+	@$(threads) run-threads-sample
+run-threads:
+	@$(watch_threads) $(threaded_system_tests) $(threaded_tests)
+run-threads-sample: $(sampled_threads)
+	@$(watch_threads) $(sampled_threads)
+
+# Valgrind, over a build in which what is not set is not set to zero either.  Every unit test, but those by name:
+#   acceptor                    has no more descriptors, and valgrind keeps some for itself
+#   confine                     its table of system calls would be valgrind's as well, and would end it
+#   simulator intake ledger key spool annals guard_unique  minutes each; the sanitizers see them
+# and the daemons of both boxes: tests/system/under-valgrind.sh, without their tables of system calls, as it says.
+not_under_valgrind = acceptor confine simulator intake ledger key spool annals guard_unique
+valgrind_tests = $(filter-out $(not_under_valgrind:%=$(BUILD)/tests/unit/%.t),$(unit_tests))
+# What CI has time for, of the programs that are there: formats and what is read from elsewhere.
+sampled_valgrind = $(patsubst %,$(BUILD)/tests/%.t,unit/cursor unit/datagram unit/json unit/ini unit/work unit/text)
+valgrind = $(again) BUILD=build-valgrind CFLAGS='-O1 -ftrivial-auto-var-init=uninitialized'
+watch_valgrind = REPLAY_EVERY=200 UNDER='tests/lib/watched valgrind' LIMIT=1200 $(run)
+
+test-valgrind:
+	@tests/lib/need-packages build demo test
+	@$(valgrind) tests
+	@$(valgrind) run-valgrind
+test-valgrind-sample: $(sampled_valgrind)
+	@$(watch_valgrind) $(sampled_valgrind)
+run-valgrind:
+	@$(watch_valgrind) $(valgrind_tests)
+	@$(run) tests/system/under-valgrind.sh
 
 test-long:
 	@tests/lib/need-packages build demo test
@@ -242,6 +297,7 @@ install-sender install-receiver: install-%: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all tests test test-main test-long soak demo bench check-static check-cppcheck check-shellcheck \
+.PHONY: all tests test test-main test-threads test-threads-sample run-threads run-threads-sample test-valgrind \
+	test-valgrind-sample run-valgrind test-long soak demo bench check-static check-cppcheck check-shellcheck \
 	check-tidy check-analyzer coverage covered fuzz fuzzers install install-sender install-receiver clean
 .SECONDARY:

@@ -32,6 +32,7 @@ static const char *const sanitizer_calls[] = {
 	"nanosleep", "clock_nanosleep", "getrlimit", "prlimit64", "personality", "sysinfo", "pipe2",
 	"fcntl", "dup2", "unlink", "arch_prctl", "getdents64", "kill", "exit_group", "uname",
 	"getppid", "getdents", "futex", "gettid", "tgkill", "sched_setaffinity", "munmap", "madvise",
+	"gettimeofday",
 	NULL,
 };
 #endif

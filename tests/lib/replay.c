@@ -1,7 +1,8 @@
 /*
  * replay: runs a fuzz target without libFuzzer: over its corpus (tests/fuzz/corpus/TARGET), over
  * every truncation and every single-bit flip of the small ones, and over seeded mutations.  Of a target that is slow,
- * and says so by fuzz_replay_every, one in so many of what is made of the corpus.
+ * and says so by fuzz_replay_every, one in so many of what is made of the corpus; REPLAY_EVERY=n in the environment, for
+ * what makes all of them slow: one in n of these.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -21,10 +22,12 @@ extern const unsigned int fuzz_replay_every __attribute__((weak));
 /* Which of many is run, from the seed on. */
 static uint64_t turn;
 
+static uint64_t more_every = 1;
+
 static bool is_my_turn(void)
 {
 	const unsigned int *every = &fuzz_replay_every;
-	return every == NULL || turn++ % *every == 0;
+	return turn++ % ((every == NULL ? 1 : *every) * more_every) == 0;
 }
 
 /* On the heap and of exactly this size, so that a sanitizer sees one byte too far. */
@@ -124,6 +127,9 @@ int main(int argc, char **argv)
 	static uint8_t data[INPUT_MAX];
 	uint64_t state = test_seed();
 	turn = test_random(&state) % 1024;
+	const char *every = getenv("REPLAY_EVERY");
+	if (every != NULL && strtoull(every, NULL, 10) > 0)
+		more_every = strtoull(every, NULL, 10);
 	const char *name = strrchr(argv[0], '/') == NULL ? argv[0] : strrchr(argv[0], '/') + 1;
 	char folder[256], path[1024];
 	snprintf(folder, sizeof(folder), "tests/fuzz/corpus/%.*s", (int)strcspn(name, "."), name);

@@ -13,7 +13,7 @@
 #   spooled                what the spool has of what people pushed, to be compared
 #   refused SENTENCE STATUS REGEX COMMAND…   a program says one line that matches, and ends so
 #
-# Before site_make a test may set: sender_absent, receiver_absent (link_side), rate, mtu (by link_start), heal (percent of the rate; 0, so that a test sees
+# Before site_make a test may set: start_within (seconds in which a box answers; 20), sender_absent, receiver_absent (link_side), rate, mtu (by link_start), heal (percent of the rate; 0, so that a test sees
 # what its own passes do), link_lines, sender_lines, receiver_lines (more lines for the sections [link] and [limits] of
 # the sender, and [link] of the receiver), routes_more (more text for the registry).
 
@@ -226,7 +226,7 @@ sender_up() {
 	"${at_sender[@]}" "$build/weir-sender" run --config "$sender/sender.conf" >>"$sender/log" 2>&1 &
 	sender_pid=$!
 	on_exit "kill $sender_pid 2>/dev/null; wait $sender_pid 2>/dev/null"
-	until_true 20 sender_answers || give_up "the sender does not answer"
+	until_true "${start_within:-20}" sender_answers || give_up "the sender does not answer"
 }
 
 receiver_up() {
@@ -234,7 +234,7 @@ receiver_up() {
 	"${at_receiver[@]}" "$build/weir-receiver" run --config "$receiver/receiver.conf" >>"$receiver/log" 2>&1 &
 	receiver_pid=$!
 	on_exit "kill $receiver_pid 2>/dev/null; wait $receiver_pid 2>/dev/null"
-	until_true 20 receiver_listens || give_up "the receiver does not answer"
+	until_true "${start_within:-20}" receiver_listens || give_up "the receiver does not answer"
 }
 
 # Nothing beside the spool remembers what it was; a box that was replaced has an empty one as well.

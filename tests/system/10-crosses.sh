@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Bundles of every awkward size cross the link; this file runs under the sanitizers too.
+# Bundles of every awkward size cross the link; this file runs under the sanitizers too, and under the thread sanitizer.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ten people push at once; this file runs under the sanitizers too.
+# Ten people push at once; this file runs under the sanitizers too, and under the thread sanitizer.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

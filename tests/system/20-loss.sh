@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# 2 % of the datagrams are lost at random, and one pass is enough.
+# 2 % of the datagrams are lost at random, and one pass is enough.  Also under the thread sanitizer: weir-keep repairs in threads.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

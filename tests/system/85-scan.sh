@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Virus scanning by a real clamd, which is started here with signatures of its own and the settings of
-# SCANNING.md.
+# SCANNING.md.  Also under the thread sanitizer: weir-seal attends to clamd in one thread and packs in others.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line

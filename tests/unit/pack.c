@@ -110,7 +110,7 @@ static void test_pieces(uint64_t *state)
 	static const unsigned int threads[] = {1, 2, 5};
 	for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]); i++) {
 		struct world_file file = world_file();
-		struct statement statement;
+		struct statement statement = {0};
 		struct pack *pack = world_pack(&file, registry, "tax", RECORDS_LINES, threads[i]);
 		int result = pack_member_begin(pack, "a", 1780000000, 5);
 		for (size_t at = 0; result == 0 && at < DATA_BYTES;) {
@@ -134,7 +134,7 @@ static void test_pieces(uint64_t *state)
 static void test_drain(void)
 {
 	struct world_file file = world_file();
-	struct statement statement;
+	struct statement statement = {0};
 	const struct manifest *manifest = NULL;
 	struct pack *pack = world_pack(&file, registry, "tax", RECORDS_CSV, 0);
 	static const char csv[] = "name,note\nwang,\"two\nlines\"\nlee,\n";
@@ -157,7 +157,7 @@ static void test_body(void)
 {
 	struct world_member members[] = {{"a", noise, 200000}};
 	struct world_file file = world_file(), second = world_file();
-	struct statement s, other;
+	struct statement s = {0}, other = {0};
 	struct pack *pack = world_pack(&file, registry, "all", RECORDS_NOT_COUNTED, 0);
 	uint8_t head[SEGMENT_BYTES], root[SUITE_DIGEST_BYTES];
 	struct head h;
@@ -251,7 +251,7 @@ static int pack_into(struct world_file *file)
 	const struct pack_options options = {
 		.route = route, .psk = psk, .rule = RECORDS_LINES, .threads = 2, .sink = world_sink, .context = file,
 	};
-	struct statement s;
+	struct statement s = {0};
 	struct pack *pack = NULL;
 	int result = pack_start(&pack, &options);
 	if (result == 0)

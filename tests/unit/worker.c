@@ -20,14 +20,14 @@ struct counted_job {
 	struct job job;
 	struct tally *tally;
 	unsigned int worker, number;
-	bool was_run;
+	bool was_run, wrong;
 };
 
 static void run(struct job *job)
 {
 	struct counted_job *j = (struct counted_job *)job;
 	j->was_run = true;
-	j->tally->wrong += pthread_equal(pthread_self(), j->tally->main_thread) != 0;
+	j->wrong = pthread_equal(pthread_self(), j->tally->main_thread) != 0;
 }
 
 static void done(struct job *job)
@@ -35,6 +35,7 @@ static void done(struct job *job)
 	struct counted_job *j = (struct counted_job *)job;
 	struct tally *tally = j->tally;
 	tally->run += j->was_run;
+	tally->wrong += j->wrong;
 	tally->done++;
 	tally->wrong += j->number != tally->next[j->worker]++;
 	tally->wrong += !pthread_equal(pthread_self(), tally->main_thread);
@@ -51,7 +52,7 @@ static void submit(struct tally *tally, unsigned int worker, unsigned int number
 		   void (*how)(struct job *))
 {
 	struct counted_job *j = calloc(1, sizeof(*j));
-	*j = (struct counted_job){{NULL, how, done}, tally, worker, number, false};
+	*j = (struct counted_job){{NULL, how, done}, tally, worker, number, false, false};
 	workshop_submit(tally->workshop, worker, &j->job);
 }
 
