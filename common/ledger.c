@@ -20,6 +20,23 @@ static void take_line(struct ledger *ledger, size_t len)
 	ledger->batch_len += len;
 }
 
+static void follow_pair(struct ledger *ledger, const char *event, const char *line, size_t len)
+{
+	bool begins = ledger->begun != NULL && strcmp(event, ledger->begun) == 0;
+	if (!begins && (ledger->begun == NULL || strcmp(event, ledger->done) != 0))
+		return;
+	ledger->next_undone.len = begins ? len : 0;
+	if (begins)
+		memcpy(ledger->next_undone.text, line, len);
+	ledger->pair_has_changed = true;
+}
+
+static void copy_undone(struct ledger_undone *to, const struct ledger_undone *from)
+{
+	memcpy(to->text, from->text, from->len);
+	to->len = from->len;
+}
+
 static int put_json(struct ledger *ledger, const struct json *json, uint64_t now)
 {
 	char *rest = NULL;
@@ -31,6 +48,7 @@ static int put_json(struct ledger *ledger, const struct json *json, uint64_t now
 	free(rest);
 	if (result != 0)
 		return result;
+	follow_pair(ledger, json_get_text(json_view_of(json), "event", ""), ledger->batch + ledger->batch_len, len - 1);
 	take_line(ledger, len);
 	if (ledger->next_behind.count++ == 0)
 		ledger->next_behind.since = now;
@@ -65,6 +83,9 @@ void ledger_drop(struct ledger *ledger)
 	ledger->batch_len = 0;
 	ledger->next = ledger->head;
 	ledger->next_behind = ledger->behind;
+	if (ledger->pair_has_changed)
+		copy_undone(&ledger->next_undone, &ledger->undone);
+	ledger->pair_has_changed = false;
 	ledger->is_urgent = false;
 }
 
@@ -132,6 +153,8 @@ int ledger_flush(struct ledger *ledger)
 		ledger->size += ledger->batch_len;
 		ledger->head = ledger->next;
 		ledger->behind = ledger->next_behind;
+		if (ledger->pair_has_changed)
+			copy_undone(&ledger->undone, &ledger->next_undone);
 	}
 	ledger_drop(ledger);
 	return result;

@@ -100,7 +100,8 @@ int ledger_open(struct ledger **out, const struct ledger_options *options, uint6
 
 /*
  * What a crash, or a disk that failed, has left undone: the text field `key` of the last entry `begun` that had no
- * `done` behind it when the ledger was opened.  False: there is none.  Sought in the last file alone.
+ * `done` behind it.  Of what is durable: also what was dropped with a batch has not been done.  False: there is none.
+ * What was there when the ledger was opened is sought in the last file alone.
  */
 bool ledger_undone(const struct ledger *ledger, const char *key, char *out, size_t size);
 

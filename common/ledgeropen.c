@@ -170,7 +170,9 @@ static int settle(struct ledger *ledger, const struct ledger_options *options, c
 	}
 	if (result == 0) {
 		ledger->head = tail->head;
-		ledger->undone = tail->undone;
+		ledger->begun = options->begun;
+		ledger->done = options->done;
+		ledger->undone = ledger->next_undone = tail->undone;
 		ledger_drop(ledger);
 		result = mend(ledger, torn, tail->is_signed, now);
 	}

@@ -41,12 +41,15 @@ struct ledger {
 	int failure;             /* final */
 	int stuck;               /* of an entry of this batch */
 	uint64_t retry_at;       /* not before this is a new file tried again */
-	struct ledger_undone undone; /* as it was opened */
+	const char *begun, *done;    /* the pair; NULL: none */
+	struct ledger_undone undone; /* durable */
 	uint64_t month_seen;     /* the day, since 1970, for which month_passed was found */
 	bool month_passed;
 	/* the batch, which begins behind head */
 	struct ledger_head next;
 	struct ledger_unsigned next_behind;
+	struct ledger_undone next_undone;
+	bool pair_has_changed; /* next_undone is not undone */
 	bool is_urgent;
 	size_t batch_len;
 	char batch[LEDGER_BATCH_BYTES];
