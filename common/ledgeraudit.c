@@ -13,6 +13,7 @@
 #include "ledgerread.h"
 #include "progress.h"
 #include "text.h"
+#include "trusted.h"
 #include "verdict.h"
 
 enum { SHOWN_BYTES = 1024, WITNESS_FILE_MAX = 16777216, HASH_TEXT = 2 * SUITE_DIGEST_BYTES + 1 };
@@ -151,7 +152,7 @@ static int hear_file(struct hearing *hearing, const char *path, const char *show
 {
 	uint8_t *data = NULL;
 	size_t len = 0, number = 0;
-	int result = io_read_file(AT_FDCWD, path, WITNESS_FILE_MAX, &data, &len);
+	int result = trusted_read(path, 022, WITNESS_FILE_MAX, &data, &len);
 	char *rest = (char *)data, *line;
 	int code = EXIT_DONE;
 	if (result == 0 && memchr(data, 0, len) != NULL)
@@ -164,7 +165,7 @@ static int hear_file(struct hearing *hearing, const char *path, const char *show
 			code = EXIT_REFUSED;
 		}
 	}
-	free(data);
+	trusted_free(data, len);
 	return result == 0 ? code : command_fail(result, "cannot read the witness '%s'", shown);
 }
 

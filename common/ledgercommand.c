@@ -26,7 +26,7 @@ struct options {
 
 /* What a ledger may do to the program that reads it, when the other side wrote it: not much. */
 static const char *const ledger_calls[] = {
-	"openat", "close", "read", "fstat", "newfstatat", "fcntl", "getdents64", "lseek", "write", "ioctl",
+	"openat", "close", "read", "fstat", "newfstatat", "readlinkat", "geteuid", "fcntl", "getdents64", "lseek", "write", "ioctl",
 	"mremap",
 	NULL,
 };

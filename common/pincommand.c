@@ -1,6 +1,5 @@
 #include "pincommand.h"
 
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 
 #include "bundle.h"
 #include "command.h"
-#include "io.h"
 #include "key.h"
 #include "personcard.h"
 #include "rsa.h"
@@ -60,13 +58,12 @@ static int read_options(struct options *options, int argc, char **argv)
 	return EXIT_DONE;
 }
 
-/* A text without a zero byte; nobody else may have written it when it is trusted. */
-static int read_text(char **out, const char *path, bool is_trusted)
+/* A text without a zero byte, which nobody else may have put there: the certificate of another would be as good. */
+static int read_text(char **out, const char *path)
 {
 	uint8_t *data = NULL;
 	size_t len;
-	int result = is_trusted ? trusted_read(path, 022, CERTIFICATE_FILE_MAX, &data, &len)
-				: io_read_file(AT_FDCWD, path, CERTIFICATE_FILE_MAX, &data, &len);
+	int result = trusted_read(path, 022, CERTIFICATE_FILE_MAX, &data, &len);
 	if (result != 0)
 		return command_fail_file(result, path, "");
 	if (memchr(data, 0, len) != NULL) {
@@ -108,9 +105,9 @@ int pin_command(int argc, char **argv)
 	char problem[CERTIFICATE_PROBLEM_BYTES], why[SHOWN_BYTES], shown[SHOWN_BYTES];
 	int code = read_options(&options, argc, argv);
 	if (code == EXIT_DONE)
-		code = read_text(&leaf, options.certificate, false);
+		code = read_text(&leaf, options.certificate);
 	if (code == EXIT_DONE)
-		code = read_text(&chain, options.chain, true);
+		code = read_text(&chain, options.chain);
 	if (code == EXIT_DONE) {
 		int result = certificate_check(&certificate, leaf, chain, (uint64_t)time(NULL), problem);
 		text_escape_name(shown, sizeof(shown), options.certificate);

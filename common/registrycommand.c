@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "registryreport.h"
 #include "signer.h"
 #include "text.h"
+#include "trusted.h"
 #include "verdict.h"
 
 enum { SHOWN_BYTES = 1024, HEX_LINE = 128 };
@@ -145,11 +145,12 @@ static int run_sign(int argc, char **argv)
 				"needs --key ROOTKEY, and takes --passphrase-file alone");
 	if (code != EXIT_DONE)
 		return code;
-	int result = io_read_file(AT_FDCWD, options.file, REGISTRY_BYTES_MAX, &text, &len);
+	/* what was read before it is signed must be what is signed */
+	int result = trusted_read(options.file, 022, REGISTRY_BYTES_MAX, &text, &len);
 	if (result != 0)
 		return command_fail_file(result, options.file, "");
 	code = sign_text(&options, text, len);
-	free(text);
+	trusted_free(text, len);
 	return code;
 }
 

@@ -10,6 +10,7 @@
 
 #include "common/io.h"
 #include "common/text.h"
+#include "common/trusted.h"
 #include "common/verdict.h"
 
 enum { DIRECTORY_MODE = 0750 };
@@ -115,10 +116,12 @@ static int open_folder(int *out, int vault_fd, const char *name, bool may_write)
 		result = io_fsync(vault_fd);
 	if (result != 0)
 		return result;
+	if (may_write)
+		return trusted_open_dir(out, vault_fd, name);
 	int fd = io_open_dir(vault_fd, name);
 	if (fd >= 0)
 		*out = fd;
-	return fd >= 0 || (fd == -ENOENT && !may_write) ? 0 : fd;
+	return fd >= 0 || fd == -ENOENT ? 0 : fd;
 }
 
 static int read_folder(struct custody *c, int vault_fd, const char *name, io_visit *visit)

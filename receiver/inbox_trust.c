@@ -96,7 +96,7 @@ static const char *const reading_calls[] = {
 	/* files */
 	"openat", "close", "read", "readv", "pread64", "write", "writev", "lseek", "fstat",
 	"newfstatat", "statx", "faccessat", "faccessat2", "fcntl", "getdents64", "fadvise64",
-	"readlinkat", "fstatfs",
+	"readlinkat", "geteuid", "fstatfs",
 	/* the terminal, the signals */
 	"ioctl", "poll", "ppoll", "clock_nanosleep",
 	/* secret memory, and how many cores there are */

@@ -22,6 +22,7 @@
 #include "common/registry.h"
 #include "common/service.h"
 #include "common/text.h"
+#include "common/trusted.h"
 #include "common/verdict.h"
 #include "common/watch.h"
 #include "diary.h"
@@ -44,7 +45,7 @@ enum {
 
 /* Beyond confine_base: files of the vault and of maps, and the registry when it is loaded again. */
 static const char *const calls[] = {
-	"openat", "close", "fstat", "newfstatat", "fcntl", "getdents64", "faccessat", "faccessat2",
+	"openat", "close", "fstat", "newfstatat", "readlinkat", "fcntl", "getdents64", "faccessat", "faccessat2",
 	"read", "pread64", "write", "pwrite64", "pwritev", "lseek",
 	"fallocate", "ftruncate", "fsync", "fdatasync", "sync_file_range", "fadvise64",
 	"mkdirat", "unlinkat", "renameat", "renameat2", "fstatfs",
@@ -372,12 +373,8 @@ static int start(struct keep *keep)
 	struct registry *registry;
 	struct trouble trouble;
 	int result = load_registry(&registry, keep, true, &trouble);
-	if (result > 0 && trouble.problem[0] != 0) {
-		command_say("%s:%s", trouble.path, trouble.problem);
-		return EXIT_REFUSED;
-	}
 	if (result != 0)
-		return command_fail(result, "'%s'", trouble.path);
+		return command_fail_file(result, trouble.path, trouble.problem);
 	if (!is_known(keep, registry)) {
 		command_say("registry '%s' has no [receiver %s] with the public key of '%s' [%s]",
 			    keep->config.registry, keep->box->card.name, keep->config.box_key,
@@ -442,9 +439,9 @@ static int run(struct keep *keep, const char *config_path)
 		code = load_box_key(keep);
 	if (code != 0)
 		return code;
-	keep->vault_fd = io_open_dir(AT_FDCWD, config->vault);
-	if (keep->vault_fd < 0)
-		return command_fail(keep->vault_fd, "vault '%s'", config->vault);
+	result = trusted_open_dir(&keep->vault_fd, AT_FDCWD, config->vault);
+	if (result != 0)
+		return command_fail(result, "vault '%s'", config->vault);
 	int lock = vault_lock(keep->vault_fd);
 	if (lock < 0) {
 		io_close(keep->vault_fd);

@@ -63,7 +63,7 @@ static const char *const allowed_calls[] = {
 	"openat", "fstat", "newfstatat", "pread64", "pwrite64", "fsync", "sync_file_range", "fstatfs",
 	"renameat", "renameat2", "unlinkat", "getdents64", "lseek", "ftruncate", "fchmod", /* the spool */
 	"fdatasync", "fallocate", "mkdirat",                                        /* the ledger, also when opened anew */
-	"mlock", "munlock", "geteuid", "mremap",                                    /* keys */
+	"mlock", "munlock", "geteuid", "mremap", "readlinkat",                      /* keys, registry */
 	NULL,
 };
 

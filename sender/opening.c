@@ -1,11 +1,14 @@
 #include "opening.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <syslog.h>
 
 #include "common/command.h"
+#include "common/io.h"
 #include "common/service.h"
 #include "common/text.h"
+#include "common/trusted.h"
 #include "common/verdict.h"
 
 static void tell_of_file(void *context, const char *file, int result)
@@ -24,8 +27,13 @@ int opening_spool(struct spool **out, const struct config *config)
 		.disk_full_percent = config->disk_full_percent,
 		.tell = tell_of_file,
 	};
-	int result = spool_open(out, &options);
 	char path[2 * CONFIG_PATH_BYTES];
+	int dir = -1;
+	/* its orders, counts and numbers count because they lie here */
+	int result = trusted_open_dir(&dir, AT_FDCWD, config->spool);
+	io_close(dir);
+	if (result == 0)
+		result = spool_open(out, &options);
 	text_escape_name(path, sizeof(path), config->spool);
 	if (result == -EBUSY) {
 		command_say("spool '%s' is in use by another weir-hold; stop that one first", path);

@@ -1,16 +1,15 @@
 #include "outbox_order.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/command.h"
-#include "common/io.h"
 #include "common/orderreport.h"
 #include "common/text.h"
+#include "common/trusted.h"
 #include "common/verdict.h"
 #include "outbox.h"
 
@@ -145,10 +144,10 @@ int order_load_file(struct order *out, const char *path)
 	uint8_t *bytes = NULL;
 	size_t len = 0;
 	char shown[SHOWN_BYTES];
-	int result = io_read_file(AT_FDCWD, path, FILE_MAX, &bytes, &len);
+	int result = trusted_read(path, 022, FILE_MAX, &bytes, &len);
 	if (result == 0)
 		result = order_decode(out, bytes, len);
-	free(bytes);
+	trusted_free(bytes, len);
 	return result == 0 ? EXIT_DONE
 			   : command_fail(result, "cannot read order '%s'",
 					  text_escape_name(shown, sizeof(shown), path));

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "common/ini.h"
 #include "common/io.h"
 #include "common/text.h"
+#include "common/trusted.h"
 #include "common/verdict.h"
 #include "outbox_order.h"
 
@@ -154,10 +154,10 @@ static int load_card(struct card *out, const char *path)
 	uint8_t *text = NULL;
 	size_t len = 0;
 	char problem[PROBLEM_BYTES] = "";
-	int result = io_read_file(AT_FDCWD, path, CARD_BYTES_MAX, &text, &len);
+	int result = trusted_read(path, 022, CARD_BYTES_MAX, &text, &len);
 	if (result == 0)
 		result = ini_read(text, len, VERDICT_BAD_KEY, take_card_line, &reading, problem);
-	free(text);
+	trusted_free(text, len);
 	if (result == 0 && !reading.has_public)
 		result = VERDICT_BAD_KEY;
 	if (result != 0)

@@ -37,7 +37,7 @@ enum { DAY_S = 86400 };
 /* Before the push is known: the keys of its route are still to be read. */
 static const char *const first_calls[] = {
 	"read", "write", "sendmsg", "recvfrom", "sendto", "poll", "close", "getsockopt", "setsockopt",
-	"openat", "fstat", "newfstatat", "lseek", "geteuid", "mlock", "munlock",
+	"openat", "fstat", "newfstatat", "readlinkat", "lseek", "geteuid", "mlock", "munlock",
 	"sched_getaffinity", "thread", "seccomp", "prctl", "fcntl", "mremap", "set_robust_list", "rseq",
 	"memfd_create", /* a member for clamd, in memory */
 	NULL,

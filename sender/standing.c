@@ -9,6 +9,7 @@
 
 #include "common/io.h"
 #include "common/text.h"
+#include "common/trusted.h"
 #include "common/verdict.h"
 
 #define FOLDER "orders"
@@ -230,9 +231,7 @@ int standing_open(struct standing **out, int spool_dir, size_t *bad)
 			     ? -ENOMEM
 			     : io_make_dir(spool_dir, FOLDER, DIR_MODE);
 	if (result == 0)
-		s->dir_fd = io_open_dir(spool_dir, FOLDER);
-	if (result == 0 && s->dir_fd < 0)
-		result = s->dir_fd;
+		result = trusted_open_dir(&s->dir_fd, spool_dir, FOLDER);
 	if (result == 0)
 		result = io_fsync(spool_dir);
 	if (result == 0)

@@ -454,6 +454,10 @@ static void check_permissions(struct world *w)
 	ok(chmod(path, 0640) == 0, "it has a mode bit for its group");
 	is_text(verdict_name(key_load(&key, path, NULL)), "loose-permissions", "such a key file is refused");
 	w->seen[VERDICT_LOOSE_PERMISSIONS] = true;
+	ok(chmod(path, 0600) == 0 && chmod(test_dir(), 0770) == 0, "its directory has one");
+	is_text(verdict_name(key_load(&key, path, NULL)), "loose-directory", "it is refused, too");
+	ok(chmod(test_dir(), 0700) == 0, "the directory is as before");
+	w->seen[VERDICT_LOOSE_DIRECTORY] = true;
 	free(raw.data);
 }
 
