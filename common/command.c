@@ -326,13 +326,17 @@ static int passphrase_from_terminal(char *out, const char *words, const char *wh
 	return result;
 }
 
+static const char *secret_file(const char *file)
+{
+	return file != NULL ? file : getenv("WEIR_PASSPHRASE_FILE");
+}
+
 static int get_secret(char **out, const char *file, const char *words, const char *what, bool confirm)
 {
 	char *secret = suite_secret_alloc(PASSPHRASE_MAX);
 	if (secret == NULL)
 		return -ENOMEM;
-	if (file == NULL)
-		file = getenv("WEIR_PASSPHRASE_FILE");
+	file = secret_file(file);
 	int result = file != NULL ? passphrase_from_file(secret, file)
 				  : passphrase_from_terminal(secret, words, what, confirm);
 	if (result != 0) {
@@ -351,4 +355,23 @@ int command_passphrase(char **out, const char *file, const char *what, bool conf
 int command_pin(char **out, const char *file, const char *token)
 {
 	return get_secret(out, file, "PIN of token", token, false);
+}
+
+static int fail_secret(int result, const char *file, const char *secret, const char *what)
+{
+	char shown[1024];
+	const char *path = secret_file(file);
+	text_escape_name(shown, sizeof(shown), path != NULL ? path : what);
+	return path != NULL ? command_fail(result, "%s file '%s'", secret, shown)
+			    : command_fail(result, "cannot get the %s of '%s'", secret, shown);
+}
+
+int command_fail_passphrase(int result, const char *file, const char *what)
+{
+	return fail_secret(result, file, "passphrase", what);
+}
+
+int command_fail_pin(int result, const char *file, const char *token)
+{
+	return fail_secret(result, file, "PIN", token);
 }

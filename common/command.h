@@ -84,4 +84,11 @@ int command_passphrase(char **out, const char *file, const char *what, bool conf
 /* The same for a token's PIN ("PIN of token 'x': "). */
 int command_pin(char **out, const char *file, const char *token);
 
+/*
+ * Says what either of them failed with, and gives the exit code: of the file that they read ("passphrase file 'FILE':
+ * ..."), or of what was to be asked for ("cannot get the passphrase of 'WHAT': ...").  file and what as they had them.
+ */
+int command_fail_passphrase(int result, const char *file, const char *what);
+int command_fail_pin(int result, const char *file, const char *token);
+
 #endif

@@ -127,7 +127,7 @@ static int ask_passphrase(char **out, const struct options *options)
 		return EXIT_ENVIRONMENT;
 	}
 	if (result != 0)
-		return command_fail(result, "cannot get the passphrase");
+		return command_fail_passphrase(result, options->passphrase_file, options->out);
 	int code = judge_passphrase(passphrase);
 	if (code == EXIT_DONE)
 		code = passphrase_judge(passphrase);

@@ -96,9 +96,11 @@ static int load_root(struct key **out, const struct options *options)
 			    key_kind_name(card.kind), verdict_name(VERDICT_WRONG_KEY));
 		return EXIT_REFUSED;
 	}
-	if (result == 0 && needs_passphrase)
-		result = command_passphrase(&passphrase, options->passphrase_file, options->key,
-					    false);
+	if (result == 0 && needs_passphrase) {
+		result = command_passphrase(&passphrase, options->passphrase_file, options->key, false);
+		if (result != 0)
+			return command_fail_passphrase(result, options->passphrase_file, options->key);
+	}
 	if (result == 0)
 		result = key_load(out, options->key, passphrase);
 	suite_secret_free(passphrase);

@@ -31,13 +31,16 @@ static int load_file(struct key **out, const char *path, const char *passphrase_
 			    key_kind_name(card.kind), key_kind_name(kind), verdict_name(VERDICT_WRONG_KEY));
 		return EXIT_REFUSED;
 	}
-	if (result == 0 && needs_passphrase)
+	bool has_asked = result == 0 && needs_passphrase;
+	if (has_asked)
 		result = command_passphrase(&passphrase, passphrase_file, path, false);
 	if (result == -ENOTTY) {
 		command_say("cannot ask for the passphrase of '%s' without a terminal; give --passphrase-file FILE",
 			    shown);
 		return EXIT_ENVIRONMENT;
 	}
+	if (result != 0 && has_asked)
+		return command_fail_passphrase(result, passphrase_file, path);
 	if (result == 0)
 		result = key_load(out, path, passphrase);
 	suite_secret_free(passphrase);
@@ -74,10 +77,10 @@ static int fail_token(int result, const struct token *token, const char *problem
 	return result > 0 ? EXIT_REFUSED : EXIT_ENVIRONMENT;
 }
 
-static int fail_pin(int result, const char *label)
+static int fail_pin(int result, const char *file, const char *label)
 {
 	if (result != -ENOTTY)
-		return command_fail(result, "cannot get the PIN of token '%s'", label);
+		return command_fail_pin(result, file, label);
 	command_say("cannot ask for the PIN of token '%s' without a terminal; give --passphrase-file FILE, or pin-source in its URI",
 		    label);
 	return EXIT_ENVIRONMENT;
@@ -100,13 +103,13 @@ static int log_in(struct token *token, const char *passphrase_file)
 	char *pin = NULL;
 	text_escape_name(label, sizeof(label), token_label(token));
 	say_tries(token, label);
+	const char *file = passphrase_file != NULL ? passphrase_file : token_pin_file(token);
 	bool is_asked = !token_has_pin_pad(token) && token_tries(token) != TOKEN_TRIES_NONE;
 	int result = 0;
 	if (is_asked)
-		result = command_pin(&pin, passphrase_file != NULL ? passphrase_file : token_pin_file(token),
-				     token_label(token));
+		result = command_pin(&pin, file, token_label(token));
 	if (result != 0)
-		return fail_pin(result, label);
+		return fail_pin(result, file, label);
 	result = token_login(token, pin, problem);
 	suite_secret_free(pin);
 	if (result != 0)

@@ -209,6 +209,10 @@ int trusted_read(const char *path, mode_t forbidden, size_t max, uint8_t **out, 
 	int result = go(&way, path, &st);
 	if (result != 0)
 		goto out;
+	/* before it is opened: who may not open it is told why, and nothing but a file is */
+	result = judge(&st, forbidden);
+	if (result != 0)
+		goto out;
 	/* O_NONBLOCK: a FIFO put in the file's place must not hold the program up */
 	fd = openat(way.dir, way.step, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
 	result = fd < 0 ? -errno : check_file(fd, &way, forbidden, max, &size);

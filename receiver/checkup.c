@@ -46,15 +46,23 @@ static void report(struct check *check, bool good, const char *what, const char 
 	check->bad += !good;
 }
 
+/* " [NAME]" of a verdict, "" of an errno. */
+static const char *in_brackets(char out[static 64], int result)
+{
+	snprintf(out, 64, result > 0 ? " [%s]" : "%s", result > 0 ? verdict_name(result) : "");
+	return out;
+}
+
 static void check_key(struct check *check, const char *what, const char *path, enum key_kind kind)
 {
 	struct card card;
+	char name[64];
 	bool needs_passphrase = false;
 	int result = key_load_card(&card, path, &needs_passphrase);
 	if (result == 0 && card.kind != kind)
 		result = VERDICT_WRONG_KEY;
 	if (result != 0)
-		report(check, false, what, "%s: %s", path, verdict_explain(result));
+		report(check, false, what, "%s: %s%s", path, verdict_explain(result), in_brackets(name, result));
 	else if (needs_passphrase)
 		report(check, false, what, "%s is under a passphrase, which a daemon cannot type", path);
 	else
@@ -98,7 +106,7 @@ static void check_registry(struct check *check, const struct config *config)
 {
 	struct roots *roots = NULL;
 	struct registry *registry = NULL;
-	char problem[PROBLEM_BYTES] = "", expires[32];
+	char problem[PROBLEM_BYTES] = "", expires[32], name[64];
 	const char *path = config->roots;
 	int result = roots_load(&roots, path, problem);
 	if (result == 0) {
@@ -108,7 +116,7 @@ static void check_registry(struct check *check, const struct config *config)
 	if (result == 0)
 		check_crossed(check, &registry, roots, config);
 	if (result != 0) {
-		report(check, false, "registry", "%s:%s %s", path, problem, verdict_explain(result));
+		report(check, false, "registry", "%s:%s %s%s", path, problem, verdict_explain(result), in_brackets(name, result));
 	} else {
 		bool is_good = registry_check(registry, (uint64_t)time(NULL)) == VERDICT_OK;
 		text_time(expires, sizeof(expires), registry_expires(registry));

@@ -27,7 +27,7 @@ static int load_key(struct key **out, const char *path, enum key_kind wanted,
 	if (needs_passphrase)
 		result = command_passphrase(&passphrase, passphrase_file, path, false);
 	if (result != 0)
-		return command_fail(result, "cannot get the passphrase for '%s'", shown);
+		return command_fail_passphrase(result, passphrase_file, path);
 	result = key_load(out, path, passphrase);
 	suite_secret_free(passphrase);
 	return result == 0 ? EXIT_DONE : command_fail(result, "key file '%s'", shown);

@@ -410,7 +410,8 @@ static int start(struct keep *keep)
 	});
 	if (result != 0) {
 		diary_close(keep->diary);
-		return command_fail(result, "vault '%s'", keep->config.vault);
+		return command_fail(result, "vault '%s'%s", keep->config.vault,
+				    result == VERDICT_LOOSE_DIRECTORY ? ", its folders 'holds' and 'purges'" : "");
 	}
 	porter_set_taker(keep->porter, intake_take_mandate, keep->intake);
 	service_ready("takes datagrams");

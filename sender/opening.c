@@ -47,7 +47,7 @@ int opening_allowance(struct standing **standing, struct spent **spent, struct s
 	size_t bad = 0;
 	int result = standing_open(standing, spool_dir(spool), &bad);
 	if (result != 0)
-		return command_fail(result, "cannot read the standing orders");
+		return command_fail(result, "cannot read the standing orders in 'orders' of the spool");
 	if (bad > 0)
 		service_event(LOG_ERR, "E1019",
 			      "spool: %zu of the files in orders/ cannot be read: an order does not count then, a revocation does",
