@@ -54,25 +54,20 @@ static int stand_in(struct way *way, int fd)
 	return fstat(fd, &st) < 0 ? -errno : judge_dir(&st, &way->is_shared);
 }
 
-/* Whoever can change what lies above the current directory cannot change it, but what will be there tomorrow. */
+/* Who can rename what lies above cannot change where this process is, but what it finds at the same name tomorrow. */
 static int judge_above(int dir)
 {
-	struct stat here, above;
-	bool is_shared = false;
+	struct stat here = {0}, above = {0};
+	bool is_shared = false, is_root = false;
 	int fd = openat(dir, ".", STEP_FLAGS);
 	int result = fd < 0 || fstat(fd, &here) < 0 ? -errno : judge_dir(&here, &is_shared);
-	while (result == 0) {
+	while (result == 0 && !is_root) {
 		int up = openat(fd, "..", STEP_FLAGS);
+		result = up < 0 || fstat(up, &above) < 0 ? -errno : judge_dir(&above, &is_shared);
+		is_root = above.st_dev == here.st_dev && above.st_ino == here.st_ino;
+		here = above;
 		io_close(fd);
 		fd = up;
-		if (fd < 0 || fstat(fd, &above) < 0) {
-			result = -errno;
-			break;
-		}
-		if (above.st_dev == here.st_dev && above.st_ino == here.st_ino)
-			break;
-		result = judge_dir(&above, &is_shared);
-		here = above;
 	}
 	io_close(fd);
 	return result;

@@ -103,6 +103,16 @@ row_file() { row "$1" "$2" "$configured $around" "${@:3}"; }
 row_few() { row "$1" "$2" "group-writable owned-by-another symlink folder-world-writable" "${@:3}"; }
 row_few_secret() { row "$1" "$2" "group-readable owned-by-another symlink folder-world-writable" "${@:3}"; }
 
+# ---- nothing else ----
+
+# Where a path is opened but by trusted_read: what a person sends, opens or imports (source, inbox_subject, inbox_receipt), what
+# the kernel or networkd says (lldp, swapless, partial, ringroom, nic, checkup), the terminal and /dev/null, a lock (sender).
+opened() { grep -lE '(^|[^_a-z>.])f?open\([^)]*,|io_read_file\(AT_FDCWD' "$@" | xargs -n 1 basename -s .c | sort | xargs; }
+is "no other path is opened" "$(cd "$top" && opened common/*.c sender/*.c receiver/*.c)" \
+	"checkup command inbox_receipt inbox_subject lldp nic partial ringroom sender source supervise swapless trusted"
+echo 'int fd = open(config->registry, O_RDONLY);' >"$tmp/another.c"
+is "one more is found" "$(opened "$tmp/another.c")" another
+
 # ---- each daemon by itself; what it believes lies in folders of its own ----
 
 lone=$tmp/lone
@@ -129,9 +139,9 @@ run_receiver() {
 	: >"$tmp/box.log"
 	"$build/weir-receiver" run --config "$lrconf" >>"$tmp/box.log" 2>&1 &
 	pid=$!
-	until_true 10 keeps_or_refuses $pid
-	kill $pid 2>/dev/null
-	wait $pid 2>/dev/null
+	until_true 10 keeps_or_refuses "$pid"
+	kill "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
 	cat "$tmp/box.log"
 	! grep -q '\[loose-' "$tmp/box.log" && [[ -s $lone/receiver/vault/status.json ]]
 }
@@ -323,7 +333,7 @@ check $? "and all goes on when it is tight again" || note "$pushed"
 
 # ---- what belongs to root, and what systemd hands over ----
 
-daemon() { setpriv --reuid $somebody --regid $somebody --clear-groups env CREDENTIALS_DIRECTORY="$tmp/passed" "$@"; }
+daemon() { setpriv --reuid "$somebody" --regid "$somebody" --clear-groups env CREDENTIALS_DIRECTORY="$tmp/passed" "$@"; }
 chmod 711 "$tmp"
 mkdir -m 711 "$tmp/bin" && cp "$build"/weir-{keep,catch,emit} "$tmp/bin/"
 mkdir "$tmp/passed" && cp "$lone/key/d/outside-1.key" "$tmp/passed/box.key" && cp "$lone/link/d/link.key" "$tmp/passed/link.key"
