@@ -163,6 +163,11 @@ int trusted_check(const char *path, mode_t forbidden)
 	return result;
 }
 
+bool trusted_is_loose(int result)
+{
+	return result == VERDICT_LOOSE_PERMISSIONS || result == VERDICT_LOOSE_DIRECTORY;
+}
+
 static int check_file(int fd, const struct way *way, mode_t forbidden, size_t max, size_t *size)
 {
 	struct stat st;

@@ -13,6 +13,7 @@
 #ifndef WEIR_TRUSTED_H
 #define WEIR_TRUSTED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,6 +29,9 @@ void trusted_free(uint8_t *data, size_t len);
 
 /* Judges a file that a library opens by its name: 0 and the results of trusted_read. */
 int trusted_check(const char *path, mode_t forbidden);
+
+/* Whether that is why: a file that need not be there, or be good, is still refused when somebody else may write it. */
+bool trusted_is_loose(int result);
 
 /*
  * As io_open_dir, for a directory whose files count because of where they lie: VERDICT_LOOSE_DIRECTORY as above.

@@ -410,8 +410,7 @@ static int start(struct keep *keep)
 	});
 	if (result != 0) {
 		diary_close(keep->diary);
-		return command_fail(result, "vault '%s'%s", keep->config.vault,
-				    result == VERDICT_LOOSE_DIRECTORY ? ", its folders 'holds' and 'purges'" : "");
+		return command_fail(result, "vault '%s'%s", keep->config.vault, trusted_is_loose(result) ? ", holds, purges" : "");
 	}
 	porter_set_taker(keep->porter, intake_take_mandate, keep->intake);
 	service_ready("takes datagrams");
@@ -425,7 +424,10 @@ static int load_config(struct config *config, const char *path)
 {
 	char problem[PROBLEM_BYTES] = "";
 	int result = config_load(config, CONFIG_RECEIVER, path, problem);
-	return result == 0 ? 0 : command_fail_file(result, path, problem);
+	if (result != 0)
+		return command_fail_file(result, path, problem);
+	result = trusted_check(config->witness, 022);
+	return trusted_is_loose(result) ? command_fail(result, "witness '%s'", config->witness) : 0;
 }
 
 static int run(struct keep *keep, const char *config_path)

@@ -9,6 +9,7 @@
 #include "common/command.h"
 #include "common/service.h"
 #include "common/text.h"
+#include "common/trusted.h"
 #include "common/verdict.h"
 
 static struct life life_of(const struct lifeline *l)
@@ -80,11 +81,15 @@ static int compare_page(const struct lifeline *l, const char *runtime)
 int lifeline_open(struct lifeline *lifeline, const struct config *config, struct spool *spool, struct book *book)
 {
 	struct life before;
+	char shown[2 * CONFIG_PATH_BYTES];
 	*lifeline = (struct lifeline){.witness.dir_fd = -1, .spool = spool, .book = book};
 	int code = compare_page(lifeline, config->runtime);
 	if (code != 0)
 		return code;
-	int result = testimony_open(&lifeline->witness, config->witness);
+	int result = trusted_check(config->witness, 022);
+	if (trusted_is_loose(result))
+		return command_fail(result, "witness '%s'", text_escape_name(shown, sizeof(shown), config->witness));
+	result = testimony_open(&lifeline->witness, config->witness);
 	if (result == 0)
 		result = testimony_load(&lifeline->witness, &before);
 	if (result == 0)

@@ -116,7 +116,7 @@ is "one more is found" "$(opened "$tmp/another.c")" another
 # ---- each daemon by itself; what it believes lies in folders of its own ----
 
 lone=$tmp/lone
-mkdir -p "$lone"/{conf,registry,roots,key,link}/d "$lone"/{run-sender,run-receiver} "$lone"/{sender/spool,receiver/vault}
+mkdir -p "$lone"/{conf,registry,roots,key,link,witness}/d "$lone"/{run-sender,run-receiver} "$lone"/{sender/spool,receiver/vault}
 cp "$keys"/{inside-1,outside-1}.key "$lone/key/d/"
 cp "$keys/link.key" "$lone/link/d/"
 cp "$site/registry" "$lone/registry/d/"
@@ -124,7 +124,7 @@ cp "$site/roots" "$lone/roots/d/"
 alone() { # SIDE CONF
 	sed -e "s|^registry = .*|registry = $lone/registry/d/registry|; s|^roots = .*|roots = $lone/roots/d/roots|" \
 		-e "s|^runtime = .*|runtime = $lone/run-$1|; s|^spool = .*|spool = $lone/sender/spool|; s|^vault = .*|vault = $lone/receiver/vault|" \
-		-e "s|^box = .*/|box = $lone/key/d/|; s|^link = .*/|link = $lone/link/d/|" "$2" >"$lone/conf/d/$1.conf"
+		-e "s|^\[paths\]|&\nwitness = $lone/witness/d/$1|; s|^box = .*/|box = $lone/key/d/|; s|^link = .*/|link = $lone/link/d/|" "$2" >"$lone/conf/d/$1.conf"
 }
 alone sender "$conf"
 alone receiver "$rconf"
@@ -150,6 +150,8 @@ row_file weir-hold "$lconf" "$hold_lacks" "$build/weir-hold" --config "$lconf"
 row_file weir-hold "$lone/registry/d/registry" "$hold_lacks" "$build/weir-hold" --config "$lconf"
 row_file weir-hold "$lone/roots/d/roots" "$hold_lacks" "$build/weir-hold" --config "$lconf"
 row_secret weir-hold "$lone/key/d/inside-1.key" "$hold_lacks" "$build/weir-hold" --config "$lconf"
+touch "$lone/witness/d"/{sender,receiver} # one that cannot be read is told of, and kept anew
+row_file weir-hold "$lone/witness/d/sender" "$hold_lacks" "$build/weir-hold" --config "$lconf"
 row weir-hold "$lone/sender/spool" "$directory above-world-writable" "$hold_lacks" "$build/weir-hold" --config "$lconf"
 row weir-hold "$lone/sender/spool/orders" "$directory" "$hold_lacks" "$build/weir-hold" --config "$lconf"
 row_file weir-emit "$lconf" "^3 .*socket 'transmit'" "$build/weir-emit" --config "$lconf"
@@ -158,6 +160,7 @@ row_file weir-catch "$lrconf" "^3 .*socket 'receive'" "$build/weir-catch" --conf
 row_secret weir-catch "$lone/link/d/link.key" "^3 .*socket 'receive'" "$build/weir-catch" --config "$lrconf"
 row_file weir-keep "$lrconf" "$keep_lacks" "$build/weir-keep" --config "$lrconf"
 row_secret weir-keep "$lone/key/d/outside-1.key" "$keep_lacks" "$build/weir-keep" --config "$lrconf"
+row_file weir-keep "$lone/witness/d/receiver" "$keep_lacks" "$build/weir-keep" --config "$lrconf"
 row weir-keep "$lone/receiver/vault" "$directory above-world-writable" "$keep_lacks" "$build/weir-keep" --config "$lrconf"
 row_few weir-keep "$lone/registry/d/registry" "^0 " run_receiver
 row_few weir-keep "$lone/roots/d/roots" "^0 " run_receiver

@@ -42,6 +42,12 @@ static int judged_at(const char *path, mode_t forbidden)
 	return result;
 }
 
+static void test_is_loose(void)
+{
+	ok(trusted_is_loose(VERDICT_LOOSE_PERMISSIONS) && trusted_is_loose(VERDICT_LOOSE_DIRECTORY), "loose is loose");
+	ok(!trusted_is_loose(0) && !trusted_is_loose(-ENOENT) && !trusted_is_loose(VERDICT_NOT_REGULAR), "and nothing else");
+}
+
 static int judged(const char *name, mode_t forbidden)
 {
 	return judged_at(test_path(name), forbidden);
@@ -248,6 +254,7 @@ static void test_open_dir(void)
 
 int main(void)
 {
+	test_is_loose();
 	test_modes();
 	test_kinds();
 	test_directories();
