@@ -324,13 +324,14 @@ is "and remember it" "$(cat "$sender/spool/registry-version" "$receiver/vault/re
 chmod g-w "$site/registry"
 ok "weir-hold loads it when nobody else can" until_true 10 is_told 'E1012 registry: version 2 loaded' "$sender/log"
 ok "and weir-keep" until_true 10 is_told 'E2002 keep: registry version 2 is loaded' "$receiver/log"
-chmod o+w "$site"
 registry_text 3 >"$site/registry.new"
+chmod o+w "$site"
 "$out" registry sign "$site/registry.new" --key "$keys/root-1.key" >/dev/null 2>"$tmp/said"
 like "nobody signs a registry that others can put another in place of" "$(cat "$tmp/said")" "registry.new.*\[loose-directory\]"
 kill -HUP "$(pid_of weir-hold)"
 ok "a directory that became loose is found at the next reading" until_true 10 is_told 'E1013 registry: .*\[loose-directory\]' "$sender/log"
 chmod o-w "$site"
+ok "twin: one is signed when nobody can" "$out" registry sign "$site/registry.new" --key "$keys/root-1.key"
 push files "$tmp/one"
 check $? "and all goes on when it is tight again" || note "$pushed"
 
@@ -343,8 +344,7 @@ mkdir "$tmp/passed" && cp "$lone/key/d/outside-1.key" "$tmp/passed/box.key" && c
 chmod 400 "$tmp/passed"/*
 chmod 500 "$tmp/passed"
 chown $somebody "$lone/receiver/vault" "$lone/run-receiver" "$tmp/passed"/*
-rm -f "$lone/run-receiver"/*
-rm -rf "${lone:?}/receiver/vault"/*
+rm -rf "${lone:?}"/{run-receiver,receiver/vault}/*
 for owner in $somebody 0; do
 	# As either systemd has it: the directory of the service's user, or of root, who lets that user in by an ACL.
 	chown "$owner" "$tmp/passed"
