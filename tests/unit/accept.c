@@ -237,5 +237,8 @@ int main(void)
 	test_delivery(&w);
 	test_registry();
 	night_end(&night);
+	io_close(site.dir_fd);
+	io_close(site.maps_fd);
+	io_close(vault);
 	return done_testing();
 }

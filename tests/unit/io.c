@@ -172,5 +172,6 @@ int main(void)
 	test_pipes();
 	test_each_name();
 	test_directories();
+	io_close(dir_fd);
 	return done_testing();
 }
