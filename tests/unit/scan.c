@@ -25,13 +25,15 @@ static int play_record(struct fake_session *session, const void *argument)
 	for (int file; (file = fake_file(session)) >= 0;) {
 		size_t len = 0;
 		uint8_t *data = fake_read(file, &len);
-		if (data == NULL || len > BYTES || record->count == FILES_MAX)
+		if (data == NULL || len > BYTES || record->count == FILES_MAX) {
+			free(data);
 			return 1;
+		}
 		record->files[record->count].len = len;
 		memcpy(record->files[record->count++].data, data, len);
 		bool is_bad = memmem(data, len, "BAD", 3) != NULL;
+		free(data); /* who is replied to may have gone, and that ends this process */
 		fake_reply(session, "%u: fd[1]: %s", session->id, is_bad ? "Bad.Thing FOUND" : "OK");
-		free(data);
 	}
 	return 0;
 }
