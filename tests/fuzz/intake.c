@@ -2,7 +2,7 @@
  * What keep makes of datagrams whose tag is right, from a sender that may say anything: signed pages, heartbeats and
  * heads of any content, data of any bundle, block, row and symbol, and the clock between them.  Each input is a
  * sequence of such steps against a vault that is new.  Whatever comes, nothing is delivered but the bundle that a
- * person signed, and that whole.
+ * person signed, and that whole; also when keep is started again in between, on what it left or on what was put back.
  */
 #include <assert.h>
 #include <errno.h>
@@ -23,15 +23,15 @@
 #define NOW UINT64_C(1790000000)
 enum {
 	STEPS_MAX = 64, DATAGRAM = 64 + 11 * SYMBOL_BYTES, SEGMENTS = 4, OBJECT_BYTES = SEGMENTS * SEGMENT_BYTES,
-	DISK_MAX = 4 << 20, TURNS_MAX = 2000, RUNS_A_BOX = 16,
+	STARTS_MAX = 3, DISK_MAX = 4 << 20, TURNS_MAX = 2000, RUNS_A_BOX = 16,
 };
 
 const unsigned int fuzz_replay_every = 32;
 
 static struct {
 	struct key *box, *person, *recipient, *outside;
-	char rules[2048], vault[96], runtime[96];
-	int vault_fd;
+	char rules[2048], vault[96], runtime[96], witness[112];
+	int vault_fd, runtime_fd;
 	struct diary *diary;
 	uint8_t object[OBJECT_BYTES];
 	struct entry entry; /* of the one that is right: number 1 */
@@ -41,7 +41,8 @@ static struct {
 struct life {
 	struct intake *intake;
 	struct lost *lost;
-	uint64_t ms, s, generation, beat;
+	uint64_t ms, generation, beat;
+	unsigned int starts;
 };
 
 static struct key *new_key(enum key_kind kind, const char *name)
@@ -322,16 +323,37 @@ static void clock_goes(struct life *life, const uint8_t **data, size_t *size)
 		settle(life);
 }
 
-/* ---- one box after another ---- */
+/* ---- one box after another, and one keep after another ---- */
 
+/* On a tmpfs a directory without entries has no size, and need not be opened. */
+static bool may_have_entries(int dir_fd, const char *name)
+{
+	struct stat st;
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) && st.st_size > 0;
+}
+
+/* Everything below a directory of the vault. */
+static int remove_below(int dir_fd, const char *name, void *context)
+{
+	if (name[0] == '.')
+		return 0;
+	if (may_have_entries(dir_fd, name))
+		fuzz_need(io_each_name(io_open_dir(dir_fd, name), remove_below, context) == 0, "no empty directory");
+	if (unlinkat(dir_fd, name, 0) < 0)
+		fuzz_need(unlinkat(dir_fd, name, AT_REMOVEDIR) == 0, "no empty vault");
+	return 0;
+}
+
+/* Files, and what is below the directories, which stay, as in a vault that was never used. */
 static int remove_name(int dir_fd, const char *name, void *context)
 {
-	(void)context;
-	if (strcmp(name, "ledger") == 0 || name[0] == '.' || unlinkat(dir_fd, name, 0) == 0)
+	if (strcmp(name, "ledger") == 0 || name[0] == '.')
 		return 0;
-	char path[192];
-	snprintf(path, sizeof(path), "%s/%s", box.vault, name);
-	return nftw(path, fuzz_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	if (may_have_entries(dir_fd, name))
+		fuzz_need(io_each_name(io_open_dir(dir_fd, name), remove_below, context) == 0, "no empty directory");
+	else
+		(void)unlinkat(dir_fd, name, 0);
+	return 0;
 }
 
 static void start_box(void)
@@ -345,32 +367,60 @@ static void start_box(void)
 		make_object();
 		snprintf(box.vault, sizeof(box.vault), "%s/vault", fuzz_dir());
 		snprintf(box.runtime, sizeof(box.runtime), "%s/runtime", fuzz_dir());
+		snprintf(box.witness, sizeof(box.witness), "%s/marker", box.runtime);
 	} else {
 		diary_close(box.diary);
 		close(box.vault_fd);
+		close(box.runtime_fd);
 		fuzz_remove_directory();
 		fuzz_need(mkdir(fuzz_dir(), 0700) == 0, "no directory again");
 	}
 	box.vault_fd = fuzz_dir_fd("vault");
-	close(fuzz_dir_fd("runtime"));
+	box.runtime_fd = fuzz_dir_fd("runtime");
 	fuzz_need(diary_open(&box.diary, box.vault, box.outside, NOW) == 0, "no ledger");
 }
 
-static void start_life(struct life *life)
+static void empty_vault(void)
+{
+	fuzz_need(io_each_name(io_open_dir(box.vault_fd, "."), remove_name, NULL) == 0 && vault_prepare(box.vault_fd) == 0,
+		  "no vault");
+}
+
+static void open_life(struct life *life)
 {
 	static const struct teller teller = {tell, NULL};
-	char maps[128];
-	snprintf(maps, sizeof(maps), "%s/maps", box.runtime);
-	nftw(maps, fuzz_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-	fuzz_need(io_each_name(io_open_dir(box.vault_fd, "."), remove_name, NULL) == 0 &&
-			  vault_prepare(box.vault_fd) == 0 && lost_open(&life->lost, box.vault_fd) == 0, "no vault");
+	fuzz_need(lost_open(&life->lost, box.vault_fd) == 0, "no list of what is lost");
 	const struct intake_options options = {
 		.vault_fd = box.vault_fd, .runtime = box.runtime, .disk_full_percent = 101, .registry = load_rules(),
-		.tell = &teller, .diary = box.diary, .lost = life->lost, .unfinished_days = 2,
+		.tell = &teller, .diary = box.diary, .lost = life->lost, .unfinished_days = 2, .witness = box.witness,
 		.box_key = box.outside->card.id, .remembered_version = 1,
 	};
 	fuzz_need(intake_open(&life->intake, &options) == 0, "no intake");
 	turn(life, 1);
+}
+
+static void close_life(struct life *life)
+{
+	intake_close(life->intake);
+	lost_close(life->lost);
+}
+
+/* Keep is started again: after an orderly end or as after a kill; on its vault, or on one that is new or was lost. */
+static void starts_again(struct life *life, const uint8_t **data, size_t *size)
+{
+	uint8_t what = fuzz_take_byte(data, size);
+	if (life->starts++ == STARTS_MAX)
+		return;
+	if ((what & 1) != 0)
+		intake_store(life->intake);
+	close_life(life);
+	if ((what & 2) != 0)
+		empty_vault();
+	if ((what & 4) != 0)
+		(void)unlinkat(box.vault_fd, "annals", 0);
+	if ((what & 8) != 0)
+		(void)unlink(box.witness);
+	open_life(life);
 }
 
 /* Nothing but the one bundle, whole, and the registry behind it. */
@@ -395,7 +445,7 @@ static void check_vault(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const steps[])(struct life *, const uint8_t **, size_t *) = {
-		page, heartbeat, heads, data_of, whole, raw, clock_goes, data_of,
+		page, heartbeat, heads, data_of, whole, raw, clock_goes, starts_again,
 	};
 	struct life life = {.intake = NULL};
 	if (size == 0 || size > 65536 || suite_start() != 0)
@@ -405,15 +455,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	box.runs++;
 	const size_t blocks = fuzz_blocks_in_use();
 	fuzz_threads_begin();
-	start_life(&life);
+	fuzz_need(io_each_name(io_open_dir(box.runtime_fd, "."), remove_name, NULL) == 0, "no runtime");
+	empty_vault();
+	open_life(&life);
 	for (int i = 0; i < STEPS_MAX && size > 0; i++) {
 		uint8_t step = fuzz_take_byte(&data, &size);
 		steps[step % (sizeof(steps) / sizeof(steps[0]))](&life, &data, &size);
 	}
 	settle(&life);
 	intake_store(life.intake);
-	intake_close(life.intake);
-	lost_close(life.lost);
+	close_life(&life);
 	fuzz_threads_end();
 	fuzz_blocks_check(blocks);
 	check_vault();
