@@ -58,7 +58,7 @@ static void read_state(struct scrub *s)
 	read.is_round = strcmp(word, "on") == 0;
 	write_state(again, &read);
 	/* anything else begins a round: it costs reading alone */
-	if (count == 5 && strcmp(again, (const char *)text) == 0)
+	if (count == 5 && strlen(again) == len && memcmp(again, text, len) == 0)
 		*s = read;
 	free(text);
 }

@@ -68,7 +68,7 @@ static int encode(char out[static TEXT_BYTES], const struct life *life)
 			life->generation);
 }
 
-static bool decode(struct life *out, const char *text)
+static bool decode(struct life *out, const char *text, size_t len)
 {
 	struct life life = {.epoch = 0};
 	char hash[2 * SUITE_DIGEST_BYTES + 1] = "", again[TEXT_BYTES];
@@ -77,8 +77,8 @@ static bool decode(struct life *out, const char *text)
 		   &life.epoch, &life.ledger.n, hash, &life.beat, &life.generation) != 5 ||
 	    text_unhex(life.ledger.hash, sizeof(life.ledger.hash), hash) != 0)
 		return false;
-	encode(again, &life);
-	if (strcmp(again, text) != 0)
+	/* the text may have a zero in it, and go on behind it */
+	if ((size_t)encode(again, &life) != len || memcmp(again, text, len) != 0)
 		return false;
 	*out = life;
 	return true;
@@ -92,7 +92,7 @@ int testimony_load(const struct testimony *witness, struct life *out)
 	int result = io_read_file(witness->dir_fd, witness->name, TEXT_BYTES - 1, &bytes, &len);
 	if (result == 0) {
 		memcpy(text, bytes, len);
-		result = decode(out, text) ? 0 : VERDICT_DAMAGED;
+		result = decode(out, text, len) ? 0 : VERDICT_DAMAGED;
 	}
 	free(bytes);
 	return result;

@@ -239,6 +239,13 @@ static void test_rounds(void)
 	go_round(scrub, WHOLE_NOW + 8 * NIGHT_DAY + 1);
 	is_number(state_of(&again), ANNAL_DAMAGED, "where the file says nothing that it would have written, a round begins");
 	scrub_free(scrub);
+	int fd = openat(vault, "scrub", O_WRONLY | O_APPEND | O_CLOEXEC);
+	must(fd >= 0 && write(fd, "\0more", 5) == 5 && close(fd) == 0 && scrub_new(&scrub, &o) == 0, "a scrub");
+	struct annal behind = put(15);
+	change_byte(&behind, WHOLE_BYTES / 2);
+	go_round(scrub, WHOLE_NOW + 8 * NIGHT_DAY + 2);
+	is_number(state_of(&behind), ANNAL_DAMAGED, "also when there is more behind a zero");
+	scrub_free(scrub);
 }
 
 int main(void)

@@ -62,6 +62,9 @@ static void test_file(void)
 	if (pwrite(fd, "x", 1, len) != 1)
 		abort();
 	is_number(testimony_load(&witness, &found), VERDICT_DAMAGED, "with a byte more it is damaged");
+	if (pwrite(fd, "\0more", 5, len) != 5)
+		abort();
+	is_number(testimony_load(&witness, &found), VERDICT_DAMAGED, "also when that is a zero with more behind it");
 	close(fd);
 	testimony_close(&witness);
 }
