@@ -26,7 +26,7 @@ enum {
 	STARTS_MAX = 2, DISK_MAX = 4 << 20, TURNS_MAX = 2000, RUNS_A_BOX = 16,
 };
 
-const unsigned int fuzz_replay_every = 32;
+const unsigned int fuzz_replay_every = 64;
 
 static struct {
 	struct key *box, *person, *recipient, *outside;
