@@ -41,6 +41,16 @@ FUZZ_UNCOUNTED static inline void fuzz_blocks_swap(size_t a, size_t b)
 	fuzz_blocks[b] = block;
 }
 
+/* Whatever sizes there are, there is room for another: the one that is kept last in the list goes. */
+FUZZ_UNCOUNTED static inline void fuzz_blocks_make_room(void)
+{
+	if (fuzz_blocks_all < FUZZ_BLOCKS_MAX || fuzz_blocks_used == FUZZ_BLOCKS_MAX)
+		return;
+	struct fuzz_block *last = &fuzz_blocks[--fuzz_blocks_all];
+	ASAN_UNPOISON_MEMORY_REGION(last->at, last->size);
+	__interceptor_free(last->at);
+}
+
 /* A kept one of this size, or a new one; NULL: an ordinary one will do. */
 FUZZ_UNCOUNTED static inline void *fuzz_blocks_take(size_t size)
 {
@@ -48,6 +58,8 @@ FUZZ_UNCOUNTED static inline void *fuzz_blocks_take(size_t size)
 	while (i < fuzz_blocks_all && fuzz_blocks[i].size != size)
 		i++;
 	if (i == fuzz_blocks_all) {
+		fuzz_blocks_make_room();
+		i = fuzz_blocks_all;
 		void *at = fuzz_blocks_all == FUZZ_BLOCKS_MAX ? NULL : __interceptor_malloc(size);
 		if (at == NULL)
 			return NULL;
