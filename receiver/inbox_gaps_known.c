@@ -18,7 +18,7 @@ struct search {
 static void consider(struct search *s, const char *name, const struct bundle_id *id)
 {
 	char full[BUNDLE_NAME_BYTES + 20];
-	bool is_same = s->found > 0 && memcmp(&s->id, id, sizeof(*id)) == 0;
+	bool is_same = s->found > 0 && mandate_compare(&s->id, id) == 0;
 	snprintf(full, sizeof(full), "%s@%016" PRIx64, name, id->epoch);
 	if (is_same || (strcmp(s->argument, name) != 0 && strcmp(s->argument, full) != 0))
 		return;

@@ -125,7 +125,7 @@ flip "$(vault_file "$gone")"
 rm -f "$vault/scrub"
 sender_up
 receiver_up
-is_given_up() { inbox gaps --config "$conf" >"$tmp/gaps"; [[ $? == 4 && $(cat "$tmp/gaps") =~ $gone[^a-z]+(damaged|lost\ for\ good) ]]; }
+is_given_up() { inbox gaps --config "$conf" >"$tmp/gaps"; [[ $? == 4 && $(cat "$tmp/gaps") =~ ${gone}[^a-z]+(damaged|lost\ for\ good) ]]; }
 ok "when it is found damaged it will not come again" until_true 20 is_given_up || note "$(cat "$tmp/gaps")"
 acknowledged() { inbox gaps --acknowledge "$gone" --key "$keys/lee-hao.key" --config "$conf" && inbox gaps --config "$conf" >"$tmp/gaps"; }
 ok "a person takes note of that, and nothing is missing" until_true 20 acknowledged || note "$(cat "$tmp/gaps")"
