@@ -100,7 +100,7 @@ int ledger_open(struct ledger **out, const struct ledger_options *options, uint6
 
 /*
  * What a crash, or a disk that failed, has left undone: the text field `key` of the last entry `begun` that had no
- * `done` behind it.  Of what is durable: also what was dropped with a batch has not been done.  False: there is none.
+ * `done` behind it.  What waits for the commit counts, and what was dropped with a batch does not.  False: there is none.
  * What was there when the ledger was opened is sought in the last file alone.
  */
 bool ledger_undone(const struct ledger *ledger, const char *key, char *out, size_t size);

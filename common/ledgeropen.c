@@ -232,7 +232,8 @@ int ledger_open(struct ledger **out, const struct ledger_options *options, uint6
 bool ledger_undone(const struct ledger *ledger, const char *key, char *out, size_t size)
 {
 	struct json *json = NULL;
-	if (ledger->undone.len == 0 || json_parse(&json, ledger->undone.text, ledger->undone.len) != 0)
+	const struct ledger_undone *undone = &ledger->next_undone;
+	if (undone->len == 0 || json_parse(&json, undone->text, undone->len) != 0)
 		return false;
 	const char *text = json_get_text(json_view_of(json), key, "");
 	size_t len = strlen(text);

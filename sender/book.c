@@ -80,8 +80,8 @@ static void open_anew(struct book *book)
 	(void)note_result(book, ledger_open(&book->ledger, &book->options, now));
 }
 
-/* The last one may be without its entry: each decision is durable before what it decides, and with all before it. */
-static void find_release(struct book *book, struct spool *spool)
+/* Each decision is durable before what it decides, and with all before it. */
+void book_found_release(struct book *book, struct spool *spool)
 {
 	char push_id[2 * PUSH_ID_BYTES + 1];
 	if (book->ledger == NULL || !ledger_undone(book->ledger, "push_id", push_id, sizeof(push_id)))
@@ -93,7 +93,7 @@ static void find_release(struct book *book, struct spool *spool)
 
 void book_found(struct book *book, struct spool *spool)
 {
-	find_release(book, spool);
+	book_found_release(book, spool);
 	for (size_t i = 0; i < spool_count(spool); i++) {
 		const struct spool_item *item = spool_at(spool, i);
 		if (item->state != SPOOL_SENT)

@@ -55,6 +55,11 @@ int book_start(struct book *book, const char *program, const struct setup *setup
  * the one release that may have no entry.
  */
 void book_found(struct book *book, struct spool *spool);
+/*
+ * Enters the newest release when a failure or a crash has left it without its entry.  Before every decision: only the last
+ * one can be told of.
+ */
+void book_found_release(struct book *book, struct spool *spool);
 /* Writes "stop" and closes. */
 void book_close(struct book *book);
 

@@ -314,6 +314,7 @@ static int release(struct releaser *releaser, struct spool_item *item, struct en
 		.repair_permille = releaser->setup->config.repair_permille,
 		.endorsements = endorsements,
 	};
+	book_found_release(releaser->book, releaser->allowance.spool);
 	result = book_decision(releaser->book, item, endorsements);
 	return result != 0 ? result : spool_release(releaser->allowance.spool, item, &terms);
 }

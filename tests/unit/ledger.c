@@ -373,7 +373,7 @@ static void test_undone(void)
 	put(ledger, "decision", "dd");
 	ok(ledger_undone(ledger, "push_id", text, sizeof(text)) && strcmp(text, "dd") == 0, "a new one is not followed yet");
 	is_number(ledger_add(ledger, ledger_entry_new("release", 0), ledgers_start), 0, "what follows it waits");
-	ok(ledger_undone(ledger, "push_id", text, sizeof(text)), "and does not count yet");
+	ok(!ledger_undone(ledger, "push_id", text, sizeof(text)), "and counts, so that it is not written twice");
 	is_number(ledger_add(ledger, NULL, ledgers_start), -ENOMEM, "it is dropped for want of memory");
 	is_number(ledger_commit(ledger, ledgers_start), -ENOMEM, "which the commit says");
 	ok(ledger_undone(ledger, "push_id", text, sizeof(text)) && strcmp(text, "dd") == 0, "so it still is not followed");
