@@ -216,7 +216,7 @@ static int submit_all(struct sending *s, struct local_accepted *accepted)
 static int fail(const struct sending *s, int result)
 {
 	char escaped[2 * LOCAL_WHERE_BYTES];
-	const char *about = s->submit == NULL ? "" : submit_where(s->submit);
+	const char *about = submit_where(s->submit);
 	if (result == -ECONNRESET) {
 		command_say("weir-seal or weir-hold ended; the ledger is sent with the next 'ledger send'");
 		return EXIT_ENVIRONMENT;

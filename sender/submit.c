@@ -139,7 +139,7 @@ void submit_free(struct submit *submit)
 
 bool submit_is_open(const struct submit *submit)
 {
-	return submit->is_signed && !submit->is_answered;
+	return submit != NULL && submit->is_signed && !submit->is_answered;
 }
 
 const uint8_t *submit_push_id(const struct submit *submit)
@@ -149,7 +149,7 @@ const uint8_t *submit_push_id(const struct submit *submit)
 
 const char *submit_where(const struct submit *submit)
 {
-	return submit->refused.where;
+	return submit == NULL ? "" : submit->refused.where;
 }
 
 int submit_begin(struct submit *submit, const char *name, int64_t mtime_s, uint32_t mtime_ns)

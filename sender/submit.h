@@ -57,12 +57,12 @@ int submit_end(struct submit *submit);
 int submit_finish(struct submit *submit, struct local_accepted *out);
 
 /* True when the signature was given and no answer came: the bundle may be durable, or not. */
-bool submit_is_open(const struct submit *submit);
+bool submit_is_open(const struct submit *submit); /* NULL is fine */
 
 /* PUSH_ID_BYTES: how the push is called, from submit_finish on; zeros before. */
 const uint8_t *submit_push_id(const struct submit *submit);
 
-/* What a refusal is about; "" when nothing was said. */
+/* What a refusal is about; "" when nothing was said, and of NULL. */
 const char *submit_where(const struct submit *submit);
 
 #endif
