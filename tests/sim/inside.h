@@ -232,5 +232,6 @@ void receiver_power(struct sim *sim, uint64_t back_ns);
 void receiver_vault_lost(struct sim *sim);
 /* In the catalogue as the receiver knows it, or entered as lost or delivered. */
 bool receiver_names(const struct sim *sim, const struct bundle_id *id);
+bool receiver_has_lost(const struct sim *sim, const struct bundle_id *id);
 
 #endif

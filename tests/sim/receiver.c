@@ -55,6 +55,12 @@ bool receiver_names(const struct sim *sim, const struct bundle_id *id)
 	       (sim->receiver.known != NULL && known_find(sim->receiver.known, id) != NULL);
 }
 
+bool receiver_has_lost(const struct sim *sim, const struct bundle_id *id)
+{
+	const struct vault_entry *entry = find_entry(&sim->receiver, id);
+	return entry != NULL && entry->is_lost;
+}
+
 static void enter_lost(struct sim *sim, const struct bundle_id *id)
 {
 	struct truth *truth = truth_of(sim, id);

@@ -70,7 +70,10 @@ static void remove_item(struct sim *sim, size_t at)
 	struct sender *s = &sim->sender;
 	struct spool_item *item = s->spool.items[at];
 	lineup_forget(&s->lineup, item);
-	sim->truths[s->spool.truth[at]].is_offered = false;
+	struct truth *truth = &sim->truths[s->spool.truth[at]];
+	truth->is_offered = false;
+	/* offered again by a restored sender, and retired before anybody heard of that: it still stands there as lost */
+	truth->was_lost |= receiver_has_lost(sim, &truth->id);
 	free(item);
 	s->spool.count--;
 	memmove(&s->spool.items[at], &s->spool.items[at + 1], (s->spool.count - at) * sizeof(item));
