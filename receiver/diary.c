@@ -422,12 +422,18 @@ void diary_lost(struct diary *d, const char *name, const struct lost_item *item)
 	diary_add(d, e);
 }
 
-int diary_acknowledged(struct diary *d, const struct lost_note *note, const char *name,
-		       const struct lost_item *item)
+static struct ledger_entry *acknowledgement(const struct lost_note *note)
 {
 	struct ledger_entry *e = ledger_entry_new("lost.acknowledged", 0);
 	ledger_set_who(e, &note->who);
 	ledger_set_hex(e, "mandate", note->mandate, MANDATE_ID_BYTES);
+	return e;
+}
+
+int diary_acknowledged(struct diary *d, const struct lost_note *note, const char *name,
+		       const struct lost_item *item)
+{
+	struct ledger_entry *e = acknowledgement(note);
 	set_lost(e, name, item);
 	return diary_write(d, e);
 }
@@ -435,9 +441,7 @@ int diary_acknowledged(struct diary *d, const struct lost_note *note, const char
 int diary_acknowledged_damage(struct diary *d, const struct lost_note *note, const char *name,
 			      const struct bundle_id *id)
 {
-	struct ledger_entry *e = ledger_entry_new("lost.acknowledged", 0);
-	ledger_set_who(e, &note->who);
-	ledger_set_hex(e, "mandate", note->mandate, MANDATE_ID_BYTES);
+	struct ledger_entry *e = acknowledgement(note);
 	set_bundle(e, name, id);
 	ledger_set_text(e, "why", "damaged");
 	return diary_write(d, e);
