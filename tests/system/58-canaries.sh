@@ -127,8 +127,9 @@ capture() {
 capture_both() { captures=() && capture sender "$1.sender" && capture receiver "$1.receiver"; }
 capture_end() { kill "${captures[@]}" && wait "${captures[@]}"; }
 capture_both "$opened/link"
-in_sender split -C 1400 --filter "cat >/dev/udp/$to_address/$to_port" "$in/thousand"
-iconv -t BIG5 "$in/thousand" | in_sender split -b 1400 --filter "cat >/dev/udp/$to_address/$to_port"
+plainly() { in_sender env SHELL="$BASH" split "$@" --filter "cat >/dev/udp/$to_address/$to_port"; } # bash's own path
+plainly -C 1400 "$in/thousand"
+iconv -t BIG5 "$in/thousand" | plainly -b 1400
 capture_end
 for side in sender receiver; do
 	like "what crosses in plain is found at the end of the $side" \
