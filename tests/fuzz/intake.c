@@ -35,7 +35,7 @@ static struct {
 	struct diary *diary;
 	uint8_t object[OBJECT_BYTES];
 	struct entry entry; /* of the one that is right: number 1 */
-	uint64_t runs;
+	uint64_t runs, steps;
 } box;
 
 struct life {
@@ -356,9 +356,16 @@ static int remove_name(int dir_fd, const char *name, void *context)
 	return 0;
 }
 
+/* A run is a sequence; what is counted is what keep was given. */
+static void tell_steps(void)
+{
+	printf("# %llu steps\n", (unsigned long long)box.steps);
+}
+
 static void start_box(void)
 {
 	if (box.runs == 0) {
+		fuzz_need(atexit(tell_steps) == 0, "no end");
 		box.box = new_key(KEY_SENDER, "inside-1");
 		box.person = new_key(KEY_PERSON, "wang-mei");
 		box.recipient = new_key(KEY_RECIPIENT, "agency");
@@ -460,6 +467,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	open_life(&life);
 	for (int i = 0; i < STEPS_MAX && size > 0; i++) {
 		uint8_t step = fuzz_take_byte(&data, &size);
+		box.steps++;
 		steps[step % (sizeof(steps) / sizeof(steps[0]))](&life, &data, &size);
 	}
 	settle(&life);
