@@ -40,6 +40,7 @@ enum {
 	LEDGER_TEXT_MAX = 256,          /* bytes of a text, escaped; a longer one ends in "…" */
 	LEDGER_TEXTS = 10,              /* as many texts fit into an entry, whatever is in them */
 	LEDGER_BATCH_BYTES = 65536,     /* then ledger_add commits by itself */
+	LEDGER_PAIR_BYTES = 16 << 20,   /* behind them no pair is sought */
 	LEDGER_CHECKPOINT_S = 60,       /* no entry waits longer for a checkpoint, while somebody calls ledger_tick */
 	LEDGER_FILE_BYTES = 33554432,   /* a file that has reached this is followed by a new one */
 	LEDGER_RESERVE_BYTES = 1048576, /* of the disk are the ledger's already, whatever else fills it */
@@ -92,16 +93,15 @@ struct ledger_options {
 };
 
 /*
- * Mends what a crash has left (LEDGER.md 5), and says so in an entry.  Reads the end of the last file
- * alone.  VERDICT_BAD_CHAIN when that end is no end of a ledger: it was changed by somebody, and is not
- * written behind.  -EOPNOTSUPP on a file system that cannot set room aside.
+ * Mends what a crash has left (LEDGER.md 5), and says so in an entry.  Reads the end of the last file, and
+ * backwards from there as far as the last event of the pair, LEDGER_PAIR_BYTES at most.  VERDICT_BAD_CHAIN when that
+ * end is no end of a ledger: it was changed by somebody, and is not written behind.  -EOPNOTSUPP on a file system that cannot set room aside.
  */
 int ledger_open(struct ledger **out, const struct ledger_options *options, uint64_t now);
 
 /*
  * What a crash, or a disk that failed, has left undone: the text field `key` of the last entry `begun` that had no
  * `done` behind it.  What waits for the commit counts, and what was dropped with a batch does not.  False: there is none.
- * What was there when the ledger was opened is sought in the last file alone.
  */
 bool ledger_undone(const struct ledger *ledger, const char *key, char *out, size_t size);
 

@@ -20,22 +20,7 @@ struct tail {
 	uint64_t whole; /* up to the end of the last line that is finished; 0: there is none */
 	struct ledger_head head; /* of that line */
 	bool is_signed; /* it is a checkpoint */
-	const struct ledger_options *options;
-	struct ledger_undone undone;
 };
-
-/* What is done is told of behind it; what came in between was written with that, or after it. */
-static void follow_pair(struct tail *tail, const struct ledger_line *line, const char *text, size_t len)
-{
-	if (tail->options->begun == NULL || len > sizeof(tail->undone.text))
-		return;
-	if (ledger_line_is(line, tail->options->begun)) {
-		memcpy(tail->undone.text, text, len);
-		tail->undone.len = len;
-	} else if (ledger_line_is(line, tail->options->done)) {
-		tail->undone.len = 0;
-	}
-}
 
 /* Lines from start to end, which is behind a line feed: each must follow the one before it. */
 static int follow_lines(struct tail *tail, const char *start, const char *end, uint64_t first)
@@ -54,7 +39,6 @@ static int follow_lines(struct tail *tail, const char *start, const char *end, u
 		head.n = line.n;
 		ledger_line_hash(head.hash, start, (size_t)(stop - start));
 		tail->is_signed = ledger_line_is(&line, "checkpoint");
-		follow_pair(tail, &line, start, (size_t)(stop - start));
 		start = stop + 1;
 	}
 	tail->head = head;
@@ -86,7 +70,7 @@ static int read_tail(struct tail *tail, uint64_t first, char *buffer)
 
 static int open_tail(struct tail *tail, int dir, const struct ledger_file *file)
 {
-	*tail = (struct tail){.fd = -1, .options = tail->options};
+	*tail = (struct tail){.fd = -1};
 	char *buffer = malloc(TAIL_BYTES);
 	if (buffer == NULL)
 		return -ENOMEM;
@@ -154,10 +138,76 @@ static int mend(struct ledger *ledger, uint64_t torn, bool is_signed, uint64_t n
 	return result != 0 ? result : ledger_flush(ledger);
 }
 
+/* ---- the pair ---- */
+
+/* From the end of the ledger to its beginning: the last event of the pair, and nothing before it. */
+struct search {
+	const struct ledger_options *options;
+	size_t budget; /* bytes */
+	bool has_found;
+	struct ledger_undone undone;
+};
+
+static void judge_line(struct search *search, const char *text, size_t len)
+{
+	struct ledger_line line;
+	if (ledger_line_parse(&line, text, len) != 0)
+		return; /* not at the end, and so nothing that ledger_open judges */
+	bool begins = ledger_line_is(&line, search->options->begun);
+	if (!begins && !ledger_line_is(&line, search->options->done))
+		return;
+	search->has_found = true;
+	search->undone.len = begins ? len : 0;
+	if (begins)
+		memcpy(search->undone.text, text, len);
+}
+
+/* One file, a piece at a time; whatever is no line is none of the pair. */
+static int search_file(struct search *search, int fd, uint64_t end, char *buffer)
+{
+	while (end > 0 && !search->has_found && search->budget > 0) {
+		uint64_t from = end > TAIL_BYTES ? end - TAIL_BYTES : 0;
+		ssize_t n = io_pread(fd, buffer, (size_t)(end - from), from);
+		if (n <= 0)
+			return (int)n;
+		const char *start = buffer, *stop = buffer + n;
+		if (from > 0) { /* in the middle of a line, which the piece before has whole */
+			const char *feed = memchr(buffer, '\n', (size_t)n);
+			start = feed == NULL ? buffer : feed + 1;
+		}
+		end = from + (uint64_t)(start - buffer);
+		search->budget -= (size_t)n < search->budget ? (size_t)n : search->budget;
+		for (const char *feed; (feed = memchr(start, '\n', (size_t)(stop - start))) != NULL; start = feed + 1)
+			judge_line(search, start, (size_t)(feed - start));
+	}
+	return 0;
+}
+
+/* The ledger may have gone on in a new file between the two. */
+static int find_undone(struct ledger *ledger, const struct ledger_options *options, const struct ledger_file *files,
+		       size_t count)
+{
+	struct search search = {.options = options, .budget = LEDGER_PAIR_BYTES};
+	char *buffer = malloc(TAIL_BYTES);
+	int result = buffer == NULL ? -ENOMEM : 0;
+	while (result == 0 && !search.has_found && count-- > 0) {
+		int fd = files[count].first > ledger->head.n ? -ENOENT : ledger_file_open(ledger->dir, &files[count], O_RDONLY);
+		struct stat st;
+		if (fd == -ENOENT)
+			continue; /* settle_empty has judged it */
+		result = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : search_file(&search, fd, (uint64_t)st.st_size, buffer);
+		io_close(fd);
+	}
+	free(buffer);
+	if (result == 0)
+		ledger->undone = ledger->next_undone = search.undone;
+	return result;
+}
+
 static int settle(struct ledger *ledger, const struct ledger_options *options, const struct ledger_file *files,
 		  size_t count, uint64_t now)
 {
-	struct tail last = {.options = options}, before = {.fd = -1, .options = options};
+	struct tail last = {.fd = -1}, before = {.fd = -1};
 	int result = open_tail(&last, ledger->dir, &files[count - 1]);
 	const struct tail *tail = &last; /* the one that has the head */
 	uint64_t torn = last.size - last.whole;
@@ -172,7 +222,9 @@ static int settle(struct ledger *ledger, const struct ledger_options *options, c
 		ledger->head = tail->head;
 		ledger->begun = options->begun;
 		ledger->done = options->done;
-		ledger->undone = ledger->next_undone = tail->undone;
+		result = options->begun == NULL ? 0 : find_undone(ledger, options, files, count);
+	}
+	if (result == 0) {
 		ledger_drop(ledger);
 		result = mend(ledger, torn, tail->is_signed, now);
 	}

@@ -389,6 +389,46 @@ static void test_undone(void)
 	is_number(ledger_close(ledger, ledgers_start), 0, "it is closed");
 }
 
+/* How many alarms are more than what is read at the end of a file. */
+enum { ALARMS = 1500 };
+
+static void put_alarms(struct ledger *ledger, uint64_t now)
+{
+	size_t failed = 0;
+	for (int i = 0; i < ALARMS; i++)
+		failed += ledger_add(ledger, ledger_entry_new("alarm", 0), now) != 0;
+	is_number((int64_t)failed + ledger_commit(ledger, now), 0, "%d alarms are written", ALARMS);
+}
+
+/* The ledger goes on in a new file between the two of a pair, and the box ends, there or far behind it. */
+static void test_undone_in_other_files(void)
+{
+	enum { MONTH = 31 * 86400 };
+	char text[40] = "";
+	const char *path = test_path("undone-elsewhere");
+	const struct ledger_options options = {.path = path, .box = box, .begun = "decision", .done = "release"};
+	struct ledger *ledger;
+	uint64_t now = ledgers_start;
+	is_number(ledger_open(&ledger, &options, now), 0, "a ledger is opened");
+	put(ledger, "decision", "aa");
+	for (int month = 1; month <= 3; month++) {
+		now = ledgers_start + (uint64_t)month * MONTH;
+		put_alarms(ledger, now);
+		is_number(ledger_close(ledger, now), 0, "it is closed, %d months later", month);
+		is_number(ledger_open(&ledger, &options, now), 0, "and opened");
+		ok(ledger_undone(ledger, "push_id", text, sizeof(text)) && strcmp(text, "aa") == 0,
+		   "the decision is not followed, %d files behind it", month);
+	}
+	ok(ledgers_file(path, 3)[0] != 0 && ledgers_file(path, 4)[0] == 0, "these are four files");
+	is_number(ledger_write(ledger, ledger_entry_new("release", 0), now), 0, "it is followed");
+	put_alarms(ledger, now);
+	is_number(ledger_close(ledger, now), 0, "it is closed when what followed is far behind in the last file");
+	is_number(ledger_open(&ledger, &options, now), 0, "and opened");
+	ok(!ledger_undone(ledger, "push_id", text, sizeof(text)), "the decision of four files ago is not taken for an open one");
+	is_number(ledger_close(ledger, now), 0, "it is closed");
+	is_number(ledgers_verify(path, box, NULL)->result, 0, "it verifies");
+}
+
 static void test_files(void)
 {
 	const char *path = test_path("files");
@@ -722,6 +762,7 @@ int main(void)
 	test_torn_between_files();
 	test_changed_end();
 	test_undone();
+	test_undone_in_other_files();
 	test_files();
 	test_retention();
 	test_other_names();
