@@ -137,6 +137,36 @@ for side in sender receiver; do
 		"$(sed -nE 's/^(MACAddress|Name)=//p' "systemd/weir-$side.network" | sort)"
 done
 
+# ---- the .link files, by udev's own code ----
+
+# under_udev SIDE CHANGE: udev configures one end of a veth, which has neither rings nor pause frames, by the side's file.
+under_udev() {
+	unshare --net --mount bash -c '
+		mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/network /run/udev || exit
+		ip link add eth7 type veth peer name eth8 && read -r mac </sys/class/net/eth7/address || exit
+		sed "s/^PermanentMACAddress=.*/MACAddress=$mac/; s/^#MTUBytes/MTUBytes/; $2" "$1" >/run/systemd/network/10-weir.link
+		udevadm test-builtin net_setup_link /sys/class/net/eth7 2>&1
+		ip -o link show eth7' under-udev "systemd/weir-$1.link" "$2"
+}
+if ((EUID == 0)); then
+	for side in sender receiver; do
+		said=$(under_udev $side "")
+		like "udev takes the .link file of the $side" "$said" 'Config file /run/systemd/network/10-weir.link is applied'
+		like "and names the NIC" "$said" 'ID_NET_NAME=weir0'
+		like "gives it its address and what the datagrams need" "$said" \
+			"mtu 9000 .*$(sed -n 's/^MACAddress=//p' "systemd/weir-$side.link")"
+		like "turns off what goes against the way of the data" "$said" 'set flow control'
+		like "and what wakes it" "$said" 'WakeOnLan to off'
+		is "it knows every key in it" "$(grep -E '10-weir.link:[0-9]+:' <<<"$said")" ""
+	done
+	like "the receiver's ring is as large as the NIC has it" "$said" 'set ring buffer'
+	# The twin.
+	like "a key that it does not know would be seen" "$(under_udev sender 's/^WakeOnLan=/WakeOnLane=/')" \
+		"10-weir.link:[0-9]+: Unknown key .*'WakeOnLane'"
+else
+	skip "udev takes the .link files" "network namespaces need root"
+fi
+
 # ---- the manual ----
 
 manual=$(mandoc -T utf8 -O width=200 common/weir-units.7 | col -bx)
