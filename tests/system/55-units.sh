@@ -140,6 +140,7 @@ done
 # ---- the .link files, by udev's own code ----
 
 # under_udev SIDE CHANGE: udev configures one end of a veth, which has neither rings nor pause frames, by the side's file.
+# shellcheck disable=SC2016 # the inner bash expands them
 under_udev() {
 	unshare --net --mount bash -c '
 		mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/network /run/udev || exit
