@@ -20,6 +20,9 @@ echo "Other-Test:0:0:$(printf 'nothing has these bytes' | od -An -tx1 | tr -d ' 
 # Without the directory, which is another one here.
 demanded=$(sed -n '/^## 4/,/^## 5/s/^    \([A-Z].*\)/\1/p' "$top/common/SCANNING.md" | grep -v TemporaryDirectory)
 
+# The file is there a moment before anybody listens at it.
+clamd_listens() { grep -qE " 00010000 .* $socket\$" /proc/net/unix; }
+
 clamd_start() {
 	local folder=$tmp/$1
 	mkdir "$folder" "$volatile/$1"
@@ -32,6 +35,6 @@ clamd_start() {
 	clamd --config-file "$folder/clamd.conf" >"$folder/out" 2>&1 &
 	clamd=$!
 	on_exit "kill -CONT $clamd 2>/dev/null; kill $clamd 2>/dev/null; wait $clamd 2>/dev/null"
-	until_true 20 test -S "$socket" || give_up "clamd does not start: $(cat "$folder/out")"
+	until_true 20 clamd_listens || give_up "clamd does not start: $(cat "$folder/out")"
 }
 command -v clamd >/dev/null || give_up "clamd is not installed"
