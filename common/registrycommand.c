@@ -11,6 +11,7 @@
 #include "io.h"
 #include "pincommand.h"
 #include "registry.h"
+#include "registrynew.h"
 #include "registryreport.h"
 #include "signer.h"
 #include "text.h"
@@ -336,11 +337,11 @@ int registry_command(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} table[] = {{"review", run_review}, {"sign", run_sign}, {"check", run_check}, {"show", run_show},
-		     {"pin", pin_command}};
+	} table[] = {{"new", registry_new_command}, {"review", run_review}, {"sign", run_sign}, {"check", run_check},
+		     {"show", run_show}, {"pin", pin_command}};
 	char shown[64];
 	if (argc < 2)
-		return command_usage("'registry' needs 'review', 'sign', 'check', 'show' or 'pin'");
+		return command_usage("'registry' needs 'new', 'review', 'sign', 'check', 'show' or 'pin'");
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (strcmp(argv[1], table[i].name) == 0)
 			return table[i].run(argc - 1, argv + 1);

@@ -1,20 +1,23 @@
 /*
- * registrycommand: `registry review`, `sign`, `check`, `show` and `pin`, the same in weir-outbox and
+ * registrycommand: `registry new`, `review`, `sign`, `check`, `show` and `pin`, the same in weir-outbox and
  * weir-inbox.
  */
 #ifndef WEIR_REGISTRYCOMMAND_H
 #define WEIR_REGISTRYCOMMAND_H
 
 #include "command.h"
+#include "registrynew.h"
 
 int registry_command(int argc, char **argv);
 
 #define REGISTRY_COMMAND_SYNOPSIS \
+	REGISTRY_NEW_SYNOPSIS " | " \
 	"review FILE --route R --office O --key KEY [--person P] [--passphrase-file F] [--date D] | " \
 	"sign FILE --key ROOTKEY [--passphrase-file F] | check FILE --roots ROOTS | " \
 	"show FILE --roots ROOTS [--json] | pin --certificate CERT --chain CHAIN NAME"
-#define REGISTRY_COMMAND_SUMMARY "review, sign, check or show the registry of people, boxes and routes"
+#define REGISTRY_COMMAND_SUMMARY "make, review, sign, check or show the registry of people, boxes and routes"
 #define REGISTRY_COMMAND_HELP \
+	REGISTRY_NEW_HELP \
 	"'review' prints the section by which an office says that it has reviewed a route and its policy as\n" \
 	"they stand in FILE; it is pasted into FILE before the roots sign.  Whatever changes there, but a\n" \
 	"suspension, voids the review.\n" \
@@ -32,7 +35,8 @@ int registry_command(int argc, char **argv);
 	"  --roots ROOTS         the roots file: the public root keys and how many must have signed\n" \
 	"  --certificate CERT    a person's certificate in PEM, with an RSA-2048 or Ed25519 key for signing\n" \
 	"  --chain CHAIN         in PEM, the roots it must lead to and the authorities between\n" \
-	"  --json                as JSON\n"
+	"  --json                as JSON\n" \
+	REGISTRY_NEW_OPTIONS
 
 /* An entry of a program's command table. */
 #define REGISTRY_COMMAND \
