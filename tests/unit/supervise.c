@@ -72,7 +72,16 @@ static int role_deaf(void)
 static void tell_pipe(void *context, const struct supervise_event *event)
 {
 	const int *fd = context;
-	ssize_t n = write(*fd, event, sizeof(*event));
+	struct supervise_event whole;
+	memset(&whole, 0, sizeof(whole)); /* also what is between the fields */
+	whole.what = event->what;
+	whole.program = event->program;
+	whole.is_connection = event->is_connection;
+	whole.pid = event->pid;
+	whole.status = event->status;
+	whole.error = event->error;
+	whole.delay_ms = event->delay_ms;
+	ssize_t n = write(*fd, &whole, sizeof(whole));
 	(void)n;
 }
 
