@@ -92,6 +92,10 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(compile) -c -o $@ $<
 
+# They have these files in them.
+$(BUILD)/sender/shipped.o: systemd/sender.conf systemd/weir-sender.link systemd/weir-sender.network
+$(BUILD)/receiver/shipped.o: systemd/receiver.conf systemd/weir-receiver.link systemd/weir-receiver.network
+
 $(BUILD)/libcommon.a: $(common_objects)
 $(BUILD)/libsender.a: $(sender_objects)
 $(BUILD)/libreceiver.a: $(receiver_objects)

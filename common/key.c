@@ -8,6 +8,7 @@
 
 #include "cursor.h"
 #include "io.h"
+#include "text.h"
 #include "trusted.h"
 #include "verdict.h"
 
@@ -120,6 +121,25 @@ void key_complete(struct key *key)
 		suite_sign_public(public_key, key->secret);
 	derive_second(key);
 	card_identify(&key->card);
+}
+
+const char *card_second_name(const struct card *card)
+{
+	if (card->kind == KEY_PERSON)
+		return "reading";
+	return card->kind == KEY_RECIPIENT ? "receipts" : NULL;
+}
+
+char *card_text(char out[static CARD_TEXT_BYTES], const struct card *card)
+{
+	char fingerprint[FINGERPRINT_BYTES], hex[2 * SUITE_KEY_BYTES + 1];
+	card_fingerprint(fingerprint, card);
+	int len = snprintf(out, CARD_TEXT_BYTES, "; fingerprint %s\n[%s %s]\npublic = %s\n", fingerprint,
+			   key_kind_name(card->kind), card->name, text_hex(hex, sizeof(hex), card->public_key, SUITE_KEY_BYTES));
+	if (card_second_name(card) != NULL)
+		snprintf(out + len, CARD_TEXT_BYTES - (size_t)len, "%s = %s\n", card_second_name(card),
+			 text_hex(hex, sizeof(hex), card->second, SUITE_KEY_BYTES));
+	return out;
 }
 
 struct key *key_new(enum key_kind kind, const char *name)

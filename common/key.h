@@ -25,6 +25,7 @@ enum key_kind {
 enum {
 	KEY_FILE_BYTES = 208,
 	FINGERPRINT_BYTES = 48, /* 8 groups of 5 digits, 7 blanks, a zero */
+	CARD_TEXT_BYTES = 320,
 	PASSPHRASE_MAX = 1024,
 };
 
@@ -51,6 +52,11 @@ enum key_kind key_kind_from_name(const char *name);
 /* Fills id from kind, name and public_key. */
 void card_identify(struct card *card);
 void card_fingerprint(char out[static FINGERPRINT_BYTES], const struct card *card);
+
+/* The registry's word for a card's second public key; NULL when the kind has none. */
+const char *card_second_name(const struct card *card);
+/* The section of the registry that a card is, behind a comment with its fingerprint: REGISTRY.md 2.  Gives out. */
+char *card_text(char out[static CARD_TEXT_BYTES], const struct card *card);
 
 /* A fresh key, or NULL (errno). */
 struct key *key_new(enum key_kind kind, const char *name);

@@ -60,14 +60,6 @@ static int read_options(struct options *options, int argc, char **argv)
 	return EXIT_DONE;
 }
 
-/* The registry's word for a card's second public key; NULL when the kind has none. */
-static const char *second_name(const struct card *card)
-{
-	if (card->kind == KEY_PERSON)
-		return "reading";
-	return card->kind == KEY_RECIPIENT ? "receipts" : NULL;
-}
-
 static int print_json(const struct card *card, bool is_protected)
 {
 	char fingerprint[FINGERPRINT_BYTES];
@@ -76,8 +68,8 @@ static int print_json(const struct card *card, bool is_protected)
 	json_set_text(object, "kind", key_kind_name(card->kind));
 	json_set_text(object, "name", card->name);
 	json_set_hex(object, "public", card->public_key, SUITE_KEY_BYTES);
-	if (second_name(card) != NULL)
-		json_set_hex(object, second_name(card), card->second, SUITE_KEY_BYTES);
+	if (card_second_name(card) != NULL)
+		json_set_hex(object, card_second_name(card), card->second, SUITE_KEY_BYTES);
 	json_set_hex(object, "key_id", card->id, KEY_ID_BYTES);
 	json_set_text(object, "fingerprint", fingerprint);
 	json_set_bool(object, "protected", is_protected);
@@ -86,16 +78,10 @@ static int print_json(const struct card *card, bool is_protected)
 	return result == 0 ? EXIT_DONE : command_fail(result, "cannot print");
 }
 
-/* REGISTRY.md 2 */
 static void print_card(const struct card *card)
 {
-	char fingerprint[FINGERPRINT_BYTES], hex[2 * SUITE_KEY_BYTES + 1];
-	card_fingerprint(fingerprint, card);
-	printf("; fingerprint %s\n[%s %s]\npublic = %s\n", fingerprint, key_kind_name(card->kind),
-	       card->name, text_hex(hex, sizeof(hex), card->public_key, SUITE_KEY_BYTES));
-	if (second_name(card) != NULL)
-		printf("%s = %s\n", second_name(card),
-		       text_hex(hex, sizeof(hex), card->second, SUITE_KEY_BYTES));
+	char text[CARD_TEXT_BYTES];
+	fputs(card_text(text, card), stdout);
 }
 
 /* Characters, not bytes: eight in any language. */

@@ -21,7 +21,7 @@
 enum {
 	SHOWN_BYTES = 1024,
 	CARD_FILE_MAX = 65536,
-	CARD_TEXT_BYTES = 1024,
+	SECTION_BYTES = 1024,
 	DAYS = 365,
 	DAYS_MAX = 1827,
 	DAY_S = 86400,
@@ -35,7 +35,7 @@ enum {
 struct card_text {
 	enum key_kind kind;
 	char name[NAME_BYTES];
-	char text[CARD_TEXT_BYTES];
+	char text[SECTION_BYTES];
 	size_t len;
 	char public[2 * SUITE_KEY_BYTES + 1]; /* "" when it has another key */
 };

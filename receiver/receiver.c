@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/boxsetup.h"
 #include "common/command.h"
 #include "common/config.h"
 #include "common/expiry.h"
@@ -32,6 +33,7 @@
 #include "notice.h"
 #include "ring.h"
 #include "ringroom.h"
+#include "shipped.h"
 
 enum { CONTROL_MODE = 0660 };
 
@@ -168,7 +170,24 @@ static int check(int argc, char **argv)
 	return code != 0 ? code : checkup(&config, path);
 }
 
+static int setup(int argc, char **argv)
+{
+	const struct boxsetup_shipped files = receiver_shipped();
+	struct config config = {.side = CONFIG_RECEIVER};
+	const char *path = NULL;
+	char problem[PROBLEM_BYTES] = "";
+	int code = boxsetup(CONFIG_RECEIVER, &files, argc, argv, &path);
+	if (code != EXIT_DONE || path == NULL)
+		return code;
+	int result = config_load(&config, CONFIG_RECEIVER, path, problem);
+	if (result != 0)
+		return command_fail_file(result, path, problem);
+	(void)checkup(&config, path); /* which says what is left to do; the setup itself is done */
+	return EXIT_DONE;
+}
+
 static const struct command commands[] = {
+	{"setup", BOXSETUP_SYNOPSIS, BOXSETUP_SUMMARY, BOXSETUP_HELP, setup},
 	{
 		"run", "--config FILE", "run weir-catch, weir-keep and weir-link until SIGTERM",
 		"  --config FILE  the receiver's configuration\n\n"

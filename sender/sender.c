@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "checkup.h"
+#include "common/boxsetup.h"
 #include "common/channel.h"
 #include "common/command.h"
 #include "common/io.h"
@@ -32,6 +33,7 @@
 #include "local.h"
 #include "renewal.h"
 #include "setup.h"
+#include "shipped.h"
 
 enum {
 	SEALS_MAX = 32,                        /* pushes at a time; further ones wait */
@@ -302,9 +304,20 @@ static int check_command(int argc, char **argv)
 	return code != 0 ? code : checkup(config_path);
 }
 
+static int setup_command(int argc, char **argv)
+{
+	const struct boxsetup_shipped files = sender_shipped();
+	const char *config_path = NULL;
+	int code = boxsetup(CONFIG_SENDER, &files, argc, argv, &config_path);
+	if (code == EXIT_DONE && config_path != NULL)
+		(void)checkup(config_path); /* which says what is left to do; the setup itself is done */
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct command commands[] = {
+		{"setup", BOXSETUP_SYNOPSIS, BOXSETUP_SUMMARY, BOXSETUP_HELP, setup_command},
 		{"run", "[--config FILE]", "run hold, seal, emit and link until SIGTERM",
 		 "Makes the sockets in the runtime directory and starts the programs again when they die.\n"
 		 "SIGHUP makes weir-hold load the registry again.\n",
