@@ -302,15 +302,23 @@ static int fail_push(const struct push *push, int result)
 			    text_escape_name(escaped, sizeof(escaped), about));
 }
 
-static int connect_seal(struct push *push)
+static int connect_seal(void *context)
 {
+	struct push *push = context;
 	char path[2 * CONFIG_PATH_BYTES];
 	int result = setup_path(path, sizeof(path), push->config.runtime, SEAL_SOCKET);
+	io_close(push->fd);
 	push->fd = result != 0 ? result : channel_connect(path);
-	if (push->fd < 0)
+	return push->fd;
+}
+
+static int begin(struct push *push)
+{
+	if (connect_seal(push) < 0)
 		return outbox_cannot_reach(push->fd, "weir-seal", push->config.runtime, SEAL_SOCKET);
 	struct submit_options options = {
 		.fd = push->fd,
+		.connect = connect_seal,
 		.push = {
 			.origin = push->options.origin,
 			.has_records = push->options.has_records,
@@ -332,7 +340,7 @@ static int connect_seal(struct push *push)
 		memcpy(options.push.machine, card->name, NAME_BYTES);
 		memcpy(options.push.machine_key, card->id, KEY_ID_BYTES);
 	}
-	result = submit_start(&push->submit, &options);
+	int result = submit_start(&push->submit, &options);
 	return result == 0 ? 0 : fail_push(push, result);
 }
 
@@ -462,7 +470,7 @@ static int run(struct push *push)
 	if (code == 0 && push->options.origin == LOCAL_FILES)
 		code = gather_files(push);
 	if (code == 0)
-		code = connect_seal(push);
+		code = begin(push);
 	if (code != 0)
 		return code;
 	int result = submit_all(push, &accepted);

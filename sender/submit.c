@@ -13,6 +13,8 @@
 enum {
 	PIECE_BYTES = 262144,    /* read at a time: stays in the cache until it is sent */
 	CLOCK_SLACK_S = 86400,   /* created may be this far from now */
+	PAUSE_MS = 50,           /* before one calls again; doubled up to the most, and not the same for all */
+	PAUSE_MAX_MS = 1600,
 };
 
 struct submit {
@@ -25,6 +27,7 @@ struct submit {
 	struct local_finish finish;
 	uint64_t member_bytes;
 	uint8_t push_id[PUSH_ID_BYTES]; /* once it is signed */
+	bool has_heard; /* of seal, anything */
 	bool is_signed;
 	bool is_answered;
 	struct local_refused refused;
@@ -46,6 +49,7 @@ static int receive(struct submit *submit, uint16_t wanted, uint8_t *payload, siz
 		return -ECONNRESET; /* seal has died */
 	if (result != 0)
 		return result;
+	submit->has_heard = true;
 	submit->is_answered = submit->is_signed;
 	if (type == LOCAL_REFUSED) {
 		result = local_refused_decode(&submit->refused, buffer, got);
@@ -99,6 +103,51 @@ static int prove(struct submit *submit)
 	return or_refusal(submit, channel_send(submit->fd, LOCAL_PROOF, payload, len));
 }
 
+/* One call. */
+static int call(struct submit *submit)
+{
+	uint8_t payload[LOCAL_PUSH_BYTES], nothing[1];
+	size_t len;
+	outflow_free(submit->out);
+	submit->out = NULL;
+	int result = outflow_new(&submit->out, submit->fd);
+	if (result != 0)
+		return result;
+	local_push_encode(payload, &submit->push);
+	result = outflow_add(submit->out, LOCAL_PUSH, payload, sizeof(payload));
+	if (result == 0)
+		result = outflow_flush(submit->out);
+	result = or_refusal(submit, result);
+	if (result == 0)
+		result = prove(submit);
+	return result != 0 ? result : receive(submit, LOCAL_READY, nothing, 0, &len);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* systemd hangs up on whoever is one too many; a seal that is there says why it goes. */
+static int call_again(struct submit *submit, submit_connect *connect)
+{
+	const uint64_t until_ms = now_ms() + SUBMIT_FIRST_MS;
+	int result = -ECONNRESET;
+	for (unsigned int pause_ms = PAUSE_MS; result == -ECONNRESET && !submit->has_heard;) {
+		unsigned int wait_ms = pause_ms + (unsigned int)getpid() % PAUSE_MS;
+		const struct timespec pause = {wait_ms / 1000, (long)(wait_ms % 1000) * 1000000};
+		if (now_ms() + wait_ms > until_ms)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+		pause_ms = pause_ms < PAUSE_MAX_MS ? 2 * pause_ms : pause_ms;
+		submit->fd = connect(submit->context);
+		result = submit->fd < 0 ? submit->fd : call(submit);
+	}
+	return result;
+}
+
 int submit_start(struct submit **out, const struct submit_options *options)
 {
 	struct submit *submit = calloc(1, sizeof(*submit));
@@ -114,19 +163,9 @@ int submit_start(struct submit **out, const struct submit_options *options)
 		.context = options->context,
 	};
 	*out = submit;
-	int result = outflow_new(&submit->out, submit->fd);
-	if (result != 0)
-		return result;
-	uint8_t payload[LOCAL_PUSH_BYTES], nothing[1];
-	size_t len;
-	local_push_encode(payload, &submit->push);
-	result = outflow_add(submit->out, LOCAL_PUSH, payload, sizeof(payload));
-	if (result == 0)
-		result = outflow_flush(submit->out);
-	result = or_refusal(submit, result);
-	if (result == 0)
-		result = prove(submit);
-	return result != 0 ? result : receive(submit, LOCAL_READY, nothing, 0, &len);
+	int result = call(submit);
+	bool is_turned_away = result == -ECONNRESET && !submit->has_heard;
+	return is_turned_away && options->connect != NULL ? call_again(submit, options->connect) : result;
 }
 
 void submit_free(struct submit *submit)

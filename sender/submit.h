@@ -25,8 +25,12 @@ enum {
 	SUBMIT_FIRST_MS = 30000, /* for seal's first word; from then on it is there, and does not wait for ever itself */
 };
 
+/* To weir-seal once more: another descriptor in the place of the one before, which it closes; or -errno. */
+typedef int submit_connect(void *context);
+
 struct submit_options {
 	int fd;                   /* to weir-seal; stays the caller's */
+	submit_connect *connect;  /* NULL: who is turned away is not called again */
 	struct local_push push;
 	const struct signer *signer; /* the person, or the machine of the order; outlives the submit */
 	const uint8_t *order;     /* the standing order under which it is pushed; NULL: none */
@@ -36,8 +40,9 @@ struct submit_options {
 };
 
 /*
- * Sends PUSH, proves that the signer's key is here, and waits for READY.  -ETIMEDOUT with submit_where "": nobody has taken
- * the call.
+ * Sends PUSH, proves that the signer's key is here, and waits for READY.  Whoever is hung up on before a first word, as when as
+ * many pushes as may be are under way, connects again, for as long as a first word is waited for.  -ETIMEDOUT with
+ * submit_where "": nobody has taken the call.
  */
 int submit_start(struct submit **out, const struct submit_options *options);
 void submit_free(struct submit *submit); /* NULL is fine */
