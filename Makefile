@@ -170,15 +170,15 @@ run-threads-sample: $(sampled_threads)
 	@$(watch_threads) $(sampled_threads)
 
 # Valgrind, over a build in which what is not set is not set to zero either.  Every unit test, but those by name:
-#   acceptor porter                  have no descriptor left, and valgrind keeps some for itself
+#   acceptor porter supervise        have no descriptor left, and valgrind keeps some for itself
 #   confine service guard_fixed unpack inbox signer rsa deliver feed source command   seccomp (the first seven), pidfd_open (two),
 #                                    openat2, TIOCGPTPEER: valgrind 3.19 does not know them
 #   orders                           its reader turns beside its writer, and valgrind runs one thread at a time
 #   transmit                         leaves the file of a bundle under way, which the encoder may be reading, to the exit
 #   simulator intake ledger key spool annals guard_unique   take minutes each; the sanitizers see them
 # and the daemons of both boxes: tests/system/under-valgrind.sh, without their tables of system calls, as it says.
-not_under_valgrind = acceptor porter confine service guard_fixed unpack inbox signer rsa deliver feed source command orders \
-	simulator intake ledger key spool annals guard_unique transmit
+not_under_valgrind = acceptor porter supervise confine service guard_fixed unpack inbox signer rsa deliver feed source \
+	command orders simulator intake ledger key spool annals guard_unique transmit
 valgrind_tests = $(filter-out $(not_under_valgrind:%=$(BUILD)/tests/unit/%.t),$(unit_tests))
 # What CI has time for, of the programs that are there: formats and what is read from elsewhere.
 sampled_valgrind = $(patsubst %,$(BUILD)/tests/%.t,unit/cursor unit/datagram unit/json unit/ini unit/work unit/text)
