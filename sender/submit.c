@@ -204,13 +204,31 @@ int submit_begin(struct submit *submit, const char *name, int64_t mtime_s, uint3
 	return or_refusal(submit, outflow_add(submit->out, LOCAL_MEMBER, payload, len));
 }
 
+/*
+ * Until there is something to read.  What has been read goes out before that, and seal is listened to: it speaks before the
+ * end only to refuse, and a command may compute for hours between two writes.
+ */
+static int wait_for_input(struct submit *submit, int fd)
+{
+	struct pollfd slots[2] = {{.fd = fd, .events = POLLIN}, {.fd = submit->fd, .events = POLLIN}};
+	int ready = poll(slots, 2, 0);
+	int result = ready == 0 ? or_refusal(submit, outflow_flush(submit->out)) : 0;
+	while (result == 0 && ready <= 0)
+		if ((ready = poll(slots, 2, -1)) < 0 && errno != EINTR)
+			return -errno;
+	return result == 0 && slots[1].revents != 0 ? or_refusal(submit, -EPIPE) : result;
+}
+
 /* Up to the end, or to so many bytes. */
 static int read_most(struct submit *submit, int fd, uint64_t most, uint64_t *bytes)
 {
 	for (*bytes = 0; *bytes < most;) {
 		uint8_t *room;
 		size_t size;
-		int result = outflow_reserve(submit->out, &room, &size);
+		int result = wait_for_input(submit, fd);
+		if (result != 0)
+			return result;
+		result = outflow_reserve(submit->out, &room, &size);
 		if (result != 0)
 			return or_refusal(submit, result);
 		size = size < PIECE_BYTES ? size : PIECE_BYTES;

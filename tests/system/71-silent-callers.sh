@@ -1,11 +1,23 @@
 #!/usr/bin/env bash
 # A push by somebody whose fellow users call weir-seal and say nothing, or begin and stop, or name a person
-# whose key they do not have.
+# whose key they do not have; and one whose own command says nothing for long.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 seed_line
 rate="200 Mbit/s"
 link_start 1500
+routes_more="[policy two]
+version = 1
+columns = id name
+[route people]
+id = 11
+recipients = tax-agency
+operators = wang-mei
+format = csv
+policy = two
+records = required
+destroy_after_days = 30
+priority = 4"
 site_make
 receiver_up
 sender_up
@@ -38,6 +50,35 @@ echo "a record" >"$tmp/file"
 push files "$tmp/file"
 check $? "a push gets its turn beside them" || note "$pushed"
 ok "it is delivered" wait_delivered "$bundle"
+kill $callers
+wait $callers 2>/dev/null
+
+# A command that computes for long after its first line.  What it wrote is judged, and what becomes of weir-seal is seen, meanwhile.
+slow_push() { # ROUTE LINES
+	outbox push --config "$sender/sender.conf" --key "$keys/$person.key" --route "$1" - -- \
+		bash -c "printf '$2'; echo \$\$ >'$tmp/command'; exec sleep 60" >"$tmp/slow" 2>&1
+}
+command_ends() { until_true 10 test ! -e "/proc/$(cat "$tmp/command")"; }
+slow_push people 'id,name\n1,a,b\n' &
+slow=$!
+ended() { [[ ! -e /proc/$slow ]]; }
+ok "a bad record is refused while its command computes" until_true 20 ended
+wait $slow
+is "with exit code 1" "$?" 1
+like "and why" "$(cat "$tmp/slow")" "\[against-policy\]"
+ok "the command is ended" command_ends
+rm "$tmp/command"
+slow_push people 'id,name\n1,a\n' &
+slow=$!
+ok "another one begins" until_true 10 test -s "$tmp/command"
+seals() { pgrep -P "$sender_pid" -x weir-seal; }
+ok "with a weir-seal" until_true 10 seals
+kill -KILL "$(seals)"
+ok "when that dies the push ends while its command computes" until_true 20 ended
+wait $slow
+is "with exit code 3" "$?" 3
+ok "the command is ended, too" command_ends
+
 is "who names a person is asked to prove it" "$(grep answer "$tmp/callers.log")" "answer 18"
 nothing_came_back
 done_testing
