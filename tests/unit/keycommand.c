@@ -386,7 +386,7 @@ static void test_registry_refusals(void)
 		int code;
 		const char *said;
 	} cases[] = {
-		{"registry", EXIT_USAGE, "needs 'review', 'sign', 'check', 'show' or 'pin'"},
+		{"registry", EXIT_USAGE, "needs 'new', 'review', 'sign', 'check', 'show' or 'pin'"},
 		{"registry burn", EXIT_USAGE, "there is no 'registry burn'"},
 		{"registry check registry", EXIT_USAGE, "needs --roots ROOTS"},
 		{"registry check --roots roots", EXIT_USAGE, "needs one FILE"},
