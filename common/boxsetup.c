@@ -325,11 +325,10 @@ static int decide(const struct setting *setting, bool *go_on)
 	return EXIT_REFUSED;
 }
 
-int boxsetup(enum config_side side, const struct boxsetup_shipped *shipped, int argc, char **argv,
-	     const char **config_path)
+int boxsetup(enum config_side side, const struct boxsetup_shipped *shipped, int argc, char **argv, bool *is_written)
 {
 	bool go_on = false;
-	*config_path = NULL;
+	*is_written = false;
 	struct setting *setting = calloc(1, sizeof(*setting));
 	if (setting == NULL)
 		return command_fail(-ENOMEM, "cannot begin");
@@ -345,8 +344,7 @@ int boxsetup(enum config_side side, const struct boxsetup_shipped *shipped, int 
 		code = write_all(setting);
 	if (code == EXIT_DONE && go_on)
 		say_next(setting);
-	if (code == EXIT_DONE && go_on && setting->options.root[0] == 0)
-		*config_path = side == CONFIG_SENDER ? "/etc/weir/sender.conf" : "/etc/weir/receiver.conf";
+	*is_written = code == EXIT_DONE && go_on && setting->options.root[0] == 0;
 	siteplan_free(&setting->plan);
 	free(setting);
 	return code;

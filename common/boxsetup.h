@@ -17,11 +17,9 @@ struct boxsetup_shipped {
 };
 
 /*
- * Gives an exit code; says what failed.  On EXIT_DONE *config_path is the box's configuration, for `check`, or NULL when
- * there is nothing to check: it was only shown, or written below another root.
+ * Gives an exit code; says what failed.  *is_written: this machine has its files, so that there is something to check.
  */
-int boxsetup(enum config_side side, const struct boxsetup_shipped *shipped, int argc, char **argv,
-	     const char **config_path);
+int boxsetup(enum config_side side, const struct boxsetup_shipped *shipped, int argc, char **argv, bool *is_written);
 
 #define BOXSETUP_SYNOPSIS "[--answers FILE] [--yes | --show] [--root DIR]"
 #define BOXSETUP_SUMMARY "ask what must be known of this box, and write its files and keys"

@@ -50,8 +50,8 @@ int linkwatch_forget(const struct config *config)
 
 /* ---- judging ---- */
 
-static int judge_file(char *text, const struct config *config, int result, const struct linkstate *state,
-		      uint64_t now_ms)
+int linkwatch_judge_file(char text[static LINKWATCH_TEXT_BYTES], const struct config *config, int result,
+			 const struct linkstate *state, uint64_t now_ms)
 {
 	char path[LINKWATCH_TEXT_BYTES / 2], interface[4 * INTERFACE_BYTES];
 	text_escape_name(path, sizeof(path), config->runtime);
@@ -79,7 +79,7 @@ int linkwatch_judge(char text[static LINKWATCH_TEXT_BYTES], const struct config 
 {
 	if (config->is_unwatched)
 		return 0;
-	int result = judge_file(text, config, read_result, state, now_ms);
+	int result = linkwatch_judge_file(text, config, read_result, state, now_ms);
 	if (result != 0)
 		return result;
 	int layer = linkstate_first_missing(state, config);
@@ -217,26 +217,4 @@ void linkwatch_look(struct linkwatch *watch, struct linkwatch_news *news)
 			 frames, frames == 1 ? "" : "s", how, watch->config->interface);
 	}
 	(void)linkwatch_judge(news->broken, watch->config, read_result, &state, now_ms);
-}
-
-int linkwatch_describe(char text[static LINKWATCH_TEXT_BYTES], const struct config *config)
-{
-	char absent[LAYER_NAMES_BYTES];
-	struct linkstate state = {.at_ms = 0};
-	uint64_t frames = 0;
-	if (config->is_unwatched) {
-		snprintf(text, LINKWATCH_TEXT_BYTES, "absent = all: no layer is looked at");
-		return 0;
-	}
-	int read_result = linkwatch_read(&state, config->runtime);
-	int result = linkwatch_judge(text, config, read_result, &state, linkwatch_now_ms());
-	if (result != 0)
-		return result;
-	for (int i = 0; i < FRAMES_SOURCES; i++)
-		if (state.frames.is_counted[i] && state.frames.count[i] > frames)
-			frames = state.frames.count[i];
-	layers_absent(absent, config);
-	snprintf(text, LINKWATCH_TEXT_BYTES, "every layer holds at %s%s%s; %" PRIu64 " frames went the wrong way",
-		 config->interface, absent[0] != 0 ? "; absent: " : "", absent, frames);
-	return 0;
 }

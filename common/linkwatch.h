@@ -62,7 +62,8 @@ uint64_t linkwatch_now_ms(void);
 int linkwatch_judge(char text[static LINKWATCH_TEXT_BYTES], const struct config *config, int read_result,
 		    const struct linkstate *state, uint64_t now_ms);
 
-/* For `check`: a look by itself.  As linkwatch_judge, but text is always written. */
-int linkwatch_describe(char text[static LINKWATCH_TEXT_BYTES], const struct config *config);
+/* The part of it that does not look at the layers: whether the file is there, fresh, and of this box.  Not for `absent = all`. */
+int linkwatch_judge_file(char text[static LINKWATCH_TEXT_BYTES], const struct config *config, int read_result,
+			 const struct linkstate *state, uint64_t now_ms);
 
 #endif

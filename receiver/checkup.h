@@ -1,13 +1,13 @@
 /*
- * checkup: `weir-receiver check`, one line for each thing: ok, BAD, soon (not bad yet), or warn (not bad, but
- * somebody should know).
+ * checkup: `weir-receiver check`, whether everything is as it should be: weir-check(7).
  */
 #ifndef WEIR_CHECKUP_H
 #define WEIR_CHECKUP_H
 
+#include "common/checking.h"
 #include "common/config.h"
 
-/* Prints; EXIT_ENVIRONMENT when a line says BAD.  path is that of the configuration. */
-int checkup(const struct config *config, const char *path);
+/* An exit code; speaks.  path is that of the configuration. */
+int checkup(const struct checking *checking, const struct config *config, const char *path);
 
 #endif

@@ -30,6 +30,7 @@
 #include "common/text.h"
 #include "common/verdict.h"
 #include "checkup.h"
+#include "inbox.h"
 #include "notice.h"
 #include "ring.h"
 #include "ringroom.h"
@@ -37,19 +38,16 @@
 
 enum { CONTROL_MODE = 0660 };
 
-/* `--config FILE` and nothing else.  An exit code; 0 when the configuration is loaded. */
-static int load_config(struct config *config, const char **path, int argc, char **argv)
+/* An exit code; 0 when the configuration is loaded.  Speaks. */
+static int load_config(struct config *config, const char *path)
 {
-	if (argc != 3 || strcmp(argv[1], "--config") != 0)
-		return command_usage("%s takes --config FILE", argv[0]);
 	char problem[PROBLEM_BYTES] = "";
-	*path = argv[2];
-	int result = config_load(config, CONFIG_RECEIVER, *path, problem);
+	int result = config_load(config, CONFIG_RECEIVER, path, problem);
 	if (result > 0 && problem[0] != 0) {
-		command_say("%s:%s", *path, problem);
+		command_say("%s:%s", path, problem);
 		return EXIT_REFUSED;
 	}
-	return result == 0 ? 0 : command_fail(result, "configuration '%s'", *path);
+	return result == 0 ? 0 : command_fail(result, "configuration '%s'", path);
 }
 
 /* Bound, never connected: nothing is ever sent from it. */
@@ -134,8 +132,10 @@ static int check_ring(const struct config *config)
 static int run(int argc, char **argv)
 {
 	struct config config = {.side = CONFIG_RECEIVER};
-	const char *path = NULL;
-	int code = load_config(&config, &path, argc, argv);
+	if (argc != 3 || strcmp(argv[1], "--config") != 0)
+		return command_usage("run takes --config FILE");
+	const char *path = argv[2];
+	int code = load_config(&config, path);
 	if (code != 0)
 		return code;
 	char whole[PATH_MAX];
@@ -162,28 +162,30 @@ static int run(int argc, char **argv)
 	return code;
 }
 
+/* As other programs of this box: --config, else WEIR_CONFIG, else the one in /etc. */
 static int check(int argc, char **argv)
 {
 	struct config config = {.side = CONFIG_RECEIVER};
-	const char *path = NULL;
-	int code = load_config(&config, &path, argc, argv);
-	return code != 0 ? code : checkup(&config, path);
+	struct checking checking;
+	int code = checking_options(&checking, argc, argv);
+	const char *path = checking.config != NULL ? checking.config : getenv("WEIR_CONFIG");
+	if (path == NULL)
+		path = INBOX_CONFIG;
+	if (code == 0)
+		code = load_config(&config, path);
+	return code != 0 ? code : checkup(&checking, &config, path);
 }
 
 static int setup(int argc, char **argv)
 {
 	const struct boxsetup_shipped files = receiver_shipped();
-	struct config config = {.side = CONFIG_RECEIVER};
-	const char *path = NULL;
-	char problem[PROBLEM_BYTES] = "";
-	int code = boxsetup(CONFIG_RECEIVER, &files, argc, argv, &path);
-	if (code != EXIT_DONE || path == NULL)
-		return code;
-	int result = config_load(&config, CONFIG_RECEIVER, path, problem);
-	if (result != 0)
-		return command_fail_file(result, path, problem);
-	(void)checkup(&config, path); /* which says what is left to do; the setup itself is done */
-	return EXIT_DONE;
+	char config_path[] = INBOX_CONFIG, name[] = "check", option[] = "--config";
+	char *arguments[] = {name, option, config_path, NULL};
+	bool is_written = false;
+	int code = boxsetup(CONFIG_RECEIVER, &files, argc, argv, &is_written);
+	if (code == EXIT_DONE && is_written)
+		(void)check(3, arguments); /* which says what is left to do; the setup itself is done */
+	return code;
 }
 
 static const struct command commands[] = {
@@ -194,9 +196,8 @@ static const struct command commands[] = {
 		"For a first try, the demo and tests; in production systemd starts them.\n", run,
 	},
 	{
-		"check", "--config FILE", "say what is configured and whether it works",
-		"  --config FILE  the receiver's configuration\n\n"
-		"Ends with 3 when a line says BAD.\n", check,
+		"check", CHECKING_SYNOPSIS, "say of everything whether it is as it should be, and what to type", CHECKING_HELP,
+		check,
 	},
 	{NULL, NULL, NULL, NULL, NULL},
 };

@@ -1,10 +1,10 @@
 /*
- * checkup: `weir-sender check`, one line for each thing that has to be in place.
+ * checkup: `weir-sender check`, whether everything is in place: weir-check(7).
  */
 #ifndef WEIR_CHECKUP_H
 #define WEIR_CHECKUP_H
 
-/* Prints; gives an exit code: that of the first thing that is not in place. */
-int checkup(const char *config_path);
+/* The command; an exit code. */
+int checkup(int argc, char **argv);
 
 #endif

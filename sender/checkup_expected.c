@@ -1,8 +1,6 @@
 #include "checkup_expected.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,8 +8,6 @@
 #include "common/expecting.h"
 #include "common/io.h"
 #include "common/text.h"
-
-static const char subject[] = "expected";
 
 /* Of one route, what is here and not released. */
 struct held {
@@ -42,39 +38,37 @@ static const char *next_step(const struct config *config, const char *route)
 	return "push it, or ask who should have";
 }
 
-static void say_route(const struct expecting_route *r, const struct config *config, checkup_say *say, void *context)
+static void add_route(const struct check *check, const struct expecting_route *r)
 {
-	char detail[NAME_BYTES + 96], due[32], why[160];
-	if (r->expect.overdue_s == 0) {
-		snprintf(detail, sizeof(detail), "route %s, by %s%s", r->name, text_time(due, sizeof(due), r->expect.due_s),
-			 r->expect.has_come ? ", which is released" : "");
-		say(context, 0, subject, detail, "");
-		return;
-	}
-	snprintf(detail, sizeof(detail), "route %s, by %s", r->name, text_time(due, sizeof(due), r->expect.overdue_s));
-	snprintf(why, sizeof(why), "nothing was released; %s", next_step(config, r->name));
-	say(context, -ETIMEDOUT, subject, detail, why);
+	char due[32];
+	if (r->expect.overdue_s == 0)
+		report_add(check->report, FINDING_EXPECTED, FINDING_GREEN, "route %s, by %s%s", r->name,
+			   text_time(due, sizeof(due), r->expect.due_s), r->expect.has_come ? ", which is released" : "");
+	else
+		finding_type(report_add(check->report, FINDING_EXPECTED, FINDING_RED, "route %s, by %s: nothing was released",
+					r->name, text_time(due, sizeof(due), r->expect.overdue_s)),
+			     "%s", next_step(check->config, r->name));
 }
 
-void checkup_expected(const struct config *config, const struct registry *registry, checkup_say *say, void *context)
+void checkup_expected(const struct check *check, const struct registry *registry)
 {
 	struct expecting expecting = {.count = 0};
 	uint64_t now = (uint64_t)time(NULL);
-	int fd = io_open_dir(AT_FDCWD, config->spool);
+	char file[2 * CONFIG_PATH_BYTES];
+	int fd = io_open_dir(AT_FDCWD, check->config->spool);
 	if (fd < 0)
 		return; /* which is told of the spool */
 	int result = expecting_read(&expecting, fd);
 	io_close(fd);
 	if (result == 0)
 		result = expecting_follow(&expecting, registry, now, NULL, NULL, NULL);
-	if (result != 0) {
-		char file[CONFIG_PATH_BYTES + sizeof(EXPECTING_FILE) + 1];
-		snprintf(file, sizeof(file), "%s/%s", config->spool, EXPECTING_FILE);
-		say(context, result, subject, file, result > 0 ? "weir-hold begins it anew at its next start" : "");
-	}
+	if (result != 0)
+		finding_type(report_result(check->report, FINDING_EXPECTED, result, "%s/" EXPECTING_FILE,
+					   text_escape_name(file, sizeof(file), check->config->spool)),
+			     "systemctl restart weir-hold, which begins it anew");
 	/* as hold noted it last, and by the time that has gone by since */
 	expecting_turn(&expecting, now, NULL);
 	for (size_t i = 0; i < expecting.count; i++)
-		say_route(&expecting.routes[i], config, say, context);
+		add_route(check, &expecting.routes[i]);
 	expecting_clear(&expecting);
 }

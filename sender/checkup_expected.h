@@ -4,11 +4,10 @@
 #ifndef WEIR_CHECKUP_EXPECTED_H
 #define WEIR_CHECKUP_EXPECTED_H
 
-#include "checkup_scan.h"
-#include "common/config.h"
+#include "common/check.h"
 #include "common/registry.h"
 
 /* Nothing, where nothing is expected. */
-void checkup_expected(const struct config *config, const struct registry *registry, checkup_say *say, void *context);
+void checkup_expected(const struct check *check, const struct registry *registry);
 
 #endif

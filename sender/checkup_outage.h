@@ -5,9 +5,8 @@
 #ifndef WEIR_CHECKUP_OUTAGE_H
 #define WEIR_CHECKUP_OUTAGE_H
 
-#include "checkup_scan.h"
-#include "common/config.h"
+#include "common/check.h"
 
-void checkup_outage(const struct config *config, checkup_say *say, void *context);
+void checkup_outage(const struct check *check);
 
 #endif

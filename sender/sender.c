@@ -22,6 +22,7 @@
 #include "checkup.h"
 #include "common/boxsetup.h"
 #include "common/channel.h"
+#include "common/checking.h"
 #include "common/command.h"
 #include "common/io.h"
 #include "common/linkwatch.h"
@@ -297,20 +298,15 @@ static int run_command(int argc, char **argv)
 	return code;
 }
 
-static int check_command(int argc, char **argv)
-{
-	const char *config_path = NULL;
-	int code = parse_options(argc, argv, &config_path);
-	return code != 0 ? code : checkup(config_path);
-}
-
 static int setup_command(int argc, char **argv)
 {
 	const struct boxsetup_shipped files = sender_shipped();
-	const char *config_path = NULL;
-	int code = boxsetup(CONFIG_SENDER, &files, argc, argv, &config_path);
-	if (code == EXIT_DONE && config_path != NULL)
-		(void)checkup(config_path); /* which says what is left to do; the setup itself is done */
+	char config_path[] = SENDER_CONFIG, name[] = "check", option[] = "--config";
+	char *arguments[] = {name, option, config_path, NULL};
+	bool is_written = false;
+	int code = boxsetup(CONFIG_SENDER, &files, argc, argv, &is_written);
+	if (code == EXIT_DONE && is_written)
+		(void)checkup(3, arguments); /* which says what is left to do; the setup itself is done */
 	return code;
 }
 
@@ -322,7 +318,7 @@ int main(int argc, char **argv)
 		 "Makes the sockets in the runtime directory and starts the programs again when they die.\n"
 		 "SIGHUP makes weir-hold load the registry again.\n",
 		 run_command},
-		{"check", "[--config FILE]", "say whether everything is in place", NULL, check_command},
+		{"check", CHECKING_SYNOPSIS, "say of everything whether it is as it should be, and what to type", CHECKING_HELP, checkup},
 		{"epoch", RENEWAL_SYNOPSIS, "begin a new epoch, when an older copy of the spool was put back", RENEWAL_HELP,
 		 renewal},
 		{NULL, NULL, NULL, NULL, NULL},

@@ -36,7 +36,7 @@ named() {
 	check $? "$1: all that is lost has a place" || note "$(status '.lost, .counters, .nic' | tr -d '\n ')"
 	is "$1: status.json says '$2'" "$(status .lost.place)" "$2"
 	like "$1: gaps says so" "$(inbox gaps --config "$receiver/receiver.conf" | grep '^in the last hour')" "$4"
-	like "$1: check says so" "$(in_receiver "$build/weir-receiver" check --config "$receiver/receiver.conf")" "warn last hour +lost on the way: .*$4"
+	like "$1: check says so" "$(in_receiver "$build/weir-receiver" check --config "$receiver/receiver.conf")" "amber loss +in the last hour lost on the way: .*$4"
 	is "$1: also in JSON" "$(inbox gaps --json --config "$receiver/receiver.conf" | jq -r .lost_in_hour.place)" "$2"
 	told() { grep -qE "$3 keep: lost on the way: .*$4" <(tail -n +"$log_at" "$receiver/log"); }
 	[[ $3 == - ]] || ok "$1: event $3 says so" until_true 5 told "$@"

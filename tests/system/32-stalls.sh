@@ -81,7 +81,7 @@ if ((EUID == 0)); then
 	refused "a ring that the file system of 'runtime' cannot hold" 3 \
 		"ring .*: it takes [0-9.]+ MiB, and the file system of 'runtime' has [0-9.]+ MiB left: lower 'rate' or 'ride_out_stall_ms'" \
 		in_receiver "$build/weir-receiver" run "${config[@]}"
-	like "check says so, too" "$("$build/weir-receiver" check "${config[@]}")" 'BAD  ring .*it takes'
+	like "check says so, too" "$("$build/weir-receiver" check "${config[@]}")" 'red   ring .*it takes'
 fi
 nothing_came_back
 done_testing

@@ -26,9 +26,12 @@ routes_more=$(route daily 9 && route careful 10 && printf 'officers = %s\nquorum
 site_make
 config=(--config "$sender/sender.conf")
 conf=$receiver/receiver.conf
-checkup() { in_sender "$build/weir-sender" check "${config[@]}"; }
-# check ROUTE: its line
-check_of() { checkup | grep -E "^[a-zA-Z]+ +expected: route $1,"; }
+checkup() { in_sender "$build/weir-sender" check "${config[@]}" "$@"; }
+# check_of ROUTE: what is found of it, and what to do
+check_of() {
+	checkup --json | jq -r --arg of "route $1," \
+		'.findings[] | select(.id == "expected" and (.what | startswith($of))) | "\(.state) \(.what)\(if .type then "; " + .type else "" end)"'
+}
 overdue() { inbox gaps --json --config "$conf" | jq -r '[.overdue[].route] | sort | join(" ")'; }
 overdue_is() { [[ $(overdue) == "$1" ]]; }
 tells() { grep -qF "$2" "$1/log"; }
@@ -38,7 +41,7 @@ count_of() { grep -cE "$2" "$1/log"; }
 
 receiver_up
 sender_up
-is "a new sender expects from now on" "$(check_of daily)" "ok   expected: route daily, by $next"
+is "a new sender expects from now on" "$(check_of daily)" "green route daily, by $next"
 is "a new receiver, too" "$(overdue)" ""
 receiver_down
 sender_down
@@ -60,7 +63,7 @@ ok "the sender's ledger has it" until_true 10 in_ledger \
 	"route careful: nothing was released that was expected by $at: nothing was pushed
 route daily: nothing was released that was expected by $at: nothing was pushed"
 is "check says so, and what to do" "$(check_of daily)" \
-	"BAD  expected: route daily, by $at: nothing was released; push it, or ask who should have"
+	"red route daily, by $at: nothing was released; push it, or ask who should have"
 checkup >/dev/null
 is "and ends with the exit code for what is to be mended" "$?" 3
 ok "the receiver tells of it, too" until_true 10 overdue_is "careful daily"
@@ -73,10 +76,10 @@ push careful "$tmp/1"
 ok "one is pushed that needs an officer" test -n "$push_id" || note "$pushed"
 waiting=$push_id
 is "check says that it waits" "$(check_of careful)" \
-	"BAD  expected: route careful, by $at: nothing was released; it was pushed and waits for people: 'weir-outbox list' says for whom"
+	"red route careful, by $at: nothing was released; it was pushed and waits for people: 'weir-outbox list' says for whom"
 sender_down
 sender_up
-is "after a restart it is so still" "$(check_of careful | cut -c 1-3)" BAD
+is "after a restart it is so still" "$(check_of careful | cut -c 1-3)" red
 is "and not told of again" "$(count_of "$sender" E1055)" 2
 as_officer lin-jun approve "$waiting" >/dev/null
 ok "approved, it is released late" until_true 10 \
@@ -85,10 +88,10 @@ push daily "$tmp/1"
 ok "so is the other" until_true 10 tells "$sender" "E1056 spool: route 'daily': what was expected by $at was released, 12 h "
 ok "and both have come" until_true 10 overdue_is ""
 is "which the receiver tells of" "$(count_of "$receiver" "E2095 keep: route '(daily|careful)': what was expected by $at has come, 12 h ")" 2
-is_next() { [[ $(check_of daily) == "ok   expected: route daily, by $1" ]]; }
+is_next() { [[ $(check_of daily) == "green route daily, by $1" ]]; }
 ok "the next is for the day after" until_true 10 is_next "$next"
 push daily "$tmp/1"
-is_noted() { [[ $(check_of daily) == "ok   expected: route daily, by $next, which is released" ]]; }
+is_noted() { [[ $(check_of daily) == "green route daily, by $next, which is released" ]]; }
 ok "when it is released, check says that" until_true 10 is_noted
 ok "it has come" wait_delivered daily-000002
 
@@ -122,7 +125,7 @@ ok "so does the receiver" until_true 10 overdue_is careful
 sender_down
 echo x >"$sender/spool/expected"
 like "a file that is none is told of by check" "$(checkup)" \
-	"BAD  expected: $sender/spool/expected: weir-hold begins it anew at its next start \[damaged\]"
+	"red   expected +$sender/spool/expected: .* \[damaged\].*type: systemctl restart weir-hold, which begins it anew"
 sender_up
 ok "and when it is begun anew" until_true 10 tells "$sender" "E1057 spool: 'expected' cannot be read, and is begun anew"
 ok "which it is" until_true 10 is_next "$after"

@@ -77,7 +77,7 @@ ok "a suspended key of the box is told of" until_true 10 told
 push files "$tmp/small"
 is "a push is refused then" "$?" 1
 like "and it is said why" "$pushed" "'inside-1': .*\\[suspended\\]"
-like "check shows it" "$(in_sender "$build/weir-sender" check --config "$sender/sender.conf")" "BAD +box key"
+like "check shows it" "$(in_sender "$build/weir-sender" check --config "$sender/sender.conf")" "red +box-key .*\\[suspended\\]"
 registry_install 3
 kill -HUP "$sender_pid" "$receiver_pid"
 again() { grep -q 'E1014 registry: the key of this box, .inside-1., counts again' "$sender/log"; }

@@ -382,7 +382,7 @@ printf 'Filename Type Size Used Priority\n/dev/other partition 1024 0 -2\n' >"$t
 mount --bind "$tmp/swaps" /proc/swaps
 say check in_sender "$build/weir-sender" check --config "$conf"
 umount /proc/swaps
-like "check sees a disk that memory could be written to" "$(cat "$said/check")" 'BAD  swap: /dev/other: plaintext in memory could be written there'
+like "check sees a disk that memory could be written to" "$(cat "$said/check")" 'red   swap +/dev/other is in use'
 say check in_receiver "$build/weir-receiver" check --config "$rconf"
 is "nothing is left in clamd's folder" "$(ls -A "$volatile/main")" ""
 memories "when all is done"

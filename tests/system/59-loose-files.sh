@@ -106,10 +106,10 @@ row_few_secret() { row "$1" "$2" "group-readable owned-by-another symlink folder
 # ---- nothing else ----
 
 # Where a path is opened but by trusted_read: what a person sends, opens or imports (source, inbox_subject, inbox_receipt), what
-# the kernel or networkd says (lldp, swapless, partial, ringroom, nic, checkup), the terminal and /dev/null, a lock (sender).
+# the kernel or networkd says (lldp, swapless, partial, ringroom, nic, machine), the terminal and /dev/null, a lock (sender).
 opened() { grep -lE '(^|[^_a-z>.])f?open\([^)]*,|io_read_file\(AT_FDCWD' "$@" | xargs -n 1 basename -s .c | sort | xargs; }
 is "no other path is opened" "$(cd "$top" && opened common/*.c sender/*.c receiver/*.c)" \
-	"checkup command inbox_receipt inbox_subject lldp nic partial ringroom sender source supervise swapless trusted"
+	"command inbox_receipt inbox_subject lldp machine nic partial ringroom sender source supervise swapless trusted"
 echo 'int fd = open(config->registry, O_RDONLY);' >"$tmp/another.c"
 is "one more is found" "$(opened "$tmp/another.c")" another
 
@@ -184,9 +184,9 @@ for name in registry roots; do
 	row_few "weir-sender check" "$lone/$name/d/$name" "^3 " "$build/weir-sender" check --config "$lconf"
 done
 row_few "weir-receiver check" "$lrconf" "^3 " "$build/weir-receiver" check --config "$lrconf"
-# check_names PROGRAM FILE COMMAND…: a line says BAD of this file, and is not there when the file is tight.
+# check_names PROGRAM FILE COMMAND…: a line is red of this file, and is not there when the file is tight.
 check_names() {
-	local line="BAD .*${2##*/}.*\[loose-permissions\]"
+	local line="red .*${2##*/}.*\[loose-permissions\]"
 	try "${@:3}"
 	is "$1 check has nothing against ${2##*/}" "$(grep -cE "$line" <<<"$said")" 0
 	chmod g+w "$2"

@@ -179,7 +179,7 @@ approves lin-jun "$b" "the same officer approves the second" "1 of 2"
 approves wu-ting "$a" "a second officer approves the first" "released as approved-000002"
 ok "the first is delivered" wait_delivered approved-000002
 ok "the second still waits" waits "$b" 1/2
-like "check counts what waits" "$(in_sender "$build/weir-sender" check --config "$conf")" 'weir-hold: 1 wait for people, 0 held'
+like "check counts what waits" "$(in_sender "$build/weir-sender" check --config "$conf")" 'green hold +1 wait for people, 0 held'
 
 # ---- restarts ----
 sender_down

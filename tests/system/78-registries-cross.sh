@@ -79,8 +79,8 @@ is "who is suspended in it pushes no more" "$?" 1
 warns() { grep -q "$1 .*registry 'test' expires at .*, within 1 day; have the registry renewed" "$2"; }
 ok "the sender warns of its end" until_true 70 warns E1034 "$sender/log"
 ok "the receiver too" until_true 10 warns E2006 "$receiver/log"
-like "check prints it on the sender" "$(in_sender "$build/weir-sender" check --config "$conf")" "soon registry 'test' expires at"
-like "and on the receiver" "$(in_receiver "$build/weir-receiver" check --config "$rconf")" "soon registry +registry 'test' expires at"
+like "check prints it on the sender" "$(in_sender "$build/weir-sender" check --config "$conf")" "amber registry-expiry +registry 'test' expires at"
+like "and on the receiver" "$(in_receiver "$build/weir-receiver" check --config "$rconf")" "amber registry-expiry +registry 'test' expires at"
 like "as an alarm it stands in the ledger" "$(outbox ledger show --config "$conf" --event alarm)" "E1034"
 is_entered() { inbox ledger show --config "$rconf" --event alarm >"$tmp/alarms"; grep -q E2006 "$tmp/alarms"; }
 ok "and in that of the receiver" until_true 10 is_entered || note "$(cat "$tmp/alarms")"

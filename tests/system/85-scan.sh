@@ -154,8 +154,8 @@ check_with() { # KEY = VALUE…
 }
 site_make
 checked=$(in_sender "$build/weir-sender" check --config "$sender/sender.conf")
-is "check says nothing of scanning where nobody demands it" "$(grep -cE 'scanner|temporary' <<<"$checked")" 0
-is "but whether there is swap" "$(grep -cE '^(ok  |BAD) +swap: ' <<<"$checked")" 1
+is "check says nothing of scanning where nobody demands it" "$(grep -cE '^[a-z]+ +(virus-scanner|scan-folder)' <<<"$checked")" 0
+is "but whether there is swap" "$(grep -cE '^(green|red) +swap ' <<<"$checked")" 1
 routes_more='[policy scanned]
 version = 1
 scan = required
@@ -170,29 +170,29 @@ priority = 4
 policy = scanned'
 registry_install 2
 checked=$(in_sender "$build/weir-sender" check --config "$sender/sender.conf")
-like "a route whose policy demands it is enough" "$checked" "(ok  |BAD)  ?virus scanner: /run/clamav/clamd.ctl"
+like "a route whose policy demands it is enough" "$checked" "(green|red) +virus-scanner +/run/clamav/clamd.ctl"
 check_with '[scan]' "socket = $main" "temporary = $volatile/main"
 like "check has clamd find EICAR" "$checked" \
-	"ok   virus scanner: $main, EICAR found, all four answers in [0-9.]+ ms, files of 25.0 MiB"
-like "and sees that its temporary files lie on memory" "$checked" "ok   temporary files of clamd: $volatile/main"
+	"green virus-scanner +$main, EICAR found, all four answers in [0-9.]+ ms, files of 25.0 MiB"
+like "and sees that its temporary files lie on memory" "$checked" "green scan-folder +$volatile/main"
 if [[ $(wc -l </proc/swaps) -gt 1 ]]; then
-	like "check says whether there is swap" "$checked" "BAD  swap: /.* plaintext in memory could be written there"
+	like "check says whether there is swap" "$checked" "red +swap +/.* is in use"
 else
-	like "check says whether there is swap" "$checked" "ok   swap: none"
+	like "check says whether there is swap" "$checked" "green swap +none"
 fi
 check_with '[scan]' "socket = $main" 'temporary = /proc' 'max_mib = 101'
 like "temporary files elsewhere are bad" "$checked" \
-	"BAD  temporary files of clamd: /proc: it is on a disk; mount a tmpfs, .* \\[not-scanned\\]"
+	"red   scan-folder +/proc is on a disk.*type: mount a tmpfs, "
 like "and so is a max_mib above clamd's limits" "$checked" \
-	"BAD  virus scanner: $main: clamd does not look into archives of max_mib, 101.0 MiB; raise MaxFileSize"
+	"red   virus-scanner +$main: clamd does not look into archives of max_mib, 101.0 MiB; raise MaxFileSize"
 clamd_start small signatures 's/MaxFileSize .*/MaxFileSize 25M/'
 check_with '[scan]' "socket = $socket"
 like "and a clamd that passes archives which hold too much" "$checked" \
-	"BAD  virus scanner: $socket: clamd passes archives whose members are larger than it looks into; set MaxFileSize"
+	"red   virus-scanner +$socket: clamd passes archives whose members are larger than it looks into; set MaxFileSize"
 kill "$clamd"
 wait "$clamd" 2>/dev/null
 check_with '[scan]' "socket = $socket"
-like "and no clamd" "$checked" "BAD  virus scanner: $socket: cannot reach clamd .* \\[not-scanned\\]"
+like "and no clamd" "$checked" "red   virus-scanner +$socket: cannot reach clamd .* \\[not-scanned\\]"
 
 # ---- what was begun above ----
 wait $slow

@@ -141,7 +141,7 @@ ok "one that is to be destroyed soon is delivered" wait_delivered "$brief"
 # ---- an older copy of the vault ----
 
 checkup() { in_receiver "$build/weir-receiver" check --config "$conf"; }
-is "check says nothing of an older vault" "$(checkup | grep -c 'older vault')" 0
+is "check says nothing of an older vault" "$(checkup | grep -cE '^red +older-vault')" 0
 receiver_down
 mv "$vault" "$tmp/newer"
 cp -a "$tmp/older" "$vault"
@@ -150,10 +150,10 @@ ok "an older copy in the place of the vault is an alarm" until_true 20 has '.eve
 said=$(checkup)
 is "check ends with the exit code for what is wrong" "$?" 3
 like "and says what is older, and what to do" "$said" \
-	"BAD  older vault +an older copy of it was put back: .*ledger.*; find out who did, .*then remove $vault/put-back"
+	"red   older-vault +an older copy of it was put back: .*ledger.*type: find out who did, .*then remove $vault/put-back"
 like "so does gaps" "$(inbox gaps --config "$conf")" "this vault was put back to an older state: .*ledger.*remove vault/put-back"
 rm "$vault/put-back"
-is "when it is known they say so no more" "$(checkup | grep -c 'older vault')" 0
+is "when it is known they say so no more" "$(checkup | grep -cE '^red +older-vault')" 0
 ok "and what the copy lacks comes again" wait_delivered "$brief"
 ok "so that nothing is missing" no_gaps
 

@@ -232,22 +232,6 @@ static void test_told(void)
 	unlink(test_path(LINKWATCH_TOLD_FILE));
 }
 
-static void test_describe(void)
-{
-	char text[LINKWATCH_TEXT_BYTES];
-	struct linkstate state = good();
-	state.frames.count[FRAMES_XDP] = 2;
-	state.layers[LAYER_LLDP].state = LAYER_ABSENT;
-	put(&state);
-	ok(linkwatch_describe(text, &config) != 0, "a layer that is missing is bad");
-	config.absent = 1U << LAYER_LLDP;
-	is_number(linkwatch_describe(text, &config), 0, "one that is named is not");
-	is_text(text, "every layer holds at weir0; absent: lldp; 2 frames went the wrong way", "and is said");
-	config.is_unwatched = true;
-	is_number(linkwatch_describe(text, &config), 0, "nor is a link without layers");
-	is_text(text, "absent = all: no layer is looked at", "which is said as well");
-}
-
 int main(void)
 {
 	snprintf(config.runtime, sizeof(config.runtime), "%s", test_dir());
@@ -256,6 +240,5 @@ int main(void)
 	test_count();
 	test_look();
 	test_told();
-	test_describe();
 	return done_testing();
 }

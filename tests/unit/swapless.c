@@ -1,4 +1,4 @@
-#include "sender/swapless.h"
+#include "common/swapless.h"
 
 #include <errno.h>
 #include <stdio.h>

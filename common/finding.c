@@ -1,0 +1,231 @@
+#include "finding.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "json.h"
+#include "verdict.h"
+
+struct report {
+	struct finding *findings;
+	size_t count, size;
+	bool is_incomplete;     /* there was no memory */
+	struct finding scratch; /* of what could not be added */
+};
+
+/* weir-check(7) has the same sentences; a test compares.  Of a layer, layers.c has it. */
+static const struct {
+	const char *name, *why;
+} table[FINDING_END] = {
+	[FINDING_CONFIGURATION] = {"configuration", "every program of this box does what this file says"},
+	[FINDING_REGISTRY] = {"registry", "it says who may send what to whom; when it has ended, nothing is sent or delivered"},
+	[FINDING_REGISTRY_EXPIRY] = {"registry-expiry", "what has ended stops its route, its person or the whole link from that second on"},
+	[FINDING_BOX_KEY] = {"box-key", "with it this box proves to the other who it is; without, nothing it says counts"},
+	[FINDING_LINK_KEY] = {"link-key", "datagrams that are tagged with another key are dropped by the receiver, all of them"},
+	[FINDING_PRE_SHARED_KEY] = {"pre-shared-key", "what is sealed without it or with another one cannot be opened by its recipient"},
+	[FINDING_LINK_WATCH] = {"link-watch", "without weir-link nobody sees that a layer is gone, and no daemon of this box works"},
+	[FINDING_WRONG_WAY] = {"wrong-way", "a frame that goes against the way of the data is what this link exists to prevent"},
+	[FINDING_LAYER + LAYER_NIC] = {"layer-nic", NULL},
+	[FINDING_LAYER + LAYER_ROLE] = {"layer-role", NULL},
+	[FINDING_LAYER + LAYER_ARP] = {"layer-arp", NULL},
+	[FINDING_LAYER + LAYER_MULTICAST] = {"layer-multicast", NULL},
+	[FINDING_LAYER + LAYER_IPV6] = {"layer-ipv6", NULL},
+	[FINDING_LAYER + LAYER_NEIGHBOUR] = {"layer-neighbour", NULL},
+	[FINDING_LAYER + LAYER_ROUTE] = {"layer-route", NULL},
+	[FINDING_LAYER + LAYER_FORWARDING] = {"layer-forwarding", NULL},
+	[FINDING_LAYER + LAYER_BRIDGE] = {"layer-bridge", NULL},
+	[FINDING_LAYER + LAYER_LLDP] = {"layer-lldp", NULL},
+	[FINDING_LAYER + LAYER_PAUSE] = {"layer-pause", NULL},
+	[FINDING_LAYER + LAYER_NFT] = {"layer-nft", NULL},
+	[FINDING_LAYER + LAYER_XDP] = {"layer-xdp", NULL},
+	[FINDING_HOLD] = {"hold", "without weir-hold no push is taken and nothing is released"},
+	[FINDING_EMIT] = {"emit", "without weir-emit nothing leaves this box"},
+	[FINDING_KEEP] = {"keep", "without weir-keep nothing is restored, verified or delivered, and the ring fills up"},
+	[FINDING_EXPECTED] = {"expected", "an export that did not come is noticed by nobody else"},
+	[FINDING_OUTAGE] = {"outage", "a receiver that is away for longer loses what was sent meanwhile, until it is sent again"},
+	[FINDING_HEALING] = {"healing", "what was lost comes again by itself while nothing new waits, and only then"},
+	[FINDING_VIRUS_SCANNER] = {"virus-scanner", "pushes on routes with a virus scan are refused while it does not answer as it must"},
+	[FINDING_SCAN_FOLDER] = {"scan-folder", "what clamd unpacks there is plaintext, and would lie on a disk"},
+	[FINDING_DISK_SPACE] = {"disk-space", "a disk that is full takes nothing more: pushes are refused, arrivals are lost"},
+	[FINDING_OLDER_VAULT] = {"older-vault", "what was delivered since that copy was made may be missing, and what was destroyed may be here again"},
+	[FINDING_SWAP] = {"swap", "plaintext and keys in memory could be written to a disk"},
+	[FINDING_RECEIVE_BUFFER] = {"receive-buffer", "datagrams that find the buffer of the socket full are dropped by the kernel"},
+	[FINDING_RING] = {"ring", "what arrives while weir-keep stands still is lost when the ring is full"},
+	[FINDING_RING_FILL] = {"ring-fill", "a ring that fills up says that weir-keep or its disk is slower than the link"},
+	[FINDING_COUNTERS] = {"counters", "without the counters of the NIC a loss cannot be told from one on the fibre"},
+	[FINDING_LOSS] = {"loss", "what repair rows cannot restore is delivered only when it is sent again"},
+};
+
+const char *finding_name(enum finding_id id)
+{
+	return table[id].name;
+}
+
+const char *finding_why(enum finding_id id)
+{
+	return table[id].why != NULL ? table[id].why : layer_why((enum layer)(id - FINDING_LAYER));
+}
+
+const char *finding_state_name(enum finding_state state)
+{
+	static const char *const names[FINDING_STATES] = {"green", "amber", "red"};
+	return names[state];
+}
+
+/* ---- the report ---- */
+
+int report_new(struct report **out)
+{
+	struct report *report = calloc(1, sizeof(*report));
+	if (report == NULL)
+		return -ENOMEM;
+	*out = report;
+	return 0;
+}
+
+void report_free(struct report *report)
+{
+	if (report == NULL)
+		return;
+	free(report->findings);
+	free(report);
+}
+
+static struct finding *next(struct report *report)
+{
+	if (report->count == report->size) {
+		size_t size = report->size == 0 ? 64 : 2 * report->size;
+		struct finding *more = reallocarray(report->findings, size, sizeof(*more));
+		if (more == NULL) {
+			report->is_incomplete = true;
+			return &report->scratch;
+		}
+		report->findings = more;
+		report->size = size;
+	}
+	return &report->findings[report->count++];
+}
+
+__attribute__((format(printf, 5, 0)))
+static struct finding *add(struct report *report, enum finding_id id, enum finding_state state, int result,
+			   const char *format, va_list arguments)
+{
+	struct finding *finding = next(report);
+	finding->id = id;
+	finding->state = state;
+	finding->result = result;
+	finding->type[0] = 0;
+	vsnprintf(finding->what, sizeof(finding->what), format, arguments);
+	return finding;
+}
+
+struct finding *report_add(struct report *report, enum finding_id id, enum finding_state state, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	struct finding *finding = add(report, id, state, 0, format, arguments);
+	va_end(arguments);
+	return finding;
+}
+
+struct finding *report_result(struct report *report, enum finding_id id, int result, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	struct finding *finding = add(report, id, result == 0 ? FINDING_GREEN : FINDING_RED, result, format, arguments);
+	va_end(arguments);
+	size_t at = strlen(finding->what);
+	if (result != 0)
+		snprintf(finding->what + at, sizeof(finding->what) - at, "%s%s", at > 0 ? ": " : "",
+			 verdict_explain(result));
+	return finding;
+}
+
+void finding_type(struct finding *finding, const char *format, ...)
+{
+	va_list arguments;
+	if (finding->state == FINDING_GREEN)
+		return;
+	va_start(arguments, format);
+	vsnprintf(finding->type, sizeof(finding->type), format, arguments);
+	va_end(arguments);
+}
+
+size_t report_count(const struct report *report, enum finding_state state)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < report->count; i++)
+		count += report->findings[i].state == state;
+	return count;
+}
+
+const struct finding *report_at(const struct report *report, size_t index)
+{
+	return index < report->count ? &report->findings[index] : NULL;
+}
+
+int report_code(const struct report *report)
+{
+	return report->is_incomplete || report_count(report, FINDING_RED) > 0 ? EXIT_ENVIRONMENT : EXIT_DONE;
+}
+
+/* ---- printing ---- */
+
+static void print_one(const struct finding *f, FILE *file, bool has_colour)
+{
+	static const char *const colours[FINDING_STATES] = {"\033[32m", "\033[33m", "\033[1;31m"};
+	fprintf(file, "%s%-5s%s %-16s %s", has_colour ? colours[f->state] : "", finding_state_name(f->state),
+		has_colour ? "\033[0m" : "", finding_name(f->id), f->what);
+	if (f->result > 0)
+		fprintf(file, " [%s]", verdict_name(f->result));
+	fputc('\n', file);
+	if (f->state == FINDING_GREEN)
+		return;
+	fprintf(file, "      why:  %s\n", finding_why(f->id));
+	fprintf(file, "      type: %s\n", f->type);
+}
+
+static int print_json(const struct report *report, FILE *file, bool is_quiet)
+{
+	struct json *all = json_object_new(), *list = json_array_new(), *summary = json_object_new();
+	for (size_t i = 0; i < report->count; i++) {
+		const struct finding *f = &report->findings[i];
+		if (is_quiet && f->state == FINDING_GREEN)
+			continue;
+		struct json *one = json_object_new();
+		json_set_text(one, "id", finding_name(f->id));
+		json_set_text(one, "state", finding_state_name(f->state));
+		json_set_text(one, "what", f->what);
+		json_set_text(one, "why", finding_why(f->id));
+		json_set_text(one, "type", f->type[0] != 0 ? f->type : NULL);
+		json_set_text(one, "verdict", f->result > 0 ? verdict_name(f->result) : NULL);
+		json_append(list, one);
+	}
+	for (int state = FINDING_RED; state >= FINDING_GREEN; state--)
+		json_set_number(summary, finding_state_name((enum finding_state)state),
+				report_count(report, (enum finding_state)state));
+	json_set_child(all, "findings", list);
+	json_set_child(all, "summary", summary);
+	int result = json_print(all, file);
+	json_free(all);
+	return result;
+}
+
+int report_print(const struct report *report, FILE *file, unsigned int style)
+{
+	bool is_quiet = (style & REPORT_QUIET) != 0;
+	if (report->is_incomplete)
+		return -ENOMEM;
+	if ((style & REPORT_JSON) != 0)
+		return print_json(report, file, is_quiet);
+	for (size_t i = 0; i < report->count; i++)
+		if (!is_quiet || report->findings[i].state != FINDING_GREEN)
+			print_one(&report->findings[i], file, (style & REPORT_COLOUR) != 0);
+	fprintf(file, "%zu red, %zu amber, %zu green\n", report_count(report, FINDING_RED),
+		report_count(report, FINDING_AMBER), report_count(report, FINDING_GREEN));
+	return ferror(file) != 0 ? -EIO : 0;
+}

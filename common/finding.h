@@ -1,0 +1,106 @@
+/*
+ * finding: what `weir-sender check` and `weir-receiver check` say: of each thing what it is, why it matters and what to
+ * type; and a report of them.  weir-check(7) lists them all.
+ *
+ * A report holds findings in the order in which they were added.  Adding needs no check: when there was no memory for
+ * one, report_print and report_code say so.
+ */
+#ifndef WEIR_FINDING_H
+#define WEIR_FINDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "layers.h"
+
+enum finding_state {
+	FINDING_GREEN, /* as it should be, or the machine does not tell */
+	FINDING_AMBER, /* it works, and somebody should know: it is slower, or less safe, or will end soon */
+	FINDING_RED,   /* it leaks or loses, or does not work */
+	FINDING_STATES,
+};
+
+/* One kind of finding each; there may be several of a kind, as of keys.  Names are stable: see finding_name. */
+enum finding_id {
+	/* what is configured */
+	FINDING_CONFIGURATION,
+	FINDING_REGISTRY,
+	FINDING_REGISTRY_EXPIRY,
+	FINDING_BOX_KEY,
+	FINDING_LINK_KEY,
+	FINDING_PRE_SHARED_KEY,
+	/* the link stays one-way; one for each layer, in the order of layers.h */
+	FINDING_LINK_WATCH,
+	FINDING_WRONG_WAY,
+	FINDING_LAYER,
+	/* what runs */
+	FINDING_HOLD = FINDING_LAYER + LAYER_COUNT,
+	FINDING_EMIT,
+	FINDING_KEEP,
+	FINDING_EXPECTED,
+	FINDING_OUTAGE,
+	FINDING_HEALING,
+	FINDING_VIRUS_SCANNER,
+	FINDING_SCAN_FOLDER,
+	/* disks and memory */
+	FINDING_DISK_SPACE,
+	FINDING_OLDER_VAULT,
+	FINDING_SWAP,
+	/* the way in */
+	FINDING_RECEIVE_BUFFER,
+	FINDING_RING,
+	FINDING_RING_FILL,
+	FINDING_COUNTERS,
+	FINDING_LOSS,
+	FINDING_END,
+};
+
+/* "udp-mem", and why it matters: one sentence without its end.  Never NULL. */
+const char *finding_name(enum finding_id id);
+const char *finding_why(enum finding_id id);
+/* "green" */
+const char *finding_state_name(enum finding_state state);
+
+enum { FINDING_WHAT_BYTES = 1280, FINDING_TYPE_BYTES = 640 };
+
+struct finding {
+	enum finding_id id;
+	enum finding_state state;
+	int result;                      /* the verdict or -errno behind it; 0: none */
+	char what[FINDING_WHAT_BYTES];   /* the value seen; names in it are escaped */
+	char type[FINDING_TYPE_BYTES];   /* a command, or a sentence when no command mends it; "" when green */
+};
+
+struct report;
+
+/* 0 or -ENOMEM. */
+int report_new(struct report **out);
+void report_free(struct report *report); /* NULL is fine */
+
+/* Valid until the next one is added; never NULL. */
+struct finding *report_add(struct report *report, enum finding_id id, enum finding_state state, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Red when result is not 0: behind the text stand what it means and its name; else green. */
+struct finding *report_result(struct report *report, enum finding_id id, int result, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* What to type; a finding that is green keeps none. */
+void finding_type(struct finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+size_t report_count(const struct report *report, enum finding_state state);
+/* In the order in which they were added; NULL at the end. */
+const struct finding *report_at(const struct report *report, size_t index);
+
+enum report_style {
+	REPORT_QUIET = 1,  /* what is green is left out */
+	REPORT_COLOUR = 2, /* as on a terminal */
+	REPORT_JSON = 4,
+};
+/* 0, or -errno: of writing, or that there was no memory for all. */
+int report_print(const struct report *report, FILE *file, unsigned int style);
+
+/* EXIT_ENVIRONMENT when a finding is red, or not all could be added; else EXIT_DONE. */
+int report_code(const struct report *report);
+
+#endif

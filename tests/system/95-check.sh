@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# `weir-sender check` and `weir-receiver check`: what they find, why and what to type (weir-check(7)).  Every finding is in
+# the page, with the reason that the programs give, and has a test that plants its fault.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+
+# ---- findings, the page and the tests ----
+
+# names_of FINDING.C: the names of all findings.
+names_of() { sed -nE 's/^\t\[FINDING_[A-Z0-9_ +]+\] = \{"([a-z0-9-]+)".*/\1/p' "$1" | sort; }
+page=$tmp/page
+mandoc -T utf8 -O width=999 "$top/common/weir-check.7" | col -bx >"$page"
+listed() { sed -n '/^\.Sh FINDINGS/,$s/^\.It Sy //p' "$top/common/weir-check.7" | sort; }
+is "weir-check(7) lists the findings that there are" "$(listed)" "$(names_of "$top/common/finding.c")"
+sed 's/{"swap"/{"swop"/' "$top/common/finding.c" >"$tmp/finding.c"
+is "twin: one that is named otherwise is seen" "$(diff <(listed) <(names_of "$tmp/finding.c") | grep '^[<>]')" $'< swap\n> swop'
+
+# Sentences behind a name: of a finding its reason, of a layer its own.
+reasons() {
+	sed -nE 's/^\t\[FINDING_[A-Z_]+\] = \{"[a-z0-9-]+", "(.*)"\},/\1/p' "$top/common/finding.c"
+	sed -nE '/^\} layers/,/^};/s/^.*, "([^"]*)"\},$/\1/p; /^\} layers/,/^};/s/^\t+ *"([^"]*)"\},$/\1/p' "$top/common/layers.c"
+}
+reasons_missing() { while read -r reason; do grep -qF "Why: $reason." "$page" || echo "$reason"; done; }
+is "and gives the reason that the programs give" "$(reasons | reasons_missing)" ""
+is "for each of them" "$(reasons | wc -l)" "$(names_of "$top/common/finding.c" | wc -l)"
+is "twin: another reason is seen" "$(echo "another one" | reasons_missing)" "another one"
+is "each says what to type" "$(grep -c '^ *Type: ' "$page")" "$(names_of "$top/common/finding.c" | wc -l)"
+
+# planted NAMES FILE…: those that no test has seen amber or red.  Two are told of and never wrong: a refused configuration
+# ends the check, and whether an outage is provided for is a choice.
+planted() {
+	local name
+	while read -r name; do
+		[[ $name =~ ^(configuration|outage)$ ]] || grep -qE "(amber|red) +\+?$name([^a-z0-9-]|$)" "${@:2}" || echo "$name"
+	done <<<"$1"
+}
+is "each has a test that plants its fault" "$(planted "$(names_of "$top/common/finding.c")" "$top"/tests/unit/*.c "$top"/tests/system/*.sh)" ""
+is "twin: one without is seen" "$(planted "no-such-finding" "$top"/tests/unit/*.c "$top"/tests/system/*.sh)" no-such-finding
+
+# ---- two boxes ----
+
+LOOPBACK=yes # what a box needs of its link NIC is in other tests
+link_start 1500
+site_make
+rconf=$receiver/receiver.conf
+checks() { "$build/weir-$1" check --config "$site/$1/$1.conf" "${@:2}" 2>&1; }
+# state_of SIDE ID: "red hold"
+state_of() { checks "$1" --json | jq -r --arg id "$2" '.findings[] | select(.id == $id) | "\(.state) \(.id)"' | sort -u; }
+said=$(checks sender)
+is "a sender that does not run is red, and the exit code says so" "$?" 3
+like "weir-hold is missing" "$said" "red   hold +weir-hold does not answer: .*why:  .*type: systemctl start"
+like "and weir-emit" "$said" "red   emit +it has not been heard of yet"
+said=$(checks receiver)
+is "so is a receiver" "$?" 3
+like "weir-keep is missing" "$said" "red   keep +it has not run yet: no status.json"
+like "the last line counts" "$(tail -n 1 <<<"$said")" "^[0-9]+ red, [0-9]+ amber, [0-9]+ green$"
+is "every line that is not green has its reason and what to type" "$(grep -cE '^(amber|red) ' <<<"$said")" \
+	"$(grep -A 1 '^      why:  ' <<<"$said" | grep -c '^      type: ')"
+is "without a terminal nothing is coloured" "$(grep -c $'\033' <<<"$said")" 0
+is "on one it is" "$("$top/tests/lib/on-terminal" "" "$build/weir-receiver" check --config "$rconf" </dev/null | grep -c $'\033\[1;31mred')" \
+	"$(grep -c '^red ' <<<"$said")"
+is "quietly nothing green is said" "$(checks receiver -q | grep -c '^green')" 0
+is "but what is not" "$(checks receiver --quiet)" "$(grep -v '^green' <<<"$said")"
+said=$(checks receiver --json)
+is "JSON ends with the same exit code" "$?" 3
+is "its summary counts its findings" "$(jq -c '.summary | [.red, .amber, .green]' <<<"$said")" \
+	"$(jq -c '[("red", "amber", "green") as $s | [.findings[] | select(.state == $s)] | length]' <<<"$said")"
+is "each has all its fields" "$(jq -c '[.findings[] | keys_unsorted] | unique' <<<"$said")" '[["id","state","what","why","type","verdict"]]'
+is "and what is green alone has nothing to type" "$(jq '[.findings[] | select((.state == "green") != (.type == null))] | length' <<<"$said")" 0
+checks receiver --all >"$tmp/said"
+is "an option that there is none of is refused" "$? $(grep -c '^weir-receiver: check takes ' "$tmp/said")" "2 1"
+checks sender more >/dev/null
+is "and so is an argument" "$?" 2
+is "WEIR_CONFIG names the configuration" "$(WEIR_CONFIG=$rconf "$build/weir-receiver" check --json | jq -r '.findings[0].id')" configuration
+
+receiver_up
+sender_up
+emits() { [[ $(state_of sender emit) == "green emit" ]]; }
+is "when they run weir-hold is green" "$(state_of sender hold)" "green hold"
+ok "and weir-emit" until_true 10 emits
+is "and weir-keep" "$(state_of receiver keep)" "green keep"
+is "and the ring is not filling" "$(state_of receiver ring-fill)" "green ring-fill"
+receiver_down
+sender_down
+
+# What keep would have written.
+status=$receiver/vault/status.json
+jq '.ring.is_filling = true | .nic = null' "$status" >"$tmp/status" && cp "$tmp/status" "$status"
+is "a ring that fills up is told of" "$(state_of receiver ring-fill)" "amber ring-fill"
+is "and that no counters are read" "$(state_of receiver counters)" "amber counters"
+registry_text 1 | sed -E "s/^(issued = ).*/\12026-01-01/; 0,/^expires = .*/s//expires = $(date -u -d yesterday +%F)/" >"$site/old"
+registry_install 1 "$site/old"
+is "a registry that has ended is red" "$(state_of receiver registry)" "red registry"
+is "on the sender, too" "$(state_of sender registry)" "red registry"
+done_testing
