@@ -9,6 +9,9 @@
 #include "finding.h"
 #include "registry.h"
 
+/* Of the socket that weir-emit sends by, as its unit has it. */
+enum { CHECK_SEND_BUFFER_BYTES = 4 * 1024 * 1024 };
+
 struct check {
 	struct report *report;
 	const struct config *config;
@@ -27,7 +30,7 @@ void check_link(const struct check *check);
 /* The disk at path, which is what: "spool", "vault". */
 void check_disk(const struct check *check, const char *what, const char *path);
 
-/* Settings of the kernel below /proc/sys. */
+/* Settings of the kernel below /proc/sys, and what it counts of pieces. */
 void check_kernel(const struct check *check);
 
 /* Whether memory can reach a disk. */

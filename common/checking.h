@@ -8,9 +8,10 @@
 
 #include "finding.h"
 
-#define CHECKING_SYNOPSIS "[--config FILE] [--json] [--quiet]"
+#define CHECKING_SYNOPSIS "[--config FILE] [--fix] [--json] [--quiet]"
 #define CHECKING_HELP \
 	"  --config FILE  of this box\n" \
+	"  --fix          as root: set what is safe to set, say so, and look again\n" \
 	"  --json         as JSON\n" \
 	"  -q, --quiet    only what is not green\n\n" \
 	"Of each thing it says what it is; when it is amber or red, why it matters and what to type: see weir-check(7).\n" \
@@ -18,7 +19,7 @@
 
 struct checking {
 	const char *config; /* NULL: not given */
-	bool json, is_quiet;
+	bool json, is_quiet, fix;
 };
 
 /* 0, or the exit code of a wrong command line; speaks. */
@@ -27,7 +28,7 @@ int checking_options(struct checking *out, int argc, char **argv);
 /* Adds all that there is to find; 0, or the exit code of what could not even be begun, and it has spoken. */
 typedef int checking_look(struct report *report, void *context);
 
-/* Looks, and prints what was found; an exit code.  Speaks. */
+/* Looks, with --fix sets what is safe and looks again, and prints what was found; an exit code.  Speaks. */
 int checking_run(const struct checking *checking, checking_look *look, void *context);
 
 #endif

@@ -53,7 +53,15 @@ static const struct {
 	[FINDING_DISK_SPACE] = {"disk-space", "a disk that is full takes nothing more: pushes are refused, arrivals are lost"},
 	[FINDING_OLDER_VAULT] = {"older-vault", "what was delivered since that copy was made may be missing, and what was destroyed may be here again"},
 	[FINDING_SWAP] = {"swap", "plaintext and keys in memory could be written to a disk"},
+	[FINDING_DIRTY_MEMORY] = {"dirty-memory", "what waits in memory for the disk is written all at once in the end, and stops whoever writes meanwhile"},
+	[FINDING_CORE_DUMPS] = {"core-dumps", "the memory of a program that crashes is handed to another program, or written to a disk, with what was in it"},
 	[FINDING_RECEIVE_BUFFER] = {"receive-buffer", "datagrams that find the buffer of the socket full are dropped by the kernel"},
+	[FINDING_SEND_BUFFER] = {"send-buffer", "with a small buffer weir-emit waits for the NIC more often than the rate allows"},
+	[FINDING_UDP_MEM] = {"udp-mem", "datagrams beyond what all sockets together may hold are dropped by the kernel, whatever the buffer of one"},
+	[FINDING_RP_FILTER] = {"rp-filter", "datagrams whose source this box would not answer over the link NIC are dropped by the kernel without a word"},
+	[FINDING_BACKLOG] = {"backlog", "frames that wait for a core beyond this number are dropped by the kernel"},
+	[FINDING_POLL_BUDGET] = {"poll-budget", "a kernel that takes too few frames in one turn leaves them in the NIC until its ring is full"},
+	[FINDING_FRAGMENTS] = {"fragments", "of a datagram in pieces all is lost when one piece is, and putting them together takes time and memory"},
 	[FINDING_RING] = {"ring", "what arrives while weir-keep stands still is lost when the ring is full"},
 	[FINDING_RING_FILL] = {"ring-fill", "a ring that fills up says that weir-keep or its disk is slower than the link"},
 	[FINDING_COUNTERS] = {"counters", "without the counters of the NIC a loss cannot be told from one on the fibre"},
@@ -119,6 +127,7 @@ static struct finding *add(struct report *report, enum finding_id id, enum findi
 	finding->state = state;
 	finding->result = result;
 	finding->type[0] = 0;
+	memset(finding->remedies, 0, sizeof(finding->remedies));
 	vsnprintf(finding->what, sizeof(finding->what), format, arguments);
 	return finding;
 }
@@ -155,6 +164,32 @@ void finding_type(struct finding *finding, const char *format, ...)
 	va_end(arguments);
 }
 
+/* As a shell takes it. */
+static void add_command(struct finding *finding, const struct remedy *r)
+{
+	size_t at = strlen(finding->type);
+	const char *quote = strpbrk(r->value, " |*$") != NULL ? "'" : "";
+	snprintf(finding->type + at, sizeof(finding->type) - at, "%ssysctl -w %s=%s%s%s", at > 0 ? "; " : "", r->name, quote,
+		 r->value, quote);
+}
+
+void finding_remedy(struct finding *finding, enum remedy_kind kind, const char *name, const char *value_format, ...)
+{
+	va_list arguments;
+	if (finding->state == FINDING_GREEN)
+		return;
+	struct remedy *r = finding->remedies;
+	while (r->kind != REMEDY_NONE)
+		r++;
+	assert(r < finding->remedies + REMEDIES_MAX);
+	r->kind = kind;
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	va_start(arguments, value_format);
+	vsnprintf(r->value, sizeof(r->value), value_format, arguments);
+	va_end(arguments);
+	add_command(finding, r);
+}
+
 size_t report_count(const struct report *report, enum finding_state state)
 {
 	size_t count = 0;
@@ -187,6 +222,8 @@ static void print_one(const struct finding *f, FILE *file, bool has_colour)
 		return;
 	fprintf(file, "      why:  %s\n", finding_why(f->id));
 	fprintf(file, "      type: %s\n", f->type);
+	if (f->remedies[0].kind != REMEDY_NONE)
+		fprintf(file, "      or:   check --fix\n");
 }
 
 static int print_json(const struct report *report, FILE *file, bool is_quiet)
@@ -202,6 +239,7 @@ static int print_json(const struct report *report, FILE *file, bool is_quiet)
 		json_set_text(one, "what", f->what);
 		json_set_text(one, "why", finding_why(f->id));
 		json_set_text(one, "type", f->type[0] != 0 ? f->type : NULL);
+		json_set_bool(one, "fix", f->remedies[0].kind != REMEDY_NONE);
 		json_set_text(one, "verdict", f->result > 0 ? verdict_name(f->result) : NULL);
 		json_append(list, one);
 	}

@@ -48,8 +48,17 @@ enum finding_id {
 	FINDING_DISK_SPACE,
 	FINDING_OLDER_VAULT,
 	FINDING_SWAP,
-	/* the way in */
+	FINDING_DIRTY_MEMORY,
+	FINDING_CORE_DUMPS,
+	/* settings of the kernel for the link */
 	FINDING_RECEIVE_BUFFER,
+	FINDING_SEND_BUFFER,
+	FINDING_UDP_MEM,
+	FINDING_RP_FILTER,
+	FINDING_BACKLOG,
+	FINDING_POLL_BUDGET,
+	FINDING_FRAGMENTS,
+	/* the way in */
 	FINDING_RING,
 	FINDING_RING_FILL,
 	FINDING_COUNTERS,
@@ -63,7 +72,18 @@ const char *finding_why(enum finding_id id);
 /* "green" */
 const char *finding_state_name(enum finding_state state);
 
-enum { FINDING_WHAT_BYTES = 1280, FINDING_TYPE_BYTES = 640 };
+enum { FINDING_WHAT_BYTES = 1280, FINDING_TYPE_BYTES = 640, REMEDY_BYTES = 64, REMEDIES_MAX = 2 };
+
+/* What `check --fix` may set: nothing that another program of the box could miss, and no key, file, owner or swap. */
+enum remedy_kind {
+	REMEDY_NONE,
+	REMEDY_SETTING,  /* a setting of the kernel, by its name (machine.h), and its value */
+};
+
+struct remedy {
+	enum remedy_kind kind;
+	char name[REMEDY_BYTES], value[REMEDY_BYTES];
+};
 
 struct finding {
 	enum finding_id id;
@@ -71,6 +91,7 @@ struct finding {
 	int result;                      /* the verdict or -errno behind it; 0: none */
 	char what[FINDING_WHAT_BYTES];   /* the value seen; names in it are escaped */
 	char type[FINDING_TYPE_BYTES];   /* a command, or a sentence when no command mends it; "" when green */
+	struct remedy remedies[REMEDIES_MAX]; /* of what `check --fix` mends; the first is REMEDY_NONE when it cannot */
 };
 
 struct report;
@@ -87,6 +108,10 @@ struct finding *report_result(struct report *report, enum finding_id id, int res
 	__attribute__((format(printf, 4, 5)));
 /* What to type; a finding that is green keeps none. */
 void finding_type(struct finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* One more remedy of a finding that is not green, and behind what to type the command that does the same by hand. */
+void finding_remedy(struct finding *finding, enum remedy_kind kind, const char *name, const char *value_format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 size_t report_count(const struct report *report, enum finding_state state);
 /* In the order in which they were added; NULL at the end. */

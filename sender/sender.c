@@ -22,6 +22,7 @@
 #include "checkup.h"
 #include "common/boxsetup.h"
 #include "common/channel.h"
+#include "common/check.h"
 #include "common/checking.h"
 #include "common/command.h"
 #include "common/io.h"
@@ -38,7 +39,6 @@
 
 enum {
 	SEALS_MAX = 32,                        /* pushes at a time; further ones wait */
-	SEND_BUFFER_BYTES = 4 * 1024 * 1024,
 	RUNTIME_MODE = 0755,
 	SPOOL_MODE = 0750,
 };
@@ -65,7 +65,7 @@ static int make_transmit(const struct config *config)
 		return -errno;
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
 	struct sock_fprog filter = {.len = 1, .filter = &nothing};
-	int discover = IP_PMTUDISC_PROBE, size = SEND_BUFFER_BYTES, on = 1;
+	int discover = IP_PMTUDISC_PROBE, size = CHECK_SEND_BUFFER_BYTES, on = 1;
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) == 0 &&
 	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof(discover)) == 0 &&

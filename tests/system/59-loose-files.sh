@@ -106,10 +106,10 @@ row_few_secret() { row "$1" "$2" "group-readable owned-by-another symlink folder
 # ---- nothing else ----
 
 # Where a path is opened but by trusted_read: what a person sends, opens or imports (source, inbox_subject, inbox_receipt), what
-# the kernel or networkd says (lldp, swapless, partial, ringroom, nic, machine), the terminal and /dev/null, a lock (sender).
+# the kernel or networkd says (lldp, swapless, partial, ringroom, nic, machine), what is set of it (remedy), the terminal and /dev/null, a lock (sender).
 opened() { grep -lE '(^|[^_a-z>.])f?open\([^)]*,|io_read_file\(AT_FDCWD' "$@" | xargs -n 1 basename -s .c | sort | xargs; }
 is "no other path is opened" "$(cd "$top" && opened common/*.c sender/*.c receiver/*.c)" \
-	"command inbox_receipt inbox_subject lldp machine nic partial ringroom sender source supervise swapless trusted"
+	"command inbox_receipt inbox_subject lldp machine nic partial remedy ringroom sender source supervise swapless trusted"
 echo 'int fd = open(config->registry, O_RDONLY);' >"$tmp/another.c"
 is "one more is found" "$(opened "$tmp/another.c")" another
 

@@ -65,7 +65,7 @@ said=$(checks receiver --json)
 is "JSON ends with the same exit code" "$?" 3
 is "its summary counts its findings" "$(jq -c '.summary | [.red, .amber, .green]' <<<"$said")" \
 	"$(jq -c '[("red", "amber", "green") as $s | [.findings[] | select(.state == $s)] | length]' <<<"$said")"
-is "each has all its fields" "$(jq -c '[.findings[] | keys_unsorted] | unique' <<<"$said")" '[["id","state","what","why","type","verdict"]]'
+is "each has all its fields" "$(jq -c '[.findings[] | keys_unsorted] | unique' <<<"$said")" '[["id","state","what","why","type","fix","verdict"]]'
 is "and what is green alone has nothing to type" "$(jq '[.findings[] | select((.state == "green") != (.type == null))] | length' <<<"$said")" 0
 checks receiver --all >"$tmp/said"
 is "an option that there is none of is refused" "$? $(grep -c '^weir-receiver: check takes ' "$tmp/said")" "2 1"
@@ -92,4 +92,47 @@ registry_text 1 | sed -E "s/^(issued = ).*/\12026-01-01/; 0,/^expires = .*/s//ex
 registry_install 1 "$site/old"
 is "a registry that has ended is red" "$(state_of receiver registry)" "red registry"
 is "on the sender, too" "$(state_of sender registry)" "red registry"
+
+# ---- what --fix sets ----
+
+if ((EUID != 0)); then
+	skip "check --fix sets what is safe to set" "it needs root"
+	done_testing
+fi
+cp "$build/weir-receiver" "$tmp/" && chmod 711 "$tmp"
+said=$(setpriv --reuid 65534 --clear-groups "$tmp/weir-receiver" check --fix 2>&1)
+like "only root fixes" "$? $said" "^2 weir-receiver: --fix sets what only root may set: say it as root"
+# In namespaces of its own, with folders in the place of what is not of a network namespace.
+cat >"$tmp/fix" <<'END'
+set -e
+tmp=$1 build=$2 rconf=$3
+shift 3
+mkdir -p "$tmp/net/core" "$tmp/vm" "$tmp/kernel" "$tmp/fs" "$tmp/sysctl.d"
+for name in dirty_background_bytes dirty_bytes; do echo 0 >"$tmp/vm/$name"; done
+for name in dirty_background_ratio dirty_ratio; do echo 90 >"$tmp/vm/$name"; done
+echo '|/usr/bin/some %P' >"$tmp/kernel/core_pattern"
+echo 0 >"$tmp/fs/suid_dumpable"
+echo 1 >"$tmp/net/core/rmem_max"
+for name in net/core vm kernel fs; do mount --bind "$tmp/$name" "/proc/sys/$name"; done
+mount --bind "$tmp/sysctl.d" /etc/sysctl.d
+ip link add weir9 type veth peer name other9
+echo 1 >/proc/sys/net/ipv4/conf/weir9/rp_filter
+code=0
+"$build/weir-receiver" check --config "$rconf" "$@" || code=$?
+echo "ended with $code"
+cat /proc/sys/net/ipv4/conf/weir9/rp_filter
+END
+sed 's/^absent = all$/interface = weir9/' "$rconf" >"$tmp/fixed.conf" && chmod 600 "$tmp/fixed.conf"
+fixing() { unshare --mount --net bash "$tmp/fix" "$tmp" "$build" "$tmp/fixed.conf" "$@" 2>&1; }
+found() { jq -r '.findings[] | select(.id == ("receive-buffer", "rp-filter", "dirty-memory", "core-dumps")) | "\(.state) \(.id) \(.fix)"' | xargs; }
+is "what can be set is said" "$(fixing --json | sed -n '/^{/,/^}/p' | found)" "red receive-buffer true red rp-filter true amber dirty-memory true amber core-dumps true"
+said=$(fixing --fix)
+like "a setting is set, for now and for each start" "$said" \
+	"set   rp-filter +net.ipv4.conf.weir9.rp_filter = 0, now, and at each start by /etc/sysctl.d/61-weir-check.conf"
+like "and is green then" "$said" "green rp-filter +off at weir9"
+like "of the kernel itself" "$said" "green dirty-memory .*green core-dumps"
+is "the kernel has it" "$(tail -n 1 <<<"$said")" 0
+is "the settings for each start are in their file" "$(grep -v '^#' "$tmp/sysctl.d/61-weir-check.conf" | tr -d ' ' | sort | xargs)" \
+	"kernel.core_pattern=core net.core.rmem_max=268435456 net.ipv4.conf.weir9.rp_filter=0 vm.dirty_background_bytes=268435456 vm.dirty_bytes=1073741824"
+like "what it cannot mend stays red, as the exit code says" "$said" "red   registry .*ended with 3"
 done_testing

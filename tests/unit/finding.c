@@ -78,6 +78,22 @@ static void test_report(void)
 	report_free(NULL);
 }
 
+static void test_remedies(void)
+{
+	struct report *report = NULL;
+	is_number(report_new(&report), 0, "a report is made");
+	struct finding *f = report_add(report, FINDING_UDP_MEM, FINDING_GREEN, "enough");
+	finding_remedy(f, REMEDY_SETTING, "a.b", "1");
+	is_number(f->remedies[0].kind, REMEDY_NONE, "what is green needs no remedy");
+	f = report_add(report, FINDING_UDP_MEM, FINDING_RED, "too little");
+	finding_remedy(f, REMEDY_SETTING, "a.b", "%d", 1);
+	finding_remedy(f, REMEDY_SETTING, "a.c", "2 3");
+	is_text(f->type, "sysctl -w a.b=1; sysctl -w a.c='2 3'", "what can be set is what to type");
+	is_text(f->remedies[1].value, "2 3", "and a remedy");
+	ok(strstr(printed(report, 0), "      or:   check --fix\n") != NULL, "which is said");
+	report_free(report);
+}
+
 static void test_many(void)
 {
 	struct report *report = NULL;
@@ -103,6 +119,7 @@ int main(void)
 {
 	test_table();
 	test_report();
+	test_remedies();
 	test_many();
 	return done_testing();
 }
