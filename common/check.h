@@ -30,6 +30,9 @@ void check_link(const struct check *check);
 /* The disk at path, which is what: "spool", "vault". */
 void check_disk(const struct check *check, const char *what, const char *path);
 
+/* The link NIC: nicfacts.h, and what it has counted. */
+void check_nic(const struct check *check);
+
 /* Settings of the kernel below /proc/sys, and what it counts of pieces. */
 void check_kernel(const struct check *check);
 

@@ -20,7 +20,10 @@ static void add_layer(const struct check *check, enum layer layer, const struct 
 	} else {
 		struct finding *f = report_add(check->report, id, FINDING_RED, "%s",
 					       text_escape_name(text, sizeof(text), seen->found));
-		finding_type(f, "%s", text_escape_name(text, sizeof(text), seen->mend));
+		if (layer == LAYER_PAUSE)
+			finding_remedy(f, REMEDY_PAUSE, check->config->interface, "off");
+		else
+			finding_type(f, "%s", text_escape_name(text, sizeof(text), seen->mend));
 	}
 }
 

@@ -36,6 +36,92 @@ int ethtool_pause(int fd, const char *name, bool *sends, bool *obeys)
 	return 0;
 }
 
+int ethtool_stop_pause(int fd, const char *name)
+{
+	struct ethtool_pauseparam pause = {.cmd = ETHTOOL_SPAUSEPARAM};
+	return ask(fd, name, &pause);
+}
+
+/* The kernel says first how many words its masks of modes have. */
+int ethtool_read_link(int fd, const char *name, struct ethtool_link *out)
+{
+	union {
+		struct ethtool_link_settings head;
+		uint8_t bytes[sizeof(struct ethtool_link_settings) + 3 * sizeof(uint32_t) * INT8_MAX];
+	} link = {.head = {.cmd = ETHTOOL_GLINKSETTINGS}};
+	int result = ask(fd, name, &link);
+	if (result != 0)
+		return result;
+	if (link.head.link_mode_masks_nwords < 0) {
+		link.head.link_mode_masks_nwords = (int8_t)-link.head.link_mode_masks_nwords;
+		link.head.cmd = ETHTOOL_GLINKSETTINGS;
+		result = ask(fd, name, &link);
+	}
+	if (result != 0)
+		return result;
+	*out = (struct ethtool_link){
+		.mbit_per_s = link.head.speed == (uint32_t)SPEED_UNKNOWN ? 0 : link.head.speed,
+		.is_half_duplex = link.head.duplex == DUPLEX_HALF,
+		.negotiates = link.head.autoneg == AUTONEG_ENABLE,
+		.is_fibre = link.head.port == PORT_FIBRE,
+	};
+	return 0;
+}
+
+int ethtool_read_rings(int fd, const char *name, struct ethtool_rings *out)
+{
+	struct ethtool_ringparam rings = {.cmd = ETHTOOL_GRINGPARAM};
+	int result = ask(fd, name, &rings);
+	if (result == 0)
+		*out = (struct ethtool_rings){rings.rx_pending, rings.rx_max_pending, rings.tx_pending, rings.tx_max_pending};
+	return result;
+}
+
+int ethtool_set_rings(int fd, const char *name, uint32_t rx, uint32_t tx)
+{
+	struct ethtool_ringparam rings = {.cmd = ETHTOOL_GRINGPARAM};
+	int result = ask(fd, name, &rings);
+	if (result != 0)
+		return result;
+	rings.cmd = ETHTOOL_SRINGPARAM;
+	rings.rx_pending = rx != 0 ? rx : rings.rx_pending;
+	rings.tx_pending = tx != 0 ? tx : rings.tx_pending;
+	return ask(fd, name, &rings);
+}
+
+int ethtool_offloads(int fd, const char *name, bool *receives, bool *sends)
+{
+	struct ethtool_value gro = {.cmd = ETHTOOL_GGRO}, gso = {.cmd = ETHTOOL_GGSO};
+	int result = ask(fd, name, &gro);
+	if (result == 0)
+		result = ask(fd, name, &gso);
+	if (result != 0)
+		return result;
+	*receives = gro.data != 0;
+	*sends = gso.data != 0;
+	return 0;
+}
+
+long ethtool_module(int fd, const char *name, uint8_t *out, size_t size, uint32_t *kind)
+{
+	struct ethtool_modinfo info = {.cmd = ETHTOOL_GMODULEINFO};
+	union {
+		struct ethtool_eeprom head;
+		uint8_t bytes[sizeof(struct ethtool_eeprom) + ETHTOOL_MODULE_BYTES];
+	} eeprom = {.head = {.cmd = ETHTOOL_GMODULEEEPROM}};
+	int result = ask(fd, name, &info);
+	if (result != 0)
+		return result;
+	eeprom.head.len = info.eeprom_len < ETHTOOL_MODULE_BYTES ? info.eeprom_len : ETHTOOL_MODULE_BYTES;
+	result = ask(fd, name, &eeprom);
+	if (result != 0)
+		return result;
+	size_t len = eeprom.head.len < size ? eeprom.head.len : size;
+	memcpy(out, eeprom.bytes + sizeof(eeprom.head), len);
+	*kind = info.type;
+	return (long)len;
+}
+
 bool ethtool_speaks_lldp(const char *flag, bool is_on)
 {
 	if (strcmp(flag, "disable-fw-lldp") == 0)

@@ -55,6 +55,16 @@ static const struct {
 	[FINDING_SWAP] = {"swap", "plaintext and keys in memory could be written to a disk"},
 	[FINDING_DIRTY_MEMORY] = {"dirty-memory", "what waits in memory for the disk is written all at once in the end, and stops whoever writes meanwhile"},
 	[FINDING_CORE_DUMPS] = {"core-dumps", "the memory of a program that crashes is handed to another program, or written to a disk, with what was in it"},
+	[FINDING_LINK_NIC] = {"link-nic", "without it nothing crosses, and nothing of it can be looked at"},
+	[FINDING_LINK_ROUTE] = {"link-route", "over another NIC the data would leave by a network that has a way back, or never come in"},
+	[FINDING_CARRIER] = {"carrier", "without a link no frame leaves or comes in"},
+	[FINDING_FAR_END] = {"far-end", "what the driver tells of the other end of the fibre says where to look"},
+	[FINDING_MTU] = {"mtu", "datagrams that are longer than the NIC takes are lost, all of them; shorter ones than it could take are slower"},
+	[FINDING_SPEED] = {"speed", "what is sent faster than the NIC can send is dropped by it"},
+	[FINDING_NEGOTIATION] = {"negotiation", "who negotiates waits for an answer, which on a one-way fibre never comes"},
+	[FINDING_NIC_RING] = {"nic-ring", "frames for which the NIC has no room while the kernel is busy are lost, or wait to be sent"},
+	[FINDING_OFFLOAD] = {"offload", "datagrams that go through the kernel one by one cost several times the work"},
+	[FINDING_NIC_ERRORS] = {"nic-errors", "frames that the NIC could not send or take were lost, and what caused it may go on"},
 	[FINDING_RECEIVE_BUFFER] = {"receive-buffer", "datagrams that find the buffer of the socket full are dropped by the kernel"},
 	[FINDING_SEND_BUFFER] = {"send-buffer", "with a small buffer weir-emit waits for the NIC more often than the rate allows"},
 	[FINDING_UDP_MEM] = {"udp-mem", "datagrams beyond what all sockets together may hold are dropped by the kernel, whatever the buffer of one"},
@@ -165,12 +175,28 @@ void finding_type(struct finding *finding, const char *format, ...)
 }
 
 /* As a shell takes it. */
-static void add_command(struct finding *finding, const struct remedy *r)
+static void command_of(char *out, size_t size, const struct remedy *r)
 {
-	size_t at = strlen(finding->type);
-	const char *quote = strpbrk(r->value, " |*$") != NULL ? "'" : "";
-	snprintf(finding->type + at, sizeof(finding->type) - at, "%ssysctl -w %s=%s%s%s", at > 0 ? "; " : "", r->name, quote,
-		 r->value, quote);
+	const char *quote = strchr(r->value, ' ') != NULL ? "'" : "";
+	switch (r->kind) {
+	case REMEDY_SETTING:
+		snprintf(out, size, "sysctl -w %s=%s%s%s", r->name, quote, r->value, quote);
+		break;
+	case REMEDY_RX_RING:
+		snprintf(out, size, "ethtool -G %s rx %s", r->name, r->value);
+		break;
+	case REMEDY_TX_RING:
+		snprintf(out, size, "ethtool -G %s tx %s", r->name, r->value);
+		break;
+	case REMEDY_PAUSE:
+		snprintf(out, size, "ethtool -A %s autoneg off rx off tx off", r->name);
+		break;
+	case REMEDY_MTU:
+		snprintf(out, size, "ip link set dev %s mtu %s", r->name, r->value);
+		break;
+	case REMEDY_NONE:
+		break;
+	}
 }
 
 void finding_remedy(struct finding *finding, enum remedy_kind kind, const char *name, const char *value_format, ...)
@@ -187,7 +213,9 @@ void finding_remedy(struct finding *finding, enum remedy_kind kind, const char *
 	va_start(arguments, value_format);
 	vsnprintf(r->value, sizeof(r->value), value_format, arguments);
 	va_end(arguments);
-	add_command(finding, r);
+	size_t at = strlen(finding->type);
+	at += (size_t)snprintf(finding->type + at, sizeof(finding->type) - at, at > 0 ? "; " : "");
+	command_of(finding->type + at, sizeof(finding->type) - at, r);
 }
 
 size_t report_count(const struct report *report, enum finding_state state)

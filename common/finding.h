@@ -50,6 +50,17 @@ enum finding_id {
 	FINDING_SWAP,
 	FINDING_DIRTY_MEMORY,
 	FINDING_CORE_DUMPS,
+	/* the link NIC */
+	FINDING_LINK_NIC,
+	FINDING_LINK_ROUTE,
+	FINDING_CARRIER,
+	FINDING_FAR_END,
+	FINDING_MTU,
+	FINDING_SPEED,
+	FINDING_NEGOTIATION,
+	FINDING_NIC_RING,
+	FINDING_OFFLOAD,
+	FINDING_NIC_ERRORS,
 	/* settings of the kernel for the link */
 	FINDING_RECEIVE_BUFFER,
 	FINDING_SEND_BUFFER,
@@ -78,6 +89,10 @@ enum { FINDING_WHAT_BYTES = 1280, FINDING_TYPE_BYTES = 640, REMEDY_BYTES = 64, R
 enum remedy_kind {
 	REMEDY_NONE,
 	REMEDY_SETTING,  /* a setting of the kernel, by its name (machine.h), and its value */
+	REMEDY_RX_RING,  /* of a NIC: for so many frames it has room */
+	REMEDY_TX_RING,
+	REMEDY_PAUSE,    /* of a NIC: no pause frames; value is "off" */
+	REMEDY_MTU,      /* of a NIC */
 };
 
 struct remedy {

@@ -2,12 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
+#include "ethtool.h"
 #include "io.h"
 #include "machine.h"
+#include "text.h"
 
 enum { FILE_BYTES_MAX = 65536, FILE_MODE = 0644 };
 
@@ -26,11 +31,39 @@ static int apply_setting(const struct remedy *remedy, const char *root)
 	return result != 0 ? result : closed;
 }
 
+static int set_mtu(int fd, const char *name, uint32_t mtu)
+{
+	struct ifreq request = {.ifr_mtu = (int)mtu};
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.*s", IFNAMSIZ - 1, name);
+	return ioctl(fd, SIOCSIFMTU, &request) < 0 ? -errno : 0;
+}
+
+static int apply_nic(const struct remedy *remedy)
+{
+	uint64_t value = 0;
+	if (remedy->kind != REMEDY_PAUSE && text_parse_u64(&value, remedy->value, INT32_MAX) != 0)
+		return -EINVAL;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	int result = remedy->kind == REMEDY_PAUSE ? ethtool_stop_pause(fd, remedy->name)
+		     : remedy->kind == REMEDY_MTU ? set_mtu(fd, remedy->name, (uint32_t)value)
+		     : remedy->kind == REMEDY_RX_RING ? ethtool_set_rings(fd, remedy->name, (uint32_t)value, 0)
+						      : ethtool_set_rings(fd, remedy->name, 0, (uint32_t)value);
+	io_close(fd);
+	return result;
+}
+
 int remedy_apply(const struct remedy *remedy, const char *root)
 {
 	switch (remedy->kind) {
 	case REMEDY_SETTING:
 		return apply_setting(remedy, root);
+	case REMEDY_RX_RING:
+	case REMEDY_TX_RING:
+	case REMEDY_PAUSE:
+	case REMEDY_MTU:
+		return apply_nic(remedy);
 	case REMEDY_NONE:
 		break;
 	}
@@ -39,7 +72,8 @@ int remedy_apply(const struct remedy *remedy, const char *root)
 
 const char *remedy_lasts(enum remedy_kind kind)
 {
-	return kind == REMEDY_SETTING ? "now, and at each start by " REMEDY_FILE : "until the box starts again";
+	return kind == REMEDY_SETTING ? "now, and at each start by " REMEDY_FILE
+				      : "until the box starts again; its .link file in /etc/systemd/network sets it at each start";
 }
 
 /* ---- for each start ---- */

@@ -178,6 +178,7 @@ static int look(struct report *report, void *context)
 	check_key(&check, FINDING_BOX_KEY, box->config->box_key, KEY_RECEIVER, NULL);
 	check_key(&check, FINDING_LINK_KEY, box->config->link_key, KEY_LINK, NULL);
 	check_link(&check);
+	check_nic(&check);
 	check_kernel(&check);
 	check_ring(&check);
 	check_vault(&check);

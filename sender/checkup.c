@@ -122,6 +122,7 @@ static int look(struct report *report, void *context)
 	check_key(&check, FINDING_LINK_KEY, setup.config.link_key, KEY_LINK, NULL);
 	check_psks(&check, &setup);
 	check_link(&check);
+	check_nic(&check);
 	check_kernel(&check);
 	check_disk(&check, "spool", setup.config.spool);
 	check_hold(&check);

@@ -116,6 +116,7 @@ echo 1 >"$tmp/net/core/rmem_max"
 for name in net/core vm kernel fs; do mount --bind "$tmp/$name" "/proc/sys/$name"; done
 mount --bind "$tmp/sysctl.d" /etc/sysctl.d
 ip link add weir9 type veth peer name other9
+ip link set weir9 mtu 1400
 echo 1 >/proc/sys/net/ipv4/conf/weir9/rp_filter
 code=0
 "$build/weir-receiver" check --config "$rconf" "$@" || code=$?
@@ -130,6 +131,9 @@ said=$(fixing --fix)
 like "a setting is set, for now and for each start" "$said" \
 	"set   rp-filter +net.ipv4.conf.weir9.rp_filter = 0, now, and at each start by /etc/sysctl.d/61-weir-check.conf"
 like "and is green then" "$said" "green rp-filter +off at weir9"
+like "so is the MTU of the NIC, as long as it is there" "$said" "set   mtu +weir9 = 1500, until the box starts again; .*green mtu +1500 configured, 1500 at weir9"
+like "that it is down is for people" "$said" "red   link-nic +weir9 is down.*type: ip link set dev weir9 up"
+like "and so is that another one has the address" "$said" "red   link-route +$listen_address is an address of no interface"
 like "of the kernel itself" "$said" "green dirty-memory .*green core-dumps"
 is "the kernel has it" "$(tail -n 1 <<<"$said")" 0
 is "the settings for each start are in their file" "$(grep -v '^#' "$tmp/sysctl.d/61-weir-check.conf" | tr -d ' ' | sort | xargs)" \

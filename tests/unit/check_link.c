@@ -35,7 +35,7 @@ static const char *const missing[LAYER_COUNT] = {
 	[LAYER_FORWARDING] = "red layer-forwarding: gone; type: mend it",
 	[LAYER_BRIDGE] = "red layer-bridge: gone; type: mend it",
 	[LAYER_LLDP] = "red layer-lldp: gone; type: mend it",
-	[LAYER_PAUSE] = "red layer-pause: gone; type: mend it",
+	[LAYER_PAUSE] = "red layer-pause: gone; type: ethtool -A weir0 autoneg off rx off tx off",
 	[LAYER_NFT] = "red layer-nft: gone; type: mend it",
 	[LAYER_XDP] = "red layer-xdp: gone; type: mend it",
 };
