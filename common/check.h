@@ -15,8 +15,10 @@ enum { CHECK_SEND_BUFFER_BYTES = 4 * 1024 * 1024 };
 struct check {
 	struct report *report;
 	const struct config *config;
-	const char *root;       /* stands before paths of the system: "" but in tests */
+	const char *config_path; /* by which processes of this box are told from those of another one; NULL: any */
+	const char *root;        /* stands before paths of the system: "" but in tests */
 };
+
 
 /* That the registry is in force, and what in it ends within 30 days. */
 void check_registry(const struct check *check, const struct registry *registry);
@@ -35,6 +37,22 @@ void check_nic(const struct check *check);
 
 /* Settings of the kernel below /proc/sys, and what it counts of pieces. */
 void check_kernel(const struct check *check);
+
+/* Cores, their governor, and where interrupts of the link NIC and what it takes in are handled. */
+void check_cores(const struct check *check);
+
+/* The process that sends by the link or takes from it: that it runs, with what priority, and in memory. */
+void check_link_process(const struct check *check);
+
+/* "weir-emit", "weir-catch" */
+const char *check_link_daemon(const struct check *check);
+/* The id of the first process of this name and this configuration; 0: none, -1: others cannot be seen from here. */
+long check_find_process(const struct check *check, const char *name);
+/* A line of /proc/PID/status, without its name; false when there is none. */
+bool check_process_field(const struct check *check, long pid, const char *field, char *out, size_t size);
+
+/* The sensor that is nearest to its limit. */
+void check_temperature(const struct check *check);
 
 /* Whether memory can reach a disk. */
 void check_swap(const struct check *check);

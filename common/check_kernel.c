@@ -218,7 +218,7 @@ static void check_dirty(const struct check *check)
 }
 
 /* Our programs leave none; others of this box hold plaintext as well, such as clamd and who makes the export. */
-static void check_cores(const struct check *check)
+static void check_core_dumps(const struct check *check)
 {
 	static const char name[] = "kernel.core_pattern", suid_name[] = "fs.suid_dumpable";
 	char text[TEXT_BYTES], shown[4 * TEXT_BYTES];
@@ -252,5 +252,5 @@ void check_kernel(const struct check *check)
 	}
 	check_fragments(check);
 	check_dirty(check);
-	check_cores(check);
+	check_core_dumps(check);
 }

@@ -9,15 +9,27 @@ static uint64_t percent_of(uint64_t all, uint64_t free, uint64_t available)
 	return whole == 0 ? 0 : (used * 100 + whole - 1) / whole;
 }
 
-int diskfill_percent(int fd)
+int diskfill_blocks(int fd)
+{
+	struct statvfs fs;
+	if (fstatvfs(fd, &fs) < 0)
+		return -errno;
+	return (int)(fs.f_blocks == 0 ? 100 : percent_of(fs.f_blocks, fs.f_bfree, fs.f_bavail));
+}
+
+int diskfill_inodes(int fd)
 {
 	struct statvfs fs;
 	if (fstatvfs(fd, &fs) < 0)
 		return -errno;
 	/* a file system without a fixed number of inodes says that it has none */
-	uint64_t blocks = fs.f_blocks == 0 ? 100 : percent_of(fs.f_blocks, fs.f_bfree, fs.f_bavail);
-	uint64_t inodes = percent_of(fs.f_files, fs.f_ffree, fs.f_favail);
-	return (int)(blocks > inodes ? blocks : inodes);
+	return (int)percent_of(fs.f_files, fs.f_ffree, fs.f_favail);
+}
+
+int diskfill_percent(int fd)
+{
+	int blocks = diskfill_blocks(fd), inodes = diskfill_inodes(fd);
+	return blocks < 0 || blocks > inodes ? blocks : inodes;
 }
 
 enum diskfill diskfill_level(enum diskfill before, unsigned int percent, uint32_t full_percent)

@@ -16,6 +16,9 @@ enum {
 
 /* Percent of the blocks or of the inodes in use, whichever is more, rounded up; -errno. */
 int diskfill_percent(int fd);
+/* Of either alone. */
+int diskfill_blocks(int fd);
+int diskfill_inodes(int fd);
 
 enum diskfill { DISKFILL_FINE, DISKFILL_FILLING, DISKFILL_FULL };
 

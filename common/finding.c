@@ -45,12 +45,21 @@ static const struct {
 	[FINDING_HOLD] = {"hold", "without weir-hold no push is taken and nothing is released"},
 	[FINDING_EMIT] = {"emit", "without weir-emit nothing leaves this box"},
 	[FINDING_KEEP] = {"keep", "without weir-keep nothing is restored, verified or delivered, and the ring fills up"},
+	[FINDING_LINK_DAEMON] = {"link-daemon", "weir-emit alone sends by the link, and weir-catch alone takes from it"},
+	[FINDING_PRIORITY] = {"priority", "while other programs have their turn nothing is sent, or what arrives fills the socket's buffer"},
+	[FINDING_LOCKED_MEMORY] = {"locked-memory", "who has to fetch a page of itself from a disk while it sends falls behind its rate"},
 	[FINDING_EXPECTED] = {"expected", "an export that did not come is noticed by nobody else"},
 	[FINDING_OUTAGE] = {"outage", "a receiver that is away for longer loses what was sent meanwhile, until it is sent again"},
 	[FINDING_HEALING] = {"healing", "what was lost comes again by itself while nothing new waits, and only then"},
 	[FINDING_VIRUS_SCANNER] = {"virus-scanner", "pushes on routes with a virus scan are refused while it does not answer as it must"},
 	[FINDING_SCAN_FOLDER] = {"scan-folder", "what clamd unpacks there is plaintext, and would lie on a disk"},
 	[FINDING_DISK_SPACE] = {"disk-space", "a disk that is full takes nothing more: pushes are refused, arrivals are lost"},
+	[FINDING_DISK_INODES] = {"disk-inodes", "a disk without inodes takes no file, however much room it has"},
+	[FINDING_FOLDER_MODE] = {"folder-mode", "who may write there can put another file in the place of ours, and who may read sees names and sizes"},
+	[FINDING_DISK_MOUNT] = {"disk-mount", "what was accepted has to be there after a power cut, and at once when it is asked for"},
+	[FINDING_DISK_RESERVE] = {"disk-reserve", "room that is not set aside may be gone when the last datagrams of a bundle arrive"},
+	[FINDING_DISK_QUEUE] = {"disk-queue", "an order of reads and writes that does not fit the disk makes both slower"},
+	[FINDING_DISK_HEALTH] = {"disk-health", "a disk that fails takes with it what only it has"},
 	[FINDING_OLDER_VAULT] = {"older-vault", "what was delivered since that copy was made may be missing, and what was destroyed may be here again"},
 	[FINDING_SWAP] = {"swap", "plaintext and keys in memory could be written to a disk"},
 	[FINDING_DIRTY_MEMORY] = {"dirty-memory", "what waits in memory for the disk is written all at once in the end, and stops whoever writes meanwhile"},
@@ -65,6 +74,11 @@ static const struct {
 	[FINDING_NIC_RING] = {"nic-ring", "frames for which the NIC has no room while the kernel is busy are lost, or wait to be sent"},
 	[FINDING_OFFLOAD] = {"offload", "datagrams that go through the kernel one by one cost several times the work"},
 	[FINDING_NIC_ERRORS] = {"nic-errors", "frames that the NIC could not send or take were lost, and what caused it may go on"},
+	[FINDING_CORES] = {"cores", "with a single core whoever seals, scans or verifies stops the link meanwhile"},
+	[FINDING_GOVERNOR] = {"governor", "a core that is slowed down while little comes in is too slow when much comes at once"},
+	[FINDING_INTERRUPTS] = {"interrupts", "a core that handles the NIC's interrupts and its daemon does one after the other"},
+	[FINDING_RPS] = {"rps", "what comes in by one flow is handed to another core for nothing, which costs both of them time"},
+	[FINDING_TEMPERATURE] = {"temperature", "a box that is too hot slows down, and then switches itself off"},
 	[FINDING_RECEIVE_BUFFER] = {"receive-buffer", "datagrams that find the buffer of the socket full are dropped by the kernel"},
 	[FINDING_SEND_BUFFER] = {"send-buffer", "with a small buffer weir-emit waits for the NIC more often than the rate allows"},
 	[FINDING_UDP_MEM] = {"udp-mem", "datagrams beyond what all sockets together may hold are dropped by the kernel, whatever the buffer of one"},
@@ -193,6 +207,9 @@ static void command_of(char *out, size_t size, const struct remedy *r)
 		break;
 	case REMEDY_MTU:
 		snprintf(out, size, "ip link set dev %s mtu %s", r->name, r->value);
+		break;
+	case REMEDY_GOVERNOR:
+		snprintf(out, size, "echo %s | tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor", r->value);
 		break;
 	case REMEDY_NONE:
 		break;

@@ -31,6 +31,34 @@ static int apply_setting(const struct remedy *remedy, const char *root)
 	return result != 0 ? result : closed;
 }
 
+struct governing {
+	const struct remedy *remedy;
+	const char *root;
+	int result;
+};
+
+static void set_governor(void *context, const char *core)
+{
+	struct governing *g = context;
+	char path[MACHINE_PATH_BYTES];
+	if (strncmp(core, "cpu", 3) != 0)
+		return;
+	snprintf(path, sizeof(path), "%s/sys/devices/system/cpu/%s/cpufreq/scaling_governor", g->root, core);
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_TRUNC);
+	int result = fd < 0 ? -errno : io_write(fd, g->remedy->value, strlen(g->remedy->value));
+	io_close(fd);
+	/* a core that is off, or a folder that is of no core, has none */
+	if (result != 0 && result != -ENOENT && result != -EBUSY)
+		g->result = result;
+}
+
+static int apply_governor(const struct remedy *remedy, const char *root)
+{
+	struct governing g = {remedy, root, 0};
+	int result = machine_each(root, "/sys/devices/system/cpu", set_governor, &g);
+	return result != 0 ? result : g.result;
+}
+
 static int set_mtu(int fd, const char *name, uint32_t mtu)
 {
 	struct ifreq request = {.ifr_mtu = (int)mtu};
@@ -64,6 +92,8 @@ int remedy_apply(const struct remedy *remedy, const char *root)
 	case REMEDY_PAUSE:
 	case REMEDY_MTU:
 		return apply_nic(remedy);
+	case REMEDY_GOVERNOR:
+		return apply_governor(remedy, root);
 	case REMEDY_NONE:
 		break;
 	}
@@ -73,6 +103,8 @@ int remedy_apply(const struct remedy *remedy, const char *root)
 const char *remedy_lasts(enum remedy_kind kind)
 {
 	return kind == REMEDY_SETTING ? "now, and at each start by " REMEDY_FILE
+	       : kind == REMEDY_GOVERNOR ? "until the box starts again; cpufreq.default_governor=performance on the command line of the "
+					   "kernel sets it at each start"
 				      : "until the box starts again; its .link file in /etc/systemd/network sets it at each start";
 }
 

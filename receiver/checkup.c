@@ -170,7 +170,7 @@ struct box {
 static int look(struct report *report, void *context)
 {
 	const struct box *box = context;
-	const struct check check = {.report = report, .config = box->config, .root = ""};
+	const struct check check = {.report = report, .config = box->config, .config_path = box->path, .root = ""};
 	char shown[2 * CONFIG_PATH_BYTES];
 	report_add(report, FINDING_CONFIGURATION, FINDING_GREEN, "%s; listens at %s port %u, MTU %" PRIu32,
 		   text_escape_name(shown, sizeof(shown), box->path), box->config->address, box->config->port, box->config->mtu);
@@ -179,7 +179,10 @@ static int look(struct report *report, void *context)
 	check_key(&check, FINDING_LINK_KEY, box->config->link_key, KEY_LINK, NULL);
 	check_link(&check);
 	check_nic(&check);
+	check_cores(&check);
+	check_temperature(&check);
 	check_kernel(&check);
+	check_link_process(&check);
 	check_ring(&check);
 	check_vault(&check);
 	check_swap(&check);

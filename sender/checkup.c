@@ -115,7 +115,7 @@ static int look(struct report *report, void *context)
 	int result = setup_load(&setup, config_path, &problem);
 	if (result != 0)
 		return command_fail(result, "cannot load %s", setup_describe(text, &problem));
-	const struct check check = {.report = report, .config = &setup.config, .root = ""};
+	const struct check check = {.report = report, .config = &setup.config, .config_path = config_path, .root = ""};
 	report_add(report, FINDING_CONFIGURATION, FINDING_GREEN, "%s", text_escape_name(shown, sizeof(shown), config_path));
 	check_registry(&check, setup.registry);
 	check_box_key(&check, &setup);
@@ -123,10 +123,13 @@ static int look(struct report *report, void *context)
 	check_psks(&check, &setup);
 	check_link(&check);
 	check_nic(&check);
+	check_cores(&check);
+	check_temperature(&check);
 	check_kernel(&check);
 	check_disk(&check, "spool", setup.config.spool);
 	check_hold(&check);
 	check_emit(&check);
+	check_link_process(&check);
 	checkup_expected(&check, setup.registry);
 	checkup_outage(&check);
 	check_swap(&check);

@@ -115,6 +115,10 @@ echo 0 >"$tmp/fs/suid_dumpable"
 echo 1 >"$tmp/net/core/rmem_max"
 for name in net/core vm kernel fs; do mount --bind "$tmp/$name" "/proc/sys/$name"; done
 mount --bind "$tmp/sysctl.d" /etc/sysctl.d
+mkdir -p "$tmp/cpu/cpu0/cpufreq"
+echo 0-1 >"$tmp/cpu/online"
+echo powersave >"$tmp/cpu/cpu0/cpufreq/scaling_governor"
+mount --bind "$tmp/cpu" /sys/devices/system/cpu
 ip link add weir9 type veth peer name other9
 ip link set weir9 mtu 1400
 echo 1 >/proc/sys/net/ipv4/conf/weir9/rp_filter
@@ -132,6 +136,7 @@ like "a setting is set, for now and for each start" "$said" \
 	"set   rp-filter +net.ipv4.conf.weir9.rp_filter = 0, now, and at each start by /etc/sysctl.d/61-weir-check.conf"
 like "and is green then" "$said" "green rp-filter +off at weir9"
 like "so is the MTU of the NIC, as long as it is there" "$said" "set   mtu +weir9 = 1500, until the box starts again; .*green mtu +1500 configured, 1500 at weir9"
+like "and the governor of its cores" "$said" "set   governor +scaling_governor = performance, until .*green governor +performance at all 1 cores"
 like "that it is down is for people" "$said" "red   link-nic +weir9 is down.*type: ip link set dev weir9 up"
 like "and so is that another one has the address" "$said" "red   link-route +$listen_address is an address of no interface"
 like "of the kernel itself" "$said" "green dirty-memory .*green core-dumps"
