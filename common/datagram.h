@@ -18,6 +18,7 @@ enum {
 	DATAGRAM_SYMBOLS_MAX = 69,     /* in one data datagram, at MTU 9000 */
 	DATAGRAM_TYPE_DATA = 1,
 	DATAGRAM_TYPE_CONTROL = 2,
+	DATAGRAM_TYPE_TRIAL = 3,       /* of a link test: trial.h, and bad-type here */
 	IP_UDP_BYTES = 28,
 };
 

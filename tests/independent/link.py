@@ -17,6 +17,7 @@ PAGE = struct.Struct("<8sHHHHQQQII16s")
 ENTRY = struct.Struct("<HBBHHQQQQQ32s")
 HEADS = struct.Struct("<8sHHHHQQQQII16s")
 HEAD = struct.Struct("<H6sQQ")
+TRIAL = struct.Struct("<16sBBHHBBQQQQQQIHH")
 PAGE_ENTRIES_MAX = 16
 HEADS_MAX = 52
 DOMAINS = {"WEIRBEAT": "weir1 beat", "WEIRCATA": "weir1 catalogue", "WEIRHEAD": "weir1 heads"}
@@ -181,6 +182,45 @@ def read_datagram(raw, key):
     require(d.block < blocks and d.row < row_total(d.k, d.r), "bad-limit")
     require(d.first + d.count <= row_sent(d), "bad-limit")
     return d
+
+
+# ---- datagrams of a link test: 8
+
+def pattern(length):
+    register, bits = [1] * 15, 0
+    for _ in range(length * 8):
+        bit = register[14] ^ register[13]
+        register = [bit] + register[:14]
+        bits = bits << 1 | bit
+    return bits.to_bytes(length, "big")
+
+
+PATTERN = pattern(9000)
+
+
+def encode_trial(t, key):
+    front = TRIAL.pack(b"", 1, 3, t.step, t.steps, t.part, t.purpose, t.test_id, t.sequence, t.rate,
+                       t.number, t.time, t.held, t.duration, t.size, 0)[16:]
+    return tagged(front + (PATTERN[:t.size - 108] if t.part in (1, 2) else b""), key)
+
+
+def read_trial(raw, key):
+    require(len(raw) >= COMMON.size and suite.siphash(raw[16:], key) == raw[:16], "bad-tag")
+    require(len(raw) >= TRIAL.size, "truncated")
+    t = SimpleNamespace()
+    (_, version, kind, t.step, t.steps, t.part, t.purpose, t.test_id, t.sequence, t.rate, t.number,
+     t.time, t.held, t.duration, t.size, reserved) = TRIAL.unpack_from(raw)
+    require(version == 1, "unknown-version")
+    require(kind == 3, "bad-type")
+    require(reserved == 0, "bad-reserved")
+    require(t.step < t.steps <= 64 and t.part <= 3 and t.purpose in (1, 2) and t.test_id != 0
+            and 10**6 <= t.rate <= 10**12 and max(t.number, t.time) < 1 << 48 and t.held <= t.time
+            and 10 <= t.duration <= 3600000 and 1500 <= t.size <= 9000, "bad-limit")
+    require(t.part in (2, 3) or t.number == 0, "bad-reserved")
+    rest = raw[TRIAL.size:]
+    require(len(rest) == (t.size - 28 - TRIAL.size if t.part in (1, 2) else 0), "bad-length")
+    require(rest == PATTERN[:len(rest)], "damaged")
+    return t
 
 
 # ---- control messages: 2

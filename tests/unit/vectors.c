@@ -16,6 +16,7 @@
 #include "common/judgement.h"
 #include "common/passphrase.h"
 #include "common/text.h"
+#include "common/trial.h"
 #include "common/verdict.h"
 #include "receiver/unpack.h"
 #include "tests/lib/tap.h"
@@ -251,6 +252,16 @@ static int judge_datagram(struct world *w, const char *name, const struct bytes 
 	if (result == 0 && d.type == DATAGRAM_TYPE_CONTROL)
 		result = judge_message(w, d.payload, d.payload_len);
 	return result;
+}
+
+static int judge_trial(struct world *w, const char *name, const struct bytes *v)
+{
+	(void)name;
+	struct trial t;
+	uint8_t pattern[TRIAL_SIZE_MAX];
+	trial_pattern(pattern, sizeof(pattern));
+	return datagram_tag_is_right(v->data, v->len, w->tag_key) ? trial_decode(&t, v->data, v->len, pattern)
+								  : VERDICT_BAD_TAG;
 }
 
 /* What a sink was given. */
@@ -518,6 +529,7 @@ int main(void)
 	check_folder(&w, "object", judge_object);
 	check_folder(&w, "weir", judge_weir);
 	check_folder(&w, "datagram", judge_datagram);
+	check_folder(&w, "trial", judge_trial);
 	check_folder(&w, "heartbeat", judge_control);
 	check_folder(&w, "page", judge_control);
 	check_folder(&w, "heads", judge_control);

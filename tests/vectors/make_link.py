@@ -1,4 +1,4 @@
-"""Vectors of LINK.md: datagram, heartbeat, page, heads, erasure."""
+"""Vectors of LINK.md: datagram, trial, heartbeat, page, heads, erasure."""
 
 from types import SimpleNamespace
 
@@ -7,13 +7,14 @@ import suite
 from suite import SEGMENT
 from world import EPOCH, REGISTRY, SENDERS, TAG_KEY, flip, fixed, le, put, time
 
-FOLDERS = ("datagram", "heartbeat", "page", "heads", "erasure")
+FOLDERS = ("datagram", "trial", "heartbeat", "page", "heads", "erasure")
 NOW = time("2026-06-01T08:00:10")
 SEQUENCE = (NOW << 32) + 5
 
 
 def make(vectors):
     _datagrams(vectors)
+    _trials(vectors)
     _heartbeats(vectors)
     _pages(vectors)
     _all_heads(vectors)
@@ -263,3 +264,59 @@ def _erasure(vectors):
         rows = [fixed(f"row {i}", 64) for i in range(k)]
         repair = [link.repair_row(i, rows) for i in range(k, k + r)]
         vectors.write(f"erasure/ok--k{k}-r{r}.bin", b"".join(rows + repair), lambda raw: None)
+
+
+def _trial(**changes):
+    t = dict(step=2, steps=12, part=2, purpose=1, test_id=0xc0ffee00c0ffee, sequence=SEQUENCE, rate=10**8,
+             number=5, time=1250000000, held=0, duration=1000, size=1500)
+    t.update(changes)
+    return link.encode_trial(SimpleNamespace(**t), TAG_KEY)
+
+
+def _trials(vectors):
+    def write(name, raw):
+        vectors.write(f"trial/{name}.bin", raw, lambda given: link.read_trial(given, TAG_KEY))
+
+    def changed(name, at, value, raw):
+        write(name, _retag(put(raw, at, value)))
+
+    load, end = _trial(), _trial(part=3)
+    write("ok--begin", _trial(part=0, number=0))
+    write("ok--warm-up", _trial(part=1, number=0))
+    write("ok--load", load)
+    write("ok--end", end)
+    write("ok--9000-bytes", _trial(size=9000, purpose=2))
+    write("ok--least", _trial(step=0, steps=1, test_id=1, rate=10**6, time=0, number=0, duration=10))
+    write("ok--most", _trial(step=63, steps=64, test_id=(1 << 64) - 1, rate=10**12, time=(1 << 48) - 1,
+                             held=(1 << 48) - 1, number=(1 << 48) - 1, duration=3600000))
+    write("bad-tag", flip(load, len(load) - 1))
+    write("bad-tag--key-of-another-link", link.tagged(load[16:], link.tag_key(fixed("another link"))))
+    changed("unknown-version", 16, 2, load)
+    changed("bad-type--1", 17, 1, load)
+    changed("bad-type--2", 17, 2, load)
+    write("bad-limit--step-12-of-12", _trial(step=12))
+    write("bad-limit--no-steps", _trial(step=0, steps=0))
+    write("bad-limit--steps-65", _trial(steps=65))
+    changed("bad-limit--part-4", 22, 4, end)
+    write("bad-limit--purpose-0", _trial(purpose=0))
+    write("bad-limit--purpose-3", _trial(purpose=3))
+    write("bad-limit--test-id-0", _trial(test_id=0))
+    write("bad-limit--rate-below", _trial(rate=10**6 - 1))
+    write("bad-limit--rate-above", _trial(rate=10**12 + 1))
+    write("bad-limit--number-2-to-the-48", _trial(number=1 << 48))
+    write("bad-limit--time-2-to-the-48", _trial(time=1 << 48))
+    write("bad-limit--held-above-the-time", _trial(held=1250000001))
+    write("bad-limit--duration-9", _trial(duration=9))
+    write("bad-limit--duration-3600001", _trial(duration=3600001))
+    write("bad-limit--size-1499", _trial(size=1499))
+    write("bad-limit--size-9001", _retag(put(_trial(size=9000), 76, le(9001, 2)) + b"\0"))
+    write("bad-reserved--begin-with-a-number", _trial(part=0))
+    write("bad-reserved--warm-up-with-a-number", _trial(part=1))
+    changed("bad-reserved--78", 78, 1, load)
+    changed("bad-reserved--79", 79, 128, load)
+    write("truncated--header", _retag(end[:79]))
+    write("bad-length--load-too-short", _retag(load[:-1]))
+    write("bad-length--load-too-long", _retag(load + b"\0"))
+    write("bad-length--end-with-a-pattern", _retag(end + link.PATTERN[:1]))
+    write("damaged--first-byte", _retag(flip(load, 80)))
+    write("damaged--last-byte", _retag(flip(load, len(load) - 1)))
