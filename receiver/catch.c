@@ -16,6 +16,7 @@
 #include "common/key.h"
 #include "common/linkwatch.h"
 #include "common/service.h"
+#include "common/tagkey.h"
 #include "common/verdict.h"
 #include "nic.h"
 #include "receive.h"
@@ -44,26 +45,6 @@ static int catch_signals(void)
 	    sigaction(SIGHUP, &nothing, NULL) < 0)
 		return -errno;
 	return 0;
-}
-
-/* The tag key, in secret memory. */
-static int load_tag_key(uint8_t **out, const char *path)
-{
-	struct key *key;
-	int result = key_load(&key, path, NULL);
-	if (result != 0)
-		return result;
-	uint8_t *tag_key = NULL;
-	if (key->card.kind != KEY_LINK)
-		result = VERDICT_WRONG_KEY;
-	else if ((tag_key = suite_secret_alloc(SUITE_TAG_BYTES)) == NULL)
-		result = -ENOMEM;
-	else
-		datagram_tag_key(tag_key, key->secret);
-	key_free(key);
-	if (result == 0)
-		*out = tag_key;
-	return result;
 }
 
 static int prepare_socket(const struct config *config, struct ring *ring, int *fd)
@@ -137,7 +118,7 @@ static int catch_link(const char *config_path)
 	if (code != 0)
 		return code;
 	uint8_t *tag_key;
-	result = load_tag_key(&tag_key, config.link_key);
+	result = tagkey_load(&tag_key, config.link_key);
 	if (result != 0)
 		return command_fail(result, "link key '%s'", config.link_key);
 	struct ring *ring = NULL;

@@ -1,5 +1,6 @@
 #include "receive.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/udp.h>
 #include <netinet/in.h>
@@ -10,10 +11,38 @@
 
 #include "common/datagram.h"
 #include "common/io.h"
+#include "common/verdict.h"
 
 #ifndef SOL_UDP
 #define SOL_UDP 17
 #endif
+
+/* SO_RCVBUF is an int */
+static int buffer_wish(const struct config *config)
+{
+	return config->socket_buffer_bytes < INT32_MAX / 2 ? (int)config->socket_buffer_bytes : INT32_MAX / 2;
+}
+
+int receive_open(int *out, const struct config *config)
+{
+	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(config->port)};
+	if (inet_pton(AF_INET, config->address, &here.sin_addr) != 1)
+		return VERDICT_BAD_CONFIGURATION;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	/* while this process may still force it; weir-catch says so when it is too small */
+	const int size = buffer_wish(config);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (bind(fd, (const struct sockaddr *)&here, sizeof(here)) < 0) {
+		int result = -errno;
+		io_close(fd);
+		return result;
+	}
+	*out = fd;
+	return 0;
+}
 
 struct receive {
 	int fd;

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "common/config.h"
 #include "common/suite.h"
 #include "ring.h"
 
@@ -19,6 +20,12 @@ enum {
 };
 
 struct receive;
+
+/*
+ * The socket that catch is given: bound, never connected, and nothing is ever sent from it.  0, -errno (-EADDRINUSE: another
+ * has the port), or VERDICT_BAD_CONFIGURATION for the address.
+ */
+int receive_open(int *out, const struct config *config);
 
 /*
  * Prepares the socket: buffer, UDP_GRO, drops, timeout.  *granted is the buffer in bytes that the

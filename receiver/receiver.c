@@ -1,17 +1,14 @@
 /*
  * weir-receiver: starts the receiving box without systemd, and says how it is.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
@@ -32,6 +29,7 @@
 #include "checkup.h"
 #include "inbox.h"
 #include "notice.h"
+#include "receive.h"
 #include "ring.h"
 #include "ringroom.h"
 #include "shipped.h"
@@ -48,29 +46,6 @@ static int load_config(struct config *config, const char *path)
 		return EXIT_REFUSED;
 	}
 	return result == 0 ? 0 : command_fail(result, "configuration '%s'", path);
-}
-
-/* Bound, never connected: nothing is ever sent from it. */
-static int make_socket(const struct config *config, int *out)
-{
-	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(config->port)};
-	if (inet_pton(AF_INET, config->address, &here.sin_addr) != 1)
-		return VERDICT_BAD_CONFIGURATION;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	/* while this process may still force it; weir-catch says so when it is too small */
-	const int size = config->socket_buffer_bytes < INT32_MAX / 2
-				 ? (int)config->socket_buffer_bytes : INT32_MAX / 2;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (bind(fd, (const struct sockaddr *)&here, sizeof(here)) < 0) {
-		int result = -errno;
-		io_close(fd);
-		return result;
-	}
-	*out = fd;
-	return 0;
 }
 
 static void tell(void *context, const struct supervise_event *event)
@@ -145,7 +120,7 @@ static int run(int argc, char **argv)
 	if (code != 0)
 		return code;
 	int fd = -1;
-	int result = make_socket(&config, &fd);
+	int result = receive_open(&fd, &config);
 	if (result != 0)
 		return command_fail(result, "cannot listen at %s port %u", config.address,
 				    config.port);

@@ -25,6 +25,7 @@
 #include "common/key.h"
 #include "common/linkwatch.h"
 #include "common/service.h"
+#include "common/tagkey.h"
 #include "common/verdict.h"
 #include "orders.h"
 #include "transmit.h"
@@ -116,26 +117,6 @@ static int prepare_socket(int fd)
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	return 0;
-}
-
-/* The tag key, in secret memory. */
-static int load_tag_key(uint8_t **out, const char *path)
-{
-	struct key *key;
-	int result = key_load(&key, path, NULL);
-	if (result != 0)
-		return result;
-	uint8_t *tag_key = NULL;
-	if (key->card.kind != KEY_LINK)
-		result = VERDICT_WRONG_KEY;
-	else if ((tag_key = suite_secret_alloc(SUITE_TAG_BYTES)) == NULL)
-		result = -ENOMEM;
-	else
-		datagram_tag_key(tag_key, key->secret);
-	key_free(key);
-	if (result == 0)
-		*out = tag_key;
-	return result;
 }
 
 /* hold makes them when it starts for the first time, which may be a moment later. */
@@ -288,7 +269,7 @@ static int emit(const char *config_path)
 	if (code != 0)
 		return code;
 	uint8_t *tag_key = NULL;
-	result = load_tag_key(&tag_key, config.link_key);
+	result = tagkey_load(&tag_key, config.link_key);
 	if (result != 0)
 		return command_fail(result, "link key '%s'", config.link_key);
 	code = transmit_by(&config, tag_key);

@@ -4,25 +4,18 @@
  * run makes the sockets that the units would make and passes them on; afterwards it only waits for its
  * programs (common/supervise.h).
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <linux/filter.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "checkup.h"
 #include "common/boxsetup.h"
 #include "common/channel.h"
-#include "common/check.h"
 #include "common/checking.h"
 #include "common/command.h"
 #include "common/io.h"
@@ -36,6 +29,7 @@
 #include "renewal.h"
 #include "setup.h"
 #include "shipped.h"
+#include "transmitter.h"
 
 enum {
 	SEALS_MAX = 32,                        /* pushes at a time; further ones wait */
@@ -50,33 +44,6 @@ struct sockets {
 	int transmit;
 	int lock; /* no socket: of the runtime directory */
 };
-
-/*
- * The only socket that sends.  Never connected: a connected UDP socket learns that the far port is
- * closed, which is a way back.  For the same reason its filter accepts nothing, for ever.
- */
-static int make_transmit(const struct config *config)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	if (config->source[0] != 0 && inet_pton(AF_INET, config->source, &address.sin_addr) != 1)
-		return -EINVAL;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog filter = {.len = 1, .filter = &nothing};
-	int discover = IP_PMTUDISC_PROBE, size = CHECK_SEND_BUFFER_BYTES, on = 1;
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) == 0 &&
-	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof(discover)) == 0 &&
-	    (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) == 0 ||
-	     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0) &&
-	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	int result = -errno;
-	io_close(fd);
-	return result;
-}
 
 static int make_directory(const char *path, mode_t mode)
 {
@@ -108,32 +75,11 @@ static int listen_at(int *out, const char *runtime, const char *name, mode_t mod
 					  text_escape_name(escaped, sizeof(escaped), path));
 }
 
-/* Held until this process ends, however it ends; before a socket of another one is touched. */
-static int lock_runtime(int *out, const char *runtime)
-{
-	char path[CONFIG_PATH_BYTES + 8], escaped[2 * CONFIG_PATH_BYTES];
-	snprintf(path, sizeof(path), "%s/lock", runtime);
-	text_escape_name(escaped, sizeof(escaped), runtime);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return command_fail(-errno, "cannot use runtime directory '%s'", escaped);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		int error = -errno;
-		io_close(fd);
-		if (error != -EWOULDBLOCK)
-			return command_fail(error, "cannot lock runtime directory '%s'", escaped);
-		command_say("another weir-sender runs in '%s'; stop that one first", escaped);
-		return EXIT_ENVIRONMENT;
-	}
-	*out = fd;
-	return 0;
-}
-
 static int make_sockets(struct sockets *sockets, const struct config *config)
 {
 	int code = make_directory(config->runtime, RUNTIME_MODE);
 	if (code == 0)
-		code = lock_runtime(&sockets->lock, config->runtime);
+		code = transmitter_lock(&sockets->lock, config->runtime);
 	if (code == 0)
 		code = make_directory(config->spool, SPOOL_MODE);
 	if (code == 0)
@@ -150,7 +96,7 @@ static int make_sockets(struct sockets *sockets, const struct config *config)
 	int result = linkwatch_forget(config);
 	if (result != 0)
 		return command_fail(result, "cannot remove '" LINKSTATE_FILE "' from the runtime directory");
-	sockets->transmit = make_transmit(config);
+	sockets->transmit = transmitter_open(config);
 	if (sockets->transmit < 0)
 		return command_fail(sockets->transmit,
 				    "cannot make the transmit socket with source address '%s'; is it an address of this host",
