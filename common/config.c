@@ -187,37 +187,10 @@ static const char *take_tenths(struct reading *r, const struct field *f, const c
 	return NULL;
 }
 
-/* "500 Mbit/s", "2.5 Gbit/s": a bare number could mean bits or bytes, so the unit must stand there. */
 static const char *take_rate(struct reading *r, const struct field *f, const char *value)
 {
-	static const struct {
-		const char *name;
-		uint64_t bits_per_s;
-	} units[] = {{"kbit/s", 1000}, {"Mbit/s", 1000000}, {"Gbit/s", 1000000000}};
-	uint64_t unit = 0, whole = 0, rate;
-	uint64_t fraction = 0;
-	size_t len = strspn(value, "0123456789.");
-	char number[16];
-	const char *unit_name = value + len + strspn(value + len, " \t");
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(unit_name, units[i].name) == 0)
-			unit = units[i].bits_per_s;
-	snprintf(number, sizeof(number), "%.*s", (int)(len < sizeof(number) ? len : 0), value);
-	char *point = strchr(number, '.');
-	bool good = unit != 0;
-	if (point != NULL) {
-		*point++ = 0;
-		/* three places at most, so that the sum stays whole */
-		uint64_t scale = unit / 10;
-		good = good && *point != 0 && strlen(point) <= 3;
-		for (; good && *point != 0; point++, scale /= 10) {
-			good = *point >= '0' && *point <= '9';
-			fraction += (uint64_t)(*point - '0') * scale;
-		}
-	}
-	good = good && text_parse_u64(&whole, number, RATE_MAX / 1000) == 0;
-	rate = whole * unit + fraction;
-	if (!good || rate < f->min || rate > f->max)
+	uint64_t rate = 0;
+	if (text_parse_rate(&rate, value, f->max) != 0 || rate < f->min)
 		return "a rate reads '1 Gbit/s' or '500 Mbit/s', from 1 Mbit/s to 100 Gbit/s";
 	*(uint64_t *)target(r, f) = rate;
 	return NULL;

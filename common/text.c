@@ -332,6 +332,65 @@ int text_parse_size(uint64_t *out, const char *text, uint64_t max)
 	return VERDICT_BAD_LIMIT;
 }
 
+static const struct {
+	const char *name;
+	uint64_t bits_per_s;
+} rate_units[] = {{"kbit/s", 1000}, {"Mbit/s", 1000000}, {"Gbit/s", 1000000000}};
+enum { RATE_UNITS = sizeof(rate_units) / sizeof(rate_units[0]), RATE_PLACES = 3 };
+
+char *text_rate(char *out, size_t size, uint64_t bits_per_s)
+{
+	size_t unit = 0;
+	while (unit + 1 < RATE_UNITS && bits_per_s >= rate_units[unit + 1].bits_per_s)
+		unit++;
+	uint64_t scale = rate_units[unit].bits_per_s;
+	unsigned int places = (unsigned int)(bits_per_s % scale / (scale / 1000));
+	char fraction[16];
+	snprintf(fraction, sizeof(fraction), ".%03u", places);
+	for (size_t len = RATE_PLACES + 1; len > 0 && (fraction[len - 1] == '0' || fraction[len - 1] == '.'); len--)
+		fraction[len - 1] = 0;
+	snprintf(out, size, "%llu%s %s", (unsigned long long)(bits_per_s / scale), fraction, rate_units[unit].name);
+	return out;
+}
+
+/* What stands behind the point, of this unit: so few places that the sum stays whole. */
+static bool take_places(uint64_t *out, const char *places, uint64_t unit)
+{
+	uint64_t sum = 0;
+	size_t len = strspn(places, "0123456789");
+	if (len < 1 || len > RATE_PLACES || places[len] != 0)
+		return false;
+	for (; *places != 0; places++)
+		sum += (uint64_t)(*places - '0') * (unit /= 10);
+	*out = sum;
+	return true;
+}
+
+int text_parse_rate(uint64_t *out, const char *text, uint64_t max)
+{
+	uint64_t unit = 0, whole = 0, fraction = 0;
+	size_t len = strspn(text, "0123456789.");
+	char number[16];
+	const char *unit_name = text + len + strspn(text + len, " \t");
+	for (size_t i = 0; i < RATE_UNITS; i++)
+		if (strcmp(unit_name, rate_units[i].name) == 0)
+			unit = rate_units[i].bits_per_s;
+	if (unit == 0 || len >= sizeof(number))
+		return VERDICT_BAD_LIMIT;
+	memcpy(number, text, len);
+	number[len] = 0;
+	char *point = strchr(number, '.');
+	if (point != NULL) {
+		*point = 0;
+		if (!take_places(&fraction, point + 1, unit))
+			return VERDICT_BAD_LIMIT;
+	}
+	if (text_parse_u64(&whole, number, max / unit) != 0 || fraction > max - whole * unit)
+		return VERDICT_BAD_LIMIT;
+	*out = whole * unit + fraction;
+	return 0;
+}
+
 char *text_duration(char *out, size_t size, uint64_t seconds)
 {
 	unsigned long long s = seconds;

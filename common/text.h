@@ -38,6 +38,13 @@ unsigned int text_days_in_month(unsigned int year, unsigned int month);
 int text_parse_u64(uint64_t *out, const char *text, uint64_t max);
 /* A number of bytes up to max, as "1048576" or, in KiB, MiB, GiB or TiB, "20 GiB": 0 or VERDICT_BAD_LIMIT. */
 int text_parse_size(uint64_t *out, const char *text, uint64_t max);
+/* "2.5 Gbit/s", "100 Mbit/s": cut off behind the third place. */
+char *text_rate(char *out, size_t size, uint64_t bits_per_s);
+/*
+ * The same up to max, with three places at most, in kbit/s, Mbit/s or Gbit/s: 0 or VERDICT_BAD_LIMIT.  A bare number could
+ * mean bits or bytes, so the unit must stand there.
+ */
+int text_parse_rate(uint64_t *bits_per_s, const char *text, uint64_t max);
 /* "3 d 04 h", "2 h 05 min", "3 min 07 s", "12 s" */
 char *text_duration(char *out, size_t size, uint64_t seconds);
 

@@ -43,6 +43,11 @@ static void numbers(const uint8_t *data, size_t len)
 	}
 	if (text_parse_size(&value, word, INT64_MAX) == 0)
 		assert(value <= INT64_MAX);
+	if (text_parse_rate(&value, word, UINT64_MAX) == 0) {
+		uint64_t back = 0;
+		assert(text_parse_rate(&back, text_rate(again, sizeof(again), value), value) == 0 && back <= value);
+		assert(value - back <= value / 1000);
+	}
 	if (text_parse_time(&value, word) == 0) {
 		text_time(again, sizeof(again), value);
 		assert(strncmp(again, word, strlen(word) < 10 ? strlen(word) : 10) == 0);

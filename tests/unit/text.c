@@ -228,6 +228,31 @@ static void test_numbers(void)
 	ok(n == UINT64_MAX, "as itself");
 }
 
+static void rates(void)
+{
+	static const struct {
+		uint64_t bits;
+		const char *text;
+	} shown[] = {
+		{0, "0 kbit/s"}, {999999, "999.999 kbit/s"}, {1000000, "1 Mbit/s"}, {2500000000, "2.5 Gbit/s"},
+		{2400000001, "2.4 Gbit/s"}, {1999999999, "1.999 Gbit/s"}, {100050000, "100.05 Mbit/s"},
+		{UINT64_C(1234000000000), "1234 Gbit/s"},
+	};
+	char out[32];
+	uint64_t back = 0;
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+		is_text(text_rate(out, sizeof(out), shown[i].bits), shown[i].text, "a rate: %s", shown[i].text);
+		ok(text_parse_rate(&back, out, UINT64_MAX) == 0 && back <= shown[i].bits && shown[i].bits - back < 1000000,
+		   "which reads back");
+	}
+	static const char *const bad[] = {"", "1", "1Gb", "1 gbit/s", ".5 Gbit/s", "1. Gbit/s", "1.2345 Gbit/s",
+		"1.2.3 Gbit/s", "-1 Gbit/s", "1 Gbit/s ", "99999999999999999 Gbit/s", "18446744074 Gbit/s"};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		is_number(text_parse_rate(&back, bad[i], UINT64_MAX), VERDICT_BAD_LIMIT, "'%s' is no rate", bad[i]);
+	ok(text_parse_rate(&back, "2.5 Gbit/s", 2500000000) == 0 && back == 2500000000, "max itself is a rate");
+	is_number(text_parse_rate(&back, "2.5 Gbit/s", 2499999999), VERDICT_BAD_LIMIT, "what is above it is none");
+}
+
 int main(void)
 {
 	test_escape();
@@ -238,5 +263,6 @@ int main(void)
 	test_times();
 	test_numbers();
 	test_sizes();
+	rates();
 	return done_testing();
 }
