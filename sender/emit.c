@@ -6,13 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,10 +26,10 @@
 #include "common/verdict.h"
 #include "orders.h"
 #include "transmit.h"
+#include "transmitter.h"
 
 enum {
 	SEND_BUFFER_BYTES = 4194304,
-	REAL_TIME_PRIORITY = 10,
 	ORDERS_POLL_MS = 50,
 	FOLDER_WAIT_MS = 5000,
 };
@@ -176,18 +173,6 @@ static int open_all(struct transmit_options *options, const struct config *confi
 }
 
 /*
- * All of this makes the pace smoother where it is permitted, and is missed by nothing where it is not.
- * The encoder's thread, made later, does not inherit the priority.
- */
-static void ask_for_time(void)
-{
-	const struct sched_param priority = {.sched_priority = REAL_TIME_PRIORITY};
-	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
-	(void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
-	(void)mlockall(MCL_CURRENT);
-}
-
-/*
  * hold makes the page when it starts, which may be later; one that is shut is of a hold that has ended.  -EINTR when
  * told to stop meanwhile.
  */
@@ -239,7 +224,7 @@ static int transmit_by(const struct config *config, const uint8_t *tag_key)
 	int result = transmit_new(&transmit, &options);
 	if (result != 0)
 		return command_fail(result, "cannot start");
-	ask_for_time();
+	transmitter_ask_for_time();
 	result = confine_privileges();
 	if (result == 0) {
 		service_ready("takes its orders from weir-hold");

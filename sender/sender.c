@@ -25,6 +25,7 @@
 #include "common/supervise.h"
 #include "common/text.h"
 #include "daily.h"
+#include "linktest.h"
 #include "local.h"
 #include "renewal.h"
 #include "setup.h"
@@ -267,6 +268,8 @@ int main(int argc, char **argv)
 		{"check", CHECKING_SYNOPSIS, "say of everything whether it is as it should be, and what to type", CHECKING_HELP, checkup},
 		{"epoch", RENEWAL_SYNOPSIS, "begin a new epoch, when an older copy of the spool was put back", RENEWAL_HELP,
 		 renewal},
+		{"link-test", LINKTEST_SYNOPSIS, "send a known pattern at rising rates, for 'weir-receiver link-test'", linktest_help,
+		 linktest},
 		{NULL, NULL, NULL, NULL, NULL},
 	};
 	return command_main("weir-sender", "runs and checks the sending side", commands, argc, argv);

@@ -2,10 +2,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "common/datagram.h"
@@ -13,6 +11,7 @@
 #include "common/verdict.h"
 #include "lane.h"
 #include "outgoing.h"
+#include "transmitter.h"
 
 enum {
 	BATCH_SIZE = 65536,
@@ -296,29 +295,7 @@ static void build_batch(struct transmit *t, uint64_t now)
 
 static int send_batch(const struct transmit *t)
 {
-	struct iovec piece = {.iov_base = t->batch.bytes, .iov_len = t->batch.len};
-	union {
-		struct cmsghdr header;
-		uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
-	} control = {0};
-	struct sockaddr_in goal = t->options.goal;
-	struct msghdr message = {
-		.msg_name = &goal,
-		.msg_namelen = sizeof(goal),
-		.msg_iov = &piece,
-		.msg_iovlen = 1,
-	};
-	if (t->batch.count > 1) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		struct cmsghdr *option = CMSG_FIRSTHDR(&message);
-		option->cmsg_level = SOL_UDP;
-		option->cmsg_type = UDP_SEGMENT;
-		option->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-		uint16_t segment = (uint16_t)t->batch.datagram_len;
-		memcpy(CMSG_DATA(option), &segment, sizeof(segment));
-	}
-	return sendmsg(t->options.socket_fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return transmitter_send(t->options.socket_fd, &t->options.goal, t->batch.bytes, t->batch.len, t->batch.datagram_len, 0);
 }
 
 /* When it went is not known of a send that was held up; for what follows it counts as late as it may have been. */

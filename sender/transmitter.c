@@ -5,14 +5,22 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "common/command.h"
 #include "common/check.h"
 #include "common/io.h"
 #include "common/text.h"
+
+enum { REAL_TIME_PRIORITY = 10 };
 
 int transmitter_open(const struct config *config)
 {
@@ -55,4 +63,39 @@ int transmitter_lock(int *out, const char *runtime)
 	}
 	*out = fd;
 	return 0;
+}
+
+int transmitter_send(int fd, const struct sockaddr_in *goal, uint8_t *bytes, size_t len, size_t datagram_len, int flags)
+{
+	struct iovec piece = {.iov_base = bytes, .iov_len = len};
+	union {
+		struct cmsghdr header;
+		uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
+	} control = {0};
+	struct sockaddr_in there = *goal;
+	struct msghdr message = {
+		.msg_name = &there,
+		.msg_namelen = sizeof(there),
+		.msg_iov = &piece,
+		.msg_iovlen = 1,
+	};
+	if (len > datagram_len) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		struct cmsghdr *option = CMSG_FIRSTHDR(&message);
+		option->cmsg_level = SOL_UDP;
+		option->cmsg_type = UDP_SEGMENT;
+		option->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+		uint16_t segment = (uint16_t)datagram_len;
+		memcpy(CMSG_DATA(option), &segment, sizeof(segment));
+	}
+	return sendmsg(fd, &message, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
+}
+
+void transmitter_ask_for_time(void)
+{
+	const struct sched_param priority = {.sched_priority = REAL_TIME_PRIORITY};
+	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
+	(void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	(void)mlockall(MCL_CURRENT);
 }
