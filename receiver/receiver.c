@@ -28,6 +28,7 @@
 #include "common/verdict.h"
 #include "checkup.h"
 #include "inbox.h"
+#include "linktest.h"
 #include "notice.h"
 #include "receive.h"
 #include "ring.h"
@@ -173,6 +174,10 @@ static const struct command commands[] = {
 	{
 		"check", CHECKING_SYNOPSIS, "say of everything whether it is as it should be, and what to type", CHECKING_HELP,
 		check,
+	},
+	{
+		"link-test", LINKTEST_SYNOPSIS, "measure the link while 'weir-sender link-test' sends, and say how to run it",
+		linktest_help, linktest,
 	},
 	{NULL, NULL, NULL, NULL, NULL},
 };
