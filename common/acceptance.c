@@ -62,6 +62,24 @@ static void rule(FILE *out, char of)
 	putc('\n', out);
 }
 
+/* Behind a label, at blanks; a word that is longer than its line stays whole. */
+static void print_wrapped(FILE *out, const char *text)
+{
+	size_t cells = 0;
+	while (*text != 0) {
+		size_t len = strcspn(text, " ");
+		if (cells > 0 && cells + 1 + len > SHEET_RULE - LABEL_CELLS - 1) {
+			fprintf(out, "\n %*s", LABEL_CELLS, "");
+			cells = 0;
+		}
+		fprintf(out, "%s%.*s", cells > 0 ? " " : "", (int)len, text);
+		cells += len + (cells > 0 ? 1 : 0);
+		text += len;
+		text += *text == ' ';
+	}
+	putc('\n', out);
+}
+
 __attribute__((format(printf, 3, 4)))
 static void line(FILE *out, const char *label, const char *format, ...)
 {
@@ -72,7 +90,7 @@ static void line(FILE *out, const char *label, const char *format, ...)
 	va_end(arguments);
 	putc(' ', out);
 	pad(out, label, LABEL_CELLS);
-	fprintf(out, "%s\n", text);
+	print_wrapped(out, text);
 }
 
 static void describe_interface(char *out, size_t size, const struct interface *i)
@@ -91,6 +109,14 @@ char *acceptance_test_id(char out[static TEST_ID_BYTES], uint64_t test_id)
 {
 	snprintf(out, TEST_ID_BYTES, "%016" PRIx64, test_id);
 	return out;
+}
+
+char *acceptance_rate(char out[static ACCEPTANCE_RATE_BYTES], uint64_t bits_per_s)
+{
+	uint64_t unit = 1;
+	while (bits_per_s / unit >= 1000)
+		unit *= 10;
+	return text_rate(out, ACCEPTANCE_RATE_BYTES, (bits_per_s + unit / 2) / unit * unit);
 }
 
 static void print_title(const struct acceptance *a, FILE *out)

@@ -45,6 +45,10 @@ void acceptance_set_json(struct json *object, const struct acceptance *a);
 enum { TEST_ID_BYTES = 17 };
 char *acceptance_test_id(char out[static TEST_ID_BYTES], uint64_t test_id);
 
+/* A rate as it was measured: to three digits. */
+enum { ACCEPTANCE_RATE_BYTES = 32 };
+char *acceptance_rate(char out[static ACCEPTANCE_RATE_BYTES], uint64_t bits_per_s);
+
 /*
  * Whether a report can be made there once this process has given up its capabilities: 0, -EEXIST, -EACCES when the
  * folder is another user's, or another -errno.

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/acceptance.h"
 #include "common/text.h"
 
 enum { EIGHTHS = 8, RATE_CELLS = 16, LOSS_CELLS = 10, GOODPUT_CELLS = 16 };
@@ -65,8 +66,8 @@ static void print_losses(FILE *out, unsigned int cells, const struct course *c)
 		if (!s->is_heard || s->plan.purpose != TRIAL_RATE)
 			continue;
 		double loss = tally_loss(&s->tally);
-		fprintf(out, " %*s %*s %*.2f %%  ", RATE_CELLS - 1, text_rate(rate, sizeof(rate), s->plan.rate_bits_per_s),
-			GOODPUT_CELLS - 1, text_rate(through, sizeof(through), tally_goodput(&s->tally, s->plan.size)),
+		fprintf(out, " %*s %*s %*.2f %%  ", RATE_CELLS - 1, acceptance_rate(rate, s->plan.rate_bits_per_s),
+			GOODPUT_CELLS - 1, acceptance_rate(through, tally_goodput(&s->tally, s->plan.size)),
 			LOSS_CELLS - 3, loss * 100);
 		bar(out, most > 0 ? loss / most : 0, left);
 	}
@@ -75,7 +76,7 @@ static void print_losses(FILE *out, unsigned int cells, const struct course *c)
 static void print_bursts(FILE *out, unsigned int cells, const struct chart_bursts *bursts)
 {
 	char class[CHART_CLASS_BYTES], count[32];
-	fprintf(out, "\n %*s %*s  bursts of so many datagrams one after the other\n", RATE_CELLS - 1, "datagrams", GOODPUT_CELLS - 1,
+	fprintf(out, "\n %*s %*s  bursts of so many datagrams in a row\n", RATE_CELLS - 1, "datagrams", GOODPUT_CELLS - 1,
 		"bursts");
 	if (bursts->classes == 0)
 		fprintf(out, " %*s %*s  nothing was lost\n", RATE_CELLS - 1, "-", GOODPUT_CELLS - 1, "0");

@@ -356,7 +356,7 @@ static int run(struct test *t)
 		result = confine_calls(test_calls);
 	if (result != 0)
 		return command_fail(result, "cannot be confined");
-	fprintf(stderr, "weir-receiver: waits for 'weir-sender link-test' at %s port %u\n", t->config.address, t->config.port);
+	fprintf(stderr, "waits for 'weir-sender link-test' at %s port %u\n", t->config.address, t->config.port);
 	look_at_nic(t);
 	result = listen_to_it(t);
 	return result != 0 ? command_fail(result, "the receive socket") : tell(t);

@@ -1,9 +1,12 @@
 #include "trialreport.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 
 #include "chart.h"
 #include "common/text.h"
+
+enum { BUFFERS = 4 }; /* that a step has to fill */
 
 static const char *purpose_name(enum trial_purpose purpose)
 {
@@ -16,7 +19,7 @@ static void print_verdict(const struct trialreport *report, FILE *out)
 	char rate[32];
 	acceptance_print_heading(out, "Verdict", "判定");
 	if (r->is_accepted)
-		fprintf(out, " ACCEPTED at %s 驗收合格\n", text_rate(rate, sizeof(rate), r->rate_bits_per_s));
+		fprintf(out, " ACCEPTED at %s 驗收合格\n", acceptance_rate(rate, r->rate_bits_per_s));
 	else
 		fprintf(out, " NOT ACCEPTED 驗收不合格\n %s\n", r->reason);
 }
@@ -29,14 +32,14 @@ static void print_step(const struct course_step *s, size_t number, FILE *out)
 		return;
 	}
 	fprintf(out, " %4zu  %-5s %4u B %15s %15s %10s %7.2f %%  %s%s\n", number, purpose_name(s->plan.purpose), s->plan.size,
-		text_rate(rate, sizeof(rate), s->plan.rate_bits_per_s),
-		text_rate(through, sizeof(through), tally_goodput(&s->tally, s->plan.size)),
+		acceptance_rate(rate, s->plan.rate_bits_per_s),
+		acceptance_rate(through, tally_goodput(&s->tally, s->plan.size)),
 		text_count(lost, sizeof(lost), tally_lost(&s->tally)), tally_loss(&s->tally) * 100,
 		tally_lost(&s->tally) > 0 ? course_place(s) : "", s->tally.is_end_heard ? "" : " (its end was not heard)");
 	uint64_t offered = tally_offered(&s->tally, s->plan.size);
 	if (offered != 0 && offered < s->plan.rate_bits_per_s / 100 * 95)
 		fprintf(out, "       of which only %s was offered: the sending box could not do more\n",
-			text_rate(rate, sizeof(rate), offered));
+			acceptance_rate(rate, offered));
 }
 
 static void print_steps(const struct trialreport *report, FILE *out)
@@ -83,27 +86,39 @@ static void print_curves(const struct trialreport *report, unsigned int cells, F
 	print_strays(report, out);
 }
 
-static void print_findings(const struct recommendation *r, FILE *out)
+/* The socket's buffer lets more through than the box can go on taking, until it is full. */
+static bool may_be_buffer(const struct trialreport *report)
 {
+	size_t clean = report->recommendation->clean_step;
+	const struct course_step *s = &report->course->step[clean > 0 ? clean - 1 : 0];
+	return clean > 0 && s->tally.sent * s->plan.size < BUFFERS * report->socket_buffer;
+}
+
+static void print_findings(const struct trialreport *report, FILE *out)
+{
+	const struct recommendation *r = report->recommendation;
 	char a[32], b[32];
 	acceptance_print_heading(out, "Findings", "量測結論");
 	fprintf(out, " Carried cleanly: %s, in step %zu, with %.3f %% lost at most.\n",
-		text_rate(a, sizeof(a), r->clean_bits_per_s), r->clean_step, r->held_loss * 100);
+		acceptance_rate(a, r->clean_bits_per_s), r->clean_step, r->held_loss * 100);
 	if (r->capacity_bits_per_s != 0)
 		fprintf(out, " Capacity: %s came through, whatever more was offered.\n",
-			text_rate(b, sizeof(b), r->capacity_bits_per_s));
+			acceptance_rate(b, r->capacity_bits_per_s));
 	else
 		fprintf(out, " Capacity: more than was offered, or nothing to be sure of.\n");
 	fprintf(out, " Longest burst while it held: %.3f ms.\n", (double)r->burst_ns / 1e6);
 	fprintf(out, " A pass of 64 GiB with this share of repair fails with probability %.1e\n"
 		" when twice the loss is lost.\n", r->failure);
+	if (may_be_buffer(report))
+		fprintf(out, " The socket buffer of %s could hold much of a step: take longer ones to be\n"
+			" sure that this box goes on at this rate.\n", text_size(a, sizeof(a), report->socket_buffer));
 }
 
 /* Lines for the configurations. */
 static void print_lines(const struct recommendation *r, FILE *out)
 {
 	char rate[32];
-	text_rate(rate, sizeof(rate), r->rate_bits_per_s);
+	acceptance_rate(rate, r->rate_bits_per_s);
 	acceptance_print_heading(out, "Recommended", "建議設定");
 	fprintf(out, " ; sender.conf, [link]\n rate = %s\n mtu = %" PRIu32 "\n repair_percent = %" PRIu32 ".%" PRIu32
 		"\n survive_outage_ms = %" PRIu32 "\n ; receiver.conf, [link]\n rate = %s\n mtu = %" PRIu32 "\n",
@@ -120,7 +135,7 @@ void trialreport_print(const struct trialreport *report, unsigned int cells, FIL
 	print_steps(report, out);
 	print_curves(report, cells, out);
 	if (r->clean_bits_per_s > 0)
-		print_findings(r, out);
+		print_findings(report, out);
 	if (r->is_accepted)
 		print_lines(r, out);
 	acceptance_print_signatures(out);

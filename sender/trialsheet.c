@@ -35,7 +35,7 @@ static void print_steps(const struct trialsheet *sheet, FILE *out)
 		const struct trial_step *s = &sheet->steps[i];
 		char wanted[32], went[32], count[32];
 		fprintf(out, " %4zu  %-7s %4u B  %14s  %14s  %11s  ", i + 1, s->purpose == TRIAL_RATE ? "rate" : "size", s->size,
-			text_rate(wanted, sizeof(wanted), s->rate_bits_per_s), text_rate(went, sizeof(went), offered(sheet, i)),
+			acceptance_rate(wanted, s->rate_bits_per_s), acceptance_rate(went, offered(sheet, i)),
 			text_count(count, sizeof(count), sheet->results[i].datagrams));
 		print_remark(sheet, i, out);
 	}
@@ -55,7 +55,7 @@ static void print_result(const struct trialsheet *sheet, FILE *out)
 		fprintf(out, " Stopped: %zu of %zu steps were sent. 測試中斷\n", sheet->done, sheet->planned);
 	else
 		fprintf(out, " All %zu steps were sent. 全部步驟已傳送\n", sheet->planned);
-	fprintf(out, " At most %s of IP packets were offered to the link.\n", text_rate(text, sizeof(text), best));
+	fprintf(out, " At most %s of IP packets were offered to the link.\n", acceptance_rate(text, best));
 	if (missed > 0)
 		fprintf(out, " In %zu steps this box did not reach the rate that was wanted.\n", missed);
 	fputs(" What has arrived only the receiving box knows: its sheet, of the same test id, says\n"

@@ -6,11 +6,11 @@
  *   relay --listen ADDRESS:PORT --to ADDRESS:PORT [--report FILE] [effects]
  *     --seed N               printed; from the clock when not given
  *     --loss PERMILLE        each datagram for itself
- *     --lose-beats PERMILLE  each heartbeat for itself, beside the others
+ *     --lose-beats PERMILLE  each heartbeat for itself, beside the others, or beginning of a step of a link test
  *     --damage PERMILLE      one bit of it is flipped
  *     --duplicate PERMILLE   sent twice
  *     --reorder WINDOW       leaves in random order among WINDOW datagrams
- *     --burst START:LENGTH   data datagrams START to START+LENGTH-1, from 1
+ *     --burst START:LENGTH   data datagrams (or load of a link test) START to START+LENGTH-1, from 1
  *     --bursts FILE          line n, "START LENGTH": that burst of bundle number n alone
  *     --drop-row NUMBER:BLOCK:FIRST:LAST   these rows of a block of a bundle
  *     --hold FILE            while this file exists, everything is lost
@@ -197,6 +197,8 @@ static bool falls_in(const struct burst *burst, uint64_t n)
 /* Burst and row rules, which know the header. */
 static bool is_chosen(struct relay *r, const uint8_t *bytes, uint16_t len)
 {
+	if (len > 80 && bytes[17] == 3 && bytes[22] == 2) /* load of a link test: LINK.md 8 */
+		return falls_in(&r->burst, ++r->n.data);
 	if (len < 64 || bytes[17] != 1) {
 		r->n.control++;
 		return false;
@@ -251,7 +253,8 @@ static void pass(struct relay *r, uint8_t *bytes, uint16_t len)
 	r->n.received++;
 	r->n.bytes += len;
 	bool chosen = is_chosen(r, bytes, len);
-	bool is_beat = r->lose_beats > 0 && len >= 48 && memcmp(bytes + 40, "WEIRBEAT", 8) == 0;
+	bool begins_step = len == 80 && bytes[17] == 3 && bytes[22] == 0;
+	bool is_beat = begins_step || (len >= 48 && memcmp(bytes + 40, "WEIRBEAT", 8) == 0);
 	if (is_beat && chance(r, r->lose_beats))
 		chosen = true;
 	if (chance(r, r->loss) || chosen || len > DATAGRAM_SIZE) {
@@ -461,11 +464,10 @@ static void open_sockets(struct relay *r)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"listen", 1, NULL, 'l'}, {"to", 1, NULL, 't'},        {"report", 1, NULL, 'o'},
-		{"seed", 1, NULL, 's'},   {"loss", 1, NULL, 'L'},      {"damage", 1, NULL, 'D'},
-		{"hold", 1, NULL, 'h'},   {"duplicate", 1, NULL, '2'}, {"reorder", 1, NULL, 'R'},
-		{"burst", 1, NULL, 'b'},  {"bursts", 1, NULL, 'B'},    {"drop-row", 1, NULL, 'r'},
-		{"rows", 1, NULL, 'w'},   {"lose-beats", 1, NULL, 'e'}, {NULL, 0, NULL, 0},
+		{"listen", 1, NULL, 'l'}, {"to", 1, NULL, 't'}, {"report", 1, NULL, 'o'}, {"seed", 1, NULL, 's'},
+		{"loss", 1, NULL, 'L'}, {"damage", 1, NULL, 'D'}, {"hold", 1, NULL, 'h'}, {"duplicate", 1, NULL, '2'},
+		{"reorder", 1, NULL, 'R'}, {"burst", 1, NULL, 'b'}, {"bursts", 1, NULL, 'B'}, {"drop-row", 1, NULL, 'r'},
+		{"rows", 1, NULL, 'w'}, {"lose-beats", 1, NULL, 'e'}, {NULL, 0, NULL, 0},
 	};
 	struct relay *r = calloc(1, sizeof(*r));
 	struct timespec now;
@@ -489,8 +491,6 @@ int main(int argc, char **argv)
 	write_report(r);
 	close(r->in);
 	close(r->out);
-	if (r->row_log != NULL)
-		fclose(r->row_log);
 	free(r->slots);
 	free(r->bursts);
 	free(r->seen);
