@@ -9,7 +9,7 @@
 #include "course.h"
 #include "recommend.h"
 
-enum { CHART_CELLS_MIN = 72, CHART_CELLS_MAX = 160, CHART_CELLS_PAPER = 80 };
+enum { CHART_CELLS_MIN = 80, CHART_CELLS_MAX = 160, CHART_CELLS_PAPER = 80 };
 
 /* Bursts of all rate steps that held, and of those above: what the two differ in is the way a full link loses. */
 struct chart_bursts {

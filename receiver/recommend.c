@@ -8,6 +8,7 @@
 #include "common/geometry.h"
 
 enum {
+	DEVIATIONS = 4,
 	PERMILLE_LEAST = 125,
 	PERMILLE_STEP = 5,
 	PERMILLE_MOST = 1000,
@@ -42,6 +43,14 @@ static double least_loss(const struct course *c, enum trial_purpose purpose)
 	return least;
 }
 
+/* At most so much above the least, and what chance adds to it: four times the deviation of a count of so many. */
+static bool is_held(const struct course_step *s, double least)
+{
+	double above = loss_of(s) - least - RECOMMEND_HELD;
+	double variance = s->tally.sent == 0 ? 0 : least * (1 - least) / (double)s->tally.sent;
+	return above <= 0 || above * above <= DEVIATIONS * DEVIATIONS * variance;
+}
+
 /* Rates ascend in the order of the steps. */
 static void find_clean(struct recommendation *r, const struct course *c)
 {
@@ -51,7 +60,7 @@ static void find_clean(struct recommendation *r, const struct course *c)
 		if (!is_of(s, TRIAL_RATE))
 			continue;
 		r->size = s->plan.size;
-		if (loss_of(s) > r->least_loss + RECOMMEND_HELD)
+		if (!is_held(s, r->least_loss))
 			break;
 		r->clean_step = i + 1;
 		if (offered(s) > r->clean_bits_per_s)
@@ -117,7 +126,7 @@ static void find_mtu(struct recommendation *r, const struct course *c)
 			continue;
 		was_tried = true;
 		double payload = (double)datagram_symbols(s->plan.size) * SYMBOL_BYTES / s->plan.size * (1 - loss_of(s));
-		if (s->tally.received == 0 || loss_of(s) > least + RECOMMEND_HELD || payload <= best)
+		if (s->tally.received == 0 || !is_held(s, least) || payload <= best)
 			continue;
 		best = payload;
 		r->mtu = s->plan.size;
@@ -172,6 +181,9 @@ static void judge(struct recommendation *r, const struct course *c)
 		say_missed(why, c);
 	else if (!c->has_ended)
 		snprintf(why, RECOMMEND_REASON_BYTES, "the end of the test was not heard; test again");
+	else if (r->clean_step == 0)
+		snprintf(why, RECOMMEND_REASON_BYTES, "more is lost at the lowest rate than at a higher one: the way is not steady; "
+			 "look at cable, plugs and optics, and test again");
 	else if (r->clean_bits_per_s < RECOMMEND_RATE_LEAST)
 		snprintf(why, RECOMMEND_REASON_BYTES, "packets of %u bytes do not arrive; set 'mtu' to %" PRIu32 " on both boxes, or "
 			 "mend the way, and test again", r->size, r->mtu != 0 ? r->mtu : TRIAL_SIZE_MIN);

@@ -2,15 +2,16 @@
  * recommend: what a link test says about how to run the link.  A function of the steps alone.
  *
  *   least loss   the least scattered loss (tally.h: without outages) of the steps that find the rate
- *   held         a step whose scattered loss is at most 0.5 % of datagrams above the least
+ *   held         a step whose scattered loss is at most 0.5 % of datagrams above the least, and what chance adds to that:
+ *                four standard deviations of its count
  *   clean rate   what was offered in the last step up to which all held
  *   capacity     the median of goodput, from its first loss on, of the steps that lost more than 2 % above the least: a link,
  *                a NIC or a box that is full lets so much through, whatever is offered.  Not known when no step lost so
  *                much, or when it is less than was carried cleanly, or more than was offered where it was lost
  *   knee         the capacity, or the clean rate where that is not known
  *   rate         80 % of the knee, but not more than was carried cleanly; rounded down to three digits
- *   mtu          the size of packets that carried the most payload of its own rate, of those that lost at most 0.5 % above the
- *                least of their kind; without such steps, the size with which the rate was found
+ *   mtu          the size of packets that carried the most payload of its own rate, of those that held as
+ *                above, among their kind; without such steps, the size with which the rate was found
  *   repair       the least repair_percent, from 12.5 on in steps of 0.5, with which a pass of a bundle of 64 GiB fails with a
  *                probability below 5e-5 (geometry_failure) when twice the highest scattered loss of the steps that held is lost
  *   outage       twice the longest burst of these steps, rounded up to 10 ms; 0 when it was below a millisecond: repair rows

@@ -160,5 +160,31 @@ push lines "$tmp/opened"
 check $? "after all of them a push is accepted" || note "$pushed"
 ok "and delivered" wait_delivered "$bundle" 60
 ok "there are no gaps" no_gaps
+
+# ---- a link test, in the place of the daemons ----
+
+receiver_down
+sender_down
+sed 's/^interface.*//; s/^absent.*//; s/^\[link\]/&\nabsent = all/' "$sender/sender.conf" >"$sender/test.conf"
+sed 's/^interface.*//; s/^absent.*//; s/^\[link\]/&\nabsent = all/' "$receiver/receiver.conf" >"$receiver/test.conf"
+chmod 600 "$sender/test.conf" "$receiver/test.conf"
+"${at_receiver[@]}" "$build/weir-receiver" link-test --config "$receiver/test.conf" >"$tmp/listens" 2>&1 &
+listens=$!
+on_exit "kill $listens 2>/dev/null"
+# begins: a sender in its test; refused while the page of weir-emit is fresh
+begins() {
+	"${at_sender[@]}" "$build/weir-sender" link-test --config "$sender/test.conf" --yes --to "20 Mbit/s" --seconds 600 \
+		>"$tmp/sends" 2>&1 &
+	sends=$!
+	until_true 5 has_filter $sends
+}
+until_true 20 begins
+check $? "a link test is under way" || note "$(cat "$tmp/sends")"
+on_exit "kill $sends 2>/dev/null"
+ok "and somebody listens to it" until_true 20 has_filter $listens
+compare "weir-sender link-test" $sends 9 weir-sender test_calls
+compare "weir-receiver link-test" $listens 9 weir-receiver test_calls
+is "whoever sends a link test dies of recvfrom" "$(call $sends recvfrom 0 0 0 0 0 0)" "killed by SIGSYS"
+is "whoever listens dies of sendto" "$(call $listens sendto 0 0 0 0 0 0)" "killed by SIGSYS"
 nothing_came_back
 done_testing
