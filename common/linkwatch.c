@@ -218,3 +218,25 @@ void linkwatch_look(struct linkwatch *watch, struct linkwatch_news *news)
 	}
 	(void)linkwatch_judge(news->broken, watch->config, read_result, &state, now_ms);
 }
+
+int linkwatch_describe(char text[static LINKWATCH_TEXT_BYTES], const struct config *config)
+{
+	char absent[LAYER_NAMES_BYTES];
+	struct linkstate state = {.at_ms = 0};
+	uint64_t frames = 0;
+	if (config->is_unwatched) {
+		snprintf(text, LINKWATCH_TEXT_BYTES, "absent = all: no layer is looked at");
+		return 0;
+	}
+	int read_result = linkwatch_read(&state, config->runtime);
+	int result = linkwatch_judge(text, config, read_result, &state, linkwatch_now_ms());
+	if (result != 0)
+		return result;
+	for (int i = 0; i < FRAMES_SOURCES; i++)
+		if (state.frames.is_counted[i] && state.frames.count[i] > frames)
+			frames = state.frames.count[i];
+	layers_absent(absent, config);
+	snprintf(text, LINKWATCH_TEXT_BYTES, "every layer holds at %s%s%s; %" PRIu64 " frames went the wrong way",
+		 config->interface, absent[0] != 0 ? "; absent: " : "", absent, frames);
+	return 0;
+}

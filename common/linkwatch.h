@@ -66,4 +66,7 @@ int linkwatch_judge(char text[static LINKWATCH_TEXT_BYTES], const struct config 
 int linkwatch_judge_file(char text[static LINKWATCH_TEXT_BYTES], const struct config *config, int read_result,
 			 const struct linkstate *state, uint64_t now_ms);
 
+/* All of it in one sentence, for a report that people sign: a look by itself.  As linkwatch_judge, but text is always written. */
+int linkwatch_describe(char text[static LINKWATCH_TEXT_BYTES], const struct config *config);
+
 #endif
