@@ -1,7 +1,6 @@
 #include "registrynew.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include "key.h"
 #include "registry.h"
 #include "text.h"
+#include "trusted.h"
 #include "verdict.h"
 
 enum {
@@ -169,10 +169,10 @@ static int read_card(struct draft *draft, const char *path)
 	uint8_t *text = NULL;
 	size_t len = 0;
 	char problem[PROBLEM_BYTES] = "";
-	int result = io_read_file(AT_FDCWD, path, CARD_FILE_MAX, &text, &len);
+	int result = trusted_read(path, 022, CARD_FILE_MAX, &text, &len); /* it says whom the registry will name */
 	if (result == 0)
 		result = ini_read(text, len, VERDICT_BAD_REGISTRY, take_line, draft, problem);
-	free(text);
+	trusted_free(text, len);
 	return result == 0 ? EXIT_DONE : command_fail_file(result, path, problem);
 }
 

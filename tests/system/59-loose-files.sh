@@ -106,10 +106,11 @@ row_few_secret() { row "$1" "$2" "group-readable owned-by-another symlink folder
 # ---- nothing else ----
 
 # Where a path is opened but by trusted_read: what a person sends, opens or imports (source, inbox_subject, inbox_receipt), what
-# the kernel or networkd says (lldp, swapless, partial, ringroom, nic, machine), what is set of it (remedy), the terminal and /dev/null, a lock (sender).
+# the kernel or networkd says (lldp, swapless, partial, ringroom, nic, machine), what is set of it (remedy), what setup shows and replaces
+# (siteplan), the terminal and /dev/null, a lock (transmitter).
 opened() { grep -lE '(^|[^_a-z>.])f?open\([^)]*,|io_read_file\(AT_FDCWD' "$@" | xargs -n 1 basename -s .c | sort | xargs; }
 is "no other path is opened" "$(cd "$top" && opened common/*.c sender/*.c receiver/*.c)" \
-	"command inbox_receipt inbox_subject lldp machine nic partial remedy ringroom sender source supervise swapless trusted"
+	"command inbox_receipt inbox_subject lldp machine nic partial remedy ringroom siteplan source supervise swapless transmitter trusted"
 echo 'int fd = open(config->registry, O_RDONLY);' >"$tmp/another.c"
 is "one more is found" "$(opened "$tmp/another.c")" another
 
@@ -223,6 +224,11 @@ row_few "order sign" "$own/order/d/push.order" "^0 |^1 .*\[not-regular\]" sign_o
 row_file "order show" "$own/order/d/push.order" "^0 " "$out" order show "${known[@]}" "$own/order/d/push.order"
 row_few_secret "order sign" "$own/key/d/wang-mei.key" "^0 " sign_order "$own/order/d/push.order"
 row_file "order new" "$own/card/d/nightly.card" "^0 " new_order "$own/card/d/nightly.card"
+# Root cards and a recipient's are the same to it.
+new_registry() { rm -f "$tmp"/new.{registry,roots}; "$out" registry new "$tmp/new.registry" --roots "$tmp/new.roots" --name moi --route tax "$@"; }
+row_file "registry new" "$own/card/d/nightly.card" "^1 .*none of kind 'root'" new_registry "$own/card/d/nightly.card"
+mkdir -p "$own/answers/d" && printf '[answers]\nmtu = 9000\n' >"$own/answers/d/answers"
+row_file setup "$own/answers/d/answers" "^3 .*'sender_nic' has no answer" "$build/weir-sender" setup --show --root "$tmp" --answers "$own/answers/d/answers"
 for name in registry roots; do
 	row_few "order new" "$own/$name/d/$name" "^0 " new_order nightly
 	row_few "registry check" "$own/$name/d/$name" "^0 " "$out" registry check "${known[1]}" --roots "${known[3]}"

@@ -65,6 +65,9 @@ refused "what is no card" "bad:1: .*\[bad-registry\]" --route tax cards/* bad
 printf '[person li]\npublic = 00\n' >bad
 refused "a card with a bad key" "make no registry: .*\[bad-registry\]" --route tax cards/* bad
 refused "a secret key in the place of its card" "\[bad-registry\]" --route tax cards/* keys/wang-mei.person
+cp cards/wang-mei.person bad && chmod 666 bad
+# shellcheck disable=SC2046 # words
+refused "a card that anybody can write" "\[loose-permissions\]" --route tax $(without wang-mei) bad
 refused "a card that is not there" "No such file" --route tax cards/* nobody
 before=$(cat registry roots | sha256sum)
 like "a registry that is there is not replaced" "$(new registry others --route tax cards/*)" "never replaced"
