@@ -10,6 +10,9 @@
 #   make coverage     branches of formats, sealing, erasure code, spool and vault that tests take: 95 % or it fails
 #   make fuzz         libFuzzer over every parser, JOBS=2 at a time; SECONDS_EACH=10, or RUNS=10000000 of each
 #   make install      PREFIX=/usr, DESTDIR=; one side of the link alone: install-sender, install-receiver
+#   make deb          Debian packages weir-sender, weir-receiver and weir-common, in build/deb/
+#   make offline      these and all that they depend on, with checksums, for a site without a network, in build/offline/
+#   make check-packages  both of it, and installed, upgraded, removed and purged on a Debian that boots
 #
 #   make test-threads what has threads, under the thread sanitizer, in build-thread/
 #   make test-valgrind unit tests, and all daemons but weir-link, under valgrind, in build-valgrind/
@@ -128,7 +131,7 @@ $(sweeps): %: %.o $(BUILD)/tests/lib/fault.o $(BUILD)/tests/lib/tap.o $(archives
 	$(link) -o $@ $^ $(libraries) -lm
 $(BUILD)/tests/unit/signer.t: | $(faulty_token)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # Everything that a test run needs, without running it.
 tests: $(programs) $(unit_tests) $(tools) $(faulty_token) $(fault) $(careless) $(untabled) $(sweeps)
@@ -219,7 +222,7 @@ bench:
 # Static analysis.  Every finding counts.  Switched off: what would forbid memcpy (there is no memcpy_s
 # in glibc), ask for a check of every printf, or count functions as unreachable that a test hands on; and
 # two of clang-tidy 14 that are wrong: it sees no va_start, and takes an array of pointers for a slip.
-scripts = .ci/run systemd/tell-failure systemd/drop tests/lib/need-packages tests/lib/fuzz-one tests/lib/watched tests/lib/certificates tests/lib/make-token tests/bench/run $(shell find tests -name '*.sh')
+scripts = .ci/run debian/make-offline debian/install.sh $(wildcard debian/*.prerm debian/*.postrm) systemd/tell-failure systemd/drop tests/lib/need-packages tests/lib/fuzz-one tests/lib/watched tests/lib/certificates tests/lib/make-token tests/bench/run $(shell find tests -name '*.sh')
 tidy = bugprone-*,clang-analyzer-*,cert-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp,-cert-err33-c,-bugprone-narrowing-conversions,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,-clang-analyzer-valist.Uninitialized,-bugprone-sizeof-expression
 sources = $(wildcard common/*.c sender/*.c receiver/*.c)
 
@@ -279,33 +282,73 @@ fuzzers: $(fuzz_targets:%=$(BUILD)/fuzz-%)
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(archives)
 	$(link) -fsanitize=fuzzer -o $@ $^ $(libraries) -lm
 
-# A box has no program of the other side: install-sender or install-receiver.  Units name the programs below PREFIX.
+# A box has no program of the other side: install-sender or install-receiver.  What both boxes have is a package of its own, and
+# each of the three is also to be had alone.  Units name the programs below PREFIX.
+SYSTEMD ?= $(PREFIX)/lib/systemd
 units_sender = $(addprefix systemd/,weir-sender.target weir-hold* weir-seal* weir-emit* weir-ledger-send* weir-drop*)
 units_receiver = $(addprefix systemd/,weir-receiver.target weir-keep* weir-catch*)
-units_both = $(addprefix systemd/,weir-link.service weir-failure@.service)
+units_common = $(addprefix systemd/,weir-link.service weir-failure@.service)
+helpers_sender = systemd/drop
+helpers_common = systemd/tell-failure
+examples_sender = $(addprefix systemd/,sender.conf weir-sender.link)
+examples_receiver = $(addprefix systemd/,receiver.conf weir-receiver.link)
+examples_common = $(addprefix systemd/,registry.example roots.example)
+# of both boxes: weir.sysusers; of one: weir-sender.sysusers
+of = systemd/weir$(patsubst %,-%,$(filter-out common,$*))
+conf = weir$(patsubst %,-%,$(filter-out common,$*)).conf
 to = $(DESTDIR)$(PREFIX)
+data = install -D -m 644
 
 install: install-sender install-receiver
-install-sender install-receiver: install-%: all
-	install -d $(to)/bin $(to)/lib/weir $(to)/lib/systemd/system $(to)/share/doc/weir/examples
-	install -m 755 $(patsubst %,$(BUILD)/weir-%,$($*_programs) $(common_programs)) $(to)/bin
-	install -m 755 systemd/tell-failure $(if $(filter sender,$*),systemd/drop) $(to)/lib/weir
-	for unit in $(units_$*) $(units_both); do \
+install-sender install-receiver: install-%: install-common-alone install-%-alone
+install-common-alone install-sender-alone install-receiver-alone: install-%-alone: all
+	install -d $(to)/bin $(to)/share/doc/weir/examples $(DESTDIR)$(SYSTEMD)/system
+	install -m 755 $(patsubst %,$(BUILD)/weir-%,$($*_programs)) $(to)/bin
+	for helper in $(helpers_$*); do install -D -m 755 "$$helper" "$(to)/lib/weir/$${helper##*/}" || exit 1; done
+	for unit in $(units_$*); do \
 		sed 's|/usr/bin/weir|$(PREFIX)/bin/weir|; s|/usr/lib/weir/|$(PREFIX)/lib/weir/|' "$$unit" \
-			>"$(to)/lib/systemd/system/$${unit##*/}" || exit 1; done
-	install -D -m 644 systemd/weir-$*.sysusers $(to)/lib/sysusers.d/weir-$*.conf
-	install -D -m 644 systemd/weir-$*.tmpfiles $(to)/lib/tmpfiles.d/weir-$*.conf
-	install -D -m 644 systemd/weir-$*.network $(to)/lib/systemd/network/60-weir-$*.network
-	install -D -m 644 systemd/weir.sysctl $(to)/lib/sysctl.d/60-weir.conf
-	install -m 644 systemd/$*.conf systemd/weir-$*.link systemd/*.example $(to)/share/doc/weir/examples
-	for page in $(wildcard $*/*.[1-8] common/*.[1-8]); do \
-		install -D -m 644 $$page $(to)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
-	install -m 644 README.md $(wildcard common/*.md $*/*.md) $(to)/share/doc/weir
+			>"$(DESTDIR)$(SYSTEMD)/system/$${unit##*/}" || exit 1; done
+	chmod 644 $(DESTDIR)$(SYSTEMD)/system/*
+	$(data) $(of).sysusers $(to)/lib/sysusers.d/$(conf)
+	$(data) $(of).tmpfiles $(to)/lib/tmpfiles.d/$(conf)
+	$(if $(filter common,$*),$(data) $(of).sysctl $(to)/lib/sysctl.d/60-$(conf))
+	$(if $(filter common,$*),,$(data) $(of).network $(DESTDIR)$(SYSTEMD)/network/60-weir-$*.network)
+	install -m 644 $(examples_$*) $(to)/share/doc/weir/examples
+	for page in $(wildcard $*/*.[1-8]); do \
+		$(data) $$page $(to)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
+	install -m 644 $(if $(filter common,$*),README.md) $(wildcard $*/*.md) $(to)/share/doc/weir
+
+# The packages, in build/deb: made of a copy of the tree, so that nothing of them is left in it.
+version := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
+copied = Makefile README.md debian common sender receiver systemd
+# What whoever calls make has said is not said of them.
+others = MAKEFLAGS MFLAGS MAKEOVERRIDES BUILD CC CFLAGS CPPFLAGS LDFLAGS DESTDIR PREFIX SANITIZE WERROR
+deb:
+	@tests/lib/need-packages build package
+	@rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb/weir-$(version)
+	@cp -a $(copied) $(BUILD)/deb/weir-$(version)/
+	@cd $(BUILD)/deb/weir-$(version) && env $(others:%=-u %) DEB_BUILD_OPTIONS="parallel=$(JOBS) noautodbgsym" \
+		dpkg-buildpackage -b -uc >../log 2>&1 || { tail -n 20 ../log >&2; exit 1; }
+	@rm -rf $(BUILD)/deb/weir-$(version)
+	@ls $(BUILD)/deb/*.deb
+
+# For a site without a network, in build/offline.
+offline: deb
+	@debian/make-offline $(BUILD)/deb $(BUILD)/offline/weir-$(version) 2>$(BUILD)/deb/offline.log || \
+		{ tail -n 20 $(BUILD)/deb/offline.log >&2; exit 1; }
+	@tar -C $(BUILD)/offline --owner=0 --group=0 -cf $(BUILD)/offline/weir-$(version).tar weir-$(version)
+	@sha256sum $(BUILD)/offline/weir-$(version)/SHA256SUMS
+
+check-packages:
+	@tests/lib/need-packages build demo test package
+	@$(again) $(programs) $(tools)
+	@LIMIT=900 $(run) tests/system/packages.sh
 
 clean:
 	rm -rf build build-*
 
 .PHONY: all tests test test-main test-threads test-threads-sample run-threads run-threads-sample test-valgrind \
 	test-valgrind-sample run-valgrind test-long soak demo bench check-static check-cppcheck check-shellcheck \
-	check-tidy check-analyzer coverage covered fuzz fuzzers install install-sender install-receiver clean
+	check-tidy check-analyzer coverage covered fuzz fuzzers install install-sender install-receiver \
+	install-common-alone install-sender-alone install-receiver-alone deb offline check-packages clean
 .SECONDARY:

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define WEIR_VERSION "0.1.0"
+#define WEIR_VERSION "1.0~rc1" /* that of debian/changelog */
 
 /* Exit codes of every Weir command, as in the man pages. */
 enum exit_code {

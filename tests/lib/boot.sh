@@ -50,13 +50,24 @@ root_of_debootstrap() {
 	cp -a "$tmp/installed-$1/usr" "${root[$1]}/"
 }
 
-# What an installer does: the manual's steps (weir-units(7)).
-root_configure() {
-	local side=$1 etc=${root[$1]}/etc more=conf_$1
-	mkdir -p "$etc"/{systemd/system,sysusers.d,weir/keys/psks,weir/drop}
-	chmod 700 "$etc/weir/keys" "$etc/weir/keys/psks"
+# What boots, and has nothing for a person at a screen.
+root_prepare() {
+	local name etc=${root[$1]}/etc
+	mkdir -p "$etc"/{systemd/system,sysusers.d}
 	tr -d - </proc/sys/kernel/random/uuid >"$etc/machine-id"
 	cp /usr/lib/os-release "$etc/os-release"
+	for name in getty.target systemd-logind.service systemd-user-sessions.service systemd-update-utmp.service \
+		systemd-update-utmp-runlevel.service dbus.service dbus.socket systemd-tmpfiles-clean.timer console-getty.service; do
+		ln -sf /dev/null "$etc/systemd/system/$name"
+	done
+	ln -sf /usr/lib/systemd/system/multi-user.target "$etc/systemd/system/default.target"
+}
+
+# What an installer does: the manual's steps (weir-units(7)).
+root_configure() {
+	local side=$1 name etc=${root[$1]}/etc more=conf_$1
+	mkdir -p "$etc"/weir/{keys/psks,drop}
+	chmod 700 "$etc/weir/keys" "$etc/weir/keys/psks"
 	cp "$site/registry" "$site/roots" "$etc/weir/"
 	install -m 600 "$keys/link.key" "$etc/weir/keys/link.key"
 	install -m 600 "$keys/$([[ $side == sender ]] && echo inside-1 || echo outside-1).key" "$etc/weir/keys/box.key"
@@ -65,14 +76,10 @@ root_configure() {
 	done
 	# as it is shipped, with the lines of this test behind those of its section
 	awk -v more="${!more}" '{ print } /^\[link\]/ { print more }' "$top/systemd/$side.conf" >"$etc/weir/$side.conf"
-	# nothing here is for a person at a screen
-	for name in getty.target systemd-logind.service systemd-user-sessions.service systemd-update-utmp.service \
-		systemd-update-utmp-runlevel.service dbus.service dbus.socket systemd-tmpfiles-clean.timer console-getty.service; do
-		ln -sf /dev/null "$etc/systemd/system/$name"
-	done
-	ln -sf /usr/lib/systemd/system/multi-user.target "$etc/systemd/system/default.target"
-	systemctl --quiet --root="${root[$side]}" enable systemd-networkd.service "weir-$side.target" >/dev/null 2>&1 ||
-		give_up "weir-$side.target cannot be enabled"
+}
+root_enable() {
+	systemctl --quiet --root="${root[$1]}" enable systemd-networkd.service "weir-$1.target" >/dev/null 2>&1 ||
+		give_up "weir-$1.target cannot be enabled"
 }
 
 # ---- the fibre ----
@@ -92,17 +99,23 @@ fibre_make() {
 	sniff_start
 }
 
-boxes_make() {
-	local side
+# Keys, registry, and the fibre.
+boxes_site() {
 	((EUID == 0)) || { skip "two boxes are booted" "containers need root"; done_testing; }
 	site_keys || give_up "keys cannot be made"
 	{ key_card "$keys/root-1.key"; printf '[roots]\nquorum = 1\n'; } >"$site/roots"
 	registry_install 1 || give_up "the registry cannot be signed"
 	fibre_make
+}
+boxes_make() {
+	local side
+	boxes_site
 	for side in sender receiver; do
 		install_weir "$side"
 		"root_of_$from" "$side"
+		root_prepare "$side"
 		root_configure "$side"
+		root_enable "$side"
 	done
 }
 

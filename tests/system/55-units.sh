@@ -91,15 +91,15 @@ done < <(sed -nE 's/^Exec[A-Za-z]+=\+?(\/usr[^ ]*).*/\1/p' "${units[@]}" | sort 
 # ---- users ----
 
 for side in sender receiver; do
-	sysusers=systemd/weir-$side.sysusers
+	sysusers=(systemd/weir.sysusers "systemd/weir-$side.sysusers")
 	for unit in "$tmp/$side"/usr/lib/systemd/system/*; do
 		while read -r name; do
-			ok "$name, of ${unit##*/}, is made on a $side" grep -qE "^[ug] $name " "$sysusers"
+			ok "$name, of ${unit##*/}, is made on a $side" grep -qE "^[ug] $name " "${sysusers[@]}"
 		done < <(sed -nE 's/^(User|SocketUser|SocketGroup|SupplementaryGroups)=//p' "$unit" | grep -vx root)
 	done
 	while read -r name; do
-		ok "$name, of weir-$side.tmpfiles, is made on a $side" grep -qE "^[ug] $name " "$sysusers"
-	done < <(awk '/^[dfL]/ { print $4; print $5 }' "systemd/weir-$side.tmpfiles" | sort -u | grep -vx -e root -e -)
+		ok "$name, of the tmpfiles of a $side, is made on a $side" grep -qE "^[ug] $name " "${sysusers[@]}"
+	done < <(awk '/^[dfL]/ { print $4; print $5 }' systemd/weir.tmpfiles "systemd/weir-$side.tmpfiles" | sort -u | grep -vx -e root -e -)
 done
 is "no two processes are one user, but for what the box signs itself" \
 	"$(grep -H '^User=' "${units[@]}" | sort -t= -k2 | awk -F= '$2 == last { print $2 } { last = $2 }')" "weir-hold"
