@@ -112,7 +112,7 @@ for side in $sides; do
 	box_boot "$side"
 done
 for side in $sides; do ok "the $side's box is booted" until_true 60 booted "$side"; done
-running() { at "$1" sh -c 'cat /proc/[0-9]*/comm' 2>/dev/null | grep '^weir-' | sort -u | paste -sd' '; }
+running() { at "$1" sh -c 'cat /proc/[0-9]*/comm' 2>/dev/null | grep '^weir-' | grep -vx weir-outbox | sort -u | paste -sd' '; }
 failed() { at "$1" systemctl --no-legend --plain --failed list-units 'weir*' 'systemd-tmpfiles*' 'systemd-sysusers*' 'systemd-sysctl*'; }
 for side in $sides; do
 	is "of a $side without configuration nothing runs" "$(running "$side")" ""
@@ -122,7 +122,7 @@ done
 # ---- configured and started ----
 
 declare -A daemons=([sender]="weir-emit weir-hold weir-link" [receiver]="weir-catch weir-keep weir-link")
-runs() { [[ $(running "$1") == "${daemons[$1]}" ]]; }
+runs() { [[ $(running "$1" | sed 's/ weir-seal//') == "${daemons[$1]}" ]]; }
 start() { at "$1" systemctl start "weir-$1.target" systemd-networkd.service; }
 for side in $sides; do
 	root_configure "$side"
