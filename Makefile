@@ -222,7 +222,7 @@ bench:
 # Static analysis.  Every finding counts.  Switched off: what would forbid memcpy (there is no memcpy_s
 # in glibc), ask for a check of every printf, or count functions as unreachable that a test hands on; and
 # two of clang-tidy 14 that are wrong: it sees no va_start, and takes an array of pointers for a slip.
-scripts = .ci/run debian/make-offline debian/install.sh $(wildcard debian/*.prerm debian/*.postrm) systemd/tell-failure systemd/drop tests/lib/need-packages tests/lib/fuzz-one tests/lib/watched tests/lib/certificates tests/lib/make-token tests/bench/run $(shell find tests -name '*.sh')
+scripts = .ci/run common/weir.bash debian/make-offline debian/install.sh $(wildcard debian/*.prerm debian/*.postrm) systemd/tell-failure systemd/drop tests/lib/need-packages tests/lib/fuzz-one tests/lib/watched tests/lib/certificates tests/lib/make-token tests/bench/run $(shell find tests -name '*.sh')
 tidy = bugprone-*,clang-analyzer-*,cert-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp,-cert-err33-c,-bugprone-narrowing-conversions,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,-clang-analyzer-valist.Uninitialized,-bugprone-sizeof-expression
 sources = $(wildcard common/*.c sender/*.c receiver/*.c)
 
@@ -296,6 +296,10 @@ examples_common = $(addprefix systemd/,registry.example roots.example)
 # of both boxes: weir.sysusers; of one: weir-sender.sysusers
 of = systemd/weir$(patsubst %,-%,$(filter-out common,$*))
 conf = weir$(patsubst %,-%,$(filter-out common,$*)).conf
+# bash looks for a file that is named after the program
+completions = $(to)/share/bash-completion/completions
+completed_sender = weir-outbox weir-sender
+completed_receiver = weir-inbox weir-receiver
 to = $(DESTDIR)$(PREFIX)
 data = install -D -m 644
 
@@ -313,6 +317,9 @@ install-common-alone install-sender-alone install-receiver-alone: install-%-alon
 	$(data) $(of).tmpfiles $(to)/lib/tmpfiles.d/$(conf)
 	$(if $(filter common,$*),$(data) $(of).sysctl $(to)/lib/sysctl.d/60-$(conf))
 	$(if $(filter common,$*),,$(data) $(of).network $(DESTDIR)$(SYSTEMD)/network/60-weir-$*.network)
+	install -d $(completions)
+	$(if $(filter common,$*),install -m 644 common/weir.bash $(completions)/weir-link)
+	for program in $(completed_$*); do ln -sf weir-link "$(completions)/$$program" || exit 1; done
 	install -m 644 $(examples_$*) $(to)/share/doc/weir/examples
 	for page in $(wildcard $*/*.[1-8]); do \
 		$(data) $$page $(to)/share/man/man$${page##*.}/$${page##*/} || exit 1; done

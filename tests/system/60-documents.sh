@@ -44,6 +44,29 @@ for program in outbox inbox link sender receiver; do
 	done
 done
 
+# Completion: what bash offers is what --help says.
+# offered WORD…: for the last of these words, on a line of bash that has the packages' completion
+offered() {
+	PATH=$build:$PATH bash --norc -c '. common/weir.bash
+		complete -p "$1" >/dev/null || exit
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_weir && printf "%s\n" "${COMPREPLY[@]}"' completion "$@" 2>&1 | sed '/^$/d'
+}
+for program in outbox inbox sender receiver link; do
+	is "bash offers the commands of weir-$program" "$(offered weir-$program "")" \
+		"$({ commands_of $program; printf '%s\n' --help --version; } | sort -u)"
+	for command in $(commands_of $program); do
+		is "and the options of 'weir-$program $command'" "$(offered weir-$program "$command" --)" \
+			"$({ "$build/weir-$program" "$command" --help | options_in; echo --help; } | sort -u)"
+	done
+done
+is "bash offers what 'key' can do" "$(offered weir-outbox key "" | paste -sd' ')" "new show"
+is "and what 'order' can" "$(offered weir-outbox order "" | paste -sd' ')" "list load new revoke show sign"
+is "and of that what fits" "$(offered weir-outbox order l | paste -sd' ')" "list load"
+is "the short option as well" "$(offered weir-inbox open -o)" "-o"
+is "where a file is due it offers files, as bash does by itself" "$(offered weir-inbox open "")$(offered weir-outbox push FILE "")" ""
+is "behind a command that there is not it offers nothing" "$(offered weir-outbox nonsense --)$(offered weir-outbox nonsense "")" ""
+
 # Example configurations: every key is there, commented, and in the manual.
 for side in sender receiver; do
 	example=systemd/$side.conf
