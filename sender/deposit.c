@@ -98,6 +98,12 @@ int deposit_body(void *context, const void *data, size_t len)
 	return 0;
 }
 
+int deposit_hear(struct deposit *deposit)
+{
+	deposit->refusal = receive(deposit, LOCAL_REFUSED, NULL);
+	return -ECONNRESET;
+}
+
 int deposit_result(const struct deposit *deposit, int result)
 {
 	return result < 0 && deposit->refusal != 0 ? deposit->refusal : result;

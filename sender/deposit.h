@@ -34,7 +34,9 @@ int deposit_begin(struct deposit *deposit, const struct local_caller *caller);
 void deposit_note(struct deposit *deposit, const struct local_note *note);
 /* The next bytes of the body; a pack_sink with the deposit as its context. */
 int deposit_body(void *deposit, const void *data, size_t len);
-/* What a result of something that deposit_body made fail really means. */
+/* Hold has said something, or hung up, while nothing was given to it: a result as of deposit_body, never 0. */
+int deposit_hear(struct deposit *deposit);
+/* What a result of something that deposit_body or deposit_hear made fail really means. */
 int deposit_result(const struct deposit *deposit, int result);
 /*
  * COMMIT; returns when the bundle is durable.  -EINPROGRESS: hold ended when it had all of it, or its

@@ -146,6 +146,16 @@ static void note_columns(void *context, uint32_t member, uint32_t columns)
 	seal->columns = columns > seal->columns ? columns : seal->columns;
 }
 
+/* A person's command may compute for hours: that hold refuses, or has ended, is heard meanwhile. */
+static int wait_for_person(struct seal *seal)
+{
+	struct pollfd slots[2] = {{.fd = seal->who.fd, .events = POLLIN}, {.fd = seal->deposit.fd, .events = POLLIN}};
+	while (poll(slots, 2, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return slots[0].revents == 0 && slots[1].revents != 0 ? deposit_hear(&seal->deposit) : 0;
+}
+
 /*
  * The next frame.  Before this waits for one, the inspector has what came before; and when nothing has come yet,
  * its result is waited for first, so that whoever is slow hears at once of what is refused.
@@ -157,6 +167,8 @@ static int next_frame(struct seal *seal, uint16_t *type, const uint8_t **payload
 	if (!inflow_has_frame(seal->who.from_person))
 		result = or_found(seal, poll(&slot, 1, 0) == 0 ? inspector_settle(seal->inspector)
 							       : inspector_push(seal->inspector));
+	if (result == 0 && !inflow_has_frame(seal->who.from_person))
+		result = wait_for_person(seal);
 	return result != 0 ? result : admission_frame(&seal->who, type, payload, len);
 }
 

@@ -56,7 +56,7 @@ wait $callers 2>/dev/null
 # A command that computes for long after its first line.  What it wrote is judged, and what becomes of weir-seal is seen, meanwhile.
 slow_push() { # ROUTE LINES
 	outbox push --config "$sender/sender.conf" --key "$keys/$person.key" --route "$1" - -- \
-		bash -c "printf '$2'; echo \$\$ >'$tmp/command'; exec sleep 60" >"$tmp/slow" 2>&1
+		bash -c "echo \$\$ >'$tmp/command'; printf '$2'; exec sleep 60" >"$tmp/slow" 2>&1
 }
 command_ends() { until_true 10 test ! -e "/proc/$(cat "$tmp/command")"; }
 slow_push people 'id,name\n1,a,b\n' &
@@ -78,6 +78,16 @@ ok "when that dies the push ends while its command computes" until_true 20 ended
 wait $slow
 is "with exit code 3" "$?" 3
 ok "the command is ended, too" command_ends
+rm "$tmp/command"
+slow_push people 'id,name\n1,a\n' &
+slow=$!
+ok "a third one begins" until_true 10 test -s "$tmp/command"
+ok "with a weir-seal as well" until_true 10 seals
+kill -KILL "$(pid_of weir-hold)"
+ok "when weir-hold dies the push ends while its command computes" until_true 20 ended
+wait $slow
+is "with exit code 3, too" "$?" 3
+ok "and its command is ended" command_ends
 
 is "who names a person is asked to prove it" "$(grep answer "$tmp/callers.log")" "answer 18"
 nothing_came_back
