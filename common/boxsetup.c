@@ -112,6 +112,20 @@ static const char *judge_nic(const struct setting *setting, const char *name)
 	return nic->has_default_route ? "this is the way to everybody else; the link has an interface of its own" : NULL;
 }
 
+/* The only one that may be it. */
+static void offer_nic(const struct setting *setting, struct answer *given)
+{
+	const struct niclist_nic *only = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < setting->nics.count; i++)
+		if (!setting->nics.nics[i].has_default_route) {
+			only = &setting->nics.nics[i];
+			count++;
+		}
+	if (count == 1)
+		snprintf(given->text, sizeof(given->text), "%s", only->name);
+}
+
 static int ask_one(struct setting *setting, enum boxfiles_answer i, bool may_ask)
 {
 	const struct question *question = &boxfiles_questions[i];
@@ -122,6 +136,8 @@ static int ask_one(struct setting *setting, enum boxfiles_answer i, bool may_ask
 	if (is_nic && given->text[0] != 0 && niclist_find(&setting->nics, given->text) == NULL &&
 	    niclist_find(&setting->nics, BOXFILES_NIC) != NULL)
 		snprintf(given->text, sizeof(given->text), BOXFILES_NIC);
+	if (is_nic && may_ask && given->text[0] == 0)
+		offer_nic(setting, given);
 	if (is_nic && may_ask)
 		list_nics(setting);
 	for (;;) {

@@ -9,7 +9,7 @@ ln -s "$build" "$tmp/tree/build"
 {
 	echo 'set -euo pipefail'
 	# shellcheck disable=SC2016 # the fence of a block, no command
-	sed -n '/^## A first try/,/^## The way/p' README.md | sed -n '/^```sh$/,/^```$/p' | grep -v '^```'
+	sed -n '/^## A first try/,/^## From/p' README.md | sed -n '/^```sh$/,/^```$/p' | grep -v '^```'
 } >"$tmp/commands"
 ok "the README has commands for a first try" test "$(wc -l <"$tmp/commands")" -gt 40
 # A port of its own, so that tests may run side by side.
