@@ -222,7 +222,7 @@ bench:
 # Static analysis.  Every finding counts.  Switched off: what would forbid memcpy (there is no memcpy_s
 # in glibc), ask for a check of every printf, or count functions as unreachable that a test hands on; and
 # two of clang-tidy 14 that are wrong: it sees no va_start, and takes an array of pointers for a slip.
-scripts = .ci/run common/weir.bash debian/make-offline debian/install.sh $(wildcard debian/*.prerm debian/*.postrm) systemd/tell-failure systemd/drop tests/lib/need-packages tests/lib/fuzz-one tests/lib/watched tests/lib/certificates tests/lib/make-token tests/bench/run $(shell find tests -name '*.sh')
+scripts = .ci/run tests/compat/make common/weir.bash debian/make-offline debian/install.sh $(wildcard debian/*.prerm debian/*.postrm) systemd/tell-failure systemd/drop tests/lib/need-packages tests/lib/fuzz-one tests/lib/watched tests/lib/certificates tests/lib/make-token tests/bench/run $(shell find tests -name '*.sh')
 tidy = bugprone-*,clang-analyzer-*,cert-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp,-cert-err33-c,-bugprone-narrowing-conversions,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,-clang-analyzer-valist.Uninitialized,-bugprone-sizeof-expression
 sources = $(wildcard common/*.c sender/*.c receiver/*.c)
 

@@ -13,6 +13,7 @@
 #include "verdict.h"
 
 enum {
+	FILE_BYTES_MAX = 4096, /* of other versions, too, so that what is newer is known as such */
 	PROTECTION_NONE = 0,
 	PROTECTION_ARGON2ID = 1,
 	OPERATIONS_MAX = 16,
@@ -203,10 +204,12 @@ static int header_decode(struct key_header *h, const uint8_t *in, size_t len)
 	struct reader r = reader_of(in, len);
 	if (memcmp(read_view(&r, sizeof(magic)), magic, sizeof(magic)) != 0)
 		return VERDICT_BAD_MAGIC;
+	/* another version may have another length */
+	uint16_t version = read_u16(&r);
+	if (!r.overrun && version != 1)
+		return VERDICT_UNKNOWN_VERSION;
 	if (len != KEY_FILE_BYTES)
 		return len < KEY_FILE_BYTES ? VERDICT_TRUNCATED : VERDICT_TRAILING_BYTES;
-	if (read_u16(&r) != 1)
-		return VERDICT_UNKNOWN_VERSION;
 	if (read_u16(&r) != 1)
 		return VERDICT_UNKNOWN_SUITE;
 	uint8_t kind = read_u8(&r);
@@ -362,7 +365,7 @@ int key_load_card(struct card *out, const char *path, bool *needs_passphrase)
 {
 	uint8_t *bytes;
 	size_t len;
-	int result = trusted_read(path, 077, KEY_FILE_BYTES + 1, &bytes, &len);
+	int result = trusted_read(path, 077, FILE_BYTES_MAX, &bytes, &len);
 	if (result != 0)
 		return result == -EFBIG ? VERDICT_TRAILING_BYTES : result;
 	result = key_decode_card(out, bytes, len, needs_passphrase);
@@ -374,7 +377,7 @@ int key_load(struct key **out, const char *path, const char *passphrase)
 {
 	uint8_t *bytes;
 	size_t len;
-	int result = trusted_read(path, 077, KEY_FILE_BYTES + 1, &bytes, &len);
+	int result = trusted_read(path, 077, FILE_BYTES_MAX, &bytes, &len);
 	if (result != 0)
 		return result == -EFBIG ? VERDICT_TRAILING_BYTES : result;
 	result = key_decode(out, bytes, len, passphrase);

@@ -12,7 +12,7 @@
 #include "text.h"
 #include "verdict.h"
 
-enum { CLOCKS_APART_S = 300 };
+enum { CLOCKS_APART_S = 300, VERSION = 1 };
 static const char DOMAIN[] = "weir1 receipt";
 static const char BEFORE_SIGNATURE[] = ",\"signature\":\"";
 static const char *const kinds[] = {[RECEIPT_OPENED] = "opened", [RECEIPT_DESTROYED] = "destroyed"};
@@ -146,8 +146,12 @@ int receipt_decode(struct receipt *out, const char *text, size_t len)
 	int result = json_parse(&document, text, len);
 	if (result != 0)
 		return result == -ENOMEM ? result : VERDICT_BAD_ENTRY;
+	uint64_t version = 0;
+	bool is_newer = json_number(json_get(json_view_of(document), "receipt"), &version) && version > VERSION;
 	bool good = take_fields(&r, json_view_of(document));
 	json_free(document);
+	if (is_newer)
+		return VERDICT_UNKNOWN_VERSION;
 	/* one form only: whatever else says the same is not what was signed */
 	if (!good || finish(again, compose(again, &r), &r) != len || memcmp(again, text, len) != 0)
 		return VERDICT_BAD_ENTRY;

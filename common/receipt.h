@@ -42,7 +42,7 @@ int receipt_check_how(const char *how);
  */
 int receipt_encode(char out[static RECEIPT_BYTES_MAX], size_t *len, struct receipt *receipt,
 		   const uint8_t seed[static SUITE_KEY_BYTES]);
-/* Total: VERDICT_BAD_ENTRY for everything that is not, byte for byte, what receipt_encode gives. */
+/* Total: VERDICT_BAD_ENTRY for everything that is not, byte for byte, what receipt_encode gives; VERDICT_UNKNOWN_VERSION when it says so. */
 int receipt_decode(struct receipt *out, const char *text, size_t len);
 
 /*

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/confine.h"
+#include "common/edition.h"
 #include "common/io.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -60,9 +61,8 @@ static int start_vault(struct inbox *inbox)
 {
 	char shown[SHOWN_BYTES];
 	inbox->vault = io_open_dir(AT_FDCWD, inbox->config.vault);
-	if (inbox->vault >= 0)
-		return EXIT_DONE;
-	return command_fail(inbox->vault, "cannot open the vault '%s'",
+	int result = inbox->vault < 0 ? inbox->vault : edition_look(inbox->vault, EDITION_VAULT);
+	return result == 0 ? EXIT_DONE : command_fail(result, "cannot open the vault '%s'",
 			    text_escape_name(shown, sizeof(shown), inbox->config.vault));
 }
 

@@ -75,8 +75,12 @@ static void take_datagram(struct intake *in, const uint8_t *bytes, size_t len)
 	/* a wrong tag: catch has counted it */
 	if (len > TYPE_OFFSET && bytes[TYPE_OFFSET] == 0)
 		return;
-	if (datagram_decode(&d, bytes, len) != VERDICT_OK) {
+	int result = datagram_decode(&d, bytes, len);
+	if (result != VERDICT_OK) {
 		in->counters.malformed++;
+		/* no fault of the link: the sender was upgraded, and this box was not */
+		if (result == VERDICT_UNKNOWN_VERSION)
+			intake_refuse(in, result);
 		return;
 	}
 	sequence_follow(&in->sequence, d.sequence);

@@ -161,6 +161,11 @@ void intake_take_control(struct intake *in, const struct datagram *d)
 		return;
 	}
 	in->counters.refused_messages++;
+	intake_refuse(in, result);
+}
+
+void intake_refuse(struct intake *in, int result)
+{
 	if (result != in->last_refusal)
 		in->owed_refusal = result;
 	intake_tell_refusal(in);
@@ -173,7 +178,7 @@ void intake_tell_refusal(struct intake *in)
 	bool is_due = in->refusal_told_ms == 0 || in->now_ms - in->refusal_told_ms >= COMPLAIN_MS;
 	if (result == 0 || !is_due)
 		return;
-	event_tell(in->o.tell, LOG_WARNING, "E2041", "keep: a signed message of the sender is refused: %s [%s]",
+	event_tell(in->o.tell, LOG_WARNING, "E2041", "keep: what the sender sends is refused: %s [%s]",
 		   verdict_explain(result), result > 0 ? verdict_name(result) : "error");
 	in->refusal_told_ms = in->now_ms;
 	in->last_refusal = result;

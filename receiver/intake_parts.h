@@ -71,6 +71,8 @@ const struct registry *intake_registry(const struct intake *in);
 /* A heartbeat or a catalogue page. */
 void intake_take_control(struct intake *in, const struct datagram *d);
 /* Of a refused message that has not been told of yet; every turn. */
+/* What came under a right tag is refused with this result, of which people are told, once in a row. */
+void intake_refuse(struct intake *in, int result);
 void intake_tell_refusal(struct intake *in);
 /* Adds the entry that this bundle was named. */
 void intake_enter_name(struct intake *in, struct known_bundle *bundle);

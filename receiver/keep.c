@@ -445,11 +445,11 @@ static int run(struct keep *keep, const char *config_path)
 	result = trusted_open_dir(&keep->vault_fd, AT_FDCWD, config->vault);
 	if (result != 0)
 		return command_fail(result, "vault '%s'", config->vault);
-	int lock = vault_lock(keep->vault_fd);
-	if (lock < 0) {
+	int lock = -1, locked = vault_lock(&lock, keep->vault_fd);
+	if (locked != 0) {
 		io_close(keep->vault_fd);
-		if (lock != -EWOULDBLOCK)
-			return command_fail(lock, "vault '%s'", config->vault);
+		if (locked != -EWOULDBLOCK)
+			return command_fail(locked, "vault '%s'", config->vault);
 		command_say("vault '%s' is in use by another weir-keep; stop that one first", config->vault);
 		return EXIT_ENVIRONMENT;
 	}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/cursor.h"
+#include "common/edition.h"
 #include "common/expecting.h"
 #include "common/io.h"
 #include "common/verdict.h"
@@ -40,16 +41,17 @@ int vault_prepare(int vault_fd)
 	return result == 0 ? io_fsync(vault_fd) : result;
 }
 
-int vault_lock(int vault_fd)
+int vault_lock(int *out, int vault_fd)
 {
 	int fd = openat(vault_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	int error = -errno;
-	io_close(fd);
-	return error;
+	int result = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : edition_keep(fd, EDITION_VAULT);
+	if (result != 0)
+		io_close(fd);
+	else
+		*out = fd;
+	return result;
 }
 
 /* "EPOCH/NAME.weir", under bundles/ */

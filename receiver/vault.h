@@ -114,8 +114,11 @@ void vault_partial_name(char out[static VAULT_NAME_BYTES], const struct bundle_i
 
 /* Makes the directories that lack.  0 or -errno. */
 int vault_prepare(int vault_fd);
-/* One process at a time writes there: a descriptor that is kept open as long as it does, or -errno. */
-int vault_lock(int vault_fd);
+/*
+ * One process at a time writes there, of the version that made it (edition.h): *out is a descriptor that is kept open as long as
+ * it does.  -EWOULDBLOCK: another one does; VERDICT_UNKNOWN_VERSION; -errno.
+ */
+int vault_lock(int *out, int vault_fd);
 /* 1, 0 or -errno. */
 int vault_is_delivered(int vault_fd, uint64_t epoch, const char *name);
 /*

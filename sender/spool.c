@@ -13,6 +13,7 @@
 
 #include "common/geometry.h"
 #include "common/diskfill.h"
+#include "common/edition.h"
 #include "common/io.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -281,8 +282,11 @@ static int open_folders(struct spool *spool)
 		return -errno;
 	if (flock(spool->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	int result = edition_keep(spool->lock_fd, EDITION_SPOOL);
+	if (result != 0)
+		return result;
 	for (size_t i = 0; i < FOLDER_END; i++) {
-		int result = io_make_dir(spool->dir_fd, folder_names[i], DIR_MODE);
+		result = io_make_dir(spool->dir_fd, folder_names[i], DIR_MODE);
 		if (result != 0)
 			return result;
 		spool->folders[i] = io_open_dir(spool->dir_fd, folder_names[i]);

@@ -431,8 +431,7 @@ static int vault_work(const char *dir)
 	if (vault < 0)
 		return vault;
 	DO(vault_prepare(vault));
-	lock = vault_lock(vault);
-	DO(lock < 0 ? lock : 0);
+	DO(vault_lock(&lock, vault));
 	bundle_name(name, "tax", id.number);
 	DO(put_file(vault, "came"));
 	DO(vault_deliver(vault, vault, "came", 5, name));

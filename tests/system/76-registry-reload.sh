@@ -117,7 +117,7 @@ ok "both load the next one" until_true 10 both_load 4
 # ---- the receiver's registry suspends the key of the sending box ----
 make 5 "/^\[sender inside-1\]/a suspended = $yesterday"
 put "$made" "$outside"
-refuses() { is_told 'E2041 keep: a signed message of the sender is refused: .*\[suspended\]' "$receiver/log"; }
+refuses() { is_told 'E2041 keep: what the sender sends is refused: .*\[suspended\]' "$receiver/log"; }
 ok "the receiver refuses a sender whose key is suspended" until_true 15 refuses
 person=wang-mei
 push files "$tmp/one"

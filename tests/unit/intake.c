@@ -872,6 +872,25 @@ static void test_registry(void)
 	free_world(&w);
 }
 
+static void test_newer_sender(void)
+{
+	struct world w = new_world("newer");
+	struct bundle b = make_bundle(&w, 1, 30);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	uint8_t newer[DATAGRAM];
+	memcpy(newer, b.datagrams, b.lens[0]);
+	newer[16] = 2; /* LINK.md 1: version */
+	intake_train(w.intake, newer, b.lens[0], DATAGRAM);
+	is_number((int64_t)intake_counters(w.intake)->malformed, 1, "a datagram of the next version is not taken");
+	ok(strncmp(last_event, "E2041", 5) == 0 && strstr(last_event, "upgrade Weir here [unknown-version]") != NULL,
+	   "and it is said what to do: '%s'", last_event);
+	send_all(&w, &b, NULL);
+	settle(&w);
+	ok(file_is(&w, &b, 1), "those of this version are taken as before");
+	free_bundle(&b);
+	free_world(&w);
+}
+
 static void test_strangers(void)
 {
 	struct world w = new_world("strangers");
@@ -2495,6 +2514,7 @@ int main(void)
 	test_repair_after_restart();
 	test_refusals();
 	test_registry();
+	test_newer_sender();
 	test_strangers();
 	test_dropped();
 	keep_restarts_between_two_pages();

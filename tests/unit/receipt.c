@@ -77,7 +77,7 @@ static void come_back(void)
 	ok(receipt_decode(&back, text, len) == 0, "the longest one fits: %zu bytes", len);
 }
 
-static void refuses(const char *from, const char *to, const char *what)
+static void refuses_as(int verdict, const char *from, const char *to, const char *what)
 {
 	char text[RECEIPT_BYTES_MAX + 64], changed[2 * RECEIPT_BYTES_MAX];
 	struct receipt back;
@@ -87,12 +87,18 @@ static void refuses(const char *from, const char *to, const char *what)
 	if (at == NULL)
 		exit(2);
 	snprintf(changed, sizeof(changed), "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-	is_number(receipt_decode(&back, changed, strlen(changed)), VERDICT_BAD_ENTRY, "%s is refused", what);
+	is_number(receipt_decode(&back, changed, strlen(changed)), verdict, "%s is refused", what);
+}
+
+static void refuses(const char *from, const char *to, const char *what)
+{
+	refuses_as(VERDICT_BAD_ENTRY, from, to, what);
 }
 
 static void rules(void)
 {
-	refuses("{\"receipt\":1", "{\"receipt\":2", "another version");
+	refuses_as(VERDICT_UNKNOWN_VERSION, "{\"receipt\":1", "{\"receipt\":2", "the next version");
+	refuses("{\"receipt\":1", "{\"receipt\":0", "no version");
 	refuses("cccccccc", "cccc", "a short id");
 	refuses("\"opened\"", "\"read\"", "another kind");
 	refuses("\"opened\"", "\"destroyed\"", "a destruction from which something came out");
