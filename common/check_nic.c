@@ -95,6 +95,25 @@ static void judge_link(const struct check *check, const struct nicfacts *facts)
 		     link->mbit_per_s != 0 ? link->mbit_per_s : 1000);
 }
 
+static void judge_light(const struct check *check, const struct nicfacts *facts)
+{
+	static const char *const words[] = {"", ", which is weak", ", which is strong", ", which is too weak", ", which is too strong"};
+	const struct light *light = is_sender(check) ? &facts->optics.sent : &facts->optics.seen;
+	if (facts->optics_failure != 0 || !light->is_told) {
+		add_untold(check, FINDING_OPTICAL_POWER);
+		return;
+	}
+	enum light_level level = light_judge(light);
+	enum finding_state state = level == LIGHT_GOOD ? FINDING_GREEN
+				   : level == LIGHT_WEAK || level == LIGHT_STRONG ? FINDING_AMBER : FINDING_RED;
+	bool is_strong = level == LIGHT_STRONG || level == LIGHT_TOO_STRONG;
+	finding_type(report_add(check->report, FINDING_OPTICAL_POWER, state, "%s %s %" PRIu32 ".%" PRIu32 " microwatts%s",
+				check->config->interface, is_sender(check) ? "sends" : "sees", light->power / 10, light->power % 10,
+				words[level]),
+		     is_strong ? "ethtool -m %s; then put an attenuator into the fibre"
+			       : "ethtool -m %s; then clean the connectors, look for a bent fibre, or replace the module", check->config->interface);
+}
+
 static void judge_ring(const struct check *check, const struct nicfacts *facts)
 {
 	const struct ethtool_rings *r = &facts->rings;
@@ -136,6 +155,7 @@ void nicfacts_judge(const struct check *check, const struct nicfacts *facts)
 	judge_carrier(check, facts);
 	judge_mtu(check, facts);
 	judge_link(check, facts);
+	judge_light(check, facts);
 	judge_ring(check, facts);
 	judge_offload(check, facts);
 }

@@ -71,6 +71,7 @@ static const struct {
 	[FINDING_MTU] = {"mtu", "datagrams that are longer than the NIC takes are lost, all of them; shorter ones than it could take are slower"},
 	[FINDING_SPEED] = {"speed", "what is sent faster than the NIC can send is dropped by it"},
 	[FINDING_NEGOTIATION] = {"negotiation", "who negotiates waits for an answer, which on a one-way fibre never comes"},
+	[FINDING_OPTICAL_POWER] = {"optical-power", "light that is too weak or too strong is read wrong, and a frame with one wrong bit is lost"},
 	[FINDING_NIC_RING] = {"nic-ring", "frames for which the NIC has no room while the kernel is busy are lost, or wait to be sent"},
 	[FINDING_OFFLOAD] = {"offload", "datagrams that go through the kernel one by one cost several times the work"},
 	[FINDING_NIC_ERRORS] = {"nic-errors", "frames that the NIC could not send or take were lost, and what caused it may go on"},

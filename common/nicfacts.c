@@ -67,6 +67,14 @@ static int find_route(char out[static INTERFACE_BYTES], const struct config *con
 	return reading.failure[LAYER_ROUTE];
 }
 
+static int read_optics(struct optics *out, int fd, const char *name)
+{
+	uint8_t memory[ETHTOOL_MODULE_BYTES];
+	uint32_t kind = 0;
+	long len = ethtool_module(fd, name, memory, sizeof(memory), &kind);
+	return len < 0 ? (int)len : optics_decode(out, memory, (size_t)len, kind);
+}
+
 int nicfacts_read(struct nicfacts *out, const struct config *config)
 {
 	struct nicfacts facts = {.mtu = 0};
@@ -79,6 +87,7 @@ int nicfacts_read(struct nicfacts *out, const struct config *config)
 		facts.link_failure = ethtool_read_link(fd, config->interface, &facts.link);
 		facts.rings_failure = ethtool_read_rings(fd, config->interface, &facts.rings);
 		facts.offloads_failure = ethtool_offloads(fd, config->interface, &facts.joins, &facts.takes_apart);
+		facts.optics_failure = read_optics(&facts.optics, fd, config->interface);
 		/* a driver that tells nothing is no fault */
 		(void)nicfault_read(facts.fault, config->interface);
 	}

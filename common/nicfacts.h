@@ -8,6 +8,7 @@
 #include "check.h"
 #include "ethtool.h"
 #include "nicfault.h"
+#include "optics.h"
 
 struct nicfacts {
 	bool is_there, is_up, has_carrier;
@@ -16,9 +17,10 @@ struct nicfacts {
 	uint32_t mtu;
 	char fault[NICFAULT_BYTES];        /* why it has no link; "" where nothing is told */
 	/* 0, or -errno: what follows is not known */
-	int link_failure, rings_failure, offloads_failure;
+	int link_failure, rings_failure, offloads_failure, optics_failure;
 	struct ethtool_link link;
 	struct ethtool_rings rings;
+	struct optics optics;
 	bool joins, takes_apart;           /* offloads: of what comes in, of what goes out */
 };
 

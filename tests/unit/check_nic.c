@@ -22,14 +22,15 @@ static void begin(enum config_side side)
 		.is_there = true, .is_up = true, .has_carrier = true, .way = "weir0", .mtu = 1500,
 		.link = {.mbit_per_s = 10000, .is_fibre = true},
 		.rings = {.rx = 4096, .rx_max = 4096, .tx = 4096, .tx_max = 4096},
+		.optics = {.sent = {true, 5012, 1000, 1500, 8000, 10000}, .seen = {true, 3981, 200, 300, 10000, 12000}},
 		.joins = true, .takes_apart = true,
 	};
 }
 
 static void test_good(enum config_side side)
 {
-	static const char *const all[] = {"link-nic", "link-route", "carrier", "far-end", "mtu", "speed", "negotiation", "nic-ring",
-					  "offload"};
+	static const char *const all[] = {"link-nic", "link-route", "carrier", "far-end", "mtu", "speed", "negotiation", "optical-power",
+					  "nic-ring", "offload"};
 	begin(side);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		ok(strncmp(found(judge, &config, all[i]), "green ", 6) == 0, "a good NIC is green: %s", all[i]);
@@ -100,6 +101,27 @@ static void test_link(void)
 	finds(judge, &config, "green negotiation: ", "over copper it may");
 	facts.link_failure = -EOPNOTSUPP;
 	finds(judge, &config, "green negotiation: the driver of weir0 does not tell", "a driver that tells nothing is green");
+}
+
+static void test_light(void)
+{
+	begin(CONFIG_RECEIVER);
+	facts.optics.seen.power = 199;
+	finds(judge, &config, "red optical-power: weir0 sees 19.9 microwatts, which is too weak; type: ethtool -m weir0; then clean", "too little light is red");
+	facts.optics.seen.power = 299;
+	finds(judge, &config, "amber optical-power: weir0 sees 29.9 microwatts, which is weak", "little is amber");
+	facts.optics.seen.power = 12001;
+	finds(judge, &config, "red optical-power: weir0 sees 1200.1 microwatts, which is too strong; type: ethtool -m weir0; then put an attenuator",
+	      "too much is red");
+	config.side = CONFIG_SENDER;
+	finds(judge, &config, "green optical-power: weir0 sends 501.2 microwatts", "a sender sends");
+	facts.optics.sent.power = 8001;
+	finds(judge, &config, "amber optical-power: weir0 sends 800.1 microwatts, which is strong", "and is told of that");
+	facts.optics.sent.is_told = false;
+	finds(judge, &config, "green optical-power: the driver of weir0 does not tell", "where it is not measured it is green");
+	facts.optics.sent.is_told = true;
+	facts.optics_failure = -EOPNOTSUPP;
+	finds(judge, &config, "green optical-power: the driver of weir0 does not tell", "and where there is no module");
 }
 
 static void test_ring(void)
@@ -177,6 +199,7 @@ int main(void)
 	test_carrier();
 	test_mtu();
 	test_link();
+	test_light();
 	test_ring();
 	test_offload();
 	test_real();
