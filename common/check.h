@@ -32,6 +32,20 @@ void check_link(const struct check *check);
 /* The disk at path, which is what: "spool", "vault". */
 void check_disk(const struct check *check, const char *what, const char *path);
 
+/* No box has an earlier time: 2026-11-01. */
+#define CLOCK_EARLIEST_S UINT64_C(1793491200)
+
+struct clock_facts {
+	uint64_t now_s;
+	bool is_told, is_set;     /* whether the kernel says, and that a source of time has set it of late */
+	uint64_t heard_s, sent_s; /* of the last heartbeat: this box's clock and the sender's; 0: none yet */
+};
+
+/* All but the heartbeat. */
+struct clock_facts clock_read(void);
+/* registry: one that was made before now; NULL: none. */
+void check_clock(const struct check *check, const struct clock_facts *facts, const struct registry *registry);
+
 /* The link NIC: nicfacts.h, and what it has counted. */
 void check_nic(const struct check *check);
 

@@ -145,7 +145,8 @@ static void add_way(const struct check *check, const struct way *way)
 		report_add(check->report, FINDING_LOSS, FINDING_GREEN, "no datagram was lost on the way");
 }
 
-static void check_vault(const struct check *check)
+/* clock: what of it the heartbeat tells. */
+static void check_vault(const struct check *check, struct clock_facts *clock)
 {
 	struct inbox_status status;
 	check_disk(check, "vault", check->config->vault);
@@ -157,6 +158,8 @@ static void check_vault(const struct check *check)
 	if (inbox_status_load(&status, vault_fd) == 0) {
 		struct way way = inbox_way(status.view);
 		add_way(check, &way);
+		clock->sent_s = json_get_number(status.view, "last_heartbeat_sent", 0);
+		clock->heard_s = json_get_number(status.view, "last_heartbeat", 0);
 		inbox_status_free(&status);
 	}
 	io_close(vault_fd);
@@ -184,7 +187,9 @@ static int look(struct report *report, void *context)
 	check_kernel(&check);
 	check_link_process(&check);
 	check_ring(&check);
-	check_vault(&check);
+	struct clock_facts now = clock_read();
+	check_vault(&check, &now);
+	check_clock(&check, &now, NULL);
 	check_swap(&check);
 	return 0;
 }

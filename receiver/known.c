@@ -147,11 +147,11 @@ int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint
 		known->link.heard_since_s = now_s;
 	if (heartbeat->waiting > 0)
 		known->link.busy_s = now_s;
-	known->link.heartbeat_s = now_s;
+	known->link.heartbeat_s = known->last_heartbeat_s = now_s;
+	known->link.sent_s = heartbeat->time;
 	known->link.waiting = heartbeat->waiting;
 	known->link.heal_rate = heartbeat->heal_rate;
 	known->link.heal_round = heartbeat->heal_round;
-	known->last_heartbeat_s = now_s;
 	known->sender_registry_version = heartbeat->registry_version;
 	known->sender_datagrams = heartbeat->sent;
 	return VERDICT_OK;

@@ -43,6 +43,7 @@ enum missing_more {
 /* What the heartbeats say; zeros before the first. */
 struct missing_link {
 	uint64_t heartbeat_s;  /* the last one */
+	uint64_t sent_s;       /* when that was sent, by the sender's clock */
 	uint64_t heard_since_s; /* since when the sender has been heard without a silence */
 	uint64_t waiting;      /* bytes that have not had all their passes */
 	uint64_t busy_s;       /* when that was last not 0 */

@@ -142,6 +142,7 @@ int status_begin(struct status_text *status, const struct status_head *head)
 	fprintf(out, ",\"sender_went_back\":%s", known->went_back ? "true" : "false");
 	put_number(out, "time", head->time_s);
 	put_number(out, "last_heartbeat", known->last_heartbeat_s);
+	put_number(out, "last_heartbeat_sent", known->link.sent_s);
 	put_number(out, "silent_s", silent_s);
 	put_number(out, "generation", known->generation);
 	put_number(out, "pages", known->pages);

@@ -28,6 +28,7 @@
  *   "sender_went_back"         the sender was put back to an older state, and is not believed
  *   "epoch_returned"           one that had ended, and is heard again: likewise; "" when none is
  *   "last_heartbeat"           when the last good heartbeat came
+ *   "last_heartbeat_sent"      when that was sent, by the sender's clock
  *   "generation"               of the catalogue that it named
  *   "pages", "pages_held"      pages of that generation, and how many of them are here
  *   "registry_version"         loaded here

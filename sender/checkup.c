@@ -118,6 +118,8 @@ static int look(struct report *report, void *context)
 	const struct check check = {.report = report, .config = &setup.config, .config_path = config_path, .root = ""};
 	report_add(report, FINDING_CONFIGURATION, FINDING_GREEN, "%s", text_escape_name(shown, sizeof(shown), config_path));
 	check_registry(&check, setup.registry);
+	const struct clock_facts now = clock_read();
+	check_clock(&check, &now, setup.registry);
 	check_box_key(&check, &setup);
 	check_key(&check, FINDING_LINK_KEY, setup.config.link_key, KEY_LINK, NULL);
 	check_psks(&check, &setup);

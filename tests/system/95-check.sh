@@ -79,14 +79,18 @@ emits() { [[ $(state_of sender emit) == "green emit" ]]; }
 is "when they run weir-hold is green" "$(state_of sender hold)" "green hold"
 ok "and weir-emit" until_true 10 emits
 is "and weir-keep" "$(state_of receiver keep)" "green keep"
+heard() { [[ $(jq .last_heartbeat_sent "$receiver/vault/status.json") != 0 ]]; }
+ok "and the sender's clock is heard" until_true 20 heard
+is "which is this one" "$(state_of receiver clocks-apart)" "green clocks-apart"
 is "and the ring is not filling" "$(state_of receiver ring-fill)" "green ring-fill"
 receiver_down
 sender_down
 
 # What keep would have written.
 status=$receiver/vault/status.json
-jq '.ring.is_filling = true | .nic = null' "$status" >"$tmp/status" && cp "$tmp/status" "$status"
+jq '.ring.is_filling = true | .nic = null | .last_heartbeat_sent = .last_heartbeat - 3600' "$status" >"$tmp/status" && cp "$tmp/status" "$status"
 is "a ring that fills up is told of" "$(state_of receiver ring-fill)" "amber ring-fill"
+is "and that the sender's clock is another hour's" "$(state_of receiver clocks-apart)" "amber clocks-apart"
 is "and that no counters are read" "$(state_of receiver counters)" "amber counters"
 registry_text 1 | sed -E "s/^(issued = ).*/\12026-01-01/; 0,/^expires = .*/s//expires = $(date -u -d yesterday +%F)/" >"$site/old"
 registry_install 1 "$site/old"

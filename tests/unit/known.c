@@ -77,6 +77,7 @@ static void test_link(void)
 	hear(known, 2, 0, 1001);
 	struct missing_link link = known_summary(known).link;
 	ok(link.heartbeat_s == 1001 && link.heard_since_s == 1000, "a sender is heard since its first heartbeat");
+	is_number((int64_t)link.sent_s, 2, "and what its clock said then");
 	ok(link.waiting == 0 && link.busy_s == 1000, "and when it last had something waiting");
 	ok(link.heal_rate == 11 && link.heal_round == 12, "and how fast it heals is taken over");
 	hear(known, 3, 0, 1006);

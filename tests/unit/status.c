@@ -30,7 +30,7 @@ static struct status_head head(void)
 		.time_s = 1000, .registry_version = 7, .disk_is_full = true,
 		.known = {.epoch = 0xabcdef, .generation = 4, .pages = 3, .pages_held = 2,
 			  .last_heartbeat_s = 990, .sender_registry_version = 8, .sender_datagrams = 99,
-			  .link = {.heard_since_s = 5, .waiting = 6, .busy_s = 7, .heal_rate = 8, .heal_round = 9,
+			  .link = {.sent_s = 980, .heard_since_s = 5, .waiting = 6, .busy_s = 7, .heal_rate = 8, .heal_round = 9,
 				   .data_s = 10}},
 		.caught_up_s = 4,
 		.counters = {.datagrams = UINT64_C(18446744073709551615), .link_lost = 17},
@@ -68,6 +68,7 @@ static void test_keys(void)
 	is_text(json_get_text(view, "epoch", "?"), "0000000000abcdef", "the epoch has 16 hex digits");
 	is_number((int64_t)json_get_number(view, "time", 0), 1000, "time is there");
 	is_number((int64_t)json_get_number(view, "last_heartbeat", 0), 990, "the last heartbeat is there");
+	is_number((int64_t)json_get_number(view, "last_heartbeat_sent", 0), 980, "when it was sent by the sender's clock");
 	is_number((int64_t)json_get_number(view, "silent_s", 0), 10, "and how long ago it was");
 	is_number((int64_t)json_get_number(view, "pages", 0), 3, "pages are there");
 	is_number((int64_t)json_get_number(view, "pages_held", 0), 2, "and those that are held");
