@@ -49,6 +49,9 @@ void check_clock(const struct check *check, const struct clock_facts *facts, con
 /* The link NIC: nicfacts.h, and what it has counted. */
 void check_nic(const struct check *check);
 
+/* Who else takes frames from the link NIC, or listens at its address. */
+void check_listeners(const struct check *check);
+
 /* Settings of the kernel below /proc/sys, and what it counts of pieces. */
 void check_kernel(const struct check *check);
 

@@ -80,8 +80,21 @@ static bool is_interrupt_of(const char *line, size_t len, const char *nic)
 	return false;
 }
 
+static void take_number(void *context, const char *name)
+{
+	take_interrupt(context, strtoul(name, NULL, 10));
+}
+
+/* By the device, or the one through which it is reached; else by what each interrupt is for. */
 static void read_interrupts(struct placing *p)
 {
+	static const char *const devices[] = {"device", "device/.."};
+	char folder[128];
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+		snprintf(folder, sizeof(folder), "/sys/class/net/%s/%s/msi_irqs", p->check->config->interface, devices[i]);
+		if (machine_each(p->check->root, folder, take_number, p) == 0)
+			return;
+	}
 	char *text = malloc(INTERRUPTS_BYTES);
 	long len = text == NULL ? -1 : machine_read(text, INTERRUPTS_BYTES, p->check->root, "/proc/interrupts");
 	for (const char *line = text; len > 0 && *line != 0;) {

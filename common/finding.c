@@ -78,6 +78,7 @@ static const struct {
 	[FINDING_NIC_RING] = {"nic-ring", "frames for which the NIC has no room while the kernel is busy are lost, or wait to be sent"},
 	[FINDING_OFFLOAD] = {"offload", "datagrams that go through the kernel one by one cost several times the work"},
 	[FINDING_NIC_ERRORS] = {"nic-errors", "frames that the NIC could not send or take were lost, and what caused it may go on"},
+	[FINDING_LISTENERS] = {"listeners", "who else takes what comes in by the link NIC can be attacked by it, and may answer"},
 	[FINDING_CORES] = {"cores", "with a single core whoever seals, scans or verifies stops the link meanwhile"},
 	[FINDING_GOVERNOR] = {"governor", "a core that is slowed down while little comes in is too slow when much comes at once"},
 	[FINDING_INTERRUPTS] = {"interrupts", "a core that handles the NIC's interrupts and its daemon does one after the other"},

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "io.h"
 #include "text.h"
@@ -17,11 +16,10 @@ __attribute__((format(printf, 4, 0)))
 static long read_text(char *out, size_t size, const char *root, const char *format, va_list arguments)
 {
 	char path[MACHINE_PATH_BYTES];
-	size_t at = strlen(root);
+	size_t at = (size_t)snprintf(path, sizeof(path), "%s", root);
 	out[0] = 0;
 	if (at >= sizeof(path))
 		return -ENAMETOOLONG;
-	memcpy(path, root, at);
 	int n = vsnprintf(path + at, sizeof(path) - at, format, arguments);
 	if (n < 0 || (size_t)n >= sizeof(path) - at)
 		return -ENAMETOOLONG;

@@ -182,6 +182,7 @@ static int look(struct report *report, void *context)
 	check_key(&check, FINDING_LINK_KEY, box->config->link_key, KEY_LINK, NULL);
 	check_link(&check);
 	check_nic(&check);
+	check_listeners(&check);
 	check_cores(&check);
 	check_temperature(&check);
 	check_kernel(&check);

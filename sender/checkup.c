@@ -125,6 +125,7 @@ static int look(struct report *report, void *context)
 	check_psks(&check, &setup);
 	check_link(&check);
 	check_nic(&check);
+	check_listeners(&check);
 	check_cores(&check);
 	check_temperature(&check);
 	check_kernel(&check);

@@ -39,13 +39,15 @@ is "twin: one without is seen" "$(planted "no-such-finding" "$top"/tests/unit/*.
 
 # ---- two boxes ----
 
-LOOPBACK=yes # what a box needs of its link NIC is in other tests
 link_start 1500
 site_make
 rconf=$receiver/receiver.conf
-checks() { "$build/weir-$1" check --config "$site/$1/$1.conf" "${@:2}" 2>&1; }
-# state_of SIDE ID: "red hold"
-state_of() { checks "$1" --json | jq -r --arg id "$2" '.findings[] | select(.id == $id) | "\(.state) \(.id)"' | sort -u; }
+checks() { "in_$1" "$build/weir-$1" check --config "$site/$1/$1.conf" "${@:2}" 2>&1; }
+# states_of SIDE [JQ]: "red hold", of those that JQ selects
+states_of() { checks "$1" --json | jq -r ".findings[] | select(${2:-true}) | \"\(.state) \(.id)\"" | sort -u; }
+state_of() { states_of "$1" ".id == \"$2\""; }
+has_link() { [[ $link == loopback || "$(state_of sender carrier) $(state_of receiver carrier)" == "green carrier green carrier" ]]; }
+ok "both have a link" until_true 10 has_link
 said=$(checks sender)
 is "a sender that does not run is red, and the exit code says so" "$?" 3
 like "weir-hold is missing" "$said" "red   hold +weir-hold does not answer: .*why:  .*type: systemctl start"
@@ -57,7 +59,7 @@ like "the last line counts" "$(tail -n 1 <<<"$said")" "^[0-9]+ red, [0-9]+ amber
 is "every line that is not green has its reason and what to type" "$(grep -cE '^(amber|red) ' <<<"$said")" \
 	"$(grep -A 1 '^      why:  ' <<<"$said" | grep -c '^      type: ')"
 is "without a terminal nothing is coloured" "$(grep -c $'\033' <<<"$said")" 0
-is "on one it is" "$("$top/tests/lib/on-terminal" "" "$build/weir-receiver" check --config "$rconf" </dev/null | grep -c $'\033\[1;31mred')" \
+is "on one it is" "$("$top/tests/lib/on-terminal" "" /bin/bash -c "${at_receiver[*]} $build/weir-receiver check --config $rconf" </dev/null | grep -c $'\033\[1;31mred')" \
 	"$(grep -c '^red ' <<<"$said")"
 is "quietly nothing green is said" "$(checks receiver -q | grep -c '^green')" 0
 is "but what is not" "$(checks receiver --quiet)" "$(grep -v '^green' <<<"$said")"
@@ -71,6 +73,11 @@ checks receiver --all >"$tmp/said"
 is "an option that there is none of is refused" "$? $(grep -c '^weir-receiver: check takes ' "$tmp/said")" "2 1"
 checks sender more >/dev/null
 is "and so is an argument" "$?" 2
+for side in sender receiver; do
+	for option in $("$build/weir-$side" check --help | grep -oE -- '(-q|--[a-z]+)' | sort -u); do
+		ok "check $option is in the man page of the $side" grep -qF -- "$option" <(mandoc -T utf8 "$top/$side/weir-$side.8" | col -bx)
+	done
+done
 is "WEIR_CONFIG names the configuration" "$(WEIR_CONFIG=$rconf "$build/weir-receiver" check --json | jq -r '.findings[0].id')" configuration
 
 receiver_up
@@ -83,6 +90,26 @@ heard() { [[ $(jq .last_heartbeat_sent "$receiver/vault/status.json") != 0 ]]; }
 ok "and the sender's clock is heard" until_true 20 heard
 is "which is this one" "$(state_of receiver clocks-apart)" "green clocks-apart"
 is "and the ring is not filling" "$(state_of receiver ring-fill)" "green ring-fill"
+if [[ $link == namespaces ]]; then
+	# What is of the machine and not of the site: how much a kernel allows, what the disk of tests is, swap.
+	own='(.id | IN("receive-buffer", "udp-mem", "disk-mount", "swap") | not)'
+	for side in sender receiver; do
+		is "nothing of the $side is red" "$(states_of $side ".state == \"red\" and $own")" ""
+		checks $side >"$tmp/said"
+		is "and the exit code says whether nothing is" "$?" "$(($(grep -c '^red ' "$tmp/said") > 0 ? 3 : 0))"
+	done
+	in_receiver ip link set dev "$device" mtu 1400
+	in_receiver ip addr add 10.77.9.9/32 dev lo
+	sed "s/^address = .*/address = 10.77.9.9/" "$rconf" >"$receiver/other.conf" && chmod 600 "$receiver/other.conf"
+	is "a NIC that takes less is red" "$(state_of receiver mtu)" "red mtu"
+	is "and so is the address of another one" "$(in_receiver "$build/weir-receiver" check --config "$receiver/other.conf" | grep -cE \
+		"^red   link-route +10.77.9.9 is an address of lo$")" 1
+	in_sender ip route add "$receiver_address/32" dev lo
+	is "a route that leads elsewhere is red" "$(state_of sender link-route)" "red link-route"
+	in_sender ip route del "$receiver_address/32" dev lo
+	is "who takes frames from the NIC, as the test itself, is seen" "$(state_of sender listeners)" "amber listeners"
+	in_receiver ip link set dev "$device" mtu 1500
+fi
 receiver_down
 sender_down
 
@@ -101,6 +128,7 @@ is "on the sender, too" "$(state_of sender registry)" "red registry"
 
 if ((EUID != 0)); then
 	skip "check --fix sets what is safe to set" "it needs root"
+	nothing_came_back
 	done_testing
 fi
 cp "$build/weir-receiver" "$tmp/" && chmod 711 "$tmp"
@@ -131,7 +159,7 @@ code=0
 echo "ended with $code"
 cat /proc/sys/net/ipv4/conf/weir9/rp_filter
 END
-sed 's/^absent = all$/interface = weir9/' "$rconf" >"$tmp/fixed.conf" && chmod 600 "$tmp/fixed.conf"
+sed -E 's/^(absent = all|interface = .*)$/interface = weir9/' "$rconf" >"$tmp/fixed.conf" && chmod 600 "$tmp/fixed.conf"
 fixing() { unshare --mount --net bash "$tmp/fix" "$tmp" "$build" "$tmp/fixed.conf" "$@" 2>&1; }
 found() { jq -r '.findings[] | select(.id == ("receive-buffer", "rp-filter", "dirty-memory", "core-dumps")) | "\(.state) \(.id) \(.fix)"' | xargs; }
 is "what can be set is said" "$(fixing --json | sed -n '/^{/,/^}/p' | found)" "red receive-buffer true red rp-filter true amber dirty-memory true amber core-dumps true"
@@ -148,4 +176,5 @@ is "the kernel has it" "$(tail -n 1 <<<"$said")" 0
 is "the settings for each start are in their file" "$(grep -v '^#' "$tmp/sysctl.d/61-weir-check.conf" | tr -d ' ' | sort | xargs)" \
 	"kernel.core_pattern=core net.core.rmem_max=268435456 net.ipv4.conf.weir9.rp_filter=0 vm.dirty_background_bytes=268435456 vm.dirty_bytes=1073741824"
 like "what it cannot mend stays red, as the exit code says" "$said" "red   registry .*ended with 3"
+nothing_came_back
 done_testing

@@ -51,6 +51,9 @@ static void test_interrupts(void)
 	      "echo CORE >/proc/irq/24/smp_affinity_list", "an interrupt on its only core is amber");
 	box_put("/proc/irq/24/smp_affinity_list", "1-2\n");
 	finds(check_cores, &config, "green interrupts: 0 of the 2 of weir0", "one that may go elsewhere is green");
+	box_put("/sys/class/net/weir0/msi_irqs/25", "msix\n");
+	box_put("/sys/class/net/weir0/device/modalias", "virtio\n");
+	finds(check_cores, &config, "amber interrupts: 1 of the 1 of weir0 come", "those of the device count before their names");
 }
 
 static void test_rps(void)
