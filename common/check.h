@@ -52,6 +52,9 @@ void check_nic(const struct check *check);
 /* Who else takes frames from the link NIC, or listens at its address. */
 void check_listeners(const struct check *check);
 
+/* The buffer of the socket of the link; while there is none, what the kernel allows. */
+void check_sockets(const struct check *check);
+
 /* Settings of the kernel below /proc/sys, and what it counts of pieces. */
 void check_kernel(const struct check *check);
 

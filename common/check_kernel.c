@@ -43,21 +43,6 @@ static bool read_number(const struct check *check, enum finding_id id, const cha
 	return false;
 }
 
-/* ---- sockets ---- */
-
-/* Our daemons may force their buffer only through systemd or as root; else this is what they get. */
-static void check_buffer(const struct check *check, enum finding_id id, enum finding_state lacking, const char *name,
-			 uint64_t wanted)
-{
-	uint64_t most = 0;
-	char have[32], want[32];
-	if (!read_number(check, id, name, &most))
-		return;
-	struct finding *f = report_add(check->report, id, most >= wanted ? FINDING_GREEN : lacking, "%s wanted, %s allowed",
-				       text_size(want, sizeof(want), wanted), text_size(have, sizeof(have), most));
-	finding_remedy(f, REMEDY_SETTING, name, "%" PRIu64, wanted);
-}
-
 /* Of the three numbers only the last matters to UDP.  The kernel lets a socket hold twice its buffer. */
 static void check_udp_mem(const struct check *check, uint64_t buffer)
 {
@@ -241,13 +226,11 @@ void check_kernel(const struct check *check)
 {
 	const struct config *config = check->config;
 	if (config->side == CONFIG_RECEIVER) {
-		check_buffer(check, FINDING_RECEIVE_BUFFER, FINDING_RED, "net.core.rmem_max", config->socket_buffer_bytes);
 		check_udp_mem(check, config->socket_buffer_bytes);
 		check_rp_filter(check);
 		check_backlog(check);
 		check_poll_budget(check);
 	} else {
-		check_buffer(check, FINDING_SEND_BUFFER, FINDING_AMBER, "net.core.wmem_max", CHECK_SEND_BUFFER_BYTES);
 		check_udp_mem(check, CHECK_SEND_BUFFER_BYTES);
 	}
 	check_fragments(check);

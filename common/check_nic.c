@@ -25,15 +25,17 @@ static void judge_way(const struct check *check, const struct nicfacts *facts)
 	bool is_right = strcmp(facts->way, config->interface) == 0;
 	char way[4 * INTERFACE_BYTES];
 	text_escape_name(way, sizeof(way), facts->way[0] != 0 ? facts->way : "no interface");
+	bool is_any = !is_sender(check) && strcmp(config->address, "0.0.0.0") == 0;
 	struct finding *f = report_add(check->report, FINDING_LINK_ROUTE, is_right ? FINDING_GREEN : FINDING_RED,
-				       is_sender(check) ? "what is sent to %s leaves by %s" : "%s is an address of %s",
+				       is_sender(check) ? "what is sent to %s leaves by %s"
+				       : is_any ? "%s, any address of this box, is one of %s" : "%s is an address of %s",
 				       config->address, way);
 	if (is_sender(check))
 		finding_type(f, "ip route get %s; then ip route replace %s/32 dev %s", config->address, config->address,
 			     config->interface);
 	else
 		finding_type(f, "ip -br addr; then ip addr add %s/30 dev %s, or name the right one in [link] interface",
-			     config->address, config->interface);
+			     is_any ? "ADDRESS" : config->address, config->interface);
 }
 
 /* The fibre has one direction: a sender's NIC may see no light, and yet send. */

@@ -29,7 +29,7 @@ static int read_flags(struct nicfacts *out, int fd, const char *name)
 	return 0;
 }
 
-/* The NIC with the address at which a receiver listens. */
+/* The NIC with the address at which a receiver listens; when that is every address, the link NIC if it has any. */
 static int find_holder(char out[static INTERFACE_BYTES], const struct config *config)
 {
 	struct ifaddrs *all = NULL;
@@ -44,8 +44,12 @@ static int find_holder(char out[static INTERFACE_BYTES], const struct config *co
 			continue;
 		memcpy(&address, one->ifa_addr, sizeof(address));
 		/* an address with a label is listed as "eth0:label" */
-		if (address.sin_addr.s_addr == wanted.s_addr)
-			snprintf(out, INTERFACE_BYTES, "%.*s", (int)strcspn(one->ifa_name, ":"), one->ifa_name);
+		char name[INTERFACE_BYTES];
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(one->ifa_name, ":"), one->ifa_name);
+		bool is_ours = wanted.s_addr == htonl(INADDR_ANY) ? strcmp(name, config->interface) == 0
+								   : address.sin_addr.s_addr == wanted.s_addr;
+		if (is_ours)
+			memcpy(out, name, sizeof(name));
 	}
 	freeifaddrs(all);
 	return 0;

@@ -185,6 +185,7 @@ static int look(struct report *report, void *context)
 	check_listeners(&check);
 	check_cores(&check);
 	check_temperature(&check);
+	check_sockets(&check);
 	check_kernel(&check);
 	check_link_process(&check);
 	check_ring(&check);

@@ -128,6 +128,7 @@ static int look(struct report *report, void *context)
 	check_listeners(&check);
 	check_cores(&check);
 	check_temperature(&check);
+	check_sockets(&check);
 	check_kernel(&check);
 	check_disk(&check, "spool", setup.config.spool);
 	check_hold(&check);

@@ -97,6 +97,17 @@ is "and has what was pushed" "$opened" "$(cat "${root[sender]}/home/wang/people.
 said=$(at sender setpriv --reuid 65534 --regid 65534 --clear-groups weir-outbox list 2>&1)
 like "who is in no group cannot call the box" "$said" "Permission denied"
 
+# What check finds, but for what is of this machine: what its kernel allows, its disk, its swap, that clamd is not in a box.
+found_at() { # SIDE JQ
+	at "$1" "weir-$1" check --json | jq -r ".findings[] | select(.id | IN(\"udp-mem\", \"disk-mount\", \"swap\", \"virus-scanner\") | not) | $2"
+}
+for side in sender receiver; do
+	is "check finds nothing red at the $side" "$(found_at $side 'select(.state == "red") | "\(.id): \(.what)"')" ""
+	is "and the process of the link as its unit asks for it" \
+		"$(found_at $side 'select(.id | IN("link-daemon", "priority", "locked-memory", "send-buffer", "receive-buffer", "folder-mode")) | .state' |
+			sort -u)" green
+done
+
 # ---- what each process is ----
 
 # status SIDE PID FIELD: of /proc

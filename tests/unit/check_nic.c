@@ -53,6 +53,10 @@ static void test_way(void)
 	finds(judge, &config, "red link-route: 192.0.2.2 is an address of eth0; type: ip -br addr", "an address of another NIC is red");
 	facts.way[0] = 0;
 	finds(judge, &config, "red link-route: 192.0.2.2 is an address of no interface", "and that of none");
+	snprintf(config.address, sizeof(config.address), "0.0.0.0");
+	finds(judge, &config, "red link-route: 0.0.0.0, any address of this box, is one of no interface; type: ip -br addr; then ip addr add ADDRESS/30",
+	      "so is a NIC without one where every address is listened at");
+	snprintf(config.address, sizeof(config.address), "192.0.2.2");
 	begin(CONFIG_SENDER);
 	snprintf(facts.way, sizeof(facts.way), "eth0");
 	finds(judge, &config, "red link-route: what is sent to 192.0.2.2 leaves by eth0; type: ip route get 192.0.2.2",
@@ -162,6 +166,10 @@ static void test_real(void)
 	ok(facts.is_there && facts.is_up && facts.has_carrier && facts.mtu >= 1500, "it is there, up, and takes frames");
 	is_text(facts.way, "lo", "and has its address");
 	is_number(facts.offloads_failure, 0, "it tells whether it joins what comes in");
+	snprintf(config.address, sizeof(config.address), "0.0.0.0");
+	is_number(nicfacts_read(&facts, &config), 0, "where every address is listened at");
+	is_text(facts.way, "lo", "any of its own is one");
+	snprintf(config.address, sizeof(config.address), "127.0.0.1");
 	config.side = CONFIG_SENDER;
 	is_number(nicfacts_read(&facts, &config), 0, "it is read for a sender, too");
 	is_text(facts.way, "lo", "and the route leads over it");
