@@ -104,7 +104,7 @@ found_at() { # SIDE JQ
 for side in sender receiver; do
 	is "check finds nothing red at the $side" "$(found_at $side 'select(.state == "red") | "\(.id): \(.what)"')" ""
 	is "and the process of the link as its unit asks for it" \
-		"$(found_at $side 'select(.id | IN("link-daemon", "priority", "locked-memory", "send-buffer", "receive-buffer", "folder-mode")) | .state' |
+		"$(found_at $side 'select(.id | IN("link-daemon", "priority", "locked-memory", "send-buffer", "receive-buffer", "folder-mode", "rp-filter")) | .state' |
 			sort -u)" green
 done
 
