@@ -19,7 +19,6 @@ struct check {
 	const char *root;        /* stands before paths of the system: "" but in tests */
 };
 
-
 /* That the registry is in force, and what in it ends within 30 days. */
 void check_registry(const struct check *check, const struct registry *registry);
 /* The file of an unprotected key of this kind, and its name.  wanted_public: which it has to be; NULL: any. */

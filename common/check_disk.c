@@ -168,18 +168,24 @@ static void check_mount(const struct disk *d)
 
 /* ---- the disk below ---- */
 
-/* A file of the disk, or of the one of which it is a part. */
-static long read_device(const struct disk *d, char *out, size_t size, const char *file)
+/* A file of the disk, or of the one of which it is a part; *part says which. */
+static long read_device(const struct disk *d, char *out, size_t size, const char *file, const char **part)
 {
-	long len = machine_read(out, size, d->check->root, "/sys/dev/block/%s/%s", d->device, file);
-	return len >= 0 ? len : machine_read(out, size, d->check->root, "/sys/dev/block/%s/../%s", d->device, file);
+	static const char *const parts[] = {"", "/.."};
+	long len = -ENOENT;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && len < 0; i++) {
+		*part = parts[i];
+		len = machine_read(out, size, d->check->root, "/sys/dev/block/%s%s/%s", d->device, *part, file);
+	}
+	return len;
 }
 
 static void check_queue(const struct disk *d)
 {
 	char rotational[8], scheduler[WORD_BYTES], shown[4 * WORD_BYTES];
-	if (read_device(d, rotational, sizeof(rotational), "queue/rotational") <= 0 ||
-	    read_device(d, scheduler, sizeof(scheduler), "queue/scheduler") <= 0) {
+	const char *part = "";
+	if (read_device(d, rotational, sizeof(rotational), "queue/rotational", &part) <= 0 ||
+	    read_device(d, scheduler, sizeof(scheduler), "queue/scheduler", &part) <= 0) {
 		report_add(d->check->report, FINDING_DISK_QUEUE, FINDING_GREEN, "%s: this machine does not tell", d->what);
 		return;
 	}
@@ -190,7 +196,7 @@ static void check_queue(const struct disk *d)
 	bool is_wrong = turns ? strcmp(shown, "none") == 0 : strcmp(shown, "bfq") == 0;
 	finding_type(report_add(d->check->report, FINDING_DISK_QUEUE, is_wrong ? FINDING_AMBER : FINDING_GREEN, "%s: %s for a disk that %s",
 				d->what, shown, turns ? "turns" : "does not turn"),
-		     "echo mq-deadline >/sys/dev/block/%s/queue/scheduler, and a udev rule for each start", d->device);
+		     "echo mq-deadline >/sys/dev/block/%s%s/queue/scheduler, and a udev rule for each start", d->device, part);
 }
 
 /* "DEVNAME=sda1" */
@@ -210,6 +216,7 @@ static void device_name(const struct disk *d, char out[static WORD_BYTES])
 static bool disk_fault(const struct disk *d, char *out, size_t size, bool *is_told)
 {
 	char name[WORD_BYTES], state[WORD_BYTES], text[32];
+	const char *part = "";
 	uint64_t errors = 0, degraded = 0;
 	device_name(d, name);
 	*is_told = false;
@@ -221,7 +228,7 @@ static bool disk_fault(const struct disk *d, char *out, size_t size, bool *is_to
 			return true;
 		}
 	}
-	if (read_device(d, text, sizeof(text), "md/degraded") > 0 && text_parse_u64(&degraded, text, UINT64_MAX) == 0) {
+	if (read_device(d, text, sizeof(text), "md/degraded", &part) > 0 && text_parse_u64(&degraded, text, UINT64_MAX) == 0) {
 		*is_told = true;
 		if (degraded > 0) {
 			snprintf(out, size, "%" PRIu64 " disk%s of its array %s missing", degraded, degraded == 1 ? "" : "s",
@@ -229,7 +236,7 @@ static bool disk_fault(const struct disk *d, char *out, size_t size, bool *is_to
 			return true;
 		}
 	}
-	if (read_device(d, state, sizeof(state), "device/state") > 0) {
+	if (read_device(d, state, sizeof(state), "device/state", &part) > 0) {
 		*is_told = true;
 		if (strcmp(state, "running") != 0 && strcmp(state, "live") != 0) {
 			snprintf(out, size, "its state is %.64s", state);

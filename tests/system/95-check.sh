@@ -164,6 +164,8 @@ sed -E 's/^(absent = all|interface = .*)$/interface = weir9/' "$rconf" >"$tmp/fi
 fixing() { unshare --mount --net bash "$tmp/fix" "$tmp" "$build" "$tmp/fixed.conf" "$@" 2>&1; }
 found() { jq -r '.findings[] | select(.id == ("receive-buffer", "rp-filter", "dirty-memory", "core-dumps")) | "\(.state) \(.id) \(.fix)"' | xargs; }
 is "what can be set is said" "$(fixing --json | sed -n '/^{/,/^}/p' | found)" "red receive-buffer true red rp-filter true amber dirty-memory true amber core-dumps true"
+is "with JSON, what is set is told beside it" \
+	"$(unshare --mount --net bash "$tmp/fix" "$tmp" "$build" "$tmp/fixed.conf" --fix --json 2>"$tmp/said" | head -n 1) $(grep -c '^set ' "$tmp/said")" "{ 7"
 said=$(fixing --fix)
 like "a setting is set, for now and for each start" "$said" \
 	"set   rp-filter +net.ipv4.conf.weir9.rp_filter = 0, now, and at each start by /etc/sysctl.d/61-weir-check.conf"

@@ -97,6 +97,20 @@ static void test_below(void)
 	finds(look, &config, "amber disk-queue: vault: bfq for a disk that does not turn", "and is slowed down by another");
 }
 
+/* A part of a disk has its queue in that. */
+static void test_part(void)
+{
+	char wanted[256], path[256];
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "/sys/dev/block/%s/queue/%s", device, i == 0 ? "rotational" : "scheduler");
+		box_remove(path);
+	}
+	box_put("/sys/dev/block/queue/rotational", "1\n");
+	box_put("/sys/dev/block/queue/scheduler", "[none]\n");
+	snprintf(wanted, sizeof(wanted), "amber disk-queue: vault: none for a disk that turns; type: echo mq-deadline >/sys/dev/block/%s/../queue/scheduler", device);
+	finds(look, &config, wanted, "a part of a disk has the queue of the whole");
+}
+
 static void test_health(void)
 {
 	put_mount("ext4", "rw", "rw");
@@ -137,6 +151,7 @@ int main(void)
 	test_space();
 	test_mount();
 	test_below();
+	test_part();
 	test_health();
 	test_mode();
 	return done_testing();
