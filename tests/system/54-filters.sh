@@ -176,15 +176,15 @@ begins() {
 	"${at_sender[@]}" "$build/weir-sender" link-test --config "$sender/test.conf" --yes --to "20 Mbit/s" --seconds 600 \
 		>"$tmp/sends" 2>&1 &
 	sends=$!
-	until_true 5 has_filter $sends
+	until_true 5 has_filter "$sends"
 }
 until_true 20 begins
 check $? "a link test is under way" || note "$(cat "$tmp/sends")"
 on_exit "kill $sends 2>/dev/null"
 ok "and somebody listens to it" until_true 20 has_filter $listens
-compare "weir-sender link-test" $sends 9 weir-sender test_calls
+compare "weir-sender link-test" "$sends" 9 weir-sender test_calls
 compare "weir-receiver link-test" $listens 9 weir-receiver test_calls
-is "whoever sends a link test dies of recvfrom" "$(call $sends recvfrom 0 0 0 0 0 0)" "killed by SIGSYS"
+is "whoever sends a link test dies of recvfrom" "$(call "$sends" recvfrom 0 0 0 0 0 0)" "killed by SIGSYS"
 is "whoever listens dies of sendto" "$(call $listens sendto 0 0 0 0 0 0)" "killed by SIGSYS"
 nothing_came_back
 done_testing
