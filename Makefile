@@ -246,7 +246,7 @@ $(BUILD)/analyzer/%.o: %.c
 covered_formats = $(addprefix common/,bundle bundle_head catalogue cursor datagram endorsement geometry identity ini json \
 	judgement key ledgerline manifest manifestopen openbundle order order_judge receipt records registry registryexpiry \
 	registryfile registryparse registryparty registrypolicy registryreview registryroute registrysettle registryvalue \
-	resendcode signature signature_verify text tree) $(addprefix sender/,dossier local local_order local_resend \
+	resendcode signature signature_verify text tree trial) $(addprefix sender/,dossier local local_order local_resend \
 	resendorder) $(addprefix receiver/,annal mandate notice)
 covered_sealing = $(addprefix common/,compress recipients suite) $(addprefix sender/,pack pack_seal psks) \
 	$(addprefix receiver/,unpack unpack_frames)

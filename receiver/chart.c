@@ -88,6 +88,22 @@ static void print_bursts(FILE *out, unsigned int cells, const struct chart_burst
 	}
 }
 
+/* The same bursts by how long they lasted. */
+static void print_times(FILE *out, const struct course *c)
+{
+	static const char *const names[TALLY_TIMES] = {"below 0.1 ms", "0.1 to 1 ms", "1 to 10 ms", "10 to 100 ms", "0.1 to 1 s",
+		"longer"};
+	char count[32];
+	uint64_t sums[TALLY_TIMES] = {0};
+	for (size_t i = 0; i < c->steps; i++)
+		for (unsigned int k = 0; k < TALLY_TIMES && c->step[i].plan.purpose == TRIAL_RATE; k++)
+			sums[k] += c->step[i].tally.bursts.of_time[k];
+	putc('\n', out);
+	for (unsigned int k = 0; k < TALLY_TIMES; k++)
+		if (sums[k] > 0)
+			fprintf(out, " %*s %*s\n", RATE_CELLS - 1, names[k], GOODPUT_CELLS - 1, text_count(count, sizeof(count), sums[k]));
+}
+
 void chart_print(FILE *out, unsigned int cells, const struct course *c, const struct recommendation *r)
 {
 	struct chart_bursts bursts;
@@ -95,4 +111,5 @@ void chart_print(FILE *out, unsigned int cells, const struct course *c, const st
 	chart_add_bursts(&bursts, c, r);
 	print_losses(out, fit, c);
 	print_bursts(out, fit, &bursts);
+	print_times(out, c);
 }

@@ -22,7 +22,7 @@ void chart_add_bursts(struct chart_bursts *out, const struct course *course, con
 enum { CHART_CLASS_BYTES = 24 };
 char *chart_class(char out[static CHART_CLASS_BYTES], unsigned int class);
 
-/* Loss over rate, then burst lengths, a bar a line, in at most so many cells. */
+/* Loss over rate, then burst lengths, a bar a line, in at most so many cells; and how long bursts lasted. */
 void chart_print(FILE *out, unsigned int cells, const struct course *course, const struct recommendation *r);
 /* The same as an SVG: one file without script, font or picture from elsewhere. */
 void chart_print_svg(FILE *out, const struct course *course, const struct recommendation *r);

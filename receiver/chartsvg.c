@@ -7,7 +7,7 @@
 #include "common/text.h"
 
 enum {
-	WIDTH = 840, HEIGHT = 760,
+	WIDTH = 840, HEIGHT = 740,
 	LEFT = 90, PLOT_WIDTH = 660, /* of both plots */
 	LOSS_TOP = 90, LOSS_HEIGHT = 250,
 	BURST_TOP = 450, BURST_HEIGHT = 220,
@@ -18,9 +18,11 @@ enum {
 #define HELD_COLOUR "#92c5de"
 #define GREY "#666666"
 
-/* The rates of a test, and the highest of them. */
+/* Where the scales of both curves end: at TICKS steps that are round. */
 struct axes {
 	double rate_most, loss_most;
+	double rate_unit;           /* bits a second */
+	const char *rate_name;
 };
 
 static bool is_shown(const struct course_step *s)
@@ -28,9 +30,19 @@ static bool is_shown(const struct course_step *s)
 	return s->is_heard && s->plan.purpose == TRIAL_RATE;
 }
 
+/* The least of 1, 2, 2.5 and 5 times a power of ten of which TICKS reach so far. */
+static double round_end(double most, double least)
+{
+	static const double steps[] = {1, 2, 2.5, 5};
+	for (double power = least;; power *= 10)
+		for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+			if (steps[i] * power * TICKS >= most)
+				return steps[i] * power * TICKS;
+}
+
 static struct axes find_axes(const struct course *c)
 {
-	struct axes a = {1, 0.01};
+	struct axes a = {0};
 	for (size_t i = 0; i < c->steps; i++) {
 		const struct course_step *s = &c->step[i];
 		if (!is_shown(s))
@@ -40,7 +52,10 @@ static struct axes find_axes(const struct course *c)
 		if (tally_loss(&s->tally) > a.loss_most)
 			a.loss_most = tally_loss(&s->tally);
 	}
-	a.loss_most = a.loss_most < 1 / 1.1 ? a.loss_most * 1.1 : 1;
+	a.loss_most = round_end(a.loss_most, 0.0001);
+	a.rate_most = round_end(a.rate_most, 100000);
+	a.rate_unit = a.rate_most >= 1e9 ? 1e9 : 1e6;
+	a.rate_name = a.rate_most >= 1e9 ? "Gbit/s" : "Mbit/s";
 	return a;
 }
 
@@ -70,23 +85,30 @@ static void frame(FILE *out, int top, int height)
 		height);
 }
 
+static const char *joined(char out[static 64], const char *a, const char *b)
+{
+	snprintf(out, 64, "%s%s", a, b);
+	return out;
+}
+
 /* Left: loss in percent; right: what came through; below: the rate. */
 static void draw_scales(FILE *out, const struct axes *a)
 {
-	char text[40];
+	char text[64];
 	for (int i = 0; i <= TICKS; i++) {
 		double share = (double)i / TICKS;
 		if (i > 0 && i < TICKS)
 			draw_line(out, LEFT, y_of(share), LEFT + PLOT_WIDTH, y_of(share), "stroke=\"#dddddd\"");
-		snprintf(text, sizeof(text), "%.2f %%", a->loss_most * share * 100);
+		snprintf(text, sizeof(text), "%g %%", a->loss_most * share * 100);
 		say(out, LEFT - 8, y_of(share) + 4, "end", LOSS_COLOUR, text);
-		snprintf(text, sizeof(text), "%.2f", a->rate_most * share / 1e9);
+		snprintf(text, sizeof(text), "%g", a->rate_most * share / a->rate_unit);
 		say(out, LEFT + PLOT_WIDTH + 8, y_of(share) + 4, "start", THROUGH_COLOUR, text);
 		say(out, x_of(a, a->rate_most * share), LOSS_TOP + LOSS_HEIGHT + 18, "middle", "#000000", text);
 	}
 	say(out, LEFT, LOSS_TOP - 10, "start", LOSS_COLOUR, "loss, % of datagrams");
-	say(out, LEFT + PLOT_WIDTH, LOSS_TOP - 10, "end", THROUGH_COLOUR, "came through, Gbit/s");
-	say(out, LEFT + PLOT_WIDTH / 2.0, LOSS_TOP + LOSS_HEIGHT + 38, "middle", "#000000", "rate of the step, Gbit/s of IP packets");
+	say(out, LEFT + PLOT_WIDTH, LOSS_TOP - 10, "end", THROUGH_COLOUR, joined(text, "came through, ", a->rate_name));
+	say(out, LEFT + PLOT_WIDTH / 2.0, LOSS_TOP + LOSS_HEIGHT + 38, "middle", "#000000",
+	    joined(text, "rate of the step, of IP packets, ", a->rate_name));
 }
 
 static void draw_curve(FILE *out, const struct course *c, const struct axes *a, bool is_loss)
@@ -146,7 +168,7 @@ static void draw_bursts(FILE *out, const struct chart_bursts *b)
 	if (b->classes == 0)
 		say(out, LEFT + PLOT_WIDTH / 2.0, BURST_TOP + BURST_HEIGHT / 2.0, "middle", GREY, "nothing was lost");
 	say(out, LEFT, BURST_TOP - 10, "start", "#000000", "bursts");
-	say(out, LEFT + PLOT_WIDTH, BURST_TOP - 10, "end", LOSS_COLOUR, "light: up to the rate that held; dark: above it");
+	say(out, LEFT + PLOT_WIDTH, BURST_TOP - 10, "end", "#000000", "light: up to the rate that held; dark: above it");
 	say(out, LEFT + PLOT_WIDTH / 2.0, BURST_TOP + BURST_HEIGHT + 38, "middle", "#000000",
 	    "length of a burst, datagrams lost one after the other");
 }

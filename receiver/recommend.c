@@ -67,8 +67,8 @@ static void find_clean(struct recommendation *r, const struct course *c)
 			r->clean_bits_per_s = offered(s);
 		if (loss_of(s) > r->held_loss)
 			r->held_loss = loss_of(s);
-		if (s->tally.bursts.longest_ns > r->burst_ns)
-			r->burst_ns = s->tally.bursts.longest_ns;
+		if (s->tally.bursts.long_ns > r->burst_ns)
+			r->burst_ns = s->tally.bursts.long_ns;
 	}
 }
 

@@ -14,7 +14,8 @@
  *                above, among their kind; without such steps, the size with which the rate was found
  *   repair       the least repair_percent, from 12.5 on in steps of 0.5, with which a pass of a bundle of 64 GiB fails with a
  *                probability below 5e-5 (geometry_failure) when twice the highest scattered loss of the steps that held is lost
- *   outage       twice the longest burst of these steps, rounded up to 10 ms; 0 when it was below a millisecond: repair rows
+ *   outage       twice the longest burst (of 8 datagrams or more, since a few last long where the rate is low) of these
+ *                steps, rounded up to 10 ms; 0 when it was below a millisecond: repair rows
  *                restore that
  *
  * Bursts shorter than a row hit each column of a block once a row, so the probability holds for them as well; longer ones are

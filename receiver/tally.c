@@ -37,6 +37,8 @@ static void end_run(struct tally *t, uint64_t behind_ns)
 		b->longest = t->run;
 	if (ns > b->longest_ns)
 		b->longest_ns = ns;
+	if (ns > b->long_ns && t->run >= TALLY_OUTAGE_DATAGRAMS)
+		b->long_ns = ns;
 	if (ns >= TALLY_OUTAGE_NS && t->run >= TALLY_OUTAGE_DATAGRAMS) {
 		b->outages++;
 		b->outage_datagrams += t->run;

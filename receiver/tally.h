@@ -23,6 +23,7 @@ struct tally_bursts {
 	uint64_t of_length[TALLY_LENGTHS];
 	uint64_t of_time[TALLY_TIMES];
 	uint64_t longest, longest_ns;           /* of all; not of the same burst, perhaps */
+	uint64_t long_ns;                       /* the same of those of TALLY_OUTAGE_DATAGRAMS or more */
 	uint64_t outages, outage_datagrams;
 };
 

@@ -6,6 +6,7 @@
 #include "chart.h"
 #include "common/text.h"
 
+#define FAILURE_SHOWN 1e-9
 enum { BUFFERS = 4 }; /* that a step has to fill */
 
 static const char *purpose_name(enum trial_purpose purpose)
@@ -22,6 +23,8 @@ static void print_verdict(const struct trialreport *report, FILE *out)
 		fprintf(out, " ACCEPTED at %s 驗收合格\n", acceptance_rate(rate, r->rate_bits_per_s));
 	else
 		fprintf(out, " NOT ACCEPTED 驗收不合格\n %s\n", r->reason);
+	fputs(" Counts together with the sending box's sheet of the same test id.\n"
+	      " 須與同一測試編號之傳送端紀錄併存\n", out);
 }
 
 static void print_step(const struct course_step *s, size_t number, FILE *out)
@@ -107,8 +110,9 @@ static void print_findings(const struct trialreport *report, FILE *out)
 	else
 		fprintf(out, " Capacity: more than was offered, or nothing to be sure of.\n");
 	fprintf(out, " Longest burst while it held: %.3f ms.\n", (double)r->burst_ns / 1e6);
-	fprintf(out, " A pass of 64 GiB with this share of repair fails with probability %.1e\n"
-		" when twice the loss is lost.\n", r->failure);
+	fprintf(out, " When twice the loss is lost, a pass of 64 GiB with this share of repair fails\n"
+		" with a probability of %s%.0e.\n", r->failure < FAILURE_SHOWN ? "less than " : "",
+		r->failure < FAILURE_SHOWN ? FAILURE_SHOWN : r->failure);
 	if (may_be_buffer(report))
 		fprintf(out, " The socket buffer of %s could hold much of a step: take longer ones to be\n"
 			" sure that this box goes on at this rate.\n", text_size(a, sizeof(a), report->socket_buffer));

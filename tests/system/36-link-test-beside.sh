@@ -68,5 +68,12 @@ until_true 10 emit_is_old
 like "a lowest rate above the highest is refused" "$(above)" "the lowest rate is above the highest"
 no() { echo no | in_sender "$build/weir-sender" link-test --config "$sender/loose.conf" 2>&1; }
 like "whoever does not say yes sends nothing" "$(no)" "nothing was sent"
+sed -i 's/^mtu.*/mtu = 9000/; s/^absent.*/absent = xdp/; s/^\[link\]/&\ninterface = '"$device"'/' "$sender/loose.conf"
+[[ $link == loopback ]] || {
+	"${at_sender[@]}" "$build/weir-link" run --config "$sender/sender.conf" >"$tmp/link.log" 2>&1 &
+	on_exit "kill $! 2>/dev/null; wait $! 2>/dev/null"
+	larger() { [[ $(above) == *"'mtu' is 9000, but $device takes packets of 1500 bytes; type: ip link set $device mtu 9000"* ]]; }
+	ok "packets larger than the interface takes are refused" until_true 20 larger || note "$(above)"
+}
 nothing_came_back
 done_testing

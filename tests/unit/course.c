@@ -153,6 +153,18 @@ static void an_outage(void)
 	ok(r.survive_outage_ms >= 120 && r.survive_outage_ms <= 130, "twice of it is to be survived: %u ms", r.survive_outage_ms);
 }
 
+/* At 10 Mbit/s one packet takes 1.2 ms. */
+static void a_slow_link(void)
+{
+	const struct way way = {.limit_bits_per_s = 1e12, .loss = 0.01, .size_limit = 9000};
+	course_start(&course);
+	run_step(trial_of(0, 1, gbit / 100, TRIAL_BEGIN), &way, 2000);
+	course_close(&course, &no_drops);
+	struct recommendation r = recommend(&course);
+	ok(r.is_accepted && course.step[0].tally.bursts.longest_ns > 1000000 && r.survive_outage_ms == 0,
+	   "single packets that are lost on a slow link are no outage");
+}
+
 static void not_accepted(void)
 {
 	const struct way nothing = {.limit_bits_per_s = 1e12, .size_limit = 0};
@@ -303,6 +315,7 @@ int main(void)
 	a_collapse();
 	random_loss();
 	an_outage();
+	a_slow_link();
 	not_accepted();
 	pictures();
 	return done_testing();
