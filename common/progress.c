@@ -28,6 +28,12 @@ void progress_start(struct progress *p, const char *label, uint64_t total, bool 
 	};
 }
 
+void progress_start_time(struct progress *p, const char *label, uint64_t total_ms, bool wanted)
+{
+	progress_start(p, label, total_ms, wanted);
+	p->is_time = true;
+}
+
 static void format_bar(char *out, size_t size, const struct progress *p)
 {
 	if (p->total == 0) {
@@ -43,12 +49,18 @@ static void format_bar(char *out, size_t size, const struct progress *p)
 	snprintf(out, size, "[%s] %3d %%  ", bar, (int)((double)done / (double)p->total * 100));
 }
 
-static void draw(struct progress *p, uint64_t now)
+static int format_time(char *out, size_t size, const struct progress *p, const char *bar)
 {
-	char bar[64], done[32], speed[32], left[48] = "", line[200];
+	char left[32];
+	text_duration(left, sizeof(left), p->total > p->done ? (p->total - p->done) / 1000 + 1 : 0);
+	return snprintf(out, size, "\r%s %s%s left\033[K", p->label, bar, left);
+}
+
+static int format_bytes(char *out, size_t size, const struct progress *p, const char *bar, uint64_t now)
+{
+	char done[32], speed[32], left[48] = "";
 	uint64_t elapsed_ns = now - p->started_ns;
 	double bytes_per_s = (double)p->done * 1e9 / (double)(elapsed_ns > 0 ? elapsed_ns : 1);
-	format_bar(bar, sizeof(bar), p);
 	text_size(done, sizeof(done), p->done);
 	text_size(speed, sizeof(speed), (uint64_t)bytes_per_s);
 	if (p->total > p->done && bytes_per_s > 1) {
@@ -57,7 +69,14 @@ static void draw(struct progress *p, uint64_t now)
 		text_duration(duration, sizeof(duration), (uint64_t)seconds + 1);
 		snprintf(left, sizeof(left), ", %s left", duration);
 	}
-	int n = snprintf(line, sizeof(line), "\r%s %s%s, %s/s%s\033[K", p->label, bar, done, speed, left);
+	return snprintf(out, size, "\r%s %s%s, %s/s%s\033[K", p->label, bar, done, speed, left);
+}
+
+static void draw(struct progress *p, uint64_t now)
+{
+	char bar[64], line[200];
+	format_bar(bar, sizeof(bar), p);
+	int n = p->is_time ? format_time(line, sizeof(line), p, bar) : format_bytes(line, sizeof(line), p, bar, now);
 	size_t len = n < (int)sizeof(line) ? (size_t)n : sizeof(line) - 1;
 	/* A bar that cannot be drawn is no reason to stop. */
 	if (write(STDERR_FILENO, line, len) < 0)

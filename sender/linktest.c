@@ -279,13 +279,10 @@ static int make_plan(struct test *t)
 static int confirm(const struct test *t)
 {
 	char line[16] = "", from[32], to[32], time[32];
-	uint64_t ms = 0;
-	for (size_t i = 0; i < t->sheet.planned; i++)
-		ms += t->steps[i].duration_ms + 350;
 	fprintf(stderr, "%zu steps from %s to %s, to %s port %u, take %s. 'weir-receiver link-test' must wait there.\n",
 		t->sheet.planned, text_rate(from, sizeof(from), t->wanted.wish.from_bits_per_s),
 		text_rate(to, sizeof(to), t->wanted.wish.to_bits_per_s), t->config.address, t->config.port,
-		text_duration(time, sizeof(time), ms / 1000 + 1));
+		text_duration(time, sizeof(time), trialsend_ms(t->steps, t->sheet.planned) / 1000 + 1));
 	if (t->wanted.is_sure)
 		return 0;
 	fputs("Type 'yes' to begin: ", stderr);
@@ -375,7 +372,7 @@ static int run(struct test *t)
 		return command_fail(result, "cannot catch signals");
 	t->sheet.steps = t->steps;
 	t->sheet.results = t->results;
-	progress_start(&progress, "link test", trialplan_bytes(t->steps, t->sheet.planned), true);
+	progress_start_time(&progress, "link test", trialsend_ms(t->steps, t->sheet.planned), true);
 	code = run_confined(t, &progress);
 	return code != 0 ? code : t->sheet.done < t->sheet.planned ? EXIT_ENVIRONMENT : EXIT_DONE;
 }

@@ -67,11 +67,3 @@ size_t trialplan_make(struct trial_step out[static TRIAL_STEPS_MAX], const struc
 	}
 	return count;
 }
-
-uint64_t trialplan_bytes(const struct trial_step *steps, size_t count)
-{
-	uint64_t bytes = 0;
-	for (size_t i = 0; i < count; i++)
-		bytes += steps[i].rate_bits_per_s / 8000 * steps[i].duration_ms;
-	return bytes;
-}

@@ -25,7 +25,5 @@ struct trialplan_wish {
  * steps; 0 when a wish is beyond what LINK.md 8 allows, or from is above to.
  */
 size_t trialplan_make(struct trial_step out[static TRIAL_STEPS_MAX], const struct trialplan_wish *wish);
-/* Bytes of IP packets that the load of all steps is to have. */
-uint64_t trialplan_bytes(const struct trial_step *steps, size_t count);
 
 #endif

@@ -22,7 +22,6 @@ struct trialsend {
 	struct trialsend_options options;
 	uint64_t began_ns;    /* 0: not yet */
 	uint64_t sequence;
-	uint64_t done_bytes;
 	uint8_t batch[BATCH_BYTES];
 };
 
@@ -131,12 +130,10 @@ static bool send_load(struct trialsend *s, struct load *l, uint64_t now)
 	return true;
 }
 
-static void count_load(struct trialsend *s, struct load *l)
+static void count_load(struct load *l)
 {
 	l->result.datagrams += l->pace.batch;
 	l->trial.number = l->result.datagrams;
-	s->done_bytes += (uint64_t)l->pace.batch * l->trial.plan.size;
-	progress_set(s->options.progress, s->done_bytes);
 }
 
 /* What is late by a millisecond, and not because the socket was full: this process was not let run. */
@@ -162,7 +159,8 @@ static void send_for(struct trialsend *s, struct load *l, uint64_t duration_ns, 
 		if (now < l->pace.due_ns)
 			sleep_until(l->pace.due_ns < end ? l->pace.due_ns : end);
 		else if (send_load(s, l, now) && is_load)
-			count_load(s, l);
+			count_load(l);
+		progress_set(s->options.progress, (now - s->began_ns) / 1000000);
 		now = now_ns();
 	}
 	if (!is_load)
@@ -196,6 +194,15 @@ void trialsend_step(struct trialsend *s, size_t index, struct trialsend_result *
 	if (!*o->is_stopping)
 		sleep_until(now_ns() + TRIALSEND_REST_NS);
 	*out = l.result;
+}
+
+uint64_t trialsend_ms(const struct trial_step *steps, size_t count)
+{
+	uint64_t ms = 0;
+	for (size_t i = 0; i < count; i++)
+		ms += steps[i].duration_ms +
+		      (2 * TRIALSEND_MARKS * TRIALSEND_MARK_NS + PACE_WARM_UP_NS + TRIALSEND_REST_NS) / 1000000;
+	return ms;
 }
 
 uint64_t trialsend_offered(const struct trialsend_result *r, uint16_t size)

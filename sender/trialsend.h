@@ -27,7 +27,7 @@ struct trialsend_options {
 	uint32_t started_s;             /* upper half of the sequence numbers */
 	const struct trial_step *steps;
 	size_t count;
-	struct progress *progress;      /* of the bytes of IP packets */
+	struct progress *progress;      /* of the milliseconds of trialsend_ms */
 	const volatile sig_atomic_t *is_stopping;
 };
 
@@ -48,6 +48,9 @@ void trialsend_free(struct trialsend *send); /* NULL is fine */
  * Uses no calls but sendmsg, clock_nanosleep, and write for the progress.
  */
 void trialsend_step(struct trialsend *send, size_t index, struct trialsend_result *out);
+
+/* How long all of these steps take. */
+uint64_t trialsend_ms(const struct trial_step *steps, size_t count);
 
 /* Bits a second of IP packets that went while this process ran: what was offered to the link.  0 for none. */
 uint64_t trialsend_offered(const struct trialsend_result *result, uint16_t size);

@@ -8,7 +8,7 @@
 #include "tests/lib/tap.h"
 
 /* Draws on a pseudo-terminal as stderr, with a clock put back, and gives what was drawn. */
-static size_t drawn(uint64_t age_ns, uint64_t total, uint64_t done, bool wanted, char *out, size_t size)
+static size_t drawn_of(bool is_time, uint64_t age_ns, uint64_t total, uint64_t done, bool wanted, char *out, size_t size)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY);
 	if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
@@ -17,7 +17,7 @@ static size_t drawn(uint64_t age_ns, uint64_t total, uint64_t done, bool wanted,
 	int old = dup(STDERR_FILENO);
 	dup2(terminal, STDERR_FILENO);
 	struct progress p;
-	progress_start(&p, "sealing", total, wanted);
+	(is_time ? progress_start_time : progress_start)(&p, "sealing", total, wanted);
 	p.started_ns -= age_ns;
 	progress_set(&p, done);
 	progress_set(&p, done);
@@ -32,6 +32,11 @@ static size_t drawn(uint64_t age_ns, uint64_t total, uint64_t done, bool wanted,
 	close(master);
 	out[len] = 0;
 	return len;
+}
+
+static size_t drawn(uint64_t age_ns, uint64_t total, uint64_t done, bool wanted, char *out, size_t size)
+{
+	return drawn_of(false, age_ns, total, done, wanted, out, size);
 }
 
 int main(void)
@@ -52,5 +57,8 @@ int main(void)
 	ok(strstr(text, "100 %") != NULL && strstr(text, " left") == NULL, "more than the total is all of it");
 	is_number((int64_t)drawn(UINT64_C(2000000000), 1000, 500, false, text, sizeof(text)), 0,
 		  "who does not want it does not get it");
+	drawn_of(true, UINT64_C(2000000000), 10000, 2500, true, text, sizeof(text));
+	ok(strstr(text, "sealing [#######.......................]  25 %  8 s left") != NULL && strstr(text, "B/s") == NULL,
+	   "of a time it says how much is left, whatever has gone");
 	return done_testing();
 }
