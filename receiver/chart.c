@@ -41,6 +41,8 @@ char *chart_class(char out[static CHART_CLASS_BYTES], unsigned int class)
 /* What is there is seen: never no cell at all. */
 static void bar(FILE *out, double share, unsigned int cells)
 {
+	if (share > 0)
+		fputs("  ", out);
 	static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
 	unsigned int eighths = (unsigned int)(share * cells * EIGHTHS + 0.5);
 	if (share > 0 && eighths == 0)
@@ -66,7 +68,7 @@ static void print_losses(FILE *out, unsigned int cells, const struct course *c)
 		if (!s->is_heard || s->plan.purpose != TRIAL_RATE)
 			continue;
 		double loss = tally_loss(&s->tally);
-		fprintf(out, " %*s %*s %*.2f %%  ", RATE_CELLS - 1, acceptance_rate(rate, s->plan.rate_bits_per_s),
+		fprintf(out, " %*s %*s %*.2f %%", RATE_CELLS - 1, acceptance_rate(rate, s->plan.rate_bits_per_s),
 			GOODPUT_CELLS - 1, acceptance_rate(through, tally_goodput(&s->tally, s->plan.size)),
 			LOSS_CELLS - 3, loss * 100);
 		bar(out, most > 0 ? loss / most : 0, left);
@@ -82,7 +84,7 @@ static void print_bursts(FILE *out, unsigned int cells, const struct chart_burst
 		fprintf(out, " %*s %*s  nothing was lost\n", RATE_CELLS - 1, "-", GOODPUT_CELLS - 1, "0");
 	for (unsigned int i = 0; i < bursts->classes; i++) {
 		uint64_t sum = bursts->held[i] + bursts->above[i];
-		fprintf(out, " %*s %*s  ", RATE_CELLS - 1, chart_class(class, i), GOODPUT_CELLS - 1,
+		fprintf(out, " %*s %*s", RATE_CELLS - 1, chart_class(class, i), GOODPUT_CELLS - 1,
 			text_count(count, sizeof(count), sum));
 		bar(out, (double)sum / (2 * (double)bursts->most), cells - RATE_CELLS - GOODPUT_CELLS - 3);
 	}

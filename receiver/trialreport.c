@@ -34,11 +34,13 @@ static void print_step(const struct course_step *s, size_t number, FILE *out)
 		fprintf(out, " %4zu  missed: nothing of it was heard\n", number);
 		return;
 	}
-	fprintf(out, " %4zu  %-5s %4u B %15s %15s %10s %7.2f %%  %s%s\n", number, purpose_name(s->plan.purpose), s->plan.size,
+	fprintf(out, " %4zu  %-5s %4u B %15s %15s %10s %7.2f %%%s%s\n", number, purpose_name(s->plan.purpose), s->plan.size,
 		acceptance_rate(rate, s->plan.rate_bits_per_s),
 		acceptance_rate(through, tally_goodput(&s->tally, s->plan.size)),
 		text_count(lost, sizeof(lost), tally_lost(&s->tally)), tally_loss(&s->tally) * 100,
-		tally_lost(&s->tally) > 0 ? course_place(s) : "", s->tally.is_end_heard ? "" : " (its end was not heard)");
+		tally_lost(&s->tally) > 0 ? "  " : "", tally_lost(&s->tally) > 0 ? course_place(s) : "");
+	if (!s->tally.is_end_heard)
+		fputs("       its end was not heard: what was lost there is not counted\n", out);
 	uint64_t offered = tally_offered(&s->tally, s->plan.size);
 	if (offered != 0 && offered < s->plan.rate_bits_per_s / 100 * 95)
 		fprintf(out, "       of which only %s was offered: the sending box could not do more\n",
@@ -52,7 +54,7 @@ static void print_steps(const struct trialreport *report, FILE *out)
 	fprintf(out, " %4s  %-5s %6s %15s %15s %10s %9s  %s\n", "step", "tries", "packet", "rate", "came through", "lost", "", "where");
 	for (size_t i = 0; i < c->steps; i++)
 		print_step(&c->step[i], i + 1, out);
-	fputs(" where: in the buffer of the socket, in the NIC (or its queue), or before this box\n", out);
+	fputs(" where: in the buffer of the socket, in the NIC or its queue, or before this box\n", out);
 }
 
 static void print_strays(const struct trialreport *report, FILE *out)
@@ -114,8 +116,8 @@ static void print_findings(const struct trialreport *report, FILE *out)
 		" with a probability of %s%.0e.\n", r->failure < FAILURE_SHOWN ? "less than " : "",
 		r->failure < FAILURE_SHOWN ? FAILURE_SHOWN : r->failure);
 	if (may_be_buffer(report))
-		fprintf(out, " The socket buffer of %s could hold much of a step: take longer ones to be\n"
-			" sure that this box goes on at this rate.\n", text_size(a, sizeof(a), report->socket_buffer));
+		fprintf(out, " The socket buffer of %s could hold much of a step: take longer ones, to\n"
+			" be sure that this box goes on at this rate.\n", text_size(a, sizeof(a), report->socket_buffer));
 }
 
 /* Lines for the configurations. */

@@ -15,16 +15,16 @@ static bool is_reached(const struct trialsheet *sheet, size_t i)
 	return offered(sheet, i) >= sheet->steps[i].rate_bits_per_s / 100 * TRIALSHEET_REACHED_PERCENT;
 }
 
+/* Behind the line of a step, when there is something to say of it. */
 static void print_remark(const struct trialsheet *sheet, size_t i, FILE *out)
 {
 	const struct trialsend_result *r = &sheet->results[i];
 	if (r->errors > 0)
-		fprintf(out, "%" PRIu64 " sends failed: %s", r->errors, strerror(-r->error));
-	else if (!is_reached(sheet, i))
-		fputs("the rate was not reached", out);
-	else if (r->held_ns >= 1000000)
-		fprintf(out, "held up for %" PRIu64 " ms", r->held_ns / 1000000);
-	putc('\n', out);
+		fprintf(out, "       %" PRIu64 " sends failed: %s\n", r->errors, strerror(-r->error));
+	if (!is_reached(sheet, i))
+		fputs("       this box did not reach the rate\n", out);
+	if (r->held_ns >= 1000000)
+		fprintf(out, "       held up for %" PRIu64 " ms, which the rate leaves out\n", r->held_ns / 1000000);
 }
 
 static void print_steps(const struct trialsheet *sheet, FILE *out)
@@ -34,7 +34,7 @@ static void print_steps(const struct trialsheet *sheet, FILE *out)
 	for (size_t i = 0; i < sheet->done; i++) {
 		const struct trial_step *s = &sheet->steps[i];
 		char wanted[32], went[32], count[32];
-		fprintf(out, " %4zu  %-7s %4u B  %14s  %14s  %11s  ", i + 1, s->purpose == TRIAL_RATE ? "rate" : "size", s->size,
+		fprintf(out, " %4zu  %-7s %4u B  %14s  %14s  %11s\n", i + 1, s->purpose == TRIAL_RATE ? "rate" : "size", s->size,
 			acceptance_rate(wanted, s->rate_bits_per_s), acceptance_rate(went, offered(sheet, i)),
 			text_count(count, sizeof(count), sheet->results[i].datagrams));
 		print_remark(sheet, i, out);
@@ -58,8 +58,8 @@ static void print_result(const struct trialsheet *sheet, FILE *out)
 	fprintf(out, " At most %s of IP packets were offered to the link.\n", acceptance_rate(text, best));
 	if (missed > 0)
 		fprintf(out, " In %zu steps this box did not reach the rate that was wanted.\n", missed);
-	fputs(" What has arrived only the receiving box knows: its sheet, of the same test id, says\n"
-	      " whether the link is accepted. 是否驗收以同一測試編號之接收端紀錄為準\n", out);
+	fputs(" What has arrived only the receiving box knows: its sheet, of the same test id,\n"
+	      " says whether the link is accepted. 是否驗收以同一測試編號之接收端紀錄為準\n", out);
 }
 
 void trialsheet_print(const struct trialsheet *sheet, FILE *out)

@@ -76,9 +76,9 @@ if tc -n "$ns_splitter" qdisc add dev port1 root tbf rate 3gbit burst 256k limit
 	for what in "Signature" "All 7 steps were sent" "$(key_print "$keys/inside-1.key")" "driver veth"; do
 		ok "the sender's sheet says '$what'" grep -qF "$what" "$tmp/cap.sent"
 	done
-	is "no line of a sheet is wider than a page" "$(python3 -c 'import sys, unicodedata as u
+	is "no line of a sheet is wider than a page, nor ends with blanks" "$(python3 -c 'import sys, unicodedata as u
 for line in open(sys.argv[1]).readlines() + open(sys.argv[2]).readlines():
-    if sum(2 if u.east_asian_width(c) in "WF" else 1 for c in line.rstrip("\n")) > 100: print(line)' "$tmp/cap.sheet" "$tmp/cap.sent")" ""
+    if sum(2 if u.east_asian_width(c) in "WF" else 1 for c in line.rstrip("\n")) > 80 or line != line.rstrip() + "\n": print(line)' "$tmp/cap.sheet" "$tmp/cap.sent")" ""
 	refused "a sheet is never written over" 3 "cannot be made there" \
 		in_receiver "$build/weir-receiver" link-test --config "$receiver/receiver.conf" --report "$tmp/cap.sheet"
 	tc -n "$ns_splitter" qdisc del dev port1 root
