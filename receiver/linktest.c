@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <linux/sock_diag.h>
 #include <linux/udp.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -52,7 +53,7 @@ const char linktest_help[] =
 
 /* Beyond confine_base: datagrams; counters of the NIC; at the end the sheet, on standard output and as files. */
 static const char *const test_calls[] = {
-	"recvmsg", "openat", "read", "close", "write", "ioctl", "fstat", "newfstatat", "mremap", "lseek",
+	"recvmsg", "getsockopt", "openat", "read", "close", "write", "ioctl", "fstat", "newfstatat", "mremap", "lseek",
 	"fsync", "renameat2", "unlinkat",
 	NULL,
 };
@@ -193,31 +194,28 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* What came with the train: the length of its datagrams, 0 when the kernel did not say; and drops. */
-static size_t read_control(struct test *t, struct msghdr *header)
+/* The length of the datagrams of a train; 0 when the kernel did not say. */
+static size_t datagram_len_of(struct msghdr *header)
 {
-	size_t datagram_len = 0;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
-		if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
-			int len;
+	int len = 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c))
+		if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO)
 			memcpy(&len, CMSG_DATA(c), sizeof(len));
-			datagram_len = len > 0 ? (size_t)len : 0;
-		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
-			uint32_t drops;
-			memcpy(&drops, CMSG_DATA(c), sizeof(drops));
-			t->drops.socket += drops - t->socket_drops;
-			t->socket_drops = drops;
-		}
-	}
-	return datagram_len;
+	return len > 0 ? (size_t)len : 0;
 }
 
-/* Looked at where steps meet, and at the end. */
-static void look_at_nic(struct test *t)
+/* Where steps meet, and at the end.  What the kernel hands over with datagrams would miss what is lost behind the last. */
+static void look_at_drops(struct test *t)
 {
 	struct nic_counters counters;
+	uint32_t of_socket[SK_MEMINFO_VARS] = {0};
+	socklen_t len = sizeof(of_socket);
 	if (t->interface[0] != 0 && nic_read(&counters, t->interface) == 0)
 		t->drops.nic = counters;
+	if (getsockopt(t->fd, SOL_SOCKET, SO_MEMINFO, of_socket, &len) < 0)
+		return;
+	t->drops.socket += of_socket[SK_MEMINFO_DROPS] - t->socket_drops;
+	t->socket_drops = of_socket[SK_MEMINFO_DROPS];
 }
 
 static void begin_step(struct test *t)
@@ -242,7 +240,7 @@ static void take_datagram(struct test *t, const uint8_t *bytes, size_t len, uint
 		return;
 	}
 	if (course_wants_drops(&t->course, &trial))
-		look_at_nic(t);
+		look_at_drops(t);
 	if (course_take(&t->course, &trial, now, &t->drops))
 		begin_step(t);
 }
@@ -258,7 +256,7 @@ static int take_train(struct test *t)
 	ssize_t n = recvmsg(t->fd, &header, 0);
 	if (n < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-	size_t datagram_len = read_control(t, &header), len = (size_t)n;
+	size_t datagram_len = datagram_len_of(&header), len = (size_t)n;
 	uint64_t now = now_ms();
 	if (datagram_len == 0)
 		datagram_len = len > 0 ? len : 1;
@@ -281,7 +279,7 @@ static int listen_to_it(struct test *t)
 		if (course_is_over(&t->course, now) || (t->course.test_id == 0 && now > until))
 			break;
 	}
-	look_at_nic(t);
+	look_at_drops(t);
 	course_close(&t->course, &t->drops);
 	t->report.acceptance.ended_s = (uint64_t)time(NULL);
 	progress_end(&t->progress);
@@ -357,7 +355,7 @@ static int run(struct test *t)
 	if (result != 0)
 		return command_fail(result, "cannot be confined");
 	fprintf(stderr, "waits for 'weir-sender link-test' at %s port %u\n", t->config.address, t->config.port);
-	look_at_nic(t);
+	look_at_drops(t);
 	result = listen_to_it(t);
 	return result != 0 ? command_fail(result, "the receive socket") : tell(t);
 }

@@ -29,7 +29,7 @@ test_begin() {
 		>"$tmp/$1.r" 2>"$tmp/$1.r.log" &
 	listener=$!
 	on_exit "kill $listener 2>/dev/null"
-	until_true 20 grep -q waits "$tmp/$1.r.log" || note "$(cat "$tmp/$1.r.log")"
+	until_true 20 grep -qs waits "$tmp/$1.r.log" || note "$(cat "$tmp/$1.r.log")"
 }
 test_send() {
 	in_sender "$build/weir-sender" link-test --config "$sender/sender.conf" --json --yes "${@:2}" \
@@ -153,21 +153,30 @@ test_end late
 is "a receiver that was started late does not accept" "$received $(found late '.accepted, .steps[0].heard' | tr '\n' ' ')" "4 false false "
 like "and says what it missed" "$(found late .reason)" "^steps? 1( to [0-9])? of 4 (was|were) missed; the receiver was started late"
 
-# ---- stopped in the middle ----
+# ---- stopped in the middle, and away for longer than the socket's buffer lasts ----
 
+cp "$receiver/receiver.conf" "$receiver/usual.conf"
+sed -i 's/^port = .*/&\nsocket_buffer_mib = 1/' "$receiver/receiver.conf"
 test_begin stopped
-"${at_sender[@]}" "$build/weir-sender" link-test --config "$sender/sender.conf" --json --yes --from "50 Mbit/s" --to "50 Mbit/s" --steps 2 \
-	--seconds 60 --sizes 1500 >"$tmp/stopped.s" 2>"$tmp/stopped.s.log" &
+"${at_sender[@]}" "$build/weir-sender" link-test --config "$sender/sender.conf" --json --yes --from "100 Mbit/s" --to "100 Mbit/s" \
+	--steps 2 --seconds 60 --sizes 1500 >"$tmp/stopped.s" 2>"$tmp/stopped.s.log" &
 first=$!
 before=$(heard)
-until_true 20 came 500000
+until_true 20 came 1000000
+kill -STOP $listener
+until_true 20 came 8000000
+kill -CONT $listener
+until_true 20 came 10000000
 kill -INT $first
 wait $first
 is "a sender that is stopped says so" "$? $(jq '.planned, (.steps | length)' "$tmp/stopped.s" | tr '\n' ' ')" "3 3 1 "
 kill -INT $listener
 test_end stopped
-is "so does a receiver, and tells what it measured" "$received $(found stopped '.steps[0].received > 200')" "4 true"
+is "so does a receiver, and tells what it measured" "$received $(found stopped '.steps[0].received > 500 and .steps[0].end_heard')" "4 true"
 like "and which steps are missing" "$(found stopped .reason)" "^steps 2 to 3 of 3 were missed; the sender fell silent"
+is "what its socket had no room for it puts down to the socket" \
+	"$(found stopped '.steps[0] | .lost > 1000 and .where == "socket" and .socket_drops > 0')" true
+cp "$receiver/usual.conf" "$receiver/receiver.conf"
 
 # ---- what a lossy way does ----
 
