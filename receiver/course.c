@@ -102,7 +102,7 @@ bool course_take(struct course *c, const struct trial *t, uint64_t now_ms, const
 	c->bytes += trial_len(&t->plan, t->part) + IP_UDP_BYTES;
 	if (t->part == TRIAL_LOAD) {
 		c->step[t->step].is_load_heard = true;
-		tally_take(&c->tally, t->number, t->time_ns - t->held_ns);
+		tally_take(&c->tally, t->number, t->time_ns - t->held_ns, t->held_ns);
 	} else if (t->part == TRIAL_END) {
 		tally_end(&c->tally, t->number, t->time_ns - t->held_ns);
 		c->has_ended = t->step + 1 == c->steps;

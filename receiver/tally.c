@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { TAIL_SHARE = 10 }; /* of the step, from the first loss on, that is enough to judge by */
+enum { FULL_SHARE = 10, FULL_DATAGRAMS = 2000 }; /* of the step: enough to judge by, either of them */
 
 void tally_start(struct tally *t)
 {
@@ -48,10 +48,8 @@ static void end_run(struct tally *t, uint64_t behind_ns)
 
 static void note_lost(struct tally *t, uint64_t count)
 {
-	if (!t->result.has_lost) {
-		t->result.has_lost = true;
-		t->result.first_lost = t->base;
-	}
+	t->is_full = true;
+	t->result.full_sent += count;
 	t->run += count;
 	t->base += count;
 }
@@ -65,6 +63,11 @@ static void decide(struct tally *t)
 	}
 	if (t->run > 0)
 		end_run(t, t->sent_ns[slot]);
+	if (t->held_ns != t->was_held_ns[slot])
+		t->is_full = false;
+	t->held_ns = t->was_held_ns[slot];
+	t->result.full_sent += t->is_full;
+	t->result.full_received += t->is_full;
 	t->before_ns = t->sent_ns[slot];
 	t->has_before = true;
 	t->is_here[slot] = false;
@@ -81,7 +84,7 @@ static void advance(struct tally *t, uint64_t head)
 	t->head = head;
 }
 
-void tally_take(struct tally *t, uint64_t number, uint64_t ran_ns)
+void tally_take(struct tally *t, uint64_t number, uint64_t ran_ns, uint64_t held_ns)
 {
 	struct tally_result *r = &t->result;
 	if (number < t->base) {
@@ -99,6 +102,7 @@ void tally_take(struct tally *t, uint64_t number, uint64_t ran_ns)
 	r->reordered += !is_newest;
 	t->is_here[slot] = true;
 	t->sent_ns[slot] = ran_ns;
+	t->was_held_ns[slot] = held_ns;
 	if (r->received++ == 0 || number < r->first) {
 		r->first = number;
 		r->first_ns = ran_ns;
@@ -160,7 +164,7 @@ uint64_t tally_offered(const struct tally_result *r, uint16_t size)
 uint64_t tally_goodput(const struct tally_result *r, uint16_t size)
 {
 	double share = 1 - tally_loss(r);
-	if (r->has_lost && r->sent - r->first_lost >= r->sent / TAIL_SHARE && r->received >= r->first_lost)
-		share = (double)(r->received - r->first_lost) / (double)(r->sent - r->first_lost);
+	if (r->full_sent > 0 && (r->full_sent >= r->sent / FULL_SHARE || r->full_sent >= FULL_DATAGRAMS))
+		share = (double)r->full_received / (double)r->full_sent;
 	return (uint64_t)((double)tally_offered(r, size) * share);
 }

@@ -33,8 +33,8 @@ struct tally_result {
 	uint64_t duplicates, reordered;
 	uint64_t late;                          /* came when they counted as lost, and still do, or were duplicates of old ones */
 	bool is_end_heard;
-	bool has_lost;
-	uint64_t first_lost;                    /* its number */
+	/* from the first loss on, anew whenever the sender had been kept from sending: buffers on the way are full then */
+	uint64_t full_sent, full_received;
 	uint64_t first, last;                   /* numbers received, lowest and highest, and when they were sent */
 	uint64_t first_ns, last_ns;
 	struct tally_bursts bursts;
@@ -45,15 +45,17 @@ struct tally {
 	uint64_t base;                          /* below it all is decided */
 	uint64_t head;                          /* above the highest number seen */
 	uint64_t run, before_ns;                /* lost just below base; when what is before them was sent */
+	uint64_t held_ns;                       /* as it was for the last that was decided */
+	bool is_full;                           /* something was lost since that changed */
 	bool has_before;
 	uint64_t end_ns;                        /* of the end, when it was heard */
-	uint64_t sent_ns[TALLY_WINDOW];
+	uint64_t sent_ns[TALLY_WINDOW], was_held_ns[TALLY_WINDOW];
 	bool is_here[TALLY_WINDOW];
 };
 
 void tally_start(struct tally *tally);
-/* A load datagram; ran_ns: its time without what the sender was held. */
-void tally_take(struct tally *tally, uint64_t number, uint64_t ran_ns);
+/* A load datagram: its time, without what the sender was held so far; and that. */
+void tally_take(struct tally *tally, uint64_t number, uint64_t ran_ns, uint64_t held_ns);
 /* The end of the step: so many were sent.  Numbers may still come. */
 void tally_end(struct tally *tally, uint64_t sent, uint64_t ran_ns);
 /* Nothing more comes: decides what is open. */
@@ -68,7 +70,8 @@ double tally_scattered_loss(const struct tally_result *result, uint32_t duration
 uint64_t tally_offered(const struct tally_result *result, uint16_t size);
 /*
  * What of it came through, from the first loss on: buffers on the way, and a limiter that lets a burst pass, have been
- * filled then.  All of the step when there was no loss, or only at its very end.
+ * filled then.  They are empty again when the sender was kept from sending, so it is from the first loss behind that.
+ * Of all of the step when there was no loss, or hardly anything behind it.
  */
 uint64_t tally_goodput(const struct tally_result *result, uint16_t size);
 

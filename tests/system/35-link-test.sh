@@ -53,7 +53,7 @@ between() { found "$1" "($3) as \$it | if \$it >= $2 and \$it <= $4 then \"yes\"
 
 # ---- a limit of 3 Gbit/s before the receiver ----
 
-if tc -n "$ns_splitter" qdisc add dev port1 root tbf rate 3gbit burst 256k limit 512k 2>"$tmp/tc"; then
+if tc -n "$ns_splitter" qdisc add dev port1 root tbf rate 3gbit burst 80k limit 128k 2>"$tmp/tc"; then
 	test_begin cap --report "$tmp/cap.sheet" --svg "$tmp/cap.svg"
 	test_send cap --from "700 Mbit/s" --to "6 Gbit/s" --steps 6 --seconds 0.4 --sizes 1500 --report "$tmp/cap.sent"
 	test_end cap

@@ -14,7 +14,7 @@ static struct tally_result run(uint64_t count, bool (*loses)(uint64_t number, ui
 	tally_start(t);
 	for (uint64_t i = 0; i < count; i++)
 		if (!loses(i, random))
-			tally_take(t, i, i * interval);
+			tally_take(t, i, i * interval, 0);
 	tally_end(t, count, count * interval);
 	tally_close(t);
 	struct tally_result result = t->result;
@@ -63,7 +63,7 @@ static bool middle_and_end(uint64_t number, uint64_t *random)
 static void losses(uint64_t *random)
 {
 	struct tally_result r = run(100000, none, random);
-	ok(tally_lost(&r) == 0 && !r.has_lost && r.received == 100000 && r.bursts.longest == 0, "nothing lost is nothing lost");
+	ok(tally_lost(&r) == 0 && r.full_sent == 0 && r.received == 100000 && r.bursts.longest == 0, "nothing lost is nothing lost");
 	uint64_t offered = tally_offered(&r, SIZE);
 	ok(offered > 999000000 && offered < 1001000000 && tally_goodput(&r, SIZE) == offered,
 	   "the rate comes from numbers and times: %llu", (unsigned long long)offered);
@@ -99,13 +99,32 @@ static void plateau(uint64_t *random)
 	ok(1 - tally_loss(&r) > 0.72, "which is less than that of the whole step");
 }
 
+/*
+ * A sender that sends 4,000 and is kept from it, again and again, to a limiter that lets 1,500 pass of each 4,000 and then three
+ * of four.
+ */
+static void stalls(void)
+{
+	struct tally *t = malloc(sizeof(*t));
+	tally_start(t);
+	for (uint64_t i = 0; i < 100000; i++)
+		if (i % 4000 < 1500 || i % 4 != 0)
+			tally_take(t, i, i * interval, i / 4000 * 5000000);
+	tally_end(t, 100000, 100000 * interval);
+	tally_close(t);
+	double share = (double)tally_goodput(&t->result, SIZE) / (double)tally_offered(&t->result, SIZE);
+	ok(share > 0.745 && share < 0.755, "each time it goes on, goodput is that from the next loss on: %f", share);
+	ok(1 - tally_loss(&t->result) > 0.83, "which is less than that of all of it");
+	free(t);
+}
+
 static void disorder(uint64_t *random)
 {
 	struct tally *t = malloc(sizeof(*t));
 	tally_start(t);
 	for (uint64_t i = 0; i < 100000; i += 8)
 		for (uint64_t j = 0; j < 8; j++)
-			tally_take(t, i + (j * 5) % 8, i * interval);
+			tally_take(t, i + (j * 5) % 8, i * interval, 0);
 	tally_end(t, 100000, 100000 * interval);
 	tally_end(t, 7, 0);
 	tally_close(t);
@@ -113,17 +132,17 @@ static void disorder(uint64_t *random)
 	   "what comes in disorder is not lost, but counted (%llu)", (unsigned long long)t->result.reordered);
 	tally_start(t);
 	for (uint64_t i = 0; i < 1000; i++) {
-		tally_take(t, i, i);
-		tally_take(t, test_random(random) % (i + 1), i);
+		tally_take(t, i, i, 0);
+		tally_take(t, test_random(random) % (i + 1), i, 0);
 	}
 	tally_close(t);
 	ok(t->result.received == 1000 && t->result.duplicates == 1000 && tally_lost(&t->result) == 0,
 	   "what comes twice counts once");
 	ok(!t->result.is_end_heard && t->result.sent == 1000, "without the end the highest number says how many there were");
 	tally_start(t);
-	tally_take(t, 0, 0);
-	tally_take(t, UINT64_C(1) << 47, 5);
-	tally_take(t, 1, 6);
+	tally_take(t, 0, 0, 0);
+	tally_take(t, UINT64_C(1) << 47, 5, 0);
+	tally_take(t, 1, 6, 0);
 	tally_close(t);
 	ok(t->result.late == 1 && tally_lost(&t->result) == (UINT64_C(1) << 47) - 1,
 	   "a jump is one loss, at once, and what comes from before it is late");
@@ -143,7 +162,7 @@ static void like_a_list(uint64_t *random)
 			uint64_t number = test_random(random) % count;
 			received += !here[number];
 			here[number] = true;
-			tally_take(t, number, number);
+			tally_take(t, number, number, 0);
 		}
 		tally_end(t, count, count);
 		tally_close(t);
@@ -164,6 +183,7 @@ int main(void)
 	losses(&random);
 	outages(&random);
 	plateau(&random);
+	stalls();
 	disorder(&random);
 	like_a_list(&random);
 	return done_testing();
