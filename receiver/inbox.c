@@ -42,8 +42,8 @@ static const char gaps_help[] =
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";
 
 static const char heads_help[] =
-	"ROUTE NUMBER, a line for each route: to be read out when an older copy of the sender's spool had to\n"
-	"be put back.\n"
+	"ROUTE NUMBER, a line for each route, and @EPOCH: to be read out when the sender's spool was lost or\n"
+	"an older copy of it had to be put back; 'weir-sender epoch --heads' takes these lines there.\n"
 	"\n"
 	"  --json         as JSON\n"
 	"  --config FILE  instead of " INBOX_CONFIG " or WEIR_CONFIG\n";

@@ -38,7 +38,8 @@ static int compare(const void *a, const void *b)
 	return (int)x->route_id - (int)y->route_id;
 }
 
-static void print_head(struct json *array, const struct head_list *heads, const struct account_run *head)
+/* epoch: the life of the sender that was heard last, as in the name of a bundle behind an @. */
+static void print_head(struct json *array, const struct head_list *heads, const struct account_run *head, const char *epoch)
 {
 	const char *route = open_route_name(heads->registry, head->route_id);
 	char by_id[NAME_BYTES];
@@ -50,16 +51,21 @@ static void print_head(struct json *array, const struct head_list *heads, const 
 	struct json *object = json_object_new();
 	json_set_text(object, "route", route != NULL ? route : by_id);
 	json_set_number(object, "number", head->last);
+	json_set_text(object, "epoch", epoch);
 	json_append(array, object);
 }
 
-static int print(struct head_list *heads, bool is_json)
+static int print(struct head_list *heads, uint64_t life, bool is_json)
 {
+	char epoch[2 * sizeof(life) + 1];
 	struct json *array = is_json ? json_array_new() : NULL;
+	snprintf(epoch, sizeof(epoch), "%016" PRIx64, life);
 	qsort(heads->head, heads->count, sizeof(heads->head[0]), compare);
 	for (size_t i = 0; i < heads->count; i++)
 		if (heads->head[i].last > 0)
-			print_head(array, heads, &heads->head[i]);
+			print_head(array, heads, &heads->head[i], epoch);
+	if (!is_json && life != 0)
+		printf("@%s\n", epoch);
 	int result = is_json ? json_print(array, stdout) : 0;
 	json_free(array);
 	return result == 0 ? EXIT_DONE : command_fail(result, "cannot print");
@@ -89,7 +95,7 @@ static int show(const struct inbox *inbox, bool is_json)
 	if (code == EXIT_DONE && life.account != NULL)
 		(void)account_each_route(life.account, note_route, heads);
 	if (code == EXIT_DONE && heads != NULL)
-		code = print(heads, is_json);
+		code = print(heads, life.heard.epoch, is_json);
 	inbox_life_free(&life);
 	if (heads != NULL)
 		registry_free(heads->registry);

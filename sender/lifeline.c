@@ -43,8 +43,8 @@ static int refuse(enum lapse lapse, const struct life *before)
 		service_event(LOG_CRIT, "E1050",
 			      "spool: it was put back to an older state: ledger entry %" PRIu64 " has been written before, and is not there, or is another",
 			      before->ledger.n);
-	command_say("the spool would give numbers again that were given; ask at the receiver ('weir-inbox heads'), then say "
-		    "'weir-sender epoch --past ROUTE=NUMBER' for each of its routes");
+	command_say("the spool would give numbers again that were given; type what 'weir-inbox heads' shows at the receiver into "
+		    "a file, then say 'weir-sender epoch --heads FILE'");
 	return EXIT_REFUSED;
 }
 

@@ -1,5 +1,6 @@
 #include "renewal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 #include "common/command.h"
 #include "common/openbundle.h"
 #include "common/text.h"
+#include "common/trusted.h"
 #include "common/verdict.h"
 #include "setup.h"
 #include "spool.h"
@@ -20,33 +22,76 @@
 
 static const char ANSWER[] = "new epoch";
 
+enum { HEADS_LINE_BYTES = NAME_BYTES + 24, HEADS_FILE_MAX = EPOCH_PASTS_MAX * HEADS_LINE_BYTES, EPOCH_BYTES = 8 };
+
 struct wanted {
-	const char *config;
+	const char *config, *heads;
 	bool is_sure;
+	uint64_t before; /* the epoch that the receiver has heard last; 0: not said */
 	size_t count;
 	struct past past[EPOCH_PASTS_MAX];
 };
 
-/* "ROUTE=NUMBER" */
-static int take_past(struct wanted *w, const char *text)
+/* ROUTE, the separator, NUMBER. */
+static bool note_past(struct wanted *w, const char *text, char separator)
 {
-	const char *equals = strchr(text, '=');
-	size_t len = equals == NULL ? 0 : (size_t)(equals - text);
-	if (w->count == EPOCH_PASTS_MAX)
-		return command_usage("there are too many --past");
+	const char *number = strchr(text, separator);
+	size_t len = number == NULL ? 0 : (size_t)(number - text);
+	assert(w->count < EPOCH_PASTS_MAX);
 	struct past *past = &w->past[w->count];
 	if (len == 0 || len >= sizeof(past->route) ||
-	    text_parse_u64(&past->number, equals + 1, BUNDLE_NUMBER_END - 2) != 0)
-		return command_usage("--past takes ROUTE=NUMBER, as in tax=123");
+	    text_parse_u64(&past->number, number + 1, BUNDLE_NUMBER_END - 2) != 0)
+		return false;
 	memcpy(past->route, text, len);
 	w->count++;
-	return 0;
+	return true;
+}
+
+static int take_past(struct wanted *w, const char *text)
+{
+	if (w->count == EPOCH_PASTS_MAX)
+		return command_usage("there are too many --past");
+	return note_past(w, text, '=') ? 0 : command_usage("--past takes ROUTE=NUMBER, as in tax=123");
+}
+
+/* A line that 'weir-inbox heads' prints: "tax 123", or "@0123456789abcdef" for the epoch. */
+static bool take_head(struct wanted *w, const char *line)
+{
+	uint8_t epoch[EPOCH_BYTES];
+	if (line[0] != '@')
+		return w->count < EPOCH_PASTS_MAX && note_past(w, line, ' ');
+	if (w->before != 0 || strlen(line) != 1 + 2 * EPOCH_BYTES || text_unhex(epoch, EPOCH_BYTES, line + 1) != 0)
+		return false;
+	for (size_t i = 0; i < EPOCH_BYTES; i++)
+		w->before = w->before << 8 | epoch[i];
+	return w->before != 0;
+}
+
+/* What was typed from a sheet of paper, and decides which numbers are given: nobody else may have written it. */
+static int take_heads(struct wanted *w)
+{
+	char problem[PROBLEM_BYTES] = "";
+	uint8_t *text = NULL;
+	size_t len = 0, number = 0;
+	int result = trusted_read(w->heads, 022, HEADS_FILE_MAX, &text, &len);
+	bool is_text = result == 0 && strlen((char *)text) == len;
+	for (char *at = (char *)text, *line; result == 0 && (line = strsep(&at, "\n")) != NULL;) {
+		number++;
+		if (is_text && (line[0] == 0 || take_head(w, line)))
+			continue;
+		snprintf(problem, sizeof(problem), "%zu: a line is ROUTE NUMBER or @EPOCH, as 'weir-inbox heads' prints them",
+			 number);
+		result = VERDICT_BAD_ENTRY;
+	}
+	trusted_free(text, len);
+	return result == 0 ? 0 : command_fail_file(result, w->heads, problem);
 }
 
 static int parse(struct wanted *w, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"past", required_argument, NULL, 'p'},
+		{"heads", required_argument, NULL, 'h'},
 		{"yes", no_argument, NULL, 'y'},
 		{"config", required_argument, NULL, 'c'},
 		{NULL, 0, NULL, 0},
@@ -57,6 +102,8 @@ static int parse(struct wanted *w, int argc, char **argv)
 	for (int c; code == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (c == 'p')
 			code = take_past(w, optarg);
+		else if (c == 'h')
+			w->heads = optarg;
 		else if (c == 'y')
 			w->is_sure = true;
 		else if (c == 'c')
@@ -65,7 +112,9 @@ static int parse(struct wanted *w, int argc, char **argv)
 			code = command_usage("there is no such option, or it lacks its value");
 	}
 	w->config = setup_config_path(w->config);
-	return code != 0 || optind == argc ? code : command_usage("'epoch' takes no argument");
+	if (code == 0 && optind != argc)
+		code = command_usage("'epoch' takes no argument");
+	return code == 0 && w->heads != NULL ? take_heads(w) : code;
 }
 
 static int check_routes(const struct wanted *w, const struct registry *registry)
@@ -73,7 +122,7 @@ static int check_routes(const struct wanted *w, const struct registry *registry)
 	for (size_t i = 0; i < w->count; i++) {
 		char shown[2 * NAME_BYTES];
 		if (open_route_id(registry, w->past[i].route) == 0)
-			return command_fail(VERDICT_UNKNOWN_ROUTE, "--past '%s'",
+			return command_fail(VERDICT_UNKNOWN_ROUTE, "route '%s', of which a number was typed",
 					    text_escape_name(shown, sizeof(shown), w->past[i].route));
 	}
 	return 0;
@@ -152,7 +201,8 @@ static int begin(const struct wanted *w, struct spool *spool, const struct setup
 	int code = confirm(w);
 	if (code != 0)
 		return code;
-	int result = spool_begin_epoch(spool, lost_epoch(&setup->config), w->past, w->count);
+	uint64_t before = w->before != 0 ? w->before : lost_epoch(&setup->config);
+	int result = spool_begin_epoch(spool, before, w->past, w->count);
 	if (result != 0)
 		return command_fail(result, "cannot begin a new epoch");
 	printf("epoch %016" PRIx64 " has begun, it continues %016" PRIx64 "; start weir-hold now\n",

@@ -1,11 +1,13 @@
 /*
- * renewal: `weir-sender epoch`: begins a new epoch for a spool that was put back to an older state.  SPOOL.md 3.
+ * renewal: `weir-sender epoch`: begins a new epoch for a spool that was put back to an older state, or is new.  SPOOL.md 3.
  */
 #ifndef WEIR_RENEWAL_H
 #define WEIR_RENEWAL_H
 
-#define RENEWAL_SYNOPSIS "[--past ROUTE=NUMBER]… [--yes] [--config FILE]"
+#define RENEWAL_SYNOPSIS "[--heads FILE] [--past ROUTE=NUMBER]… [--yes] [--config FILE]"
 #define RENEWAL_HELP                                                                                     \
+	"  --heads FILE         what 'weir-inbox heads' shows at the receiver, typed: \"ROUTE NUMBER\" for\n"  \
+	"                       each route, and @EPOCH\n"                                                \
 	"  --past ROUTE=NUMBER  the newest number that the receiver has heard of on this route, as\n"    \
 	"                       'weir-inbox heads' shows it there; for each route\n"               \
 	"  --yes                do not ask\n"                                                             \

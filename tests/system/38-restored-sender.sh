@@ -48,7 +48,7 @@ hold_refuses() {
 	"${at_sender[@]}" timeout 1 "$build/weir-sender" run --config "$conf" >"$tmp/refusal" 2>&1
 	said=$(cat "$tmp/refusal")
 	like "$1" "$said" "$2"
-	like "$1, and says what to do" "$said" "weir-hold: .*weir-sender epoch --past ROUTE=NUMBER"
+	like "$1, and says what to do" "$said" "weir-hold: .*weir-sender epoch --heads FILE"
 }
 hold_refuses "with the page of its life before, hold refuses" "E1050 spool: it was put back to an older state"
 rm -f "$runtime/sender/orders" "$runtime/sender/progress"
@@ -78,6 +78,18 @@ is "the ledger has each alarm" "$(cat "$receiver/vault/ledger"/* | grep -c '"E20
 refused "while hold runs no epoch begins" 3 "stop it first" in_sender "$build/weir-sender" epoch --config "$conf" --yes
 sender_down
 refused "an unknown route is refused" 1 "unknown-route" in_sender "$build/weir-sender" epoch --config "$conf" --past file=3 --yes
+printf 'files 3\n\n@%s\n' "$(inbox heads --json --config "$rconf" | jq -r '.[0].epoch')" >"$tmp/heads"
+is "heads are printed as they are typed" "$(inbox heads --config "$rconf" | grep -v ^registry)" "$(grep . "$tmp/heads")"
+for line in 'files' 'files three' 'files=3' '@0123' '@0000000000000000' '@0123456789abcdeg' "$(tail -n 1 "$tmp/heads")"; do
+	{ cat "$tmp/heads" && echo "$line"; } >"$tmp/bad"
+	refused "a line '$line' is refused" 1 "bad:4: a line is ROUTE NUMBER or @EPOCH.*\[bad-entry\]" \
+		in_sender "$build/weir-sender" epoch --config "$conf" --heads "$tmp/bad" --yes
+done
+sed 's/^files/file/' "$tmp/heads" >"$tmp/bad"
+refused "an unknown route in the file is refused" 1 "'file', .*\[unknown-route\]" \
+	in_sender "$build/weir-sender" epoch --config "$conf" --heads "$tmp/bad" --yes
+said=$(echo no | in_sender "$build/weir-sender" epoch --config "$conf" --heads "$tmp/heads" 2>&1)
+like "a number in the file counts" "$said" "files goes on with 4, behind what was typed"
 said=$(echo no | in_sender "$build/weir-sender" epoch --config "$conf" --past files=3 2>&1)
 is "another answer than the one asked for changes nothing" "$?" 1
 like "it shows where each route goes on" "$said" "files goes on with 4, behind what was typed"

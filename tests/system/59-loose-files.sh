@@ -180,6 +180,9 @@ done
 
 # ---- check, which looks at all of them, and ends with 3 when one is bad ----
 
+mkdir -p "$lone/heads/d" && echo "tax 3" >"$lone/heads/d/heads"
+row_file "weir-sender epoch" "$lone/heads/d/heads" "^1 .*tax goes on with 4" \
+	"$build/weir-sender" epoch --config "$lconf" --heads "$lone/heads/d/heads"
 row_few "weir-sender check" "$lconf" "^3 " "$build/weir-sender" check --config "$lconf"
 for name in registry roots; do
 	row_few "weir-sender check" "$lone/$name/d/$name" "^3 " "$build/weir-sender" check --config "$lconf"

@@ -174,9 +174,8 @@ ok "a push that waited is approved and delivered" until_true 30 is_here || logs
 sender_down
 rm -rf "$sender/spool"
 cp -a "$tmp/spool" "$sender/spool"
-past=()
-while read -r route newest; do past+=(--past "$route=$newest"); done < <(inbox heads --config "$conf")
-in_sender "$build/weir-sender" epoch --yes --config "$sender/sender.conf" "${past[@]}" >"$tmp/epoch" 2>&1
+inbox heads --config "$conf" >"$tmp/heads"
+in_sender "$build/weir-sender" epoch --config "$sender/sender.conf" --heads "$tmp/heads" --yes >"$tmp/epoch" 2>&1
 check $? "a new epoch begins behind what the receiver has heard" || note "$(cat "$tmp/epoch")"
 sender_up
 decide
