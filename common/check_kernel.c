@@ -43,7 +43,10 @@ static bool read_number(const struct check *check, enum finding_id id, const cha
 	return false;
 }
 
-/* Of the three numbers only the last matters to UDP.  The kernel lets a socket hold twice its buffer. */
+/*
+ * UDP knows no pressure, so what is beyond the first of the three numbers is refused: the others are there for the form
+ * (Linux, ip-sysctl.rst).  The kernel lets a socket hold twice its buffer.
+ */
 static void check_udp_mem(const struct check *check, uint64_t buffer)
 {
 	static const char name[] = "net.ipv4.udp_mem";
@@ -54,10 +57,11 @@ static void check_udp_mem(const struct check *check, uint64_t buffer)
 	const char *at = text;
 	for (size_t i = 0; i < 3; i++, at = end)
 		pages[i] = strtoull(at, &end, 10);
-	struct finding *f = report_add(check->report, FINDING_UDP_MEM, pages[2] >= wanted ? FINDING_GREEN : FINDING_RED,
+	struct finding *f = report_add(check->report, FINDING_UDP_MEM, pages[0] >= wanted ? FINDING_GREEN : FINDING_RED,
 				       "%s wanted, %s allowed for all sockets", text_size(want, sizeof(want), wanted * page),
-				       text_size(have, sizeof(have), pages[2] * page));
-	finding_remedy(f, REMEDY_SETTING, name, "%" PRIu64 " %" PRIu64 " %" PRIu64, wanted / 2, wanted * 3 / 4, wanted);
+				       text_size(have, sizeof(have), pages[0] * page));
+	finding_remedy(f, REMEDY_SETTING, name, "%" PRIu64 " %" PRIu64 " %" PRIu64, wanted,
+		       pages[1] > wanted ? pages[1] : wanted, pages[2] > wanted ? pages[2] : wanted);
 }
 
 /* ---- what comes in ---- */
