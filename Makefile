@@ -324,6 +324,8 @@ install-common-alone install-sender-alone install-receiver-alone: install-%-alon
 	for page in $(wildcard $*/*.[1-8]); do \
 		$(data) $$page $(to)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
 	install -m 644 $(if $(filter common,$*),README.md) $(wildcard $*/*.md) $(to)/share/doc/weir
+	$(if $(filter common,$*),install -d $(to)/share/doc/weir/hardware-notes)
+	$(if $(filter common,$*),install -m 644 hardware-notes/* $(to)/share/doc/weir/hardware-notes)
 
 # The packages, in build/deb: made of a copy of the tree, so that nothing of them is left in it.
 version := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)

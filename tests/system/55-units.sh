@@ -71,6 +71,10 @@ there() { (cd "$tmp/$1" && find . -type f -printf '%P\n' | sort); }
 is "both sides together are the whole" "$({ there sender; there receiver; } | sort -u)" "$(there both)"
 is "a box has no program of the other side" \
 	"$({ there sender | grep -E 'bin/weir-(catch|keep|inbox|receiver)$'; there receiver | grep -E 'bin/weir-(outbox|seal|hold|emit|sender)$'; })" ""
+for side in sender receiver; do
+	is "the $side has all hardware notes, for who stands before it when the other is dead" \
+		"$(ls "$tmp/$side/usr/share/doc/weir/hardware-notes")" "$(ls hardware-notes)"
+done
 is "every unit is installed" "$(cd "$tmp/both/usr/lib/systemd/system" && ls)" "$(printf '%s\n' "${all[@]##*/}" | sort)"
 make -s BUILD="$build" DESTDIR="$tmp/local" PREFIX=/usr/local install-sender >/dev/null 2>&1
 is "with another PREFIX units name the programs there" \
