@@ -12,6 +12,7 @@
 #include "diskfill.h"
 #include "io.h"
 #include "machine.h"
+#include "nvmehealth.h"
 #include "text.h"
 
 enum { MOUNTS_BYTES = 262144, WORD_BYTES = 256, OTHERS_WRITE = 022, OTHERS = 007 };
@@ -212,14 +213,30 @@ static void device_name(const struct disk *d, char out[static WORD_BYTES])
 		copy_word(out, at + strlen(label));
 }
 
-/* What is wrong, by what the kernel tells without a tool. */
-static bool disk_fault(const struct disk *d, char *out, size_t size, bool *is_told)
+/* "nvme0n1p2" is of "nvme0". */
+static bool nvme_fault(const struct disk *d, const char *name, char out[static NVMEHEALTH_TEXT_BYTES], bool *is_bad, bool *is_told)
 {
+	char path[MACHINE_PATH_BYTES];
+	struct nvmehealth health;
+	static const char kind[] = "nvme";
+	size_t len = strlen(kind) + strspn(name + strlen(kind), "0123456789");
+	snprintf(path, sizeof(path), "%s/dev/%.*s", d->check->root, (int)len, name);
+	if (nvmehealth_read(&health, path) != 0)
+		return false;
+	*is_told = true;
+	return nvmehealth_fault(out, &health, is_bad);
+}
+
+/* What is wrong, by what the kernel tells without a tool; *is_bad unless the disk is only wearing out. */
+static bool disk_fault(const struct disk *d, char out[static NVMEHEALTH_TEXT_BYTES], bool *is_bad, bool *is_told)
+{
+	const size_t size = NVMEHEALTH_TEXT_BYTES;
 	char name[WORD_BYTES], state[WORD_BYTES], text[32];
 	const char *part = "";
 	uint64_t errors = 0, degraded = 0;
 	device_name(d, name);
 	*is_told = false;
+	*is_bad = true;
 	if (name[0] != 0 && strchr(name, '/') == NULL &&
 	    machine_number(&errors, d->check->root, "/sys/fs/%s/%s/errors_count", d->type, name) == 0) {
 		*is_told = true;
@@ -243,15 +260,15 @@ static bool disk_fault(const struct disk *d, char *out, size_t size, bool *is_to
 			return true;
 		}
 	}
-	return false;
+	return strncmp(name, "nvme", 4) == 0 && nvme_fault(d, name, out, is_bad, is_told);
 }
 
 static void check_health(const struct disk *d)
 {
-	char fault[128], shown[4 * 128];
-	bool is_told = false;
-	if (disk_fault(d, fault, sizeof(fault), &is_told))
-		finding_type(report_add(d->check->report, FINDING_DISK_HEALTH, FINDING_RED, "%s: %s", d->what,
+	char fault[NVMEHEALTH_TEXT_BYTES], shown[4 * NVMEHEALTH_TEXT_BYTES];
+	bool is_told = false, is_bad = true;
+	if (disk_fault(d, fault, &is_bad, &is_told))
+		finding_type(report_add(d->check->report, FINDING_DISK_HEALTH, is_bad ? FINDING_RED : FINDING_AMBER, "%s: %s", d->what,
 					text_escape_name(shown, sizeof(shown), fault)),
 			     "journalctl -k; smartctl -a of the disk below '%s'; copy what is on it, and replace it", d->shown);
 	else

@@ -106,11 +106,11 @@ row_few_secret() { row "$1" "$2" "group-readable owned-by-another symlink folder
 # ---- nothing else ----
 
 # Where a path is opened but by trusted_read: what a person sends, opens or imports (source, inbox_subject, inbox_receipt), what
-# the kernel or networkd says (lldp, swapless, partial, ringroom, nic, machine), what is set of it (remedy), what setup shows and replaces
+# the kernel or networkd says (lldp, swapless, partial, ringroom, nic, machine, nvmehealth), what is set of it (remedy), what setup shows and replaces
 # (siteplan), the terminal and /dev/null, a lock (transmitter).
 opened() { grep -lE '(^|[^_a-z>.])f?open\([^)]*,|io_read_file\(AT_FDCWD' "$@" | xargs -n 1 basename -s .c | sort | xargs; }
 is "no other path is opened" "$(cd "$top" && opened common/*.c sender/*.c receiver/*.c)" \
-	"command inbox_receipt inbox_subject lldp machine nic partial remedy ringroom siteplan source supervise swapless transmitter trusted"
+	"command inbox_receipt inbox_subject lldp machine nic nvmehealth partial remedy ringroom siteplan source supervise swapless transmitter trusted"
 echo 'int fd = open(config->registry, O_RDONLY);' >"$tmp/another.c"
 is "one more is found" "$(opened "$tmp/another.c")" another
 

@@ -127,6 +127,8 @@ static void test_health(void)
 	put_below("device/state", "offline\n");
 	finds(look, &config, "red disk-health: vault: its state is offline", "a disk that is off is red");
 	put_below("device/state", "live\n");
+	put_below("uevent", "MAJOR=259\nMINOR=1\nDEVNAME=nvme0n1p2\n");
+	box_put("/dev/nvme0", "no disk");
 	finds(look, &config, "green disk-health: vault: the kernel tells of no fault", "one that is on is green");
 }
 
