@@ -329,7 +329,7 @@ install-common-alone install-sender-alone install-receiver-alone: install-%-alon
 
 # The packages, in build/deb: made of a copy of the tree, so that nothing of them is left in it.
 version := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
-copied = Makefile README.md debian common sender receiver systemd
+copied = Makefile README.md debian common sender receiver systemd hardware-notes
 # What whoever calls make has said is not said of them.
 others = MAKEFLAGS MFLAGS MAKEOVERRIDES BUILD CC CFLAGS CPPFLAGS LDFLAGS DESTDIR PREFIX SANITIZE WERROR
 deb:

@@ -24,7 +24,7 @@ fi
 elsewhere() {
 	local far=$tmp/quite/another/place
 	umask 077
-	mkdir -p "$far/tree" && cp -r Makefile README.md debian common sender receiver systemd "$far/tree/" &&
+	mkdir -p "$far/tree" && cp -r Makefile README.md debian common sender receiver systemd hardware-notes "$far/tree/" &&
 		mkdir -p "$far/tree/tests" && cp -r tests/packages tests/lib "$far/tree/tests/" &&
 		HOME=$far TZ=Pacific/Kiritimati LC_ALL=C LANGUAGE=zh_TW:zh \
 			faketime -f +40d make -s -C "$far/tree" JOBS=1 BUILD=b deb >"$tmp/elsewhere.log" 2>&1
