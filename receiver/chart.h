@@ -19,7 +19,7 @@ struct chart_bursts {
 };
 void chart_add_bursts(struct chart_bursts *out, const struct course *course, const struct recommendation *r);
 /* "4-7", "32768+" */
-enum { CHART_CLASS_BYTES = 24 };
+enum { CHART_CLASS_BYTES = 48 };
 char *chart_class(char out[static CHART_CLASS_BYTES], unsigned int class);
 
 /* Loss over rate, then burst lengths, a bar a line, in at most so many cells; and how long bursts lasted. */

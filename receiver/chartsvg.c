@@ -34,10 +34,15 @@ static bool is_shown(const struct course_step *s)
 static double round_end(double most, double least)
 {
 	static const double steps[] = {1, 2, 2.5, 5};
-	for (double power = least;; power *= 10)
-		for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-			if (steps[i] * power * TICKS >= most)
-				return steps[i] * power * TICKS;
+	enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
+	double power = least;
+	for (size_t i = 0; steps[i % STEPS] * power * TICKS < most; i++)
+		if (i % STEPS == STEPS - 1)
+			power *= 10;
+	for (size_t i = 0; i < STEPS; i++)
+		if (steps[i] * power * TICKS >= most)
+			return steps[i] * power * TICKS;
+	return most;
 }
 
 static struct axes find_axes(const struct course *c)

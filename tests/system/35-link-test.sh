@@ -55,7 +55,7 @@ between() { found "$1" "($3) as \$it | if \$it >= $2 and \$it <= $4 then \"yes\"
 
 if tc -n "$ns_splitter" qdisc add dev port1 root tbf rate 3gbit burst 80k limit 128k 2>"$tmp/tc"; then
 	test_begin cap --report "$tmp/cap.sheet" --svg "$tmp/cap.svg"
-	test_send cap --from "700 Mbit/s" --to "6 Gbit/s" --steps 6 --seconds 0.4 --sizes 1500 --report "$tmp/cap.sent"
+	test_send cap --from "700 Mbit/s" --to "6 Gbit/s" --steps 6 --seconds 0.3 --sizes 1500 --report "$tmp/cap.sent"
 	test_end cap
 	is "the sender ends well" "$sent" 0
 	is "the link is accepted" "$received $(found cap .accepted)" "0 true"
@@ -142,16 +142,16 @@ note "$(found beside .not_counted)"
 is "which are counted" "$(found beside '.not_counted | .bad_tag > 100 and .other_test > 0')" true
 
 # Whoever begins to listen late knows by the first datagram what was missed.
-in_sender "$build/weir-sender" link-test --config "$sender/sender.conf" --json --yes --from "50 Mbit/s" --to "50 Mbit/s" --steps 3 \
+in_sender "$build/weir-sender" link-test --config "$sender/sender.conf" --json --yes --from "50 Mbit/s" --to "50 Mbit/s" --steps 2 \
 	--seconds 0.4 --sizes 1500 >"$tmp/late.s" 2>"$tmp/late.s.log" &
 first=$!
 before=$(heard)
-until_true 20 came 3500000
+until_true 20 came 3000000
 test_begin late
 wait $first
 test_end late
 is "a receiver that was started late does not accept" "$received $(found late '.accepted, .steps[0].heard' | tr '\n' ' ')" "4 false false "
-like "and says what it missed" "$(found late .reason)" "^steps? 1( to [0-9])? of 4 (was|were) missed; the receiver was started late"
+like "and says what it missed" "$(found late .reason)" "^steps? 1( to [0-9])? of 3 (was|were) missed; the receiver was started late"
 
 # ---- stopped in the middle, and away for longer than the socket's buffer lasts ----
 
@@ -183,7 +183,7 @@ cp "$receiver/usual.conf" "$receiver/receiver.conf"
 relay_start --loss 10 --damage 1 --lose-beats 1000 --reorder 8
 site_configure
 watch_layers
-whole_test lossy --from "50 Mbit/s" --to "300 Mbit/s" --steps 3 --seconds 0.5 --sizes 1500
+whole_test lossy --from "50 Mbit/s" --to "300 Mbit/s" --steps 3 --seconds 0.3 --sizes 1500
 relay_stop
 is "with 1 % lost the link is accepted" "$received $(found lossy .accepted)" "0 true"
 is "1 % is found" "$(between lossy 7000 '([.steps[].lost] | add) * 1e6 / ([.steps[].sent] | add)' 15000)" yes
@@ -197,7 +197,7 @@ note "loss $(found lossy .loss_per_million) ppm at most: repair $(found lossy .r
 relay_start --burst 1000:250
 site_configure
 watch_layers
-whole_test outage --from "100 Mbit/s" --to "100 Mbit/s" --steps 1 --seconds 0.5 --sizes 1500
+whole_test outage --from "100 Mbit/s" --to "100 Mbit/s" --steps 1 --seconds 0.3 --sizes 1500
 relay_stop
 is "an outage of 30 ms is found as one burst" "$(found outage '.steps[0] | .lost, .longest_burst, .bursts_by_length[7]' | tr '\n' ' ')" "250 250 1 "
 is "with its length" "$(between outage 28000 '.steps[0].longest_burst_us' 32000)" yes
