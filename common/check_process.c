@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,19 +23,31 @@ struct search {
 	long pid;
 };
 
-/* Of another box of this machine, where the test site or a second receiver runs beside. */
+/* Whether what a process has as its configuration is ours; it may have begun in another folder. */
+static bool is_same(const struct check *check, const char *pid, const char *argument)
+{
+	char path[MACHINE_PATH_BYTES];
+	struct stat ours, theirs;
+	if (argument[0] == '/')
+		snprintf(path, sizeof(path), "%s", argument);
+	else
+		snprintf(path, sizeof(path), "%s/proc/%s/cwd/%s", check->root, pid, argument);
+	if (stat(path, &theirs) < 0)
+		return errno == EACCES; /* nobody but root knows that folder */
+	return stat(check->config_path, &ours) == 0 && theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+/* Not of another box of this machine, and neither one that only shows its help nor one that has ended. */
 static bool is_ours(const struct check *check, const char *pid)
 {
 	char command[COMMAND_BYTES];
-	struct stat ours, theirs;
-	if (check->config_path == NULL || stat(check->config_path, &ours) < 0)
+	if (check->config_path == NULL)
 		return true;
 	long len = machine_read(command, sizeof(command), check->root, "/proc/%s/cmdline", pid);
 	for (const char *at = command; at < command + len; at += strlen(at) + 1)
 		if (strcmp(at, "--config") == 0 && at + sizeof("--config") < command + len)
-			return stat(at + sizeof("--config"), &theirs) == 0 && theirs.st_dev == ours.st_dev &&
-			       theirs.st_ino == ours.st_ino;
-	return true; /* it was started without */
+			return is_same(check, pid, at + sizeof("--config"));
+	return false;
 }
 
 static void take_process(void *context, const char *name)

@@ -52,21 +52,35 @@ static void test_locked(void)
 	is_text(found(check_link_process, &config, "locked-memory"), "", "a receiver does not lock");
 }
 
+static void put_command(const char *pid, const char *config_path)
+{
+	char path[64], command[512];
+	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+	box_put(path, "");
+	FILE *file = fopen(test_path(path + 1), "we");
+	int len = snprintf(command, sizeof(command), "weir-keep%c--config%c%s%c", 0, 0, config_path, 0);
+	ok(file != NULL && fwrite(command, 1, (size_t)len, file) == (size_t)len && fclose(file) == 0, "a command line is written");
+}
+
 /* Two boxes of one machine are told apart by their configurations. */
 static void test_other(void)
 {
-	struct check check = {.config = &config, .root = test_dir(), .config_path = test_path("one.conf")};
-	char command[512];
+	struct check check = {.config = &config, .root = test_dir()};
+	char one[4200], two[4200];
+	snprintf(one, sizeof(one), "%s/one.conf", test_dir());
+	snprintf(two, sizeof(two), "%s/two.conf", test_dir());
 	box_put("/one.conf", "");
 	box_put("/two.conf", "");
+	check.config_path = one;
+	is_number(check_find_process(&check, "weir-keep"), 0, "one that has no configuration is none of ours");
+	put_command("76", two);
+	is_number(check_find_process(&check, "weir-keep"), 0, "nor is one of another configuration");
 	box_put("/proc/80/comm", "weir-keep\n");
-	is_number(check_find_process(&check, "weir-keep"), 76, "one that was started without a configuration may be ours");
-	FILE *file = fopen(test_path("proc/76/cmdline"), "we");
-	int len = snprintf(command, sizeof(command), "weir-keep%c--config%c%s%c", 0, 0, test_path("two.conf"), 0);
-	ok(file != NULL && fwrite(command, 1, (size_t)len, file) == (size_t)len && fclose(file) == 0, "a command line is written");
-	is_number(check_find_process(&check, "weir-keep"), 80, "one of another configuration is not");
-	check.config_path = test_path("two.conf");
-	is_number(check_find_process(&check, "weir-keep"), 76, "but is that configuration's");
+	put_command("80", "one.conf");
+	is_number(symlink(test_dir(), test_path("proc/80/cwd")), 0, "one has begun in the folder of its configuration");
+	is_number(check_find_process(&check, "weir-keep"), 80, "and is that configuration's");
+	check.config_path = two;
+	is_number(check_find_process(&check, "weir-keep"), 76, "the other one is the other's");
 	check.config_path = NULL;
 	is_number(check_find_process(&check, "weir-none"), 0, "one that does not run is none");
 }
