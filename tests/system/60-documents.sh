@@ -13,6 +13,8 @@ done < <(compgen -G '*/*.[1-8]')
 
 # Whoever asks a program is told no more and no less than in its manual.
 for program in outbox inbox sender receiver seal hold emit catch keep link; do
+	is "weir-$program has the version of debian/changelog" "$("$build/weir-$program" --version)" \
+		"weir-$program $(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)"
 	page=$(page_of $program)
 	ok "weir-$program has a man page" test -n "$page" || continue
 	text=$(plain "$page")
