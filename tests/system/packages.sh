@@ -100,6 +100,16 @@ for side in $sides; do
 		ok "$program runs there" in_root "$side" "$program" --help
 	done
 done
+left_in() { (cd "${root[$1]}" && find etc lib usr var run home -name '*weir*' ! -path 'var/log/*' | sort); }
+for side in $sides; do
+	ok "what the $side has is found" grep -qx "usr/share/doc/weir-$side" <<<"$(left_in "$side")"
+	said=$(in_root "$side" dpkg -P "weir-$side" weir-common)
+	check $? "the packages of a $side that nobody has used are purged" || note "$said"
+	is "nothing is left of them" "$(left_in "$side")" ""
+	is "and nothing is said of what is left" "$(grep 'left as it is' <<<"$said")" ""
+	said=$(in_root "$side" /opt/weir/install.sh "$side")
+	check $? "and installed again" || note "$(tail -n 30 <<<"$said")"
+done
 said=$(in_root sender /opt/weir/install.sh receiver)
 check $((! $?)) "a box that is one side does not become the other by itself" || note "$said"
 is "and is what it was" "$(in_root sender dpkg-query -W -f '${db:Status-Status}' weir-sender)" installed
