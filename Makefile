@@ -243,7 +243,7 @@ $(BUILD)/analyzer/%.o: %.c
 
 # Branches that the unit tests, the replayed corpora and the sweeps over failing calls take of what bundles depend on:
 # formats, sealing, erasure code, spool, vault.  What shows, asks or starts programs is for the system tests.
-covered_formats = $(addprefix common/,bundle bundle_head catalogue cursor datagram endorsement geometry identity ini json \
+covered_formats = $(addprefix common/,bundle bundle_head catalogue cursor datagram edition endorsement geometry identity ini json \
 	judgement key ledgerline manifest manifestopen openbundle order order_judge receipt records registry registryexpiry \
 	registryfile registryparse registryparty registrypolicy registryreview registryroute registrysettle registryvalue \
 	resendcode signature signature_verify text tree trial) $(addprefix sender/,dossier local local_order local_resend \
