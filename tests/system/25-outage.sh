@@ -67,7 +67,7 @@ is "and until then gaps never says that nothing is missing" "$early" 0
 sender_down
 sed -i 's/^survive_outage_ms.*/survive_outage_ms = 0/' "$sender/sender.conf"
 sender_up
-push files "$tmp/in-1200000"
+push files "$tmp/in-12000000" # takes so long that the outage is in it however late it begins
 check $? "a bundle is pushed that no outage is provided for" || note "$pushed"
 in_ms 20
 link_outage
