@@ -78,6 +78,9 @@ static void judge_link(const struct check *check, const struct nicfacts *facts)
 	const char *nic = check->config->interface;
 	const struct ethtool_link *link = &facts->link;
 	uint64_t rate = check->config->rate_bits_per_s;
+	char configured[64] = "a rate is not configured";
+	if (rate > 0)
+		snprintf(configured, sizeof(configured), "%" PRIu64 " Mbit/s configured", rate / MBIT);
 	if (facts->link_failure != 0) {
 		add_untold(check, FINDING_SPEED);
 		add_untold(check, FINDING_NEGOTIATION);
@@ -87,8 +90,8 @@ static void judge_link(const struct check *check, const struct nicfacts *facts)
 		add_untold(check, FINDING_SPEED);
 	else
 		finding_type(report_add(check->report, FINDING_SPEED, link->is_half_duplex || (uint64_t)link->mbit_per_s * MBIT < rate
-					? FINDING_RED : FINDING_GREEN, "%" PRIu32 " Mbit/s%s at %s, %" PRIu64 " Mbit/s configured",
-					link->mbit_per_s, link->is_half_duplex ? ", half duplex," : "", nic, rate / MBIT),
+					? FINDING_RED : FINDING_GREEN, "%" PRIu32 " Mbit/s%s at %s, %s",
+					link->mbit_per_s, link->is_half_duplex ? ", half duplex," : "", nic, configured),
 			     "ethtool %s; then a NIC or a module that is faster, or a lower 'rate' in [link]", nic);
 	bool is_asking = link->is_fibre && link->negotiates;
 	finding_type(report_add(check->report, FINDING_NEGOTIATION, is_asking ? FINDING_AMBER : FINDING_GREEN,

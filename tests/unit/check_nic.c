@@ -95,6 +95,9 @@ static void test_link(void)
 	begin(CONFIG_SENDER);
 	facts.link.mbit_per_s = 100;
 	finds(judge, &config, "red speed: 100 Mbit/s at weir0, 1000 Mbit/s configured", "a NIC that is slower than the rate is red");
+	config.rate_bits_per_s = 0;
+	finds(judge, &config, "green speed: 100 Mbit/s at weir0, a rate is not configured", "a receiver need not know the rate");
+	begin(CONFIG_SENDER);
 	facts.link = (struct ethtool_link){.mbit_per_s = 10000, .is_half_duplex = true};
 	finds(judge, &config, "red speed: 10000 Mbit/s, half duplex, at weir0", "half of a duplex is red");
 	facts.link = (struct ethtool_link){.is_fibre = true, .negotiates = true};
