@@ -106,23 +106,45 @@ static void check_emit(const struct check *check)
 	finding_type(f, "systemctl start weir-sender.target; journalctl -u weir-emit says why it does not run");
 }
 
+/* What the registry tells of, and of it what this box has. */
+static void check_registered(const struct check *check, const struct setup *setup)
+{
+	check_registry(check, setup->registry);
+	check_box_key(check, setup);
+	check_psks(check, setup);
+	checkup_expected(check, setup->registry);
+}
+
+/* A box that is being set up has none yet, and everything else can be looked at. */
+static void tell_unregistered(const struct check *check, int result, const struct setup_problem *problem)
+{
+	char text[SETUP_TEXT_BYTES], shown[2 * CONFIG_PATH_BYTES];
+	finding_type(report_result(check->report, FINDING_REGISTRY, result, "%s", setup_describe(text, problem)),
+		     "ls -l '%s'; then install it again from where it was signed",
+		     text_escape_name(shown, sizeof(shown), problem->file));
+	check_key(check, FINDING_BOX_KEY, check->config->box_key, KEY_SENDER, NULL);
+}
+
 static int look(struct report *report, void *context)
 {
 	const char *config_path = context;
-	struct setup setup;
-	struct setup_problem problem;
+	struct setup setup = {.registry = NULL};
+	struct setup_problem problem = {.text = ""};
 	char text[SETUP_TEXT_BYTES], shown[2 * CONFIG_PATH_BYTES];
-	int result = setup_load(&setup, config_path, &problem);
+	setup_name_file(&problem, config_path);
+	int result = config_load(&setup.config, CONFIG_SENDER, config_path, problem.text);
 	if (result != 0)
 		return command_fail(result, "cannot load %s", setup_describe(text, &problem));
 	const struct check check = {.report = report, .config = &setup.config, .config_path = config_path, .root = ""};
 	report_add(report, FINDING_CONFIGURATION, FINDING_GREEN, "%s", text_escape_name(shown, sizeof(shown), config_path));
-	check_registry(&check, setup.registry);
+	result = setup_load_registry(&setup, &problem);
+	if (result == 0)
+		check_registered(&check, &setup);
+	else
+		tell_unregistered(&check, result, &problem);
 	const struct clock_facts now = clock_read();
 	check_clock(&check, &now, setup.registry);
-	check_box_key(&check, &setup);
 	check_key(&check, FINDING_LINK_KEY, setup.config.link_key, KEY_LINK, NULL);
-	check_psks(&check, &setup);
 	check_link(&check);
 	check_nic(&check);
 	check_listeners(&check);
@@ -134,7 +156,6 @@ static int look(struct report *report, void *context)
 	check_hold(&check);
 	check_emit(&check);
 	check_link_process(&check);
-	checkup_expected(&check, setup.registry);
 	checkup_outage(&check);
 	check_swap(&check);
 	if (checkup_scan_applies(&setup.config, setup.registry))

@@ -10,7 +10,7 @@
 bool checkup_scan_applies(const struct config *config, const struct registry *registry)
 {
 	bool applies = config->has_scan;
-	for (size_t i = 0; i < registry_route_count(registry); i++) {
+	for (size_t i = 0; registry != NULL && i < registry_route_count(registry); i++) {
 		const struct policy *policy = registry_route_at(registry, i)->policy;
 		applies |= policy != NULL && policy->needs_scan;
 	}

@@ -8,7 +8,7 @@
 
 #include "common/check.h"
 
-/* Whether there is something to check: [scan] is configured, or a route's policy demands it. */
+/* Whether there is something to check: [scan] is configured, or a route's policy demands it; registry may be NULL. */
 bool checkup_scan_applies(const struct config *config, const struct registry *registry);
 
 /* clamd, its limits, its temporary files. */

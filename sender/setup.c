@@ -60,7 +60,7 @@ static void name_file(struct setup_problem *problem, const char *file)
 	problem->text[0] = 0;
 }
 
-static int load_registry(struct setup *setup, struct setup_problem *problem)
+int setup_load_registry(struct setup *setup, struct setup_problem *problem)
 {
 	name_file(problem, setup->config.roots);
 	int result = roots_load(&setup->roots, setup->config.roots, problem->text);
@@ -73,7 +73,7 @@ int setup_load(struct setup *out, const char *config_path, struct setup_problem 
 	name_file(problem, config_path);
 	int result = config_load(&setup.config, CONFIG_SENDER, config_path, problem->text);
 	if (result == 0)
-		result = load_registry(&setup, problem);
+		result = setup_load_registry(&setup, problem);
 	if (result != 0) {
 		setup_free(&setup);
 		return result;
@@ -85,7 +85,7 @@ int setup_load(struct setup *out, const char *config_path, struct setup_problem 
 int setup_has_route(bool *out, const struct config *config, const char *name, struct setup_problem *problem)
 {
 	struct setup setup = {.config = *config};
-	int result = load_registry(&setup, problem);
+	int result = setup_load_registry(&setup, problem);
 	if (result == 0)
 		*out = registry_route(setup.registry, name) != NULL;
 	setup_free(&setup);

@@ -40,6 +40,8 @@ int setup_options(int argc, char **argv, const char *program, const char *purpos
 
 /* Fills *out only when the result is 0. */
 int setup_load(struct setup *out, const char *config_path, struct setup_problem *problem);
+/* The part of it behind the configuration, which is in *setup.  Roots may have been loaded also when it fails: setup_free. */
+int setup_load_registry(struct setup *setup, struct setup_problem *problem);
 /*
  * Reads the registry again: the caller's, for registry_free or setup_use_registry.
  * VERDICT_OLDER_REGISTRY when the one in use is newer.

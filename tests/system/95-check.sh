@@ -125,6 +125,12 @@ registry_text 1 | sed -E "s/^(issued = ).*/\12026-01-01/; 0,/^expires = .*/s//ex
 registry_install 1 "$site/old"
 is "a registry that has ended is red" "$(state_of receiver registry)" "red registry"
 is "on the sender, too" "$(state_of sender registry)" "red registry"
+mv "$site/roots" "$site/roots.away"
+for side in sender receiver; do
+	is "a $side that has no roots yet, as when it is set up, is red of that" "$(state_of $side registry)" "red registry"
+	is "and the rest of it is looked at" "$(state_of $side box-key) $(state_of $side link-key)" "green box-key green link-key"
+done
+mv "$site/roots.away" "$site/roots"
 
 # ---- what --fix sets ----
 
