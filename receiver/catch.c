@@ -16,6 +16,7 @@
 #include "common/key.h"
 #include "common/linkwatch.h"
 #include "common/service.h"
+#include "common/stopping.h"
 #include "common/tagkey.h"
 #include "common/verdict.h"
 #include "nic.h"
@@ -25,27 +26,6 @@
 
 /* Beyond confine_base. */
 static const char *const calls[] = {"recvmsg", NULL};
-
-static volatile sig_atomic_t is_stopping;
-
-static void stop(int signal)
-{
-	(void)signal;
-	is_stopping = 1;
-}
-
-static int catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = stop};
-	struct sigaction nothing = {.sa_handler = SIG_IGN};
-	sigemptyset(&action.sa_mask);
-	sigemptyset(&nothing.sa_mask);
-	/* SIGHUP means a new registry, which is keep's affair */
-	if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0 ||
-	    sigaction(SIGHUP, &nothing, NULL) < 0)
-		return -errno;
-	return 0;
-}
 
 static int prepare_socket(const struct config *config, struct ring *ring, int *fd)
 {
@@ -73,13 +53,13 @@ static int prepare_socket(const struct config *config, struct ring *ring, int *f
 
 static int receive_until_stopped(struct receive *receive, const struct ring *ring)
 {
-	while (!is_stopping && !ring_is_retired(ring)) {
+	while (!stopping_is_due() && !ring_is_retired(ring)) {
 		int result = receive_train(receive);
 		if (result != 0 && result != -EAGAIN && result != -EINTR)
 			return EXIT_ENVIRONMENT;
 	}
 	/* a ring of another size is there: whoever started us starts us again, with that one */
-	return is_stopping ? EXIT_DONE : EXIT_ENVIRONMENT;
+	return stopping_is_due() ? EXIT_DONE : EXIT_ENVIRONMENT;
 }
 
 static int run_confined(int fd, struct ring *ring, const uint8_t *tag_key)
@@ -111,7 +91,8 @@ static int catch_link(const char *config_path)
 	}
 	if (result != 0)
 		return command_fail(result, "configuration '%s'", config_path);
-	result = catch_signals();
+	/* SIGHUP means a new registry, which is keep's affair */
+	result = stopping_catch(STOPPING_HANGUP_IGNORED);
 	if (result != 0)
 		return command_fail(result, "cannot catch signals");
 	int code = linkwatch_require(&config);

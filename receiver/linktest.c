@@ -24,6 +24,7 @@
 #include "common/io.h"
 #include "common/linkwatch.h"
 #include "common/progress.h"
+#include "common/stopping.h"
 #include "common/tagkey.h"
 #include "common/text.h"
 #include "course.h"
@@ -80,24 +81,6 @@ struct test {
 	uint8_t pattern[TRIAL_SIZE_MAX];
 	uint8_t train[TRAIN_BYTES];
 };
-
-static volatile sig_atomic_t is_stopping;
-
-static void stop(int signal)
-{
-	(void)signal;
-	is_stopping = 1;
-}
-
-static int catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = stop};
-	sigemptyset(&action.sa_mask);
-	if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0 ||
-	    sigaction(SIGHUP, &action, NULL) < 0)
-		return -errno;
-	return 0;
-}
 
 static int parse(struct wanted *w, int argc, char **argv)
 {
@@ -271,7 +254,7 @@ static int take_train(struct test *t)
 static int listen_to_it(struct test *t)
 {
 	uint64_t until = now_ms() + t->wanted.wait_s * 1000;
-	while (!is_stopping) {
+	while (!stopping_is_due()) {
 		int result = take_train(t);
 		if (result != 0 && result != -EAGAIN && result != -EINTR)
 			return result;
@@ -316,7 +299,7 @@ static int write_file(const struct test *t, const char *path, bool is_picture)
 static int tell(struct test *t)
 {
 	if (t->course.test_id == 0) {
-		command_say(is_stopping ? "stopped before anything of a link test came"
+		command_say(stopping_is_due() ? "stopped before anything of a link test came"
 					: "nothing of a link test came in %llu s; is the fibre in, and does 'weir-sender link-test' send to "
 					  "this address and port, with the same link key", (unsigned long long)t->wanted.wait_s);
 		if (t->report.strays.bad_tag > 0)
@@ -347,7 +330,7 @@ static int run(struct test *t)
 		code = take_link(t);
 	if (code != 0)
 		return code;
-	int result = catch_signals();
+	int result = stopping_catch(STOPPING_HANGUP_ENDS);
 	if (result == 0)
 		result = confine_privileges();
 	if (result == 0)

@@ -22,6 +22,7 @@
 #include "common/key.h"
 #include "common/linkwatch.h"
 #include "common/service.h"
+#include "common/stopping.h"
 #include "common/tagkey.h"
 #include "common/verdict.h"
 #include "orders.h"
@@ -40,27 +41,6 @@ static const char *const calls[] = {
 	"sendmsg", "clock_nanosleep",               /* datagrams, at their time */
 	NULL,
 };
-
-static volatile sig_atomic_t is_stopping;
-
-static void stop(int signal)
-{
-	(void)signal;
-	is_stopping = 1;
-}
-
-static int catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = stop};
-	struct sigaction nothing = {.sa_handler = SIG_IGN};
-	sigemptyset(&action.sa_mask);
-	sigemptyset(&nothing.sa_mask);
-	/* SIGHUP means a new registry, which is hold's affair */
-	if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0 ||
-	    sigaction(SIGHUP, &nothing, NULL) < 0)
-		return -errno;
-	return 0;
-}
 
 /* A filter that takes nothing, and cannot be taken off. */
 static int refuse_all(int fd)
@@ -121,7 +101,7 @@ static int open_folder(int *out, int spool_fd, const char *name)
 {
 	const struct timespec pause = {.tv_nsec = ORDERS_POLL_MS * 1000000L};
 	int fd = io_open_dir(spool_fd, name);
-	for (int i = 0; fd == -ENOENT && i < FOLDER_WAIT_MS / ORDERS_POLL_MS && !is_stopping; i++) {
+	for (int i = 0; fd == -ENOENT && i < FOLDER_WAIT_MS / ORDERS_POLL_MS && !stopping_is_due(); i++) {
 		nanosleep(&pause, NULL);
 		fd = io_open_dir(spool_fd, name);
 	}
@@ -180,7 +160,7 @@ static int wait_for_orders(struct orders_shared **out, const char *runtime)
 {
 	const struct timespec pause = {.tv_nsec = ORDERS_POLL_MS * 1000000L};
 	struct orders_shared *orders = NULL;
-	while (!is_stopping) {
+	while (!stopping_is_due()) {
 		int result = orders != NULL ? 0 : orders_map(&orders, runtime, false);
 		if (result != 0 && result != -ENOENT)
 			return result;
@@ -208,10 +188,10 @@ static int run_confined(struct transmit *transmit, const struct config *config)
 	result = confine_calls(calls);
 	if (result != 0)
 		return command_fail(result, "cannot close the table of system calls");
-	transmit_run(transmit, orders, encoder, &is_stopping);
+	transmit_run(transmit, orders, encoder, stopping_flag());
 	encoder_free(encoder);
 	/* the link is shut: whoever started us starts us again, and we look by ourselves */
-	return is_stopping ? EXIT_DONE : EXIT_ENVIRONMENT;
+	return stopping_is_due() ? EXIT_DONE : EXIT_ENVIRONMENT;
 }
 
 static int transmit_by(const struct config *config, const uint8_t *tag_key)
@@ -247,7 +227,8 @@ static int emit(const char *config_path)
 	}
 	if (result != 0)
 		return command_fail(result, "configuration '%s'", config_path);
-	result = catch_signals();
+	/* SIGHUP means a new registry, which is hold's affair */
+	result = stopping_catch(STOPPING_HANGUP_IGNORED);
 	if (result != 0)
 		return command_fail(result, "cannot catch signals");
 	int code = linkwatch_require(&config);

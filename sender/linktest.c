@@ -17,6 +17,7 @@
 #include "common/confine.h"
 #include "common/io.h"
 #include "common/linkwatch.h"
+#include "common/stopping.h"
 #include "common/tagkey.h"
 #include "common/text.h"
 #include "common/verdict.h"
@@ -72,24 +73,6 @@ struct test {
 	int lock, fd;
 	uint8_t *tag_key;
 };
-
-static volatile sig_atomic_t is_stopping;
-
-static void stop(int signal)
-{
-	(void)signal;
-	is_stopping = 1;
-}
-
-static int catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = stop};
-	sigemptyset(&action.sa_mask);
-	if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0 ||
-	    sigaction(SIGHUP, &action, NULL) < 0)
-		return -errno;
-	return 0;
-}
 
 /* "5", "0.25" */
 static bool parse_seconds(uint32_t *ms, const char *text)
@@ -297,7 +280,7 @@ static int confirm(const struct test *t)
 static void send_steps(struct test *t, struct trialsend *send)
 {
 	t->sheet.acceptance.began_s = (uint64_t)time(NULL);
-	while (t->sheet.done < t->sheet.planned && !is_stopping) {
+	while (t->sheet.done < t->sheet.planned && !stopping_is_due()) {
 		trialsend_step(send, t->sheet.done, &t->results[t->sheet.done]);
 		t->sheet.done++;
 	}
@@ -336,7 +319,7 @@ static int run_confined(struct test *t, struct progress *progress)
 	t->sheet.acceptance.test_id = test_id;
 	struct trialsend_options options = {
 		.socket_fd = t->fd, .tag_key = t->tag_key, .test_id = test_id, .started_s = (uint32_t)time(NULL),
-		.steps = t->steps, .count = t->sheet.planned, .progress = progress, .is_stopping = &is_stopping,
+		.steps = t->steps, .count = t->sheet.planned, .progress = progress, .is_stopping = stopping_flag(),
 		.goal = {.sin_family = AF_INET, .sin_port = htons(t->config.port)},
 	};
 	if (inet_pton(AF_INET, t->config.address, &options.goal.sin_addr) != 1)
@@ -367,7 +350,7 @@ static int run(struct test *t)
 		code = confirm(t);
 	if (code != 0)
 		return code;
-	int result = catch_signals();
+	int result = stopping_catch(STOPPING_HANGUP_ENDS);
 	if (result != 0)
 		return command_fail(result, "cannot catch signals");
 	t->sheet.steps = t->steps;
