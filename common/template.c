@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,15 +57,13 @@ void template_set(struct template *template, const char *section, const char *ke
 		return;
 	const char *old = find_line(template->text, section, key);
 	assert(old != NULL);
-	size_t before = (size_t)(old - template->text), old_len = strcspn(old, "\n"), len = strlen(line);
-	char *text = malloc(template->len - old_len + len + 1);
-	if (text != NULL) {
-		memcpy(text, template->text, before);
-		memcpy(text + before, line, len);
-		memcpy(text + before + len, old + old_len, template->len - before - old_len + 1);
-	}
+	char *text = NULL;
+	int before = (int)(old - template->text);
+	int len = asprintf(&text, "%.*s%s%s", before, template->text, line, old + strcspn(old, "\n"));
+	if (len < 0)
+		text = NULL;
 	free(template->text);
-	template->len = text == NULL ? 0 : template->len - old_len + len;
+	template->len = text == NULL ? 0 : (size_t)len;
 	template->text = text;
 }
 
