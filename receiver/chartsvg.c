@@ -166,7 +166,8 @@ static void draw_bursts(FILE *out, const struct chart_bursts *b)
 		}
 		say(out, LEFT + wide * (i + 0.5), BURST_TOP + BURST_HEIGHT + 18, "middle", "#000000", chart_class(class, i));
 	}
-	for (int i = 0; i <= 2; i++) {
+	/* there is no half of a burst */
+	for (int i = 0; i <= 2; i += b->most > 0 && b->most % 2 == 0 ? 1 : 2) {
 		snprintf(text, sizeof(text), "%.0f", most * i / 2);
 		say(out, LEFT - 8, BURST_TOP + BURST_HEIGHT * (1 - i / 2.0) + 4, "end", "#000000", text);
 	}

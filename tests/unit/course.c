@@ -302,6 +302,10 @@ static void pictures(void)
 	text = drawn(true, 0, &r);
 	ok(strstr(text, "nothing was lost") != NULL && strstr(text, "nan") == NULL && strstr(text, "inf") == NULL,
 	   "also when there is nothing to be drawn");
+	size_t zeros = 0;
+	for (const char *p = text; (p = strstr(p, ">0</text>")) != NULL; p++)
+		zeros++;
+	is_number((int64_t)zeros, 3, "the scales of rate, goodput and bursts begin at 0, each once: there is no half of a burst");
 	free(text);
 }
 
