@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,19 +140,14 @@ static void fill_json(struct json *array, const struct delivered *delivered,
 	json_append(array, object);
 }
 
-static int add_delivered(struct table *table, struct json *array, int vault)
+static int add_delivered(struct table *table, struct json *array, int vault, const struct vault_item *items, size_t count)
 {
-	struct vault_item *items = NULL;
-	size_t count = 0;
 	int code = EXIT_DONE;
-	int result = vault_list(vault, &items, &count);
-	if (result != 0)
-		return command_fail(result, "cannot read the vault");
 	for (size_t i = 0; i < count; i++) {
 		struct delivered delivered;
 		char name[INBOX_NAME_BYTES];
 		inbox_item_name(name, items, count, i);
-		result = read_delivered(&delivered, vault, &items[i]);
+		int result = read_delivered(&delivered, vault, &items[i]);
 		if (result != 0) {
 			/* destroyed meanwhile, or damaged: the others are shown all the same */
 			int failed = command_fail(result, "'%s'", name);
@@ -166,8 +162,20 @@ static int add_delivered(struct table *table, struct json *array, int vault)
 		fill_delivered(row, &delivered, &items[i], name);
 		fill_json(array, &delivered, &items[i]);
 	}
-	free(items);
 	return code;
+}
+
+/* The status is a second old at most: what it has on its way may have arrived since. */
+static bool has_arrived(const struct vault_item *items, size_t count, struct json_view bundle)
+{
+	char epoch[20];
+	for (size_t i = 0; i < count; i++) {
+		snprintf(epoch, sizeof(epoch), "%016" PRIx64, items[i].epoch);
+		if (strcmp(items[i].name, json_get_text(bundle, "name", "")) == 0 &&
+		    strcmp(epoch, json_get_text(bundle, "epoch", "")) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void describe_state(char *out, struct json_view bundle)
@@ -186,7 +194,8 @@ static void describe_state(char *out, struct json_view bundle)
 }
 
 /* The status is data of another process, and its texts are shown as such. */
-static int add_coming(struct table *table, struct json *array, const struct inbox_status *status)
+static int add_coming(struct table *table, struct json *array, const struct inbox_status *status,
+		      const struct vault_item *items, size_t count)
 {
 	struct json_view bundles = json_get(status->view, "bundles");
 	for (size_t i = 0; i < json_count(bundles); i++) {
@@ -194,6 +203,8 @@ static int add_coming(struct table *table, struct json *array, const struct inbo
 		const char *name = json_get_text(bundle, "name", "");
 		char route[NAME_BYTES];
 		uint64_t number;
+		if (has_arrived(items, count, bundle))
+			continue;
 		struct row *row = add_row(table);
 		if (row == NULL)
 			return command_fail(-ENOMEM, "cannot list");
@@ -220,14 +231,20 @@ static int list(const struct inbox *inbox, bool json)
 	struct json *array = json_array_new();
 	struct inbox_status status = {.document = NULL};
 	struct row *title = add_row(&table);
+	struct vault_item *items = NULL;
+	size_t count = 0;
 	int code = title == NULL ? command_fail(-ENOMEM, "cannot list") : EXIT_DONE;
+	/* first: what arrives in between is in the vault then, and not in neither */
+	int result = inbox_status_load(&status, inbox->vault);
+	int listed = vault_list(inbox->vault, &items, &count);
+	if (listed != 0)
+		code = command_fail(listed, "cannot read the vault");
 	if (code == EXIT_DONE) {
 		set_title(title);
-		code = add_delivered(&table, array, inbox->vault);
+		code = add_delivered(&table, array, inbox->vault, items, count);
 	}
-	int result = inbox_status_load(&status, inbox->vault);
 	if (result == 0 && code == EXIT_DONE)
-		code = add_coming(&table, array, &status);
+		code = add_coming(&table, array, &status, items, count);
 	else if (result != 0 && result != -ENOENT)
 		command_fail(result, "cannot read status.json, so what is on its way is not shown");
 	if (json)
@@ -240,6 +257,7 @@ static int list(const struct inbox *inbox, bool json)
 		code = command_fail(result, "cannot print");
 	inbox_status_free(&status);
 	json_free(array);
+	free(items);
 	free(table.rows);
 	return code;
 }

@@ -404,6 +404,13 @@ static void test_list(void)
 	is_number(json_parse(&json, out, strlen(out)), 0, "and is JSON");
 	is_number((int64_t)json_count(json_view_of(json)), 5, "of every bundle");
 	json_free(json);
+	put_text("vault/status.json",
+		 "{\"bundles\":[{\"name\":\"tax-000001\",\"epoch\":\"0000000000001234\",\"state\":\"receiving\"},"
+		 "{\"name\":\"tax-000001\",\"epoch\":\"0000000000001235\",\"state\":\"receiving\"}]}");
+	is_number(RUN(inbox_list, "--json", NULL), 0, "list with a status that is older than the vault ends well");
+	is_number(json_parse(&json, out, strlen(out)), 0, "and is JSON, too");
+	is_number((int64_t)json_count(json_view_of(json)), 4, "what has arrived since is not listed twice, and its name of another epoch is");
+	json_free(json);
 	put_text("vault/status.json", "{broken");
 	is_number(RUN(inbox_list, NULL), 0, "a broken status keeps nobody from the list");
 	ok(says(err, "status.json"), "but it is said");
