@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -341,10 +342,13 @@ static int decide(const struct setting *setting, bool *go_on)
 	return EXIT_REFUSED;
 }
 
-int boxsetup(enum config_side side, const struct boxsetup_shipped *shipped, int argc, char **argv, bool *is_written)
+int boxsetup(enum config_side side, const struct boxsetup_shipped *shipped, boxsetup_check *check, int argc, char **argv)
 {
+	char path[] = "/etc/weir/receiver.conf", name[] = "check", option[] = "--config";
+	char *arguments[] = {name, option, path, NULL};
 	bool go_on = false;
-	*is_written = false;
+	if (side == CONFIG_SENDER)
+		snprintf(path, sizeof(path), "/etc/weir/sender.conf");
 	struct setting *setting = calloc(1, sizeof(*setting));
 	if (setting == NULL)
 		return command_fail(-ENOMEM, "cannot begin");
@@ -360,7 +364,8 @@ int boxsetup(enum config_side side, const struct boxsetup_shipped *shipped, int 
 		code = write_all(setting);
 	if (code == EXIT_DONE && go_on)
 		say_next(setting);
-	*is_written = code == EXIT_DONE && go_on && setting->options.root[0] == 0;
+	if (code == EXIT_DONE && go_on && setting->options.root[0] == 0)
+		(void)check(3, arguments);
 	siteplan_free(&setting->plan);
 	free(setting);
 	return code;

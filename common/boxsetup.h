@@ -7,8 +7,6 @@
 #ifndef WEIR_BOXSETUP_H
 #define WEIR_BOXSETUP_H
 
-#include <stdbool.h>
-
 #include "config.h"
 
 /* The files of systemd/ as they are shipped. */
@@ -16,10 +14,14 @@ struct boxsetup_shipped {
 	const char *conf, *link, *network;
 };
 
+/* `check` of this box, as a command: argv is "check", "--config" and a path. */
+typedef int boxsetup_check(int argc, char **argv);
+
 /*
- * Gives an exit code; says what failed.  *is_written: this machine has its files, so that there is something to check.
+ * Gives an exit code; says what failed.  When this machine has its files now, ends in check, which says what is left to do and
+ * is not what the exit code is of.
  */
-int boxsetup(enum config_side side, const struct boxsetup_shipped *shipped, int argc, char **argv, bool *is_written);
+int boxsetup(enum config_side side, const struct boxsetup_shipped *shipped, boxsetup_check *check, int argc, char **argv);
 
 #define BOXSETUP_SYNOPSIS "[--answers FILE] [--yes | --show] [--root DIR]"
 #define BOXSETUP_SUMMARY "ask what must be known of this box, and write its files and keys"

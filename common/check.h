@@ -25,6 +25,9 @@ void check_registry(const struct check *check, const struct registry *registry);
 void check_key(const struct check *check, enum finding_id id, const char *path, enum key_kind kind,
 	       const uint8_t *wanted_public);
 
+/* All that follows which is of the machine and its link, and the same on both boxes, in the order in which it is shown. */
+void check_machine(const struct check *check);
+
 /* What weir-link says of each layer, and of frames that went the wrong way. */
 void check_link(const struct check *check);
 

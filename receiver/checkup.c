@@ -180,19 +180,11 @@ static int look(struct report *report, void *context)
 	check_registries(&check);
 	check_key(&check, FINDING_BOX_KEY, box->config->box_key, KEY_RECEIVER, NULL);
 	check_key(&check, FINDING_LINK_KEY, box->config->link_key, KEY_LINK, NULL);
-	check_link(&check);
-	check_nic(&check);
-	check_listeners(&check);
-	check_cores(&check);
-	check_temperature(&check);
-	check_sockets(&check);
-	check_kernel(&check);
-	check_link_process(&check);
+	check_machine(&check);
 	check_ring(&check);
 	struct clock_facts now = clock_read();
 	check_vault(&check, &now);
 	check_clock(&check, &now, NULL);
-	check_swap(&check);
 	return 0;
 }
 

@@ -155,13 +155,7 @@ static int check(int argc, char **argv)
 static int setup(int argc, char **argv)
 {
 	const struct boxsetup_shipped files = receiver_shipped();
-	char config_path[] = INBOX_CONFIG, name[] = "check", option[] = "--config";
-	char *arguments[] = {name, option, config_path, NULL};
-	bool is_written = false;
-	int code = boxsetup(CONFIG_RECEIVER, &files, argc, argv, &is_written);
-	if (code == EXIT_DONE && is_written)
-		(void)check(3, arguments); /* which says what is left to do; the setup itself is done */
-	return code;
+	return boxsetup(CONFIG_RECEIVER, &files, check, argc, argv);
 }
 
 static const struct command commands[] = {

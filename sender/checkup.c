@@ -145,19 +145,11 @@ static int look(struct report *report, void *context)
 	const struct clock_facts now = clock_read();
 	check_clock(&check, &now, setup.registry);
 	check_key(&check, FINDING_LINK_KEY, setup.config.link_key, KEY_LINK, NULL);
-	check_link(&check);
-	check_nic(&check);
-	check_listeners(&check);
-	check_cores(&check);
-	check_temperature(&check);
-	check_sockets(&check);
-	check_kernel(&check);
+	check_machine(&check);
 	check_disk(&check, "spool", setup.config.spool);
 	check_hold(&check);
 	check_emit(&check);
-	check_link_process(&check);
 	checkup_outage(&check);
-	check_swap(&check);
 	if (checkup_scan_applies(&setup.config, setup.registry))
 		checkup_scan(&check);
 	setup_free(&setup);

@@ -248,13 +248,7 @@ static int run_command(int argc, char **argv)
 static int setup_command(int argc, char **argv)
 {
 	const struct boxsetup_shipped files = sender_shipped();
-	char config_path[] = SENDER_CONFIG, name[] = "check", option[] = "--config";
-	char *arguments[] = {name, option, config_path, NULL};
-	bool is_written = false;
-	int code = boxsetup(CONFIG_SENDER, &files, argc, argv, &is_written);
-	if (code == EXIT_DONE && is_written)
-		(void)checkup(3, arguments); /* which says what is left to do; the setup itself is done */
-	return code;
+	return boxsetup(CONFIG_SENDER, &files, checkup, argc, argv);
 }
 
 int main(int argc, char **argv)
