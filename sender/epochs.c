@@ -1,10 +1,13 @@
 #include "epochs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "common/io.h"
 #include "common/resendcode.h"
@@ -90,6 +93,16 @@ static int parse(struct epochs *e, char *text, size_t len)
 	return result == 0 && e->count == 0 ? VERDICT_DAMAGED : result;
 }
 
+/* It is written when an epoch begins, and at no other time. */
+static int look_when(struct epochs *epochs, int dir_fd)
+{
+	struct stat st;
+	if (fstatat(dir_fd, EPOCH_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	epochs->begun = st.st_mtim.tv_sec < 0 ? 0 : (uint64_t)st.st_mtim.tv_sec;
+	return 0;
+}
+
 int epochs_load(struct epochs *out, int dir_fd)
 {
 	uint8_t *text = NULL;
@@ -98,6 +111,8 @@ int epochs_load(struct epochs *out, int dir_fd)
 	int result = io_read_file(dir_fd, EPOCH_FILE, FILE_BYTES_MAX, &text, &len);
 	if (result == 0)
 		result = parse(out, (char *)text, len);
+	if (result == 0)
+		result = look_when(out, dir_fd);
 	free(text);
 	if (result != 0)
 		epochs_free(out);
@@ -140,7 +155,7 @@ static bool is_apart(const struct epochs *epochs, uint64_t epoch)
 
 int epochs_begin(struct epochs *epochs, int dir_fd, uint64_t before, struct past *past, size_t past_count)
 {
-	struct epochs next = {.count = 1, .past = past, .past_count = past_count};
+	struct epochs next = {.count = 1, .begun = (uint64_t)time(NULL), .past = past, .past_count = past_count};
 	for (unsigned int i = 0; i < TRIES_MAX && !is_apart(epochs, next.epoch[0]); i++)
 		suite_random(&next.epoch[0], sizeof(next.epoch[0]));
 	/* so many in a row that there is none apart from all: codes of older ones are then refused */

@@ -28,6 +28,7 @@ struct past {
 struct epochs {
 	size_t count;
 	uint64_t epoch[EPOCHS_MAX]; /* the first is in use */
+	uint64_t begun;             /* when that began, in seconds: the file's time of modification */
 	size_t past_count;
 	struct past *past;
 };

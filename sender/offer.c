@@ -24,10 +24,9 @@ struct geometry offer_geometry(const struct spool_item *item)
 	};
 }
 
-void offer_entry(struct entry *entry, const struct spool_item *item, uint64_t retention_s)
+void offer_entry(struct entry *entry, const struct spool_item *item, uint64_t until)
 {
 	const struct statement *statement = &item->release.statement;
-	uint64_t until = item->release.released_at + retention_s;
 	*entry = (struct entry){
 		.route_id = item->release.route_id,
 		.passes = item->plan.passes < UINT16_MAX ? (uint16_t)item->plan.passes : UINT16_MAX,
@@ -54,7 +53,8 @@ static int make_page(const struct offer *offer, const struct releaser *releaser,
 	memcpy(page.box_key, releaser->box->card.id, KEY_ID_BYTES);
 	for (size_t i = first_item; i < spool_count(spool) && page.count < PAGE_ENTRIES_MAX; i++)
 		offer_entry(&page.entries[page.count++], spool_at(spool, i),
-			    (uint64_t)releaser->setup->config.retention_days * DAY_S);
+			    spool_offered_since(spool, spool_at(spool, i)) +
+				    (uint64_t)releaser->setup->config.retention_days * DAY_S);
 	size_t len;
 	int result = page_encode(out->bytes, &len, &page, releaser->box->secret);
 	if (result == 0)

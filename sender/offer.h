@@ -23,8 +23,8 @@ struct offer {
 };
 
 struct geometry offer_geometry(const struct spool_item *item);
-/* What the catalogue says of a released bundle. */
-void offer_entry(struct entry *entry, const struct spool_item *item, uint64_t retention_s);
+/* What the catalogue says of a released bundle, which is offered until then, or its destroy-by date. */
+void offer_entry(struct entry *entry, const struct spool_item *item, uint64_t until);
 
 /*
  * All pages of a new generation, signed: every released bundle, newest first.  *out is the caller's to free, and

@@ -385,7 +385,8 @@ static bool is_due(const struct releaser *releaser, const struct spool_item *ite
 		   uint64_t retention_s)
 {
 	const struct statement *statement = &item->release.statement;
-	uint64_t since = item->state == SPOOL_HELD ? statement->created : item->release.released_at;
+	uint64_t since = item->state == SPOOL_HELD ? statement->created
+						   : spool_offered_since(releaser->allowance.spool, item);
 	bool is_old = now > since && now - since > retention_s;
 	if (is_taken_back(releaser, item))
 		return true;

@@ -352,6 +352,12 @@ uint64_t spool_epoch(const struct spool *spool)
 	return spool->epochs.epoch[0];
 }
 
+uint64_t spool_offered_since(const struct spool *spool, const struct spool_item *item)
+{
+	uint64_t released = item->release.released_at, begun = spool->epochs.begun;
+	return item->release.epoch != spool->epochs.epoch[0] && begun > released ? begun : released;
+}
+
 uint64_t spool_epoch_before(const struct spool *spool)
 {
 	return epochs_before(&spool->epochs);

@@ -83,6 +83,11 @@ void spool_close(struct spool *spool); /* NULL is fine; all incoming are abandon
 uint64_t spool_epoch(const struct spool *spool);
 uint64_t spool_epoch_before(const struct spool *spool); /* 0: none */
 /*
+ * From when on a released bundle's retention counts: its release or, of one that was released in an earlier epoch, the beginning
+ * of this one, since nobody may have heard of it before the spool was put back.
+ */
+uint64_t spool_offered_since(const struct spool *spool, const struct spool_item *item);
+/*
  * How far the numbers of a route have come in this epoch, by its name and id: first, and the newest that was
  * released; first - 1 when none was.
  */

@@ -70,6 +70,7 @@ struct spool_table {
 	uint32_t truth[BUNDLES_MAX];           /* of each */
 	size_t count;
 	uint64_t epoch, epoch_before, generation, beat, serial;
+	uint64_t begun; /* the epoch, by the sender's clock */
 	uint64_t lowest[SIM_ROUTES], highest[SIM_ROUTES];
 	uint64_t named[SIM_ROUTES]; /* the highest when the newest generation was made */
 };

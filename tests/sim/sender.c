@@ -81,13 +81,20 @@ static void remove_item(struct sim *sim, size_t at)
 	s->has_changed = true;
 }
 
+/* As spool_offered_since. */
+static uint64_t offered_since(const struct spool_table *spool, const struct spool_item *item)
+{
+	bool is_older = item->release.epoch != spool->epoch && spool->begun > item->release.released_at;
+	return is_older ? spool->begun : item->release.released_at;
+}
+
 /* As releaser_retire does. */
 static void retire(struct sim *sim)
 {
 	struct spool_table *spool = &sim->sender.spool;
 	uint64_t now = sender_clock_s(sim);
 	for (size_t i = spool->count; i-- > 0;) {
-		uint64_t since = spool->items[i]->release.released_at;
+		uint64_t since = offered_since(spool, spool->items[i]);
 		if (spool->items[i]->state == SPOOL_SENT && now > since && now - since > sim->terms.retention_s)
 			remove_item(sim, i);
 	}
@@ -208,7 +215,8 @@ static void make_page(struct sim *sim, uint32_t number)
 	};
 	struct page *page = &message->page;
 	for (size_t i = (size_t)number * PAGE_ENTRIES_MAX; i < s->spool.count && page->count < PAGE_ENTRIES_MAX; i++)
-		offer_entry(&page->entries[page->count++], s->spool.items[i], sim->terms.retention_s);
+		offer_entry(&page->entries[page->count++], s->spool.items[i],
+			    offered_since(&s->spool, s->spool.items[i]) + sim->terms.retention_s);
 	size_t len;
 	int result = page_encode(message->bytes.bytes, &len, page, sim->box_seed);
 	assert(result == 0 && page_decode(page, message->bytes.bytes, len) == VERDICT_OK);
@@ -481,7 +489,8 @@ void sender_restore(struct sim *sim)
 		sim->truths[s->backup.truth[i]].was_lost &= sim->truths[s->backup.truth[i]].is_offered;
 	for (uint32_t i = 0; i < sim->truth_count; i++) {
 		struct truth *truth = &sim->truths[i];
-		truth->is_forgotten |= truth->is_offered && !receiver_names(sim, &truth->id);
+		/* also what a wrong clock had retired before anybody heard of it: the heads that told of it are gone with the rest */
+		truth->is_forgotten |= !receiver_names(sim, &truth->id);
 		truth->is_offered = false;
 	}
 	memset(&s->lineup, 0, sizeof(s->lineup));
@@ -492,6 +501,7 @@ void sender_restore(struct sim *sim)
 		sim->truths[s->spool.truth[i]].is_forgotten = false;
 	s->spool.epoch_before = s->spool.epoch;
 	s->spool.epoch = epoch + 1 + sim_below(sim, 1000);
+	s->spool.begun = sender_clock_s(sim);
 	memset(s->spool.lowest, 0, sizeof(s->spool.lowest));
 	sender_power(sim, sim->now_ns + NS_PER_S);
 }

@@ -572,6 +572,29 @@ static void test_controls(uint64_t seed)
 	ok(sum.unseen > 0, "a receiver that hears no page has no names, and it is seen (%u)", sum.unseen);
 }
 
+/*
+ * Pushed while the link is down, put back with a copy of the spool when its retention time is over, and still nobody has
+ * heard of it: it is offered for a whole retention time again, and so arrives.
+ */
+static void test_put_back_late(void)
+{
+	const struct sim_terms terms = {
+		.rate_bits_per_s = 100000000, .mtu = 1500, .passes = 1, .heal_percent = 25, .repair_permille = 125,
+		.retention_s = 3600,
+	};
+	struct sim *sim = sim_new(&terms, &(struct sim_link){0}, 1);
+	sim_outage(sim, 1000000, 90000000);
+	sim_at(sim, 5000, SIM_PUSH, 1 << 18);
+	sim_at(sim, 10000, SIM_BACKUP, 0);
+	sim_at(sim, 20000, SIM_SENDER_CLOCK, 7200);
+	sim_at(sim, 30000, SIM_RESTORE, 0);
+	sim_run(sim, 1000000);
+	struct sim_report report = sim_report(sim);
+	ok(report.accepted == 1 && report.delivered == 1 && sim_faults(&report) == 0,
+	   "what nobody had heard of when the sender was put back, beyond its retention time, arrives: %s", report.first);
+	sim_free(sim);
+}
+
 static void replay(uint64_t seed)
 {
 	bool is_healed;
@@ -596,6 +619,7 @@ int main(void)
 	test_random_loss(seed, 0.05, 1500, 2);
 	test_disorder(seed);
 	test_heals();
+	test_put_back_late();
 	test_preempts(seed);
 	test_patterns(seed);
 	test_controls(seed);

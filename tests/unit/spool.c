@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/diskfill.h"
@@ -860,6 +861,8 @@ static void a_new_epoch_begins(void)
 	is_number((int64_t)spool_epoch_before(spool), 0, "a first epoch has none before it");
 	if (release_one(spool, first, 2000) != 0)
 		abort();
+	const uint64_t released = first->release.released_at, before = (uint64_t)time(NULL);
+	is_number((int64_t)spool_offered_since(spool, first), (int64_t)released, "a bundle is offered from its release on");
 	waits = hold_one(spool, &s[1]);
 	struct past past[] = {{"tax", 123}, {"health", 7}};
 	is_number(spool_begin_epoch(spool, 0, past, 2), 0, "a new epoch begins");
@@ -870,10 +873,13 @@ static void a_new_epoch_begins(void)
 	ok(spool_epoch_before(spool) == old && spool_count(spool) == 2, "after a restart all bundles are there");
 	first = spool_find(spool, "tax-000001");
 	ok(first != NULL && first->release.epoch == old, "an old one has its old id");
+	uint64_t since = spool_offered_since(spool, first);
+	ok(released < before && since >= before && since <= (uint64_t)time(NULL), "and is offered from the beginning of the new one on");
 	waits = spool_find(spool, hex_of(&s[1]));
 	ok(release_one(spool, waits, 2000) == 0 && strcmp(waits->name, "tax-000124") == 0 &&
 		   waits->release.epoch == spool_epoch(spool),
 	   "what waited is released in the new one");
+	is_number((int64_t)spool_offered_since(spool, waits), (int64_t)waits->release.released_at, "and offered from its release on");
 	is_head(spool, 124, 124, "and counted there");
 	uint64_t head, newest;
 	spool_head(spool, "health", 5, &head, &newest);
