@@ -19,20 +19,25 @@ struct rules {
 	char failure[LAYER_TEXT_BYTES / 2];
 };
 
-/* Before anything else of its hook, whatever else is there. */
+/*
+ * Before anything else of its hook, whatever else is there.  The rule drops as well as the policy, since in the
+ * transaction that puts this table in place of an earlier one neither does for all of it: the kernel gives a new chain
+ * its policy last, when the earlier chain is gone already, and its rules first.  What the earlier chain meets without
+ * rules has its policy.
+ */
 static const char sender_rules[] =
 	"add table netdev weir_sender\n"
 	"delete table netdev weir_sender\n"
 	"table netdev weir_sender {\n"
 	"	counter back { packets %" PRIu64 " bytes %" PRIu64 " }\n"
-	"	chain in { type filter hook ingress device \"%s\" priority -500; policy drop; counter name back; }\n"
+	"	chain in { type filter hook ingress device \"%s\" priority -500; policy drop; counter name back drop; }\n"
 	"}\n";
 static const char receiver_rules[] =
 	"add table netdev weir_receiver\n"
 	"delete table netdev weir_receiver\n"
 	"table netdev weir_receiver {\n"
 	"	counter back { packets %" PRIu64 " bytes %" PRIu64 " }\n"
-	"	chain out { type filter hook egress device \"%s\" priority -500; policy drop; counter name back; }\n"
+	"	chain out { type filter hook egress device \"%s\" priority -500; policy drop; counter name back drop; }\n"
 	"}\n";
 
 int rules_new(struct rules **out, const struct config *config)

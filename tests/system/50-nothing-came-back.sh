@@ -102,32 +102,64 @@ ok "its log says so in few lines ($(wc -l <"$receiver/log"))" test "$(wc -l <"$r
 sender_down
 receiver_down
 
+# ---- its rules are loaded anew under what leaves ----
+
+loads=60
+leave() { while [[ ! -e $tmp/left ]]; do in_receiver "$build/tests/lib/hostile" udp "$device" 10000; done >/dev/null; }
+# leaving_while COMMAND…: runs it that many times while the receiver's own stack sends, as fast as it can
+leaving_while() {
+	local load leaver dropped
+	dropped=$(frames_dropped)
+	rm -f "$tmp/left"
+	leave &
+	leaver=$!
+	for ((load = 0; load < loads; load++)); do "$@"; done
+	touch "$tmp/left"
+	wait $leaver
+	leaving=$(($(frames_dropped) - dropped))
+}
+in_receiver ip neigh replace 10.77.0.1 lladdr 02:00:00:00:00:01 nud permanent dev "$device"
+leaving_while rules_load "$ns_receiver"
+is "weir-link was started $loads times while $leaving frames tried to leave: the sender's end has seen 0" "$(frames_back)" 0
+ok "these were as many as would show it" test $leaving -ge $((loads * 100))
+
 # ---- the capture sees what it is there to see ----
 
 nothing_came_back
 # A UDP datagram from the receiver's own stack: its rule drops and counts it.
 dropped=$(frames_dropped)
-in_receiver ip neigh replace 10.77.0.1 lladdr 02:00:00:00:00:01 nud permanent dev "$device"
 in_receiver bash -c 'echo back >/dev/udp/10.77.0.1/9'
 in_receiver "$build/tests/lib/sniff" send "$device"
 is "the receiver's rule drops and counts a datagram and a raw frame" "$(frames_dropped)" $((dropped + 2))
 is "neither reaches the sender's end" "$(frames_back)" 0
 
+# The same table, whose rule counts and leaves it to the policy to drop: it lets frames out while it is loaded.
+policy_alone='add table netdev weir_receiver
+delete table netdev weir_receiver
+table netdev weir_receiver {
+	counter back { }
+	chain out { type filter hook egress device "'$device'" priority -500; policy drop; counter name back; }
+}'
+load_policy_alone() { in_receiver nft "$policy_alone"; }
+leaving_while load_policy_alone
+ok "frames that leave while such a table is loaded are seen ($(frames_back))" test "$(frames_back)" -gt 0
+passed=$(frames_back)
+
 # Without the rule the same two arrive, and the capture sees them.
 in_receiver nft delete table netdev weir_receiver
 in_receiver bash -c 'echo back >/dev/udp/10.77.0.1/9'
 seen() { (($(frames_back) >= $1)); }
-ok "a datagram sent back on purpose is seen" until_true 5 seen 1
+ok "a datagram sent back on purpose is seen" until_true 5 seen $((passed + 1))
 in_receiver "$build/tests/lib/sniff" send "$device"
-ok "a raw frame sent back on purpose is seen" until_true 5 seen 2
-is "no other frame is counted" "$(frames_back)" 2
+ok "a raw frame sent back on purpose is seen" until_true 5 seen $((passed + 2))
+is "no other frame is counted" "$(frames_back)" $((passed + 2))
 
 # ---- an interface as it is without the layers, of a box that forwards ----
 
 in_receiver ip link set "$device" down arp on multicast on
 in_receiver sysctl -qw "net.ipv6.conf.$device.disable_ipv6=0" "net.ipv6.conf.$device.accept_dad=0" net.ipv4.ip_forward=1
 in_receiver ip link set "$device" up
-ok "without the layers the link's coming up alone is heard" until_true 10 seen 3
+ok "without the layers the link's coming up alone is heard" until_true 10 seen $((passed + 3))
 in_receiver ip route add 10.88.0.0/16 dev lo
 in_receiver ip neigh replace 10.77.0.1 lladdr 02:00:00:00:00:01 nud permanent dev "$device"
 has_address() { in_receiver ip -6 addr show dev "$device" | grep -q 'fe80::ff:fe00:2/64 scope link *$'; }
