@@ -166,12 +166,32 @@ static void find_pages(struct transmit *t)
 	}
 }
 
+/* In a new generation the page goes anew, but the lane has been named. */
+static void announce_lane(struct transmit *t, struct lane *lane)
+{
+	if (lane->page < 0 || lane->announced == ANNOUNCE_REPEATS)
+		return;
+	bool is_awaited = lane->announced == 0 && lane->order.kind == TASK_WORK;
+	unsigned int times = announce_page(&t->outgoing.announcer, (uint32_t)lane->page, is_awaited);
+	if (times > lane->announced)
+		lane->announced = times;
+}
+
+/* What has gone of the pages of a generation that ends. */
+static void announce_lanes(struct transmit *t)
+{
+	for (unsigned int i = 0; i < ORDERS_MAX; i++)
+		if (t->lanes[i].is_used && !t->lanes[i].is_withdrawn)
+			announce_lane(t, &t->lanes[i]);
+}
+
 /* Takes over what hold has written since; a page that cannot be read whole now is read later. */
 static void take_orders(struct transmit *t)
 {
 	bool is_new = orders_version(t->orders) != t->copy->version && orders_read(t->spare, t->orders) == 0;
 	if (is_new) {
 		struct orders_page *before = t->copy;
+		announce_lanes(t);
 		t->copy = t->spare;
 		t->spare = before;
 		announce_update(&t->outgoing.announcer, t->copy);
@@ -183,17 +203,6 @@ static void take_orders(struct transmit *t)
 	t->is_untidy = !is_tidy;
 	find_pages(t);
 	t->progress_ns = 0;
-}
-
-/* In a new generation the page goes anew, but the lane has been named. */
-static void announce_lane(struct transmit *t, struct lane *lane)
-{
-	if (lane->page < 0 || lane->announced == ANNOUNCE_REPEATS)
-		return;
-	bool is_awaited = lane->announced == 0 && lane->order.kind == TASK_WORK;
-	unsigned int times = announce_page(&t->outgoing.announcer, (uint32_t)lane->page, is_awaited);
-	if (times > lane->announced)
-		lane->announced = times;
 }
 
 static void prepare_lanes(struct transmit *t, uint64_t now)

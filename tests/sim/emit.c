@@ -64,12 +64,25 @@ static void open_lane(struct sim *sim, uint32_t order)
 		lane->state = ORDER_SENT;
 }
 
+static void announce_lane(struct sender *s, struct sim_lane *lane)
+{
+	if (lane->page < 0 || lane->announced == ANNOUNCE_REPEATS)
+		return;
+	bool is_awaited = lane->announced == 0 && lane->order.kind == TASK_WORK;
+	unsigned int times = announce_page(&s->outgoing.announcer, (uint32_t)lane->page, is_awaited);
+	if (times > lane->announced)
+		lane->announced = times;
+}
+
 static void take_orders(struct sim *sim)
 {
 	struct sender *s = &sim->sender;
 	if (s->seen_version == s->version)
 		return;
 	s->seen_version = s->version;
+	for (unsigned int i = 0; i < ORDERS_MAX; i++)
+		if (s->lanes[i].is_used)
+			announce_lane(s, &s->lanes[i]);
 	announce_update(&s->outgoing.announcer, s->orders);
 	for (unsigned int i = 0; i < ORDERS_MAX; i++)
 		if (s->lanes[i].is_used && !is_ordered(s, &s->lanes[i].order)) {
@@ -84,16 +97,6 @@ static void take_orders(struct sim *sim)
 			lane->page = announce_find(s->orders, &lane->order);
 		assert(!lane->is_used || lane->page != -EINVAL);
 	}
-}
-
-static void announce_lane(struct sender *s, struct sim_lane *lane)
-{
-	if (lane->page < 0 || lane->announced == ANNOUNCE_REPEATS)
-		return;
-	bool is_awaited = lane->announced == 0 && lane->order.kind == TASK_WORK;
-	unsigned int times = announce_page(&s->outgoing.announcer, (uint32_t)lane->page, is_awaited);
-	if (times > lane->announced)
-		lane->announced = times;
 }
 
 static void prepare_lanes(struct sim *sim)

@@ -518,6 +518,35 @@ static struct sim_report run_preempt(uint64_t rate_bits_per_s, uint32_t mtu, uin
 	return report;
 }
 
+/*
+ * Work is pushed when the next generation is some ms away, in which a bundle is retired: that which has named it once
+ * is enough.
+ */
+static void test_preempt_across_generations(void)
+{
+	const struct sim_terms terms = {
+		.rate_bits_per_s = 10000000, .mtu = 9000, .passes = 1, .heal_percent = 100, .repair_permille = 125, .retention_s = 30,
+	};
+	const uint64_t retires_ms = 61000;
+	unsigned int preempted = 0, faults = 0;
+	uint64_t wait_us = 0;
+	for (unsigned int before_ms = 1; before_ms <= 40; before_ms++) {
+		struct sim *sim = sim_new(&terms, &(struct sim_link){0}, before_ms);
+		sim_at(sim, 1500, SIM_PUSH, (int64_t)(48 * kib));
+		sim_at(sim, retires_ms / 2 + 5000, SIM_PUSH, (int64_t)(8 * mib));
+		sim_at(sim, retires_ms - before_ms, SIM_PUSH, (int64_t)(48 * kib));
+		sim_run(sim, retires_ms + 2000);
+		struct sim_report report = sim_report(sim);
+		sim_free(sim);
+		preempted += report.preempted;
+		faults += sim_faults(&report);
+		wait_us = report.work_wait_us > wait_us ? report.work_wait_us : wait_us;
+	}
+	ok(preempted >= 35 && faults == 0 && wait_us <= 14400,
+	   "10000 kbit/s, MTU 9000: work that the next generation catches up with begins within 14.4 ms as well (%u times, %.1f ms)",
+	   preempted, (double)wait_us / 1e3);
+}
+
 static void test_preempts(uint64_t seed)
 {
 	static const uint64_t rates[] = {1000000, 2000000, 2500000, 3000000, 10000000, 15000000, 30000000, 100000000, 1000000000,
@@ -540,6 +569,7 @@ static void test_preempts(uint64_t seed)
 			   rates[i] / 1000, mtus[j], (double)bound_us / 1e3, preempted, (double)wait_us / 1e3);
 		}
 	}
+	test_preempt_across_generations();
 	struct sim_report report = run_preempt(3000000, 1500, 100, SIM_REPEATS_FIRST, seed);
 	ok(report.crowded > 0, "when data wait for all repetitions of their page it is more, and it is seen (%.1f ms)",
 	   (double)report.work_wait_us / 1e3);
