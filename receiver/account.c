@@ -160,6 +160,15 @@ static void note_highest(struct account *account, struct route_account *r, uint6
 	account->changes++;
 }
 
+int account_note(struct account *account, const struct bundle_id *id, uint64_t time_s)
+{
+	struct route_account *r = need(account, id->epoch, id->route_id);
+	if (r == NULL)
+		return -ENOMEM;
+	note_highest(account, r, id->number, time_s);
+	return 0;
+}
+
 int account_name(struct account *account, const struct bundle_id *id, uint64_t time_s)
 {
 	struct route_account *r = need(account, id->epoch, id->route_id);
@@ -205,12 +214,15 @@ uint64_t account_first(const struct account *account, uint64_t epoch, uint16_t r
 	return r == NULL ? 0 : r->first;
 }
 
-bool account_has_epoch(const struct account *account, uint64_t epoch)
+uint64_t account_highest_of_others(const struct account *account, uint64_t epoch, uint64_t before, uint16_t route_id)
 {
-	for (size_t i = 0; i < account->count; i++)
-		if (account->route[i].epoch == epoch && account->route[i].first != 0)
-			return true;
-	return false;
+	uint64_t highest = 0;
+	for (size_t i = 0; i < account->count; i++) {
+		const struct route_account *r = &account->route[i];
+		if (r->route_id == route_id && r->epoch != epoch && r->epoch != before && r->highest > highest)
+			highest = r->highest;
+	}
+	return highest;
 }
 
 /* The first run of numbers from `from` on that are not settled; false: there is none up to the newest. */

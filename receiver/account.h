@@ -2,9 +2,8 @@
  * account: which numbers of each route the sender has given, as far as this box was told.  VAULT.md 11.
  *
  * A route's numbers go up by one with each release of an epoch.  The signed heads (LINK.md 2) say how far they have
- * come; a page of the catalogue names a bundle.  A number that a head covers, which no page has ever named here, and
- * which a complete generation not older than the head does not name either, can no longer be named: it was lost
- * unseen.
+ * come; the catalogue names bundles.  A number that a head covers, which no complete generation has ever named here, and
+ * which one not older than the head does not name either, can no longer be named: it was lost unseen.
  *
  * Pure: no clock, no file.  For each epoch and route it keeps runs of numbers that are settled: named once, or
  * told of as lost.  When all is in order that is one run.
@@ -36,7 +35,9 @@ struct account;
 struct account *account_new(void); /* NULL: out of memory */
 void account_free(struct account *account); /* NULL is fine */
 
-/* A page signed at time_s names it.  0, also when it was named before; -ENOMEM; -ENOSPC: ACCOUNT_RUNS_MAX. */
+/* A page signed at time_s names it, of a generation that may not be complete: only its number counts.  -ENOMEM. */
+int account_note(struct account *account, const struct bundle_id *id, uint64_t time_s);
+/* A complete generation names it: settled.  0, also when it was before; -ENOMEM; -ENOSPC: ACCOUNT_RUNS_MAX. */
 int account_name(struct account *account, const struct bundle_id *id, uint64_t time_s);
 
 /*
@@ -64,8 +65,8 @@ bool account_went_back(const struct account *account, const struct account_head 
 uint64_t account_highest(const struct account *account, uint64_t epoch, uint16_t route_id);
 /* Where the row begins that the newest head covers; 0: no head was heard. */
 uint64_t account_first(const struct account *account, uint64_t epoch, uint16_t route_id);
-/* Whether a head of this epoch was heard, of any route. */
-bool account_has_epoch(const struct account *account, uint64_t epoch);
+/* The same, over all epochs but these two. */
+uint64_t account_highest_of_others(const struct account *account, uint64_t epoch, uint64_t before, uint16_t route_id);
 
 /*
  * Generation `generation` of epoch `by` is complete, and account_name was called for all that it names.  lost is

@@ -45,7 +45,7 @@ static void done(struct job *job)
 	if (j->file == STATUS)
 		clerk->is_status_under_way = false;
 	else if (j->file == CATALOGUE)
-		clerk->is_catalogue_owed = j->result != 0;
+		clerk->is_catalogue_owed |= j->result != 0; /* a newer one may be owed as well */
 	else if (j->result != 0 && j->file == HEARD)
 		clerk->is_heard_owed = true;
 	else if (j->result != 0)
@@ -83,9 +83,21 @@ void clerk_store_status(struct clerk *clerk, uint8_t *bytes, size_t len)
 	clerk->is_status_under_way = submit(clerk, STATUS, bytes, len);
 }
 
-void clerk_store_catalogue(struct clerk *clerk, uint8_t *bytes, size_t len)
+void clerk_keep_catalogue(struct clerk *clerk, uint8_t *bytes, size_t len)
 {
-	clerk->is_catalogue_owed = !submit(clerk, CATALOGUE, bytes, len);
+	free(clerk->catalogue);
+	clerk->catalogue = bytes;
+	clerk->catalogue_len = len;
+	clerk->is_catalogue_owed = true;
+}
+
+void clerk_store_catalogue(struct clerk *clerk)
+{
+	if (clerk->catalogue == NULL)
+		return;
+	uint8_t *bytes = clerk->catalogue;
+	clerk->catalogue = NULL;
+	clerk->is_catalogue_owed = !submit(clerk, CATALOGUE, bytes, clerk->catalogue_len);
 }
 
 void clerk_store_heard(struct clerk *clerk, uint8_t *bytes, size_t len)
@@ -96,4 +108,10 @@ void clerk_store_heard(struct clerk *clerk, uint8_t *bytes, size_t len)
 void clerk_store_expected(struct clerk *clerk, uint8_t *bytes, size_t len)
 {
 	clerk->is_expected_owed = !submit(clerk, EXPECTED, bytes, len);
+}
+
+void clerk_close(struct clerk *clerk)
+{
+	free(clerk->catalogue);
+	clerk->catalogue = NULL;
 }

@@ -72,13 +72,37 @@ static bool says_less(const struct heard *heard, const struct heartbeat *heartbe
 	       (heartbeat->beat < heard->beat || heartbeat->generation < heard->promised);
 }
 
+bool heard_may_be_late(const struct heard *heard, uint64_t time_s)
+{
+	return time_s <= heard->late_until_s;
+}
+
+/* Something that was made after the newest beat, and has an earlier time. */
+static void note_time(struct heard *heard, uint64_t time_s)
+{
+	if (time_s < heard->beat_s)
+		heard->late_until_s = heard->newest_s + HEARD_LATE_S;
+}
+
+void heard_note_generation(struct heard *heard, uint64_t generation, uint64_t time_s)
+{
+	if (heard->has_beat && generation > heard->promised)
+		note_time(heard, time_s);
+}
+
+/* Says less, and proves nothing by it: a replay, or late. */
+static bool is_old(const struct heard *heard, uint64_t time_s)
+{
+	return time_s <= heard->newest_s || heard_may_be_late(heard, time_s);
+}
+
 int heard_judge_beat(const struct heard *heard, const struct heartbeat *heartbeat)
 {
 	if (heartbeat->epoch != heard->epoch || heard->went_back)
 		return VERDICT_OK;
 	if (heard->has_beat && heartbeat->beat == heard->beat)
 		return -EALREADY;
-	return says_less(heard, heartbeat) && heartbeat->time <= heard->newest_s ? -ESTALE : VERDICT_OK;
+	return says_less(heard, heartbeat) && is_old(heard, heartbeat->time) ? -ESTALE : VERDICT_OK;
 }
 
 int heard_beat(struct heard *heard, const struct heartbeat *heartbeat)
@@ -86,13 +110,15 @@ int heard_beat(struct heard *heard, const struct heartbeat *heartbeat)
 	if (heard->has_beat && heartbeat->beat == heard->beat)
 		return -EALREADY;
 	if (says_less(heard, heartbeat)) {
-		if (heartbeat->time <= heard->newest_s)
+		if (is_old(heard, heartbeat->time))
 			return -ESTALE;
 		heard_go_back(heard);
 		return -EACCES;
 	}
 	heard_note_before(heard, heartbeat->epoch_before);
 	heard->beat = heartbeat->beat;
+	note_time(heard, heartbeat->time);
+	heard->beat_s = heartbeat->time;
 	heard->has_beat = true;
 	heard->promised = heartbeat->generation;
 	heard->promised_pages = heartbeat->pages;

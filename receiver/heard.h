@@ -22,6 +22,7 @@
 enum {
 	HEARD_ENDED_MAX = 64, /* epochs; beyond it the oldest is forgotten */
 	HEARD_BYTES_MAX = 16777216,
+	HEARD_LATE_S = 300, /* longer the link holds nothing back */
 };
 
 /* Zeros: nothing has been heard. */
@@ -32,6 +33,10 @@ struct heard {
 	uint64_t before;          /* 0: none */
 	bool has_beat;
 	uint64_t beat;
+	/* not in the file: */
+	uint64_t beat_s;          /* signed, of that beat; 0: not heard since the start */
+	uint64_t late_until_s;    /* the clock was set back: signed up to here, a message may be late; 0: it was not */
+	/* in the file again */
 	uint64_t promised;        /* generation of the newest heartbeat */
 	uint32_t promised_pages;
 	bool went_back;           /* the sender, in this epoch */
@@ -56,6 +61,14 @@ void heard_go_back(struct heard *heard);
 int heard_beat(struct heard *heard, const struct heartbeat *heartbeat);
 /* What heard_enter and heard_beat would say; changes nothing.  0 where its signature has to be looked at first. */
 int heard_judge_beat(const struct heard *heard, const struct heartbeat *heartbeat);
+
+/* A message of the epoch in use tells of this generation at time_s; so it shows that the sender's clock was set back. */
+void heard_note_generation(struct heard *heard, uint64_t generation, uint64_t time_s);
+/*
+ * Whether a message of this epoch that says less, signed at time_s, may have been under way when the sender's clock was
+ * set back: it is newer than others that were sent behind it, and proves nothing.
+ */
+bool heard_may_be_late(const struct heard *heard, uint64_t time_s);
 
 bool heard_has_ended(const struct heard *heard, uint64_t epoch);
 

@@ -251,10 +251,11 @@ void intake_store(struct intake *in)
 {
 	const struct timespec pause = {0, 1000000};
 	commit(in);
-	intake_store_heard(in);
 	intake_store_expected(in);
 	if (in->clerk.is_catalogue_owed && intake_may_store_catalogue(in))
 		intake_store_catalogue(in);
+	else
+		intake_store_heard(in);
 	/* one that is under way may be older than what has been noted since */
 	for (int round = 0; round < 2; round++) {
 		/* also how far the vault is: the last second counts when it is put back to what it was just before */
@@ -467,6 +468,7 @@ void intake_close(struct intake *in)
 	retention_free(in->retention);
 	custody_close(in->custody);
 	annals_close(in->annals);
+	clerk_close(&in->clerk);
 	awaited_clear(&in->awaited);
 	known_free(in->known);
 	pending_free(in->pending);

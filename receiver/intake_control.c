@@ -42,14 +42,23 @@ static void on_dropped(void *context, struct known_bundle *bundle)
 	reception_drop(in->reception, bundle, in->dropped <= DROPPED_TOLD_MAX);
 }
 
-void intake_store_catalogue(struct intake *in)
+/* As soon as it is complete, since the next generation may begin at any time. */
+static void keep_catalogue(struct intake *in)
 {
 	uint8_t *bytes = NULL;
 	size_t len = 0;
-	/* first: a catalogue that no longer names a bundle must not be there before it is noted that one did */
-	intake_store_heard(in);
+	in->clerk.is_catalogue_owed = true;
 	if (known_catalogue(in->known, &bytes, &len) == 0)
-		clerk_store_catalogue(&in->clerk, bytes, len);
+		clerk_keep_catalogue(&in->clerk, bytes, len);
+}
+
+void intake_store_catalogue(struct intake *in)
+{
+	if (in->clerk.catalogue == NULL)
+		keep_catalogue(in);
+	clerk_store_catalogue(&in->clerk);
+	/* behind it: numbers that are settled since it names them are found again by nothing else */
+	intake_store_heard(in);
 }
 
 /*
@@ -67,7 +76,7 @@ static void follow_catalogue(struct intake *in)
 	    !in->is_loading) {
 		in->stored_epoch = known.epoch;
 		in->stored_generation = known.generation;
-		in->clerk.is_catalogue_owed = true;
+		keep_catalogue(in);
 	}
 	in->dropped = 0;
 	if (known.last_heartbeat_s != 0 && known_sweep(in->known, on_dropped, in))

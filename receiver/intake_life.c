@@ -11,7 +11,7 @@
 #include "lost.h"
 #include "vault.h"
 
-enum { STORE_MS = 10000 };
+enum { STORE_MS = 10000, LOOKED_AT_MAX = 65535 };
 
 static void on_overlap(void *context, const struct bundle_id *highest, uint64_t first)
 {
@@ -36,13 +36,10 @@ int intake_take_heads(struct intake *in, const uint8_t *message, size_t len)
 	return result;
 }
 
-static int on_unheard(void *context, const struct account_run *run)
+static int add_unheard(struct intake *in, const struct account_run *run)
 {
-	struct intake *in = context;
 	char first[VAULT_NAME_BYTES], last[VAULT_NAME_BYTES];
-	in->clerk.is_heard_owed = true;
-	/* a registry that was replaced before it came is missed by nobody */
-	if (run->route_id == OPEN_ROUTE_ID)
+	if (run->last < run->first)
 		return 0;
 	reception_name_of(in->reception, &(struct bundle_id){run->epoch, run->first, run->route_id}, first);
 	reception_name_of(in->reception, &(struct bundle_id){run->epoch, run->last, run->route_id}, last);
@@ -61,6 +58,37 @@ static int on_unheard(void *context, const struct account_run *run)
 		.at_s = in->now_s,
 	};
 	return lost_add(in->o.lost, &item);
+}
+
+/* What came while its generation was incomplete, before a power cut, the vault knows, or the list. */
+static bool is_dealt_with(const struct intake *in, const struct bundle_id *id)
+{
+	char name[VAULT_NAME_BYTES];
+	reception_name_of(in->reception, id, name);
+	return vault_is_delivered(in->o.vault_fd, id->epoch, name) != 0 || vault_refusal(in->o.vault_fd, id) != 0 ||
+	       lost_find(in->o.lost, id) != NULL;
+}
+
+/* Of a long run the newest numbers: that is where such a bundle can be. */
+static int on_unheard(void *context, const struct account_run *run)
+{
+	struct intake *in = context;
+	int result = 0;
+	in->clerk.is_heard_owed = true;
+	/* a registry that was replaced before it came is missed by nobody */
+	if (run->route_id == OPEN_ROUTE_ID)
+		return 0;
+	struct account_run part = *run;
+	uint64_t number = run->last - run->first < LOOKED_AT_MAX ? run->first : run->last - LOOKED_AT_MAX;
+	for (; result == 0 && number <= run->last; number++) {
+		if (!is_dealt_with(in, &(struct bundle_id){run->epoch, number, run->route_id}))
+			continue;
+		part.last = number - 1;
+		result = add_unheard(in, &part);
+		part.first = number + 1;
+	}
+	part.last = run->last;
+	return result == 0 ? add_unheard(in, &part) : result;
 }
 
 void intake_settle_numbers(struct intake *in)
@@ -121,8 +149,11 @@ void intake_store_heard(struct intake *in)
 {
 	uint8_t *bytes = NULL;
 	size_t len = 0;
-	/* numbers that it has as settled because they are lost must be listed before: nothing else would find them again */
-	if (lost_owes(in->o.lost)) {
+	/*
+	 * numbers that it has as settled because they are lost must be listed before, those that the catalogue names
+	 * must stand there before: nothing else would find them again
+	 */
+	if (lost_owes(in->o.lost) || in->clerk.is_catalogue_owed) {
 		in->clerk.is_heard_owed = true;
 		return;
 	}

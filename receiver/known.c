@@ -1,4 +1,4 @@
-#include "known.h"
+#include "knownparts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -6,33 +6,6 @@
 
 #include "common/cursor.h"
 #include "common/verdict.h"
-
-enum { BUCKETS = 65536 }; /* for at most 100,000 bundles of a generation, and those of the one before */
-
-struct stored_page {
-	uint16_t len;
-	uint8_t *message; /* NULL: not here yet */
-};
-
-struct known {
-	struct heard heard;     /* what its heartbeat promises may be ahead of the pages */
-	struct account *account;
-	bool is_first;          /* nothing was heard before this epoch, and not all heads of it were */
-	uint64_t heads_pages;   /* a bit for each message of heads that was */
-	struct bundle_id clash; /* named with other content than before; number 0: none */
-	uint64_t generation;    /* of the pages below */
-	uint32_t pages;
-	uint32_t pages_held;
-	bool is_swept;
-	uint64_t last_heartbeat_s;
-	uint64_t sender_registry_version;
-	uint64_t sender_datagrams;
-	struct missing_link link;
-	uint64_t count;
-	struct stored_page page[PAGES_MAX];
-	struct known_bundle *first, **last; /* all of them: most buckets are empty, and looking at each costs */
-	struct known_bundle *bucket[BUCKETS];
-};
 
 struct known *known_new(void)
 {
@@ -94,29 +67,25 @@ struct known_bundle *known_find(const struct known *known, const struct bundle_i
 	return bundle;
 }
 
-static void begin_epoch(struct known *known)
+void known_begin_epoch(struct known *known)
 {
 	forget_pages(known);
 	known->generation = 0;
 	known->heads_pages = 0;
-	known->is_swept = false;
+	known->is_swept = known->is_noted = false;
 	if (known->heard.ended_count > 0)
 		known->is_first = false;
 }
 
-/*
- * Whether a message of this epoch and time may be heard.  A message of another epoch ends the one before for good
- * when it is newer, or when it says that it follows that one; else it is a replay of an old life of the sender.
- */
-static int enter_epoch(struct known *known, uint64_t epoch, uint64_t before, uint64_t time)
+int known_enter_epoch(struct known *known, uint64_t epoch, uint64_t before, uint64_t time)
 {
 	int result = heard_enter(&known->heard, epoch, before, time);
 	if (result == 1)
-		begin_epoch(known);
+		known_begin_epoch(known);
 	return result < 0 ? VERDICT_BAD_ORDER : VERDICT_OK;
 }
 
-static void advance_time(struct known *known, uint64_t time)
+void known_advance_time(struct known *known, uint64_t time)
 {
 	if (time > known->heard.newest_s)
 		known->heard.newest_s = time;
@@ -134,7 +103,7 @@ int known_judge_heartbeat(const struct known *known, const struct heartbeat *hea
 
 int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint64_t now_s)
 {
-	int result = enter_epoch(known, heartbeat->epoch, heartbeat->epoch_before, heartbeat->time);
+	int result = known_enter_epoch(known, heartbeat->epoch, heartbeat->epoch_before, heartbeat->time);
 	/* one that is not believed is a sign of life all the same */
 	if (heartbeat->epoch == known->heard.epoch && known->heard.went_back)
 		known->last_heartbeat_s = now_s;
@@ -142,7 +111,7 @@ int known_heartbeat(struct known *known, const struct heartbeat *heartbeat, uint
 		result = verdict_of(heard_beat(&known->heard, heartbeat));
 	if (result != 0)
 		return result;
-	advance_time(known, heartbeat->time);
+	known_advance_time(known, heartbeat->time);
 	if (missing_is_silent(&known->link, now_s))
 		known->link.heard_since_s = now_s;
 	if (heartbeat->waiting > 0)
@@ -171,9 +140,8 @@ static int name_bundle(struct known *known, const struct page *page, const struc
 		       uint64_t now_s, struct known_bundle **out)
 {
 	struct bundle_id id = {entry->epoch, entry->number, entry->route_id};
-	int result = account_name(known->account, &id, page->time);
-	if (result == -ENOMEM)
-		return result;
+	if (account_note(known->account, &id, page->time) != 0)
+		return -ENOMEM;
 	*out = known_find(known, &id);
 	if (*out != NULL) {
 		(*out)->generation = page->generation;
@@ -237,7 +205,7 @@ static bool is_proof(const struct known *known, const struct page *page)
 
 static int check_page(struct known *known, const struct page *page)
 {
-	int result = enter_epoch(known, page->epoch, 0, page->time);
+	int result = known_enter_epoch(known, page->epoch, 0, page->time);
 	if (result != 0 || page->generation < known->generation)
 		return VERDICT_BAD_ORDER;
 	if (is_proof(known, page)) {
@@ -248,7 +216,7 @@ static int check_page(struct known *known, const struct page *page)
 		forget_pages(known);
 		known->generation = page->generation;
 		known->pages = page->pages;
-		known->is_swept = false;
+		known->is_swept = known->is_noted = false;
 		return VERDICT_OK;
 	}
 	if (page->pages != known->pages)
@@ -279,76 +247,12 @@ int known_page(struct known *known, const struct page *page, const uint8_t *mess
 	}
 	known->page[page->page] = (struct stored_page){(uint16_t)len, copy};
 	known->pages_held++;
-	advance_time(known, page->time);
+	heard_note_generation(&known->heard, page->generation, page->time);
+	known_advance_time(known, page->time);
 	return VERDICT_OK;
 }
 
-static struct account_head head_of(const struct heads *heads, const struct route_head *head, bool is_first)
-{
-	return (struct account_head){
-		.epoch = heads->epoch,
-		.route_id = head->route_id,
-		.first = head->first,
-		.newest = head->newest,
-		.by = heads->epoch,
-		.generation = heads->generation,
-		.time_s = heads->time,
-		.is_first = is_first,
-	};
-}
-
-/* In the epoch that this one continues, its numbers go to where they begin in this one. */
-static int end_epoch(struct known *known, const struct account_head *head, uint64_t before, known_overlap *overlap,
-		     void *context)
-{
-	uint64_t highest = account_highest(known->account, before, head->route_id);
-	uint64_t first = account_first(known->account, before, head->route_id);
-	const struct account_head end = {
-		.epoch = before,
-		.route_id = head->route_id,
-		.first = first == 0 ? 1 : first,
-		.newest = head->first - 1,
-		.by = head->by,
-		.generation = head->generation,
-		.time_s = head->time_s,
-	};
-	if (highest >= head->first && overlap != NULL)
-		overlap(context, &(struct bundle_id){before, highest, head->route_id}, head->first);
-	return account_take_head(known->account, &end);
-}
-
-int known_heads(struct known *known, const struct heads *heads, known_overlap *overlap, void *context)
-{
-	int result = enter_epoch(known, heads->epoch, heads->epoch_before, heads->time);
-	for (unsigned int i = 0; result == 0 && i < heads->count; i++) {
-		const struct account_head head = head_of(heads, &heads->head[i], known->is_first);
-		if (!account_went_back(known->account, &head))
-			continue;
-		heard_go_back(&known->heard);
-		result = VERDICT_BAD_ORDER;
-	}
-	if (result != 0)
-		return result;
-	bool is_news = (known->heads_pages >> heads->page & 1) == 0;
-	bool is_continued = heads->epoch_before != 0 && account_has_epoch(known->account, heads->epoch_before);
-	for (unsigned int i = 0; result == 0 && i < heads->count; i++) {
-		const struct account_head head = head_of(heads, &heads->head[i], known->is_first);
-		result = account_take_head(known->account, &head);
-		if (result == 0 && is_continued)
-			result = end_epoch(known, &head, heads->epoch_before, is_news ? overlap : NULL, context);
-	}
-	if (result != 0)
-		return result;
-	heard_note_before(&known->heard, heads->epoch_before);
-	advance_time(known, heads->time);
-	known->heads_pages |= UINT64_C(1) << heads->page;
-	uint64_t all = heads->pages == 64 ? UINT64_MAX : (UINT64_C(1) << heads->pages) - 1;
-	if ((known->heads_pages & all) == all)
-		known->is_first = false;
-	return VERDICT_OK;
-}
-
-static bool has_all_pages(const struct known *known)
+bool known_has_all_pages(const struct known *known)
 {
 	return known->pages > 0 && known->pages_held == known->pages;
 }
@@ -363,7 +267,7 @@ static void leave_bucket(struct known *known, const struct known_bundle *bundle)
 
 bool known_sweep(struct known *known, known_visit *dropped, void *context)
 {
-	if (known->is_swept || !has_all_pages(known) || known->heard.went_back)
+	if (known->is_swept || !known_has_all_pages(known) || known->heard.went_back || known_note_names(known) != 0)
 		return false;
 	known->is_swept = true;
 	struct known_bundle **at = &known->first;
@@ -384,13 +288,6 @@ bool known_sweep(struct known *known, known_visit *dropped, void *context)
 	return true;
 }
 
-int known_settle(struct known *known, account_visit *lost, void *context)
-{
-	if (!has_all_pages(known) || known->heard.went_back)
-		return 0;
-	return account_settle(known->account, known->heard.epoch, known->generation, lost, context);
-}
-
 void known_each(const struct known *known, known_visit *visit, void *context)
 {
 	for (struct known_bundle *b = known->first; b != NULL; b = b->next)
@@ -399,7 +296,7 @@ void known_each(const struct known *known, known_visit *visit, void *context)
 
 int known_catalogue(const struct known *known, uint8_t **out, size_t *len)
 {
-	if (!has_all_pages(known))
+	if (!known_has_all_pages(known))
 		return -ENODATA;
 	size_t size = 0;
 	for (uint32_t i = 0; i < known->pages; i++)
@@ -417,45 +314,6 @@ int known_catalogue(const struct known *known, uint8_t **out, size_t *len)
 	return 0;
 }
 
-int known_heard(const struct known *known, uint8_t **out, size_t *len)
-{
-	return known->heard.epoch == 0 ? -ENODATA : heard_encode(out, len, &known->heard, known->account);
-}
-
-/* What the stored catalogue names is named, whatever the file knows of it. */
-static int name_again(const struct known *known, struct account *account, uint64_t time_s)
-{
-	int result = 0;
-	for (struct known_bundle *b = known->first; result != -ENOMEM && b != NULL; b = b->next)
-		result = account_name(account, &b->id, time_s);
-	return result == -ENOMEM ? result : 0;
-}
-
-int known_resume(struct known *known, const uint8_t *bytes, size_t len)
-{
-	const struct heard stored = known->heard;
-	struct heard heard;
-	struct account *account = NULL;
-	int result = heard_decode(&heard, &account, bytes, len);
-	if (result != 0)
-		return result;
-	result = name_again(known, account, stored.newest_s);
-	if (result != 0) {
-		account_free(account);
-		return result;
-	}
-	account_free(known->account);
-	known->account = account;
-	known->heard = heard;
-	known->is_first = false;
-	/* pages of an epoch that has ended since are no catalogue any more */
-	if (stored.epoch != 0 && stored.epoch != heard.epoch && heard_enter(&known->heard, stored.epoch, 0, stored.newest_s) != 1)
-		begin_epoch(known);
-	if (stored.epoch == known->heard.epoch)
-		advance_time(known, stored.newest_s);
-	return 0;
-}
-
 bool known_take_clash(struct known *known, struct bundle_id *out)
 {
 	if (known->clash.number == 0)
@@ -463,16 +321,6 @@ bool known_take_clash(struct known *known, struct bundle_id *out)
 	*out = known->clash;
 	known->clash = (struct bundle_id){.number = 0};
 	return true;
-}
-
-const struct account *known_account(const struct known *known)
-{
-	return known->account;
-}
-
-uint64_t known_changes(const struct known *known)
-{
-	return account_changes(known->account);
 }
 
 struct known_summary known_summary(const struct known *known)
@@ -489,7 +337,7 @@ struct known_summary known_summary(const struct known *known)
 		.generation = ahead ? heard->promised : known->generation,
 		.pages = ahead ? heard->promised_pages : known->pages,
 		.pages_held = ahead ? 0 : known->pages_held,
-		.is_complete = !ahead && has_all_pages(known),
+		.is_complete = !ahead && known_has_all_pages(known),
 		.bundles = known->count,
 		.last_heartbeat_s = known->last_heartbeat_s,
 		.beat = heard->beat,

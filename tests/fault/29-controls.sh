@@ -56,7 +56,11 @@ control "the signature of pages and heartbeats" catalogue common/catalogue.c \
 	's/return suite_verify\(message \+ signed_len,/return 0 \& suite_verify(message + signed_len,/'
 control "the root of the content at delivery" intake receiver/accept.c 's/return VERDICT_BAD_ROOT;/return 0;/'
 control "the root of the content at opening" unpack receiver/unpack.c 's/: VERDICT_BAD_ROOT;/: VERDICT_OK;/'
-control "what is settled as lost is listed" intake receiver/intake_life.c 's/if \(lost_owes\(in->o.lost\)\) \{/if (0) {/'
+control "what is settled as lost is listed" intake receiver/intake_life.c \
+	's/if \(lost_owes\(in->o.lost\) \|\| in->clerk.is_catalogue_owed\) \{/if (0) {/'
+control "what is settled as named is in a complete generation" known receiver/known.c 's/if \(account_note\(known/if (account_name(known/'
+control "what came before a power cut is not lost" intake receiver/intake_life.c \
+	'/^static bool is_dealt_with/,/^}/ s/return vault/return 0 \&\& vault/'
 control "the memory of what was delivered" intake receiver/vault.c \
 	'/^int vault_is_delivered/,/^}/ s/return 1;/return 0;/'
 control "a delivered bundle is not replaced" vault receiver/vault.c 's/, file, RENAME_NOREPLACE\) < 0\)/, file, 0) < 0)/'

@@ -3,10 +3,11 @@
 #define WEIR_TEST_SIM_INSIDE_H
 
 #include "common/registry.h"
-#include "receiver/account.h"
 #include "receiver/arrivals.h"
+#include "receiver/heard.h"
 #include "receiver/known.h"
 #include "receiver/missing.h"
+#include "sender/epochs.h"
 #include "sender/lineup.h"
 #include "sender/outgoing.h"
 #include "sender/walk.h"
@@ -69,7 +70,8 @@ struct spool_table {
 	struct spool_item *items[BUNDLES_MAX]; /* newest release first */
 	uint32_t truth[BUNDLES_MAX];           /* of each */
 	size_t count;
-	uint64_t epoch, epoch_before, generation, beat, serial;
+	uint64_t epoch, generation, beat, serial;
+	uint64_t before[EPOCHS_MAX]; /* the epochs before, newest first; 0 ends them */
 	uint64_t begun; /* the epoch, by the sender's clock */
 	uint64_t lowest[SIM_ROUTES], highest[SIM_ROUTES];
 	uint64_t named[SIM_ROUTES]; /* the highest when the newest generation was made */
@@ -138,16 +140,17 @@ struct receiver {
 	uint64_t turn_ns, back_ns, full_until_ns, stored_ns;
 	bool is_up;
 	struct known *known;
-	struct account *account;
-	uint8_t *stored_account;
-	size_t stored_account_len;
+	uint8_t *stored_heard; /* the file; NULL: none */
+	size_t stored_heard_len;
+	uint64_t opened_ns;    /* when keep was started last */
 	struct missing_link heard;
 	struct arrival arrivals[BUNDLES_MAX];
 	struct vault_entry entries[BUNDLES_MAX];
 	size_t entry_count;
-	struct message *stored[ORDERS_CONTROL_MAX], *newest[ORDERS_CONTROL_MAX];
-	uint32_t stored_count;
-	bool is_loading, is_store_owed, has_named;
+	struct message *stored[ORDERS_CONTROL_MAX], *newest[ORDERS_CONTROL_MAX], *owed[ORDERS_CONTROL_MAX];
+	uint32_t stored_count, owed_count;
+	uint64_t owed_epoch, owed_generation, heard_stored_ns;
+	bool is_loading, has_named;
 	struct packet *pending;
 	size_t pending_first, pending_count, pending_max;
 	uint64_t heard_ns;
@@ -234,5 +237,6 @@ void receiver_vault_lost(struct sim *sim);
 /* In the catalogue as the receiver knows it, or entered as lost or delivered. */
 bool receiver_names(const struct sim *sim, const struct bundle_id *id);
 bool receiver_has_lost(const struct sim *sim, const struct bundle_id *id);
+uint64_t receiver_heads(const struct sim *sim, uint64_t highest[static SIM_ROUTES]);
 
 #endif

@@ -11,6 +11,7 @@
 enum {
 	TURN_MS = 100,
 	STORE_MS = 1000,          /* RECEPTION_STORE_MS, COMMIT_MS */
+	HEARD_MS = 10000,         /* STORE_MS of intake_life.c */
 	RETRY_MS = 1000,
 	PENDING_MEMORY = 67108864, /* PENDING_BYTES */
 };
@@ -55,6 +56,24 @@ bool receiver_names(const struct sim *sim, const struct bundle_id *id)
 	       (sim->receiver.known != NULL && known_find(sim->receiver.known, id) != NULL);
 }
 
+/* What "weir-inbox heads" says: the life that was heard last, and of each route the highest number.  0: nothing. */
+uint64_t receiver_heads(const struct sim *sim, uint64_t highest[static SIM_ROUTES])
+{
+	const struct receiver *r = &sim->receiver;
+	struct account *stored = NULL;
+	struct heard heard = {.epoch = 0};
+	memset(highest, 0, SIM_ROUTES * sizeof(*highest));
+	if (r->known != NULL)
+		heard.epoch = known_summary(r->known).epoch;
+	else if (r->stored_heard == NULL || heard_decode(&heard, &stored, r->stored_heard, r->stored_heard_len) != 0)
+		return 0;
+	const struct account *account = stored == NULL ? known_account(r->known) : stored;
+	for (size_t i = 0; i < SIM_ROUTES; i++)
+		highest[i] = account_highest_of_others(account, 0, 0, registry_route_at(sim->registry, i)->id);
+	account_free(stored);
+	return heard.epoch;
+}
+
 bool receiver_has_lost(const struct sim *sim, const struct bundle_id *id)
 {
 	const struct vault_entry *entry = find_entry(&sim->receiver, id);
@@ -75,7 +94,8 @@ static void enter_lost(struct sim *sim, const struct bundle_id *id)
 	truth->was_lost = true;
 	if (truth->is_offered)
 		sim_complain(sim, &sim->report.wrong, truth, "is called lost and is still offered");
-	else if (truth->whole_ns != 0)
+	/* what was whole when keep died is lost when the sender has retired it meanwhile: VAULT.md 3 */
+	else if (truth->whole_ns != 0 && truth->whole_ns >= sim->receiver.opened_ns)
 		sim_complain(sim, &sim->report.undelivered, truth, "is called lost and has come whole");
 }
 
@@ -200,12 +220,17 @@ static void on_named(void *context, struct known_bundle *bundle)
 	struct vault_entry *entry = find_entry(r, &bundle->id);
 	struct arrival *a = find_arrival(r, &bundle->id);
 	r->has_named = true;
-	int result = account_name(r->account, &bundle->id, SIM_EPOCH_TIME + sim->now_ns / NS_PER_S);
-	assert(result == 0);
 	if (entry != NULL && entry->is_delivered)
 		bundle->state = KNOWN_DELIVERED;
 	else if (a != NULL)
 		take_up(bundle, a);
+}
+
+/* What had come of it is removed, and must come again when a restored sender offers it again. */
+static void give_up(struct sim *sim, struct arrival *a)
+{
+	reset_truth(sim, a->truth, NULL);
+	free_arrival(a);
 }
 
 static void on_dropped(void *context, struct known_bundle *bundle)
@@ -214,7 +239,7 @@ static void on_dropped(void *context, struct known_bundle *bundle)
 	if (bundle->state == KNOWN_WANTED)
 		enter_lost(sim, &bundle->id);
 	if (bundle->arrival != NULL)
-		free_arrival(bundle->arrival);
+		give_up(sim, bundle->arrival);
 }
 
 /* As reception_clear. */
@@ -224,8 +249,24 @@ static void clear(struct sim *sim)
 	for (size_t i = 0; i < BUNDLES_MAX; i++)
 		if (r->arrivals[i].is_used && known_find(r->known, &r->arrivals[i].id) == NULL) {
 			enter_lost(sim, &r->arrivals[i].id);
-			free_arrival(&r->arrivals[i]);
+			give_up(sim, &r->arrivals[i]);
 		}
+}
+
+static void drop_owed(struct receiver *r)
+{
+	for (uint32_t i = 0; i < r->owed_count; i++)
+		message_drop(r->owed[i]);
+	r->owed_count = 0;
+}
+
+/* To be stored, also when the next generation has begun by then. */
+static void keep_catalogue(struct receiver *r, uint32_t pages)
+{
+	drop_owed(r);
+	r->owed_count = pages;
+	for (uint32_t i = 0; i < pages; i++)
+		r->owed[i] = message_hold(r->newest[i]);
 }
 
 static void follow_catalogue(struct sim *sim)
@@ -235,7 +276,11 @@ static void follow_catalogue(struct sim *sim)
 	r->last = NULL;
 	if (!known.is_complete)
 		return;
-	r->is_store_owed |= !r->is_loading;
+	if (!r->is_loading && (r->owed_epoch != known.epoch || r->owed_generation != known.generation)) {
+		r->owed_epoch = known.epoch;
+		r->owed_generation = known.generation;
+		keep_catalogue(r, known.pages);
+	}
 	if (known.last_heartbeat_s != 0 && known_sweep(r->known, on_dropped, sim))
 		clear(sim);
 }
@@ -247,40 +292,60 @@ static void keep_page(struct receiver *r, struct message *message)
 	r->newest[at] = message_hold(message);
 }
 
+/* What was given before it heard of the sender for the first time it says so of: nobody knows what became of it. */
+static void enter_before(struct sim *sim, const struct bundle_id *id)
+{
+	struct truth *truth = truth_of(sim, id);
+	if (truth == NULL || truth->delivered > 0)
+		return;
+	make_entry(&sim->receiver, id)->is_lost = true;
+	truth->was_lost = true;
+	if (truth->is_offered)
+		sim_complain(sim, &sim->report.wrong, truth, "is said to be of before and is still offered");
+}
+
 static int on_lost_run(void *context, const struct account_run *run)
 {
 	struct sim *sim = context;
-	for (uint64_t number = run->first; number <= run->last; number++)
-		enter_lost(sim, &(struct bundle_id){run->epoch, number, run->route_id});
+	for (uint64_t number = run->first; number <= run->last; number++) {
+		const struct bundle_id id = {run->epoch, number, run->route_id};
+		if (run->is_before)
+			enter_before(sim, &id);
+		else
+			enter_lost(sim, &id);
+	}
 	return 0;
 }
 
 /* As the message "heads" of LINK.md 2; here it goes with the heartbeat. */
-static void take_heads(struct sim *sim, const struct message *message)
+static int take_heads(struct sim *sim, const struct message *message)
 {
-	struct receiver *r = &sim->receiver;
-	for (size_t i = 0; i < SIM_ROUTES; i++) {
-		struct account_head head = {
-			.epoch = message->heartbeat.epoch,
+	const struct heartbeat *beat = &message->heartbeat;
+	struct heads heads = {
+		.count = SIM_ROUTES,
+		.epoch = beat->epoch,
+		.epoch_before = beat->epoch_before,
+		.generation = beat->generation,
+		.time = beat->time,
+		.pages = 1,
+	};
+	for (size_t i = 0; i < SIM_ROUTES; i++)
+		heads.head[i] = (struct route_head){
 			.route_id = registry_route_at(sim->registry, i)->id,
 			.first = message->lowest[i],
 			.newest = message->highest[i],
-			.by = message->heartbeat.epoch,
-			.generation = message->heartbeat.generation,
-			.time_s = message->heartbeat.time,
 		};
-		int result = head.first == 0 || head.newest < head.first ? 0 : account_take_head(r->account, &head);
-		assert(result == 0);
-	}
+	int result = known_heads(sim->receiver.known, &heads, NULL, NULL);
+	assert(result != -ENOMEM);
+	return result;
 }
 
-static void settle_account(struct sim *sim)
+static void settle_numbers(struct sim *sim)
 {
 	struct receiver *r = &sim->receiver;
-	struct known_summary known = known_summary(r->known);
-	if (!known.is_complete || r->is_loading)
+	if (r->is_loading || known_summary(r->known).last_heartbeat_s == 0)
 		return;
-	int result = account_settle(r->account, known.epoch, known.generation, on_lost_run, sim);
+	int result = known_settle(r->known, on_lost_run, sim);
 	assert(result == 0);
 }
 
@@ -345,13 +410,14 @@ static void take_message(struct sim *sim, struct message *message)
 		return;
 	follow_catalogue(sim);
 	if (!message->is_page && !r->is_loading) {
-		take_heads(sim, message);
+		if (take_heads(sim, message) != 0)
+			return;
 		hear(sim, &message->heartbeat);
 		truth_heartbeat(sim);
 		if (r->heard_ns == 0)
 			r->heard_ns = sim->now_ns;
 	}
-	settle_account(sim);
+	settle_numbers(sim);
 }
 
 void receiver_take(struct sim *sim, const struct packet *packet)
@@ -377,22 +443,28 @@ void receiver_take(struct sim *sim, const struct packet *packet)
 
 static void store_catalogue(struct receiver *r)
 {
-	struct known_summary known = known_summary(r->known);
-	if (!known.is_complete)
+	if (r->owed_count == 0)
 		return;
 	for (uint32_t i = 0; i < r->stored_count; i++)
 		message_drop(r->stored[i]);
-	r->stored_count = known.pages;
-	for (uint32_t i = 0; i < known.pages; i++)
-		r->stored[i] = message_hold(r->newest[i]);
-	r->is_store_owed = false;
-	struct writer w;
-	free(r->stored_account);
-	r->stored_account_len = account_bytes(r->account);
-	r->stored_account = malloc(r->stored_account_len);
-	assert(r->stored_account != NULL);
-	w = writer_of(r->stored_account, r->stored_account_len);
-	account_write(r->account, &w);
+	memcpy(r->stored, r->owed, r->owed_count * sizeof(r->owed[0]));
+	r->stored_count = r->owed_count;
+	r->owed_count = 0;
+}
+
+static void store_heard(struct sim *sim)
+{
+	struct receiver *r = &sim->receiver;
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	int result = known_heard(r->known, &bytes, &len);
+	assert(result == 0 || result == -ENODATA);
+	if (result != 0)
+		return;
+	free(r->stored_heard);
+	r->stored_heard = bytes;
+	r->stored_heard_len = len;
+	r->heard_stored_ns = sim->now_ns;
 }
 
 static void store(struct sim *sim)
@@ -408,8 +480,10 @@ static void store(struct sim *sim)
 		memcpy(a->stored, a->map, a->len);
 		a->has_changed = false;
 	}
-	if (r->is_store_owed)
-		store_catalogue(r);
+	bool is_due = r->owed_count > 0 || sim->now_ns - r->heard_stored_ns >= HEARD_MS * NS_PER_MS;
+	store_catalogue(r);
+	if (is_due)
+		store_heard(sim);
 	r->stored_ns = sim->now_ns;
 }
 
@@ -487,32 +561,29 @@ void receiver_open(struct sim *sim)
 {
 	struct receiver *r = &sim->receiver;
 	r->known = known_new();
-	if (r->stored_account == NULL) {
-		r->account = account_new();
-	} else {
-		struct reader stored = reader_of(r->stored_account, r->stored_account_len);
-		int result = account_read(&r->account, &stored);
-		assert(result == 0);
-	}
+	r->opened_ns = sim->now_ns;
 	r->heard = (struct missing_link){0};
 	r->pending_max = PENDING_MEMORY / datagram_len(datagram_symbols(sim->terms.mtu));
 	if (r->pending == NULL)
 		r->pending = malloc(r->pending_max * sizeof(*r->pending));
-	assert(r->known != NULL && r->account != NULL && r->pending != NULL);
+	assert(r->known != NULL && r->pending != NULL);
 	r->is_loading = true;
 	for (uint32_t i = 0; i < r->stored_count; i++)
 		take_message(sim, r->stored[i]);
+	int result = r->stored_heard == NULL ? 0 : known_resume(r->known, r->stored_heard, r->stored_heard_len);
+	assert(result == 0);
 	r->is_loading = false;
 	r->has_named = false;
+	r->owed_epoch = known_summary(r->known).epoch;
+	r->owed_generation = known_summary(r->known).generation;
 }
 
 static void close_keep(struct sim *sim)
 {
 	struct receiver *r = &sim->receiver;
 	known_free(r->known);
-	account_free(r->account);
 	r->known = NULL;
-	r->account = NULL;
+	drop_owed(r);
 	r->last = NULL;
 	r->is_up = false;
 	r->heard_ns = 0;
@@ -570,8 +641,8 @@ void receiver_vault_lost(struct sim *sim)
 		message_drop(r->stored[i]);
 	r->stored_count = 0;
 	r->entry_count = 0;
-	free(r->stored_account);
-	r->stored_account = NULL;
+	free(r->stored_heard);
+	r->stored_heard = NULL;
 	/* what is still offered comes once more, and that is right; the rest has gone */
 	for (uint32_t i = 0; i < sim->truth_count; i++) {
 		struct truth *truth = &sim->truths[i];
@@ -588,8 +659,8 @@ void receiver_close(struct sim *sim)
 {
 	struct receiver *r = &sim->receiver;
 	known_free(r->known);
-	account_free(r->account);
-	free(r->stored_account);
+	drop_owed(r);
+	free(r->stored_heard);
 	for (size_t i = 0; i < BUNDLES_MAX; i++)
 		if (r->arrivals[i].is_used)
 			free_arrival(&r->arrivals[i]);

@@ -149,8 +149,6 @@ void sender_push(struct sim *sim, uint64_t object_len)
 		.source_rows = g.source_rows,
 		.repair_rows = g.repair_rows,
 	};
-	if (s->spool.lowest[which] == 0)
-		s->spool.lowest[which] = item->release.number;
 	item->release.statement.destroy_by = item->release.released_at + 1000 * sim->terms.retention_s;
 	snprintf(item->release.statement.route, NAME_BYTES, "%s", route->name);
 	snprintf(item->name, sizeof(item->name), "b-%06u", (unsigned int)sim->truth_count);
@@ -274,7 +272,7 @@ static void beat(struct sim *sim)
 	message->heartbeat = (struct heartbeat){
 		.bundles = (uint32_t)s->spool.count,
 		.epoch = s->spool.epoch,
-		.epoch_before = s->spool.epoch_before,
+		.epoch_before = s->spool.before[0],
 		.beat = ++s->spool.beat,
 		.time = sender_clock_s(sim),
 		.generation = s->spool.generation,
@@ -478,6 +476,26 @@ void sender_power(struct sim *sim, uint64_t back_ns)
 	sender_emit_dies(sim, back_ns);
 }
 
+/* As "weir-sender epoch --heads", with what the receiver's people have read out. */
+static void begin_epoch(struct sim *sim, uint64_t epoch)
+{
+	struct spool_table *spool = &sim->sender.spool;
+	uint64_t highest[SIM_ROUTES], heard = receiver_heads(sim, highest);
+	bool is_ours = heard == 0 || heard == spool->epoch;
+	for (size_t i = 0; i < EPOCHS_MAX; i++)
+		is_ours |= spool->before[i] == heard;
+	memmove(spool->before + 1, spool->before, sizeof(spool->before) - sizeof(spool->before[0]));
+	spool->before[0] = is_ours ? spool->epoch : heard;
+	for (size_t i = 0; i < SIM_ROUTES; i++) {
+		if (highest[i] > spool->highest[i])
+			spool->highest[i] = highest[i];
+		spool->named[i] = spool->highest[i];
+		spool->lowest[i] = spool->highest[i] + 1;
+	}
+	spool->epoch = epoch;
+	spool->begun = sender_clock_s(sim);
+}
+
 void sender_restore(struct sim *sim)
 {
 	struct sender *s = &sim->sender;
@@ -499,10 +517,7 @@ void sender_restore(struct sim *sim)
 		sim->truths[s->spool.truth[i]].is_offered = true;
 	for (size_t i = 0; i < s->spool.count; i++)
 		sim->truths[s->spool.truth[i]].is_forgotten = false;
-	s->spool.epoch_before = s->spool.epoch;
-	s->spool.epoch = epoch + 1 + sim_below(sim, 1000);
-	s->spool.begun = sender_clock_s(sim);
-	memset(s->spool.lowest, 0, sizeof(s->spool.lowest));
+	begin_epoch(sim, epoch + 1 + sim_below(sim, 1000));
 	sender_power(sim, sim->now_ns + NS_PER_S);
 }
 
@@ -512,6 +527,8 @@ void sender_open(struct sim *sim)
 	s->orders = calloc(1, sizeof(*s->orders));
 	assert(s->orders != NULL);
 	s->spool.epoch = 1000 + sim_below(sim, 1000);
+	for (size_t i = 0; i < SIM_ROUTES; i++)
+		s->spool.lowest[i] = 1;
 	begin_hold(sim);
 	emit_begin(sim);
 }

@@ -83,7 +83,11 @@ static void an_epoch_is_continued(void)
 	for (uint64_t n = 1; n <= 5; n++)
 		name(a, 1, 1, n);
 	head(a, 1, 7, 3);
-	ok(account_has_epoch(a, 1) && !account_has_epoch(a, 2), "it knows of which epoch it has heard heads");
+	const struct bundle_id other = {.epoch = 4, .number = 3, .route_id = 1};
+	ok(account_note(a, &other, 8) == 0 && account_highest_of_others(a, 2, 3, 1) == 7 &&
+		   account_highest_of_others(a, 1, 3, 1) == 3 && account_highest_of_others(a, 1, 4, 1) == 0 &&
+		   account_highest_of_others(a, 2, 3, 2) == 0,
+	   "it knows how far the numbers of a route had come in any other epoch");
 	const struct account_head end = {.epoch = 1, .route_id = 1, .first = account_first(a, 1, 1), .newest = 9,
 					 .by = 2, .generation = 20, .time_s = 500};
 	is_number(account_take_head(a, &end), 0, "the next epoch begins behind 9");

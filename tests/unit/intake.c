@@ -2357,6 +2357,79 @@ static void no_list_no_settling(void)
 	free_world(&w);
 }
 
+/* A page of a generation that was never complete: no stored catalogue has what it names. */
+static void a_name_before_a_power_cut(void)
+{
+	struct world w = new_world_that_collects("named-once");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30), d = make_bundle(&w, 3, 30);
+	struct lost_item *items = NULL;
+	size_t count = 0;
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_heartbeat(&w, 1);
+	send_heads(&w, 1);
+	settle(&w);
+	turn(&w, 1000);
+	store_catalogue(&w);
+	send_one_page(&w, ++w.generation, 0, 2, (const struct entry[]){c.entry, d.entry}, 2);
+	send_heads(&w, 3);
+	send_all(&w, &c, NULL);
+	settle(&w);
+	ok(is_delivered(&w, 2), "what an incomplete generation names comes");
+	for (int i = 0; i < 3; i++) {
+		turn(&w, 20000); /* the file `heard` is written */
+		settle(&w);
+	}
+	stop_keep(&w);
+	start_keep(&w, 1);
+	is_number((int64_t)intake_known(w.intake).bundles, 1, "behind a power cut the stored catalogue names what it did");
+	send_heartbeat(&w, 1);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_heartbeat(&w, 1);
+	send_heads(&w, 3);
+	settle(&w);
+	turn(&w, 1000);
+	store_catalogue(&w);
+	is_number(lost_load(w.vault_fd, &items, &count), 0, "when the sender offers neither any more, the list");
+	ok(count == 1 && items[0].id.number == 3 && items[0].count == 1 && items[0].why == LOST_NEVER_NAMED,
+	   "has the one that has not come, and not the one that has (%zu)", count);
+	free(items);
+	free_bundle(&b);
+	free_bundle(&c);
+	free_bundle(&d);
+	free_world(&w);
+}
+
+static off_t size_of(const struct world *w, const char *file)
+{
+	struct stat st;
+	must(fstatat(w->vault_fd, file, &st, 0) == 0, file);
+	return st.st_size;
+}
+
+static void a_catalogue_is_stored_behind_its_time(void)
+{
+	struct world w = new_world("behind-its-time");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30), d = make_bundle(&w, 3, 30);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_heartbeat(&w, 1);
+	settle(&w);
+	store_catalogue(&w);
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_one_page(&w, ++w.generation, 0, 2, &d.entry, 1);
+	const off_t before = size_of(&w, "catalogue");
+	for (int i = 0; i < 5000 && size_of(&w, "catalogue") == before; i++) {
+		turn(&w, 2000);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* a thread writes it */
+	}
+	stop_keep(&w);
+	start_keep(&w, 1);
+	is_number((int64_t)intake_known(w.intake).bundles, 2, "a generation that was complete is stored, also when the next had begun by then");
+	free_bundle(&b);
+	free_bundle(&c);
+	free_bundle(&d);
+	free_world(&w);
+}
+
 static void what_is_too_old_is_lost(void)
 {
 	struct world w = new_world_that_collects("lost-old");
@@ -2502,6 +2575,8 @@ int main(void)
 	what_is_no_longer_offered_is_lost();
 	no_ledger_no_oblivion();
 	no_list_no_settling();
+	a_name_before_a_power_cut();
+	a_catalogue_is_stored_behind_its_time();
 	what_is_too_old_is_lost();
 	test_whole();
 	test_losses();

@@ -1,6 +1,7 @@
 #include "receiver/known.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -397,6 +398,104 @@ static void an_epoch_is_continued(void)
 	known_free(known);
 }
 
+/* What was sent before the sender's clock was set back may come behind what was sent after. */
+static void a_clock_that_was_set_back(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0};
+	give(known, 1, 5, 0, 1, 1, 3, 1000, &named);
+	is_number(beat(known, 1, 10, 1001, 5), 0, "a heartbeat comes");
+	heads(known, 1, 0, 5, 1001, 1, 3, NULL, NULL);
+	is_number(beat(known, 1, 13, 500, 5), 0, "the sender's clock is set back");
+	heads(known, 1, 0, 6, 501, 1, 5, NULL, NULL);
+	is_number(beat(known, 1, 12, 1003, 5), VERDICT_BAD_ORDER, "a heartbeat of before is late");
+	is_number(beat(known, 1, 14, 502, 5), 0, "and those behind it are heard");
+	is_number(heads(known, 1, 0, 5, 1003, 1, 4, NULL, NULL), 0, "late heads say nothing new");
+	ok(!known_summary(known).went_back, "both prove nothing");
+	is_number(beat(known, 1, 11, 1003 + 301, 5), VERDICT_BAD_ORDER, "one that is more than five minutes newer than all is not late");
+	ok(known_summary(known).went_back, "and shows that the sender was put back");
+	known_free(known);
+
+	known = known_new();
+	give(known, 1, 5, 0, 1, 1, 3, 1000, &named);
+	beat(known, 1, 10, 1001, 5);
+	give(known, 1, 7, 0, 1, 1, 4, 500, &named);
+	is_number(beat(known, 1, 11, 1002, 6), 0, "when a page comes first, a heartbeat of before is late and not old");
+	is_number(heads(known, 1, 0, 6, 1003, 1, 3, NULL, NULL), 0, "and heads that know less");
+	ok(!known_summary(known).went_back, "prove nothing either");
+	known_free(known);
+}
+
+struct tell_lost {
+	unsigned int count;
+	bool is_before;
+	char text[128];
+};
+
+/* "EPOCH:FIRST-LAST " for each run. */
+static int tell_lost(void *context, const struct account_run *run)
+{
+	struct tell_lost *out = context;
+	size_t at = strlen(out->text);
+	out->count++;
+	out->is_before |= run->is_before;
+	snprintf(out->text + at, sizeof(out->text) - at, "%d:%d-%d ", (int)run->epoch, (int)run->first, (int)run->last);
+	return 0;
+}
+
+/* Named by a page of a generation that never was complete, so not in the stored catalogue; then the power goes. */
+static void a_name_before_a_power_cut(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0};
+	struct tell_lost lost = {0};
+	give(known, 1, 5, 0, 1, 1, 3, 100, &named);
+	beat(known, 1, 10, 101, 5);
+	heads(known, 1, 0, 5, 101, 1, 3, NULL, NULL);
+	known_settle(known, tell_lost, &lost);
+	give(known, 1, 6, 0, 2, 4, 2, 102, &named);
+	heads(known, 1, 0, 6, 102, 1, 5, NULL, NULL);
+	known_settle(known, tell_lost, &lost);
+	is_number(lost.count, 0, "while it is incomplete nothing is lost");
+	known = again(known, true);
+	ok(names(known, 1, 3) && !names(known, 1, 4), "behind the cut what it alone had named has no name");
+	beat(known, 1, 11, 103, 7);
+	give(known, 1, 7, 0, 1, 1, 3, 103, &named);
+	heads(known, 1, 0, 7, 103, 1, 5, NULL, NULL);
+	known_settle(known, tell_lost, &lost);
+	is_text(lost.text, "1:4-5 ", "and when it is not offered any more, it is lost");
+	known_free(known);
+}
+
+/* An epoch that began and ended while nothing was heard. */
+static void an_epoch_goes_by_unheard(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0};
+	struct tell_lost lost = {0};
+	struct page p = {.count = 1, .epoch = 9, .generation = 20, .time = 200, .pages = 1,
+			 .entries = {{.route_id = 3, .epoch = 8, .number = 7}}};
+	give(known, 1, 5, 0, 1, 1, 3, 100, &named);
+	heads(known, 1, 0, 5, 101, 1, 3, NULL, NULL);
+	known_settle(known, tell_lost, &lost);
+	is_number(heads(known, 9, 8, 20, 200, 9, 8, NULL, NULL), 0, "heads of a new epoch continue one that nobody has heard of");
+	known_page(known, &p, p.box_key, 1, 1000, visit, &named);
+	known_settle(known, tell_lost, &lost);
+	is_text(lost.text, "8:4-6 8:8-8 ", "its numbers go from what was heard to where the new one begins: what has no name is lost");
+	known_settle(known, tell_lost, &lost);
+	is_number(lost.count, 2, "once");
+	known_free(known);
+
+	known = known_new();
+	lost = (struct tell_lost){0};
+	heads(known, 9, 8, 20, 200, 9, 8, NULL, NULL);
+	known_page(known, &p, p.box_key, 1, 1000, visit, &named);
+	known_settle(known, tell_lost, &lost);
+	ok(lost.is_before, "a box that hears of the sender for the first time says that this was before");
+	is_text(lost.text, "8:1-6 8:8-8 ", "and what");
+	known_free(known);
+}
+
 static void heard_is_a_file(void)
 {
 	struct known *known = known_new(), *other;
@@ -460,6 +559,9 @@ int main(void)
 	test_order();
 	the_sender_goes_back();
 	an_epoch_is_continued();
+	a_clock_that_was_set_back();
+	a_name_before_a_power_cut();
+	an_epoch_goes_by_unheard();
 	heard_is_a_file();
 	return done_testing();
 }
