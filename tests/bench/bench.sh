@@ -1,0 +1,75 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # what it sets is for its callers
+# bench.sh: what the parts of tests/bench/run share: what processes cost, rows of a table, both boxes anew.
+#
+# MB/s       bytes of the file, from the spool (or the file) to the verified vault (or the file)
+# CPU s/GB   user and system time of all processes of a side, for a billion bytes of the file
+# MiB        the peak of resident memory, of all processes of a side together
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/system.sh"
+
+ticks=$(getconf CLK_TCK)
+
+now() { date +%s%N; }
+elapsed() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", (b - a) / 1e9 }'; }
+
+# ---- what processes cost ----
+
+# cpu_of PID…: seconds of these processes, their threads and their waited-for children so far.
+cpu_of() {
+	local pid
+	for pid in "$@"; do
+		sed 's/^.*) //' "/proc/$pid/stat" 2>/dev/null
+	done | awk -v t="$ticks" '{ sum += $12 + $13 + $14 + $15 } END { printf "%.2f", sum / t }'
+}
+# memory_of PID…: MiB of peak resident memory; what catch and keep share, the ring, is counted once.
+memory_of() {
+	local pid
+	for pid in "$@"; do
+		sed -n 's/^\(VmHWM\|RssShmem\):[[:space:]]*\([0-9]*\) kB/\1 \2/p' "/proc/$pid/status" 2>/dev/null
+	done | awk '$1 == "VmHWM" { sum += $2 }
+		$1 == "RssShmem" { if ($2 > most) { twice = most; most = $2 } else if ($2 > twice) twice = $2 }
+		END { print int((sum - twice) / 1024) }'
+}
+# The same of a whole box: the process that runs it, and its children.
+box_cpu() { mapfile -t box < <(pgrep -P "$1"); cpu_of "$1" "${box[@]}"; }
+box_memory() { mapfile -t box < <(pgrep -P "$1"); memory_of "$1" "${box[@]}"; }
+
+row() { printf '  %-34s %-8s %12s %8s %10s %10s %8s %8s\n' "$@"; }
+# result WHAT WHO RATE BYTES SECONDS CPU_TX CPU_RX MEM_TX MEM_RX
+result() {
+	awk -v b="$4" -v s="$5" -v t="$6" -v r="$7" 'BEGIN { printf "%.0f %.2f %.2f\n", b / s / 1e6, t / b * 1e9, r / b * 1e9 }' |
+		{ read -r speed tx rx; row "$1" "$2" "$3" "$speed" "$tx" "$rx" "$8" "$9"; }
+}
+minus() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a - b }'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
+load() { cut -d' ' -f1-3 /proc/loadavg; }
+
+# ---- Weir ----
+
+weir_up() { # RATE
+	rate=$1
+	receiver_lines="ring_mib = 512"
+	rm -rf "$sender/spool" "$sender/spool.witness" "$receiver/vault" "$receiver/vault.witness"
+	site_configure
+	receiver_up
+	sender_up
+}
+weir_down() {
+	sender_down
+	receiver_down
+	rm -rf "$runtime" # the ring is memory
+}
+
+# weir_transfer FILE ROUTE: fills `took` (spool to vault), `total` (push to vault); fails when it did not
+# arrive in one pass.
+weir_transfer() {
+	local start pushed_at
+	start=$(now)
+	push "$2" "$1" || { echo "$pushed" >&2; return 1; }
+	pushed_at=$(now)
+	until_true 30 is_delivered "$bundle" || return 1
+	took=$(elapsed "$pushed_at" "$(now)")
+	total=$(elapsed "$start" "$(now)")
+}
+
+is_sent() { [[ -e $sender/spool/sent/$bundle ]]; }
