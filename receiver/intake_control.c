@@ -72,8 +72,9 @@ static void follow_catalogue(struct intake *in)
 	struct known_summary known = known_summary(in->known);
 	if (!known.is_complete)
 		return;
+	/* nor is the stored one replaced before that, when it alone tells of what goes then */
 	if ((in->stored_generation != known.generation || in->stored_epoch != known.epoch) &&
-	    !in->is_loading) {
+	    !in->is_loading && (known.last_heartbeat_s != 0 || !known_would_drop(in->known))) {
 		in->stored_epoch = known.epoch;
 		in->stored_generation = known.generation;
 		keep_catalogue(in);

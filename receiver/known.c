@@ -265,6 +265,19 @@ static void leave_bucket(struct known *known, const struct known_bundle *bundle)
 	*at = bundle->beside;
 }
 
+static bool is_of_newest(const struct known *known, const struct known_bundle *bundle)
+{
+	return bundle->sender_epoch == known->heard.epoch && bundle->generation == known->generation;
+}
+
+bool known_would_drop(const struct known *known)
+{
+	const struct known_bundle *bundle = known->first;
+	while (bundle != NULL && is_of_newest(known, bundle))
+		bundle = bundle->next;
+	return bundle != NULL;
+}
+
 bool known_sweep(struct known *known, known_visit *dropped, void *context)
 {
 	if (known->is_swept || !known_has_all_pages(known) || known->heard.went_back || known_note_names(known) != 0)
@@ -273,7 +286,7 @@ bool known_sweep(struct known *known, known_visit *dropped, void *context)
 	struct known_bundle **at = &known->first;
 	while (*at != NULL) {
 		struct known_bundle *bundle = *at;
-		if (bundle->sender_epoch == known->heard.epoch && bundle->generation == known->generation) {
+		if (is_of_newest(known, bundle)) {
 			at = &bundle->next;
 			continue;
 		}

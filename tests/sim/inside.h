@@ -27,6 +27,7 @@ enum {
 struct message {
 	unsigned int holders;
 	bool is_page;
+	uint64_t made_ns;
 	struct page page;
 	struct heartbeat heartbeat;
 	/* beside the heartbeat: of each route the first number in this epoch, and the newest in its generation */
@@ -221,7 +222,8 @@ void truth_crossed(struct sim *sim, const struct packet *packet);
 void truth_uncross(struct sim *sim, const struct packet *packet, const uint8_t *map);
 /* After a power cut: what the map says has stayed. */
 void truth_reset(struct sim *sim, struct truth *truth, const uint8_t *map);
-void truth_heartbeat(struct sim *sim);
+/* One is heard that was made then: what it can tell of must have a name within a minute. */
+void truth_heartbeat(struct sim *sim, uint64_t made_ns);
 /* What was owed a name is not any more, since the receiver hears nothing. */
 void truth_deaf(struct sim *sim);
 void truth_judge(struct sim *sim);

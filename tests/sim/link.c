@@ -161,10 +161,10 @@ void truth_reset(struct sim *sim, struct truth *truth, const uint8_t *map)
 					add_symbol(truth, block, row, at, sim->now_ns);
 }
 
-void truth_heartbeat(struct sim *sim)
+void truth_heartbeat(struct sim *sim, uint64_t made_ns)
 {
 	for (uint32_t i = 0; i < sim->truth_count; i++)
-		if (sim->truths[i].owed_ns == NEVER)
+		if (sim->truths[i].owed_ns == NEVER && sim->truths[i].accepted_ns < made_ns)
 			sim->truths[i].owed_ns = sim->now_ns + SIM_NAMED_S * NS_PER_S;
 }
 

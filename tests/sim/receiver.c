@@ -276,7 +276,8 @@ static void follow_catalogue(struct sim *sim)
 	r->last = NULL;
 	if (!known.is_complete)
 		return;
-	if (!r->is_loading && (r->owed_epoch != known.epoch || r->owed_generation != known.generation)) {
+	if (!r->is_loading && (known.last_heartbeat_s != 0 || !known_would_drop(r->known)) &&
+	    (r->owed_epoch != known.epoch || r->owed_generation != known.generation)) {
 		r->owed_epoch = known.epoch;
 		r->owed_generation = known.generation;
 		keep_catalogue(r, known.pages);
@@ -413,7 +414,7 @@ static void take_message(struct sim *sim, struct message *message)
 		if (take_heads(sim, message) != 0)
 			return;
 		hear(sim, &message->heartbeat);
-		truth_heartbeat(sim);
+		truth_heartbeat(sim, message->made_ns);
 		if (r->heard_ns == 0)
 			r->heard_ns = sim->now_ns;
 	}

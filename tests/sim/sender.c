@@ -269,6 +269,7 @@ static void beat(struct sim *sim)
 {
 	struct sender *s = &sim->sender;
 	struct message *message = message_new();
+	message->made_ns = sim->now_ns;
 	message->heartbeat = (struct heartbeat){
 		.bundles = (uint32_t)s->spool.count,
 		.epoch = s->spool.epoch,

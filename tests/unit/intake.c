@@ -2399,6 +2399,37 @@ static void a_name_before_a_power_cut(void)
 	free_world(&w);
 }
 
+/* A newer generation comes whole, and keep is killed before a heartbeat: what it does not name nobody has given up yet. */
+static void killed_before_a_heartbeat(void)
+{
+	struct world w = new_world_that_collects("no-heartbeat");
+	struct bundle b = make_bundle(&w, 1, 30), c = make_bundle(&w, 2, 30);
+	send_page(&w, (const struct bundle *[]){&b, &c}, 2);
+	send_heartbeat(&w, 1);
+	send_heads(&w, 2);
+	settle(&w);
+	turn(&w, 1000);
+	store_catalogue(&w);
+	stop_keep(&w);
+	start_keep(&w, 1);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	settle(&w);
+	turn(&w, 1000);
+	store_catalogue(&w);
+	stop_keep(&w);
+	start_keep(&w, 1);
+	is_number((int64_t)intake_known(w.intake).bundles, 2, "the stored catalogue is the one that names what is to be given up");
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	send_heartbeat(&w, 1);
+	settle(&w);
+	turn(&w, 1000);
+	store_catalogue(&w);
+	ok(strncmp(lost_line(&w, &c), "not-offered ", 12) == 0, "and with the first heartbeat it is: %s", lost_line(&w, &c));
+	free_bundle(&b);
+	free_bundle(&c);
+	free_world(&w);
+}
+
 static off_t size_of(const struct world *w, const char *file)
 {
 	struct stat st;
@@ -2577,6 +2608,7 @@ int main(void)
 	no_list_no_settling();
 	a_name_before_a_power_cut();
 	a_catalogue_is_stored_behind_its_time();
+	killed_before_a_heartbeat();
 	what_is_too_old_is_lost();
 	test_whole();
 	test_losses();
