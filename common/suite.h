@@ -12,7 +12,7 @@
 
 enum {
 	SUITE_KEY_BYTES = 32,       /* every symmetric key, seed, X25519 and Ed25519 public key */
-	SUITE_DIGEST_BYTES = 32,    /* BLAKE2b-256 */
+	SUITE_DIGEST_BYTES = 32,    /* BLAKE2b-256, SHA-256 */
 	SUITE_SIGNATURE_BYTES = 64, /* Ed25519 */
 	SUITE_SEAL_BYTES = 16,      /* what sealing adds: the Poly1305 tag */
 	SUITE_NONCE_BYTES = 24,     /* XChaCha20-Poly1305-IETF */

@@ -7,35 +7,43 @@
 
 #include "cursor.h"
 #include "io.h"
+#include "sha256.h"
 #include "verdict.h"
 
 enum { READ_SEGMENTS = 32 };
 
-static void encode_u64(uint8_t out[static 8], uint64_t value)
+/* In front of what is hashed, so that none of the three stands for another.  BUNDLE.md 6. */
+enum { LEAF = 0, NODE = 1, ROOT = 2, PREFIX_BYTES = 1 + 8 };
+
+static void encode_prefix(uint8_t out[static PREFIX_BYTES], uint8_t kind, uint64_t value)
 {
-	struct writer w = writer_of(out, 8);
+	struct writer w = writer_of(out, PREFIX_BYTES);
+	write_u8(&w, kind);
 	write_u64(&w, value);
 }
 
 void tree_leaf(uint8_t out[static SUITE_DIGEST_BYTES], uint64_t index,
 	       const uint8_t segment[static SEGMENT_BYTES])
 {
-	uint8_t number[8];
-	struct suite_hasher hasher;
-	encode_u64(number, index);
-	suite_hash_start(&hasher, SUITE_DIGEST_BYTES, "weir1 leaf", NULL, 0);
-	suite_hash_add(&hasher, number, sizeof(number));
-	suite_hash_add(&hasher, segment, SEGMENT_BYTES);
-	suite_hash_end(&hasher, out, SUITE_DIGEST_BYTES);
+	uint8_t prefix[PREFIX_BYTES];
+	struct sha256 hasher;
+	encode_prefix(prefix, LEAF, index);
+	sha256_start(&hasher);
+	sha256_add(&hasher, prefix, sizeof(prefix));
+	sha256_add(&hasher, segment, SEGMENT_BYTES);
+	sha256_end(&hasher, out);
 }
 
 static void node(uint8_t out[static SUITE_DIGEST_BYTES], const uint8_t left[static SUITE_DIGEST_BYTES],
 		 const uint8_t right[static SUITE_DIGEST_BYTES])
 {
-	uint8_t both[2 * SUITE_DIGEST_BYTES];
-	memcpy(both, left, SUITE_DIGEST_BYTES);
-	memcpy(both + SUITE_DIGEST_BYTES, right, SUITE_DIGEST_BYTES);
-	suite_hash(out, SUITE_DIGEST_BYTES, "weir1 node", NULL, 0, both, sizeof(both));
+	const uint8_t kind = NODE;
+	struct sha256 hasher;
+	sha256_start(&hasher);
+	sha256_add(&hasher, &kind, sizeof(kind));
+	sha256_add(&hasher, left, SUITE_DIGEST_BYTES);
+	sha256_add(&hasher, right, SUITE_DIGEST_BYTES);
+	sha256_end(&hasher, out);
 }
 
 void tree_start(struct tree *tree)
@@ -60,8 +68,9 @@ void tree_add(struct tree *tree, const uint8_t leaf[static SUITE_DIGEST_BYTES])
 void tree_root(const struct tree *tree, uint8_t root[static SUITE_DIGEST_BYTES])
 {
 	assert(tree->count > 0);
-	uint8_t counted[8 + SUITE_DIGEST_BYTES];
-	uint8_t *top = counted + 8;
+	uint8_t counted[PREFIX_BYTES + SUITE_DIGEST_BYTES];
+	uint8_t *top = counted + PREFIX_BYTES;
+	struct sha256 hasher;
 	bool is_first = true;
 	for (unsigned int level = 0; level < sizeof(tree->pending) / sizeof(tree->pending[0]); level++) {
 		if (!(tree->count >> level & 1))
@@ -72,8 +81,10 @@ void tree_root(const struct tree *tree, uint8_t root[static SUITE_DIGEST_BYTES])
 			node(top, tree->pending[level], top);
 		is_first = false;
 	}
-	encode_u64(counted, tree->count);
-	suite_hash(root, SUITE_DIGEST_BYTES, "weir1 root", NULL, 0, counted, sizeof(counted));
+	encode_prefix(counted, ROOT, tree->count);
+	sha256_start(&hasher);
+	sha256_add(&hasher, counted, sizeof(counted));
+	sha256_end(&hasher, root);
 }
 
 int tree_of_file(int fd, uint64_t offset, uint64_t segments, uint8_t root[static SUITE_DIGEST_BYTES],

@@ -304,16 +304,16 @@ def open_manifest_stream(stream):
 
 def tree_root(body):
     count = len(body) // SEGMENT
-    leaves = [blake(32, "weir1 leaf", data=suite.u64(i) + body[i * SEGMENT:(i + 1) * SEGMENT])
+    leaves = [suite.sha256(b"\0" + suite.u64(i) + body[i * SEGMENT:(i + 1) * SEGMENT])
               for i in range(count)]
-    return blake(32, "weir1 root", data=suite.u64(count) + _top(leaves))
+    return suite.sha256(b"\2" + suite.u64(count) + _top(leaves))
 
 
 def _top(hashes):
     if len(hashes) == 1:
         return hashes[0]
     split = 1 << (len(hashes) - 1).bit_length() - 1
-    return blake(32, "weir1 node", data=_top(hashes[:split]) + _top(hashes[split:]))
+    return suite.sha256(b"\1" + _top(hashes[:split]) + _top(hashes[split:]))
 
 
 # ---- whole objects: 1, 7

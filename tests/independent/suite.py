@@ -1,4 +1,4 @@
-"""The primitives of suite 1 (BUNDLE.md): BLAKE2b of Python, the rest of libsodium and libzstd."""
+"""The primitives of suite 1 (BUNDLE.md): BLAKE2b and SHA-256 of Python, the rest of libsodium and libzstd."""
 
 import ctypes
 import hashlib
@@ -43,6 +43,10 @@ def zeros(data):
 
 def blake(size, person="", key=b"", data=b""):
     return hashlib.blake2b(data, digest_size=size, key=key, person=person.encode()).digest()
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
 
 
 def _domain(domain):

@@ -74,5 +74,6 @@ int main(void)
 	dir_fd = io_open_dir(AT_FDCWD, test_dir());
 	test_lines();
 	test_failures();
+	io_close(dir_fd);
 	return done_testing();
 }

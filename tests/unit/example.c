@@ -10,6 +10,7 @@
 #include "common/io.h"
 #include "common/key.h"
 #include "common/manifest.h"
+#include "common/sha256.h"
 #include "common/text.h"
 #include "common/tree.h"
 #include "common/verdict.h"
@@ -204,10 +205,21 @@ static void make_manifest(struct example *e)
 	shows_ends("manifest segment", e->body[2]);
 }
 
+static void hash_node(uint8_t out[static SUITE_DIGEST_BYTES], const uint8_t left[static SUITE_DIGEST_BYTES],
+		      const uint8_t right[static SUITE_DIGEST_BYTES])
+{
+	struct sha256 hasher;
+	sha256_start(&hasher);
+	sha256_add(&hasher, "\1", 1);
+	sha256_add(&hasher, left, SUITE_DIGEST_BYTES);
+	sha256_add(&hasher, right, SUITE_DIGEST_BYTES);
+	sha256_end(&hasher, out);
+}
+
 static void make_root(struct example *e)
 {
 	static const char *const labels[] = {"leaf 0", "leaf 1", "leaf 2"};
-	uint8_t leaf[3][SUITE_DIGEST_BYTES], node[SUITE_DIGEST_BYTES], top[SUITE_DIGEST_BYTES], both[64];
+	uint8_t leaf[3][SUITE_DIGEST_BYTES], node[SUITE_DIGEST_BYTES], top[SUITE_DIGEST_BYTES];
 	struct tree tree;
 	tree_start(&tree);
 	for (size_t i = 0; i < 3; i++) {
@@ -215,10 +227,8 @@ static void make_root(struct example *e)
 		tree_add(&tree, leaf[i]);
 		shows(labels[i], leaf[i], SUITE_DIGEST_BYTES);
 	}
-	suite_hash(node, sizeof(node), "weir1 node", NULL, 0, leaf, 64);
-	memcpy(both, node, 32);
-	memcpy(both + 32, leaf[2], 32);
-	suite_hash(top, sizeof(top), "weir1 node", NULL, 0, both, sizeof(both));
+	hash_node(node, leaf[0], leaf[1]);
+	hash_node(top, node, leaf[2]);
 	tree_root(&tree, e->root);
 	shows("node over leaves 0 and 1", node, sizeof(node));
 	shows("top", top, sizeof(top));

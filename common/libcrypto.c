@@ -1,3 +1,8 @@
+/* What is done by OpenSSL's libcrypto: rsa.h, sha256.h. */
+
+/* SHA256_Init and the like need no provider, no memory and no configuration; there is nothing else of that kind. */
+#define OPENSSL_API_COMPAT 10101
+
 #include "rsa.h"
 
 #include <assert.h>
@@ -11,12 +16,14 @@
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "sha256.h"
 #include "verdict.h"
 
 enum {
@@ -373,4 +380,26 @@ int certificate_check(struct certificate *out, const char *leaf, const char *cha
 	X509_STORE_free(judging.roots);
 	ERR_clear_error();
 	return result;
+}
+
+/* SHA-256 */
+
+static_assert(sizeof(SHA256_CTX) <= SHA256_STATE_BYTES && _Alignof(SHA256_CTX) <= 8, "a hasher holds the library's state");
+
+void sha256_start(struct sha256 *hasher)
+{
+	int good = SHA256_Init((SHA256_CTX *)(void *)hasher->state);
+	assert(good == 1);
+}
+
+void sha256_add(struct sha256 *hasher, const void *data, size_t len)
+{
+	int good = SHA256_Update((SHA256_CTX *)(void *)hasher->state, data, len);
+	assert(good == 1);
+}
+
+void sha256_end(struct sha256 *hasher, uint8_t out[static SHA256_BYTES])
+{
+	int good = SHA256_Final(out, (SHA256_CTX *)(void *)hasher->state);
+	assert(good == 1);
 }
