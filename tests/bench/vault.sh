@@ -1,0 +1,76 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # part of tests/bench/run
+# vault_part: an incompressible bundle from the spool to the verified vault, at the highest rate of the list at which it
+# arrives in one pass, beside the bound that follows from what its parts cost alone (parts, bare), in the same run.  The
+# bound is that of all processors together: they do nothing else, and both sides share them.
+#
+#   VAULT_BYTES=2147483648  of the bundle; its median of RUNS=3
+#   VAULT_RATES='1 2 3 …'   Gbit/s
+
+vault_part() {
+	local mtu
+	"$build/tests/lib/export" --random "${VAULT_BYTES:-$((2 << 30))}" --seed "$SEED" >"$tmp/large"
+	for mtu in $mtus; do
+		link_start "$mtu"
+		[[ -d $keys ]] || site_make
+		vault_bound "$mtu"
+		vault_measure "$mtu"
+		kill "$sniff_pid"
+		wait "$sniff_pid" 2>/dev/null
+		link_stop
+	done
+	rm "$tmp/large"
+}
+
+# vault_bound MTU: fills $tmp/alone with "PART CPU-SECONDS-PER-GB" of the object.
+vault_bound() {
+	local len pid
+	"$build/tests/bench/parts" "$1" "$tmp" >"$tmp/alone"
+	len=$(($1 == 1500 ? 1472 : $1 - 76)) # of a datagram
+	in_receiver "$build/tests/bench/bare" receive "$listen_port" 1 >"$tmp/bare-in" &
+	pid=$!
+	until_true 5 grep -qs ready "$tmp/bare-in"
+	in_sender "$build/tests/bench/bare" send "$receiver_address:$listen_port" "$len" 4e9 4e8 >"$tmp/bare-out"
+	wait "$pid"
+	# nine datagrams go for eight of the object
+	awk '{ print "send", $3 / $1 * 1e9 * 9 / 8 }' "$tmp/bare-out" >>"$tmp/alone"
+	awk 'NF == 3 { print "receive", $3 / $1 * 1e9 * 9 / 8 }' "$tmp/bare-in" >>"$tmp/alone"
+	vault_alone=$(awk '{ sum += $2 * ($1 == "tag" ? 2 : 1) } END { printf "%.3f", sum }' "$tmp/alone")
+	vault_bound=$(awk -v s="$vault_alone" -v n="$(nproc)" 'BEGIN { printf "%.0f", n / s * 1000 }')
+}
+
+# One transfer: a line "MB/s CPU of emit, hold, catch, keep".
+vault_run() { # RATE
+	local names=(weir-emit weir-hold weir-catch weir-keep) name start end line
+	local -A before
+	weir_up "$1"
+	push files "$tmp/large" || { weir_down; return 1; }
+	start=$(now)
+	for name in "${names[@]}"; do before[$name]=$(cpu_of "$(pid_of "$name")"); done
+	until_true 60 is_delivered "$bundle" || { weir_down; return 1; }
+	end=$(now)
+	line=$(elapsed "$start" "$end")
+	for name in "${names[@]}"; do line+=" $(minus "$(cpu_of "$(pid_of "$name")")" "${before[$name]}")"; done
+	weir_down
+	awk -v b="$(stat -c %s "$tmp/large")" '{ printf "%.0f", b / $1 / 1e6; for (i = 2; i <= NF; i++) printf " %.3f", $i / b * 1e9; print "" }' <<<"$line"
+}
+
+vault_measure() { # MTU
+	local gbit i good=0 runs=${RUNS:-3}
+	: >"$tmp/vault-runs"
+	for gbit in ${VAULT_RATES:-2 3 4 5 6 7 8 10}; do
+		: >"$tmp/vault-now"
+		for ((i = 0; i < runs; i++)); do vault_run "$gbit Gbit/s" >>"$tmp/vault-now" || break; done
+		((i == runs)) || break
+		good=$gbit
+		mv "$tmp/vault-now" "$tmp/vault-runs"
+	done
+	printf '\nspool to verified vault, %s MiB, MTU %s, %s cores, at %s Gbit/s; load %s\n' \
+		"$(($(stat -c %s "$tmp/large") >> 20))" "$1" "$(nproc)" "$good" "$(load)"
+	printf '  each part alone, CPU s/GB: %s\n' "$(tr '\n' ' ' <"$tmp/alone")"
+	sort -n "$tmp/vault-runs" | awk -v n="$runs" 'NR == int((n + 1) / 2)' |
+		{ read -r speed emit hold catch keep
+		  printf '  Weir, CPU s/GB: emit %s hold %s catch %s keep %s\n' "$emit" "$hold" "$catch" "$keep"
+		  awk -v v="$speed" -v b="$vault_bound" -v a="$vault_alone" -v c="$emit $hold $catch $keep" 'BEGIN {
+			n = split(c, x); for (i = 1; i <= n; i++) sum += x[i]
+			printf "  %s MB/s, the bound is %s: %.2f of it (wanted 0.85); CPU %.2f s/GB, its parts alone %.2f: %.2f of them\n", v, b, v / b, sum, a, sum / a }'; }
+}
