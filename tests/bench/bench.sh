@@ -73,3 +73,43 @@ weir_transfer() {
 }
 
 is_sent() { [[ -e $sender/spool/sent/$bundle ]]; }
+
+# ---- a command beside its peer ----
+
+fail() { echo "bench: $*" >&2; exit 1; }
+
+# cpu_here: seconds of all commands of this shell that have ended, and of the boxes that are up.
+cpu_here() {
+	local pids=()
+	[[ -z ${sender_pid:-} ]] || mapfile -t -O "${#pids[@]}" pids < <(echo "$sender_pid"; pgrep -P "$sender_pid")
+	[[ -z ${receiver_pid:-} ]] || mapfile -t -O "${#pids[@]}" pids < <(echo "$receiver_pid"; pgrep -P "$receiver_pid")
+	cpu_of $$ "${pids[@]}"
+}
+
+# settle: what was written before is on the disk; else it would be written meanwhile, and a sync would wait for it.
+settle() { sync -f "$tmp"; }
+
+# measure NAME COMMAND…: one run more, its seconds and CPU seconds in $tmp/measured/NAME; without the command it ends.
+measure() {
+	local name=$1 before start
+	shift
+	mkdir -p "$tmp/measured"
+	before=$(cpu_here)
+	start=$(now)
+	"$@" 2>"$tmp/measured/says" || fail "$name: '$*' failed: ${pushed:-}$(cat "$tmp/measured/says")"
+	measured_until=$(now)
+	echo "$(elapsed "$start" "$measured_until") $(minus "$(cpu_here)" "$before")" >>"$tmp/measured/$name"
+}
+
+# measure_file NAME FILE COMMAND…: the same of what makes a file; NAME-sync has what it takes until it is durable.
+measure_file() {
+	measure "$1" "${@:3}"
+	measure "$1-more" sync -f "$2"
+	paste -d' ' "$tmp/measured/$1" "$tmp/measured/$1-more" | awk '{ print $1 + $3, $2 + $4 }' >"$tmp/measured/$1-sync"
+}
+
+median() { sort -n | awk '{ all[NR] = $1 } END { print (all[int((NR + 1) / 2)] + all[int(NR / 2) + 1]) / 2 }'; }
+measured_seconds() { awk '{ print $1 }' "$tmp/measured/$1" | median; }
+measured_cpu() { awk '{ print $2 }' "$tmp/measured/$1" | median; }
+# measured_ratio NAME PEER: how fast it is beside the peer; of the runs of one round each, so that other work hits both.
+measured_ratio() { paste -d' ' "$tmp/measured/$2" "$tmp/measured/$1" | awk '{ print $1 / $3 }' | median; }
