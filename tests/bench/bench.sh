@@ -87,7 +87,7 @@ cpu_here() {
 }
 
 # settle: what was written before is on the disk; else it would be written meanwhile, and a sync would wait for it.
-settle() { sync -f "$tmp"; }
+settle() { sync -f "$tmp"; [[ -z ${disk:-} ]] || sync -f "$disk"; }
 
 # measure NAME COMMAND…: one run more, its seconds and CPU seconds in $tmp/measured/NAME; without the command it ends.
 measure() {
