@@ -72,6 +72,18 @@ weir_transfer() {
 	total=$(elapsed "$start" "$(now)")
 }
 
+# arrives NAME SECONDS: waits for it in the vault, as is_delivered sees it, and looks each millisecond.  The shell looks
+# by itself: a process that is started for it would take longer than a small bundle.
+mkfifo "$tmp/never" && exec {never}<>"$tmp/never" # nobody writes: `read` ends by its time
+arrives() {
+	local until=$((${EPOCHREALTIME/./} + $2 * 1000000)) found
+	until found=("$receiver"/vault/bundles/*/"$1.weir") && [[ -e ${found[0]} ]]; do
+		((${EPOCHREALTIME/./} < until)) || { echo "bench: '$1' has not arrived within $2 s" >&2; return 1; }
+		read -rt 0.001 -u "$never"
+	done
+	return 0
+}
+
 is_sent() { [[ -e $sender/spool/sent/$bundle ]]; }
 
 # ---- a command beside its peer ----
