@@ -81,6 +81,9 @@ done
 delivered_count() { find "$receiver/vault/bundles" -name 'files-*.weir' | wc -l; }
 at_rest() { [[ $(outbox list --json --config "$sender/sender.conf" | jq '[.[] | select(.state != "sent" and .person != "inside-1")] | length') == 0 ]]; }
 ok "everything was sent" until_true 60 at_rest
+# what is on its way is not missing, and may take its time on a busy machine
+all_there() { [[ $(delivered_count) == $(outbox list --json --config "$sender/sender.conf" | jq '[.[] | select(.state == "sent" and .route == "files")] | length') ]]; }
+ok "and all of it is there" until_true 60 all_there
 quietly() { "$@" >/dev/null 2>&1; }
 ok "nothing is missing" quietly no_gaps || note "$(inbox gaps --config "$receiver/receiver.conf")"
 for file in "$receiver"/vault/bundles/*/files-*.weir; do
@@ -96,7 +99,8 @@ is "what was refused has not" "$(comm -12 <(told refused) <(sort "$tmp/arrived")
 is "nothing came twice" "$(uniq -d "$tmp/arrived")" ""
 jq -r 'select(.event == "release" and .result == "ok").bundle' "$sender"/spool/ledger/*.jsonl | sort >"$tmp/released"
 is "each has its release in the ledger, once" "$(sort "$tmp/released" | grep -v '^registry-' | tr '\n' ' ')" \
-	"$(cd "$receiver/vault/bundles" && find . -name 'files-*.weir' -printf '%f\n' | sed 's/\.weir$//' | sort | tr '\n' ' ')"
+	"$(cd "$receiver/vault/bundles" && find . -name 'files-*.weir' -printf '%f\n' | sed 's/\.weir$//' | sort | tr '\n' ' ')" ||
+	note "$(jq -c '{n, time, event, result, bundle, push_id, found}' "$sender"/spool/ledger/*.jsonl) $(cat "$tmp/answers")"
 note "$(jq -c 'select(.event == "release" and .found)' "$sender"/spool/ledger/*.jsonl | wc -l) of them were found"
 is "each file in the vault opens" "$(cat "$tmp/unopened" 2>/dev/null)" "" || note "$(grep -v " opened " "$tmp/opened" | head)"
 is "and holds one push" "$(delivered_count)" "$(wc -l <"$tmp/arrived")"

@@ -32,8 +32,8 @@ rides_out() {
 	site_configure
 	receiver_up
 	sender_up
-	# four seconds of the rate
-	"$build/tests/lib/export" --random $(($(tr -dc 0-9 <<<"${2/1 G/1000 M}") * 500000)) --seed "$SEED" >"$tmp/in"
+	# eight seconds of the rate: on a busy machine it is seen late that it flows
+	"$build/tests/lib/export" --random $(($(tr -dc 0-9 <<<"${2/1 G/1000 M}") * 1000000)) --seed "$SEED" >"$tmp/in"
 	push files "$tmp/in" || note "$pushed"
 	until_true 20 flows
 	sleep 0.5
