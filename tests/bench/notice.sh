@@ -69,6 +69,7 @@ notice_part() {
 	routes_more=$(notice_routes)
 	site_make
 	weir_up "$speed"
+	notice_push files # of a box that has just begun; what the others meet has begun before the large bundle
 	for ((i = 0; i < notices; i++)); do notice_push files && echo "$notice"; done >"$tmp/idle"
 	weir_down
 	touch "$tmp/files" "$tmp/urgent"

@@ -4,8 +4,8 @@
  *
  *   fill SENDER-CONFIG RECEIVER-CONFIG KEY COUNT   KEY: of a person who may push on the route files
  *
- * Of the bundles half are ready and the others sent, but for the last 100, which wait for officers.  In the vault all that
- * have a number are named, the last 1,000 of them are half received, and the others delivered.
+ * Of the bundles half are ready and the others sent, but for the last 1 in 100, which wait for officers.  In the vault all
+ * that have a number are named, the last tenth of them is half received, and the others delivered.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@
 #include "tests/lib/endorse.h"
 
 enum { SENDER = 1, RECEIVER, KEY, COUNT, ARGUMENTS };
-enum { WAITING = 100, ARRIVING = 1000, SEGMENTS = 3, DAY_S = 86400, BUNDLES_MAX = 10240 };
+enum { WAITING_PART = 100, ARRIVING_PART = 10, SEGMENTS = 3, DAY_S = 86400, BUNDLES_MAX = 10240 };
 
 struct fill {
 	struct setup setup;
@@ -204,7 +204,8 @@ static void fill_one(struct fill *f, uint64_t i, uint64_t count)
 	static struct dossier dossier;
 	uint8_t segment[SEGMENT_BYTES];
 	char name[BUNDLE_NAME_BYTES], path[2 * BUNDLE_NAME_BYTES];
-	bool waits = i + WAITING >= count;
+	uint64_t waiting = count / WAITING_PART;
+	bool waits = i + waiting >= count;
 	struct statement s = statement_of(f, i, waits);
 	dossier.tally.members = 1;
 	memcpy(dossier.push_id, s.push_id, PUSH_ID_BYTES);
@@ -224,7 +225,7 @@ static void fill_one(struct fill *f, uint64_t i, uint64_t count)
 	bundle_name(name, s.route, r.number);
 	snprintf(path, sizeof(path), "%s/%s", i % 2 == 0 ? "ready" : "sent", name);
 	put_object(f->spool, path, segment, NULL);
-	fill_vault(f, &r, name, segment, i + WAITING + ARRIVING >= count);
+	fill_vault(f, &r, name, segment, i + waiting + count / ARRIVING_PART >= count);
 }
 
 /* The folders, and an epoch, are made by who has them. */
@@ -263,8 +264,7 @@ int main(int argc, char **argv)
 {
 	struct fill *f = calloc(1, sizeof(*f));
 	uint64_t count;
-	if (argc != ARGUMENTS || f == NULL || text_parse_u64(&count, argv[COUNT], BUNDLES_MAX) != 0 ||
-	    count < WAITING + ARRIVING) {
+	if (argc != ARGUMENTS || f == NULL || text_parse_u64(&count, argv[COUNT], BUNDLES_MAX) != 0 || count == 0) {
 		fprintf(stderr, "usage: fill SENDER-CONFIG RECEIVER-CONFIG KEY COUNT\n");
 		return 2;
 	}
@@ -272,7 +272,7 @@ int main(int argc, char **argv)
 	open_both(f, argv);
 	root_of_holes(f->root);
 	f->page = (struct page){.epoch = f->epoch, .generation = 1, .time = f->now};
-	f->page.pages = (uint32_t)((count - WAITING + PAGE_ENTRIES_MAX - 1) / PAGE_ENTRIES_MAX);
+	f->page.pages = (uint32_t)((count - count / WAITING_PART + PAGE_ENTRIES_MAX - 1) / PAGE_ENTRIES_MAX);
 	memcpy(f->page.box_key, f->box->card.id, KEY_ID_BYTES);
 	for (uint64_t i = 0; i < count; i++)
 		fill_one(f, i, count);

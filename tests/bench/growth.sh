@@ -1,0 +1,262 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # part of tests/bench/run
+# growth_part: what the work costs as it grows: larger bundles, more of them waiting, more loss, more routes
+#
+#   GROWTH=FILE                      the same as curves, an SVG; not written without
+#   SIZES='1 16 256 4096'            MiB of a bundle; with BUDGET also 16 and 64 GiB.  What the disk has no room for is told
+#   KEPT='1 100 1000 10000'          bundles in spool and vault
+#   LOSSES='0 10 50 100'             permille of the datagrams
+#   ROUTES='1 8 64'                  of 64 small bundles
+#
+# MiB are peaks of resident memory: of the sender with the weir-seal of the push, and of the receiver beside its ring, of
+# which the whole is taken when the box begins, but is resident only where datagrams have been.  Nothing heals, so that what
+# an idle box costs is not a share of the rate.
+# shellcheck source=tests/bench/notice.sh
+. "$top/tests/bench/notice.sh"
+
+growth_ring=512          # MiB, as weir_up has it
+growth_flat=1.5          # more than that from the smallest to the largest bundle is growth
+growth_file=$tmp/growth  # what is drawn: see curves.awk
+growth_idle_s=5
+
+# curve TABLE X PANEL CURVE VALUE…: CURVE VALUE as often as there are curves in the panel.
+curve() {
+	local head=$1$'\t'$2$'\t'$3
+	shift 3
+	for (( ; $# >= 2; )); do
+		printf '%s\t%s\t%s\n' "$head" "$1" "$2" >>"$growth_file"
+		shift 2
+	done
+}
+per_gb() { awk -v s="$1" -v b="$2" 'BEGIN { printf "%.2f", s / b * 1e9 }'; }
+growth_row() { local what=$1; shift; printf '  %-22s' "$what"; printf ' %10s' "$@"; echo; }
+
+# ---- memory and processor ----
+
+# The peak of a weir-seal, which lives as long as its push: looked at without a process, until the file goes.
+seal_watch() {
+	local most=0 pid key value children
+	while [[ -e $tmp/pushing ]]; do
+		read -r children <"/proc/$sender_pid/task/$sender_pid/children"
+		for pid in $children; do
+			[[ $(<"/proc/$pid/comm") == weir-seal ]] || continue
+			while read -r key value _; do
+				[[ $key == VmHWM: ]] && ((value > most)) && most=$value
+			done <"/proc/$pid/status"
+		done
+		read -rt 0.01 -u "$never"
+	done 2>/dev/null
+	echo $((most / 1024)) >"$tmp/seal-peak"
+}
+# MiB of the receiver without what is resident of its ring.
+beside_ring() {
+	local touched
+	mapfile -t box < <(pgrep -P "$1")
+	touched=$(for pid in "${box[@]}"; do sed -n 's/^RssShmem:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/status"; done |
+		sort -n | tail -n 1)
+	echo $(($(box_memory "$1") - touched / 1024))
+}
+# Of processes that do hardly anything /proc/PID/stat says nothing: nanoseconds of all threads.
+box_ns() {
+	local pid
+	for pid in "$1" $(pgrep -P "$1"); do cat "/proc/$pid"/task/*/schedstat; done 2>/dev/null | awk '{ s += $1 } END { printf "%.0f", s }'
+}
+growth_idle() { # fills idle_tx, idle_rx: ms of processor a second
+	local tx rx
+	tx=$(box_ns "$sender_pid") rx=$(box_ns "$receiver_pid")
+	sleep $growth_idle_s
+	idle_tx=$(awk -v a="$tx" -v b="$(box_ns "$sender_pid")" -v s=$growth_idle_s 'BEGIN { printf "%.2f", (b - a) / 1e6 / s }')
+	idle_rx=$(awk -v a="$rx" -v b="$(box_ns "$receiver_pid")" -v s=$growth_idle_s 'BEGIN { printf "%.2f", (b - a) / 1e6 / s }')
+}
+
+# growth_transfer ROUTE FILE SECONDS: removes the file when it is accepted, so that the disk needs room for two of them.
+# Fills pushed_s, vault_s, cpu_tx, cpu_rx (s/GB), mem_tx, mem_rx (MiB); fails when it does not arrive.
+growth_transfer() {
+	local began accepted bytes watcher tx rx status
+	bytes=$(stat -c %s "$2")
+	tx=$(box_cpu "$sender_pid") rx=$(box_cpu "$receiver_pid")
+	: >"$tmp/pushing"
+	seal_watch &
+	watcher=$!
+	began=$(now)
+	push "$1" "$2"
+	status=$?
+	accepted=$(now)
+	rm -f "$tmp/pushing" "$2"
+	wait "$watcher"
+	((status == 0)) || { echo "$pushed" >&2; return 1; }
+	arrives "$bundle" "$3" || return 1
+	vault_s=$(elapsed "$accepted" "$(now)")
+	pushed_s=$(elapsed "$began" "$accepted")
+	cpu_tx=$(per_gb "$(minus "$(box_cpu "$sender_pid")" "$tx")" "$bytes")
+	cpu_rx=$(per_gb "$(minus "$(box_cpu "$receiver_pid")" "$rx")" "$bytes")
+	mem_tx=$(($(box_memory "$sender_pid") + $(cat "$tmp/seal-peak")))
+	mem_rx=$(beside_ring "$receiver_pid")
+}
+
+# ---- larger bundles ----
+
+growth_room() { # MIB
+	local free=$(($(stat -f -c '%a * %S' "$tmp") >> 20))
+	(($1 * 5 / 2 + 1024 < free)) ||
+		{ echo "growth: SKIPPED $1 MiB: the disk of '$tmp' has $free MiB, and $(($1 * 5 / 2 + 1024)) are needed" >&2; return 1; }
+}
+# growth_check SIDE SMALLEST LARGEST: memory is not to grow with the bundle.
+growth_check() {
+	local growth
+	growth=$(ratio "$3" "$2")
+	printf '  memory of the %s, largest over smallest bundle: %s MiB / %s MiB = %s' "$1" "$3" "$2" "$growth"
+	if awk -v a="$growth" -v b=$growth_flat 'BEGIN { exit !(a > b) }'; then
+		printf '   NOT FLAT: more than %s\n' $growth_flat
+		failed=1
+	else
+		printf '   flat\n'
+	fi
+}
+growth_sizes() {
+	local mib first_tx='' first_rx last_tx last_rx sizes=${SIZES:-1 16 256 4096}
+	[[ -z ${BUDGET:-} ]] || sizes+=" 16384 65536"
+	printf '\na bundle grows: at 1 Gbit/s, MTU 1500, %s cores, load %s; the ring is %s MiB\n' "$(nproc)" "$(load)" $growth_ring
+	growth_row "" "s push" "s to vault" "CPU s/GB" "CPU s/GB" MiB MiB
+	growth_row MiB "" "" sender receiver sender receiver
+	for mib in $sizes; do
+		growth_room "$mib" || continue
+		"$build/tests/lib/export" --random $((mib << 20)) --seed "$SEED" >"$tmp/grown"
+		weir_up "1 Gbit/s"
+		if growth_transfer files "$tmp/grown" $((60 + mib / 20)); then
+			growth_row "$mib" "$pushed_s" "$vault_s" "$cpu_tx" "$cpu_rx" "$mem_tx" "$mem_rx"
+			curve "MiB of the bundle" "$mib" seconds push "$pushed_s" "to vault" "$vault_s"
+			curve "MiB of the bundle" "$mib" "CPU s/GB" sender "$cpu_tx" receiver "$cpu_rx"
+			curve "MiB of the bundle" "$mib" MiB sender "$mem_tx" receiver "$mem_rx"
+			[[ -n $first_tx ]] || first_tx=$mem_tx first_rx=$mem_rx
+			last_tx=$mem_tx last_rx=$mem_rx
+		else
+			growth_row "$mib" failed
+			failed=1
+		fi
+		weir_down
+	done
+	[[ -n $first_tx ]] || return
+	growth_check sender "$first_tx" "$last_tx"
+	growth_check "receiver with its ring" $((first_rx + growth_ring)) $((last_rx + growth_ring))
+}
+
+# ---- more bundles that wait ----
+
+# A registry stays ready, since it is sent again and again.
+none_is_ready() { [[ -z $(find "$sender/spool/ready" -name 'files-*' -print -quit) ]]; }
+growth_kept() {
+	local count began sent_s urgent quiet mem_tx mem_rx
+	printf '\nbundles wait: half of them to be sent, the others kept; a notice of 10 KiB from push to vault, 1 Gbit/s, load %s\n' "$(load)"
+	growth_row "" "ms urgent," "s until all" "ms notice," "CPU ms/s" "CPU ms/s" MiB MiB
+	growth_row bundles "queue goes" "are sent" "idle link" sender receiver sender receiver
+	for count in ${KEPT:-1 100 1000 10000}; do
+		rate="1 Gbit/s"
+		rm -rf "$sender/spool" "$sender/spool.witness" "$receiver/vault" "$receiver/vault.witness"
+		site_configure
+		"$build/tests/lib/fill" "$sender/sender.conf" "$receiver/receiver.conf" "$keys/wang-mei.key" "$count" ||
+			give_up "spool and vault cannot be filled"
+		receiver_up
+		began=$(now)
+		sender_up
+		notice_push urgent || notice="- - -"
+		urgent=${notice##* }
+		until_true 180 none_is_ready || echo "growth: not all are sent" >&2
+		sent_s=$(elapsed "$began" "$(now)")
+		: >"$tmp/kept"
+		for _ in 1 2 3 4 5 6 7; do notice_push files && echo "$notice" >>"$tmp/kept"; done
+		read -r quiet _ < <(notice_of "$tmp/kept" 3)
+		growth_idle
+		mem_tx=$(box_memory "$sender_pid") mem_rx=$(beside_ring "$receiver_pid")
+		urgent=$(awk -v us="$urgent" 'BEGIN { printf "%.1f", us / 1000 }')
+		growth_row "$count" "$urgent" "$sent_s" "$quiet" "$idle_tx" "$idle_rx" "$mem_tx" "$mem_rx"
+		curve "bundles in spool and vault" "$count" "notice, ms" "queue goes" "$urgent" "idle link" "$quiet"
+		curve "bundles in spool and vault" "$count" "idle, CPU ms/s" sender "$idle_tx" receiver "$idle_rx"
+		curve "bundles in spool and vault" "$count" MiB sender "$mem_tx" receiver "$mem_rx"
+		weir_down
+	done
+}
+
+# ---- more loss ----
+
+# As many repair rows as the greatest loss asks for, at each of them, so that they differ in nothing but the loss.
+growth_losses() {
+	local loss mib=256
+	printf '\nthe link loses: %s MiB at 400 Mbit/s with 40 %% of repair rows, one pass, load %s\n' "$mib" "$(load)"
+	growth_row "" "s to vault" "CPU s/GB" "CPU s/GB" MiB MiB "% lost"
+	growth_row "% of datagrams" "" sender receiver sender receiver "by relay"
+	link_lines="repair_percent = 40"
+	for loss in ${LOSSES:-0 10 50 100}; do
+		"$build/tests/lib/export" --random $((mib << 20)) --seed "$SEED" >"$tmp/grown"
+		relay_start --loss "$loss"
+		weir_up "400 Mbit/s"
+		growth_transfer files "$tmp/grown" 90 || { vault_s=failed cpu_tx='' cpu_rx='' mem_tx='' mem_rx=''; failed=1; }
+		kill "$relay_pid"
+		wait "$relay_pid"
+		growth_row "$((loss / 10))" "$vault_s" "$cpu_tx" "$cpu_rx" "$mem_tx" "$mem_rx" \
+			"$(awk -v l="$(relay_says lost)" -v n="$(relay_says received)" 'BEGIN { printf "%.2f", 100 * l / n }')"
+		[[ $(relay_says overflow) == 0 ]] || echo "growth: the relay itself lost $(relay_says overflow)" >&2
+		if [[ $vault_s != failed ]]; then
+			curve "% lost" "$((loss / 10))" seconds "to vault" "$vault_s"
+			curve "% lost" "$((loss / 10))" "CPU s/GB" sender "$cpu_tx" receiver "$cpu_rx"
+			curve "% lost" "$((loss / 10))" MiB sender "$mem_tx" receiver "$mem_rx"
+		fi
+		weir_down
+	done
+	link_lines=''
+	to_address=$listen_address to_port=$listen_port
+}
+
+# ---- more routes ----
+
+growth_routes_text() { # COUNT
+	local i
+	for ((i = 0; i < $1; i++)); do
+		printf '[route way-%d]\nid = %d\nrecipients = tax-agency\noperators = wang-mei\nformat = opaque\n' "$i" $((100 + i))
+		printf 'records = waived\ndestroy_after_days = 30\npriority = 4\n'
+	done
+}
+growth_routes() {
+	local count i began accepted pushed_s vault_s bundles
+	printf '\nroutes: 64 bundles of 10 KiB, pushed one after the other, 1 Gbit/s, load %s\n' "$(load)"
+	growth_row "" "s push" "s, the last" MiB MiB
+	growth_row routes "of all" "to vault" sender receiver
+	for count in ${ROUTES:-1 8 64}; do
+		rm -rf "${site:?}"
+		routes_more=$(growth_routes_text "$count")
+		site_make
+		weir_up "1 Gbit/s"
+		bundles=()
+		began=$(now)
+		for ((i = 0; i < 64; i++)); do
+			push "way-$((i % count))" "$tmp/notice" || { echo "$pushed" >&2; failed=1; }
+			bundles+=("$bundle")
+		done
+		accepted=$(now)
+		for bundle in "${bundles[@]}"; do arrives "$bundle" 30 || failed=1; done
+		vault_s=$(elapsed "$accepted" "$(now)") pushed_s=$(elapsed "$began" "$accepted")
+		mem_tx=$(box_memory "$sender_pid") mem_rx=$(beside_ring "$receiver_pid")
+		growth_row "$count" "$pushed_s" "$vault_s" "$mem_tx" "$mem_rx"
+		curve routes "$count" seconds push "$pushed_s" "to vault" "$vault_s"
+		curve routes "$count" MiB sender "$mem_tx" receiver "$mem_rx"
+		weir_down
+	done
+	routes_more=''
+}
+
+growth_part() {
+	local pushed_s vault_s cpu_tx cpu_rx mem_tx mem_rx idle_tx idle_rx
+	: >"$growth_file"
+	"$build/tests/lib/export" --random 10240 --seed "$SEED" >"$tmp/notice"
+	link_start 1500
+	rm -rf "${site:?}"
+	routes_more=$(notice_routes)
+	site_make
+	growth_sizes
+	growth_kept
+	growth_losses
+	growth_routes
+	rm -rf "${site:?}"
+	link_stop
+	[[ -n ${GROWTH:-} ]] || { printf '  with GROWTH=FILE these curves are drawn\n'; return; }
+	awk -f "$top/tests/bench/curves.awk" "$growth_file" >"$GROWTH" && printf "  drawn in '%s'\n" "$GROWTH"
+}
