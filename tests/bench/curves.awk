@@ -28,8 +28,8 @@ function text(x, y, anchor, colour, what) {
 function is_log(p) { return least[p] > 0 && most[p] > 50 * least[p] }
 function share(p, v) {
 	if (is_log(p))
-		return 0.05 + 0.9 * log(v / least[p]) / log(most[p] / least[p])
-	return most[p] > 0 ? 0.95 * v / most[p] : 0
+		return 0.05 + 0.77 * log(v / least[p]) / log(most[p] / least[p])
+	return most[p] > 0 ? 0.82 * v / most[p] : 0
 }
 function left_of(p) { return left + (column[p] - 1) * across }
 function top_of(p) { return top + (table_of[p] - 1) * down }
