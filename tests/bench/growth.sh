@@ -17,6 +17,8 @@ growth_ring=512          # MiB, as weir_up has it
 growth_flat=1.5          # more than that from the smallest to the largest bundle is growth
 growth_file=$tmp/growth  # what is drawn: see curves.awk
 growth_idle_s=5
+growth_rest_s=10         # after a push, until what it has set going has ended
+growth_pushes=7
 
 # curve TABLE X PANEL CURVE VALUE…: CURVE VALUE as often as there are curves in the panel.
 curve() {
@@ -60,12 +62,32 @@ box_ns() {
 	local pid
 	for pid in "$1" $(pgrep -P "$1"); do cat "/proc/$pid"/task/*/schedstat; done 2>/dev/null | awk '{ s += $1 } END { printf "%.0f", s }'
 }
+growth_spent() { spent_tx=$(box_ns "$sender_pid") spent_rx=$(box_ns "$receiver_pid") spent_at=$(now); }
+spent_since() { awk -v a="$1" -v b="$2" -v at="$3" -v now="$4" 'BEGIN { printf "%.2f", 1000 * (b - a) / (now - at) }'; }
 growth_idle() { # fills idle_tx, idle_rx: ms of processor a second
-	local tx rx
-	tx=$(box_ns "$sender_pid") rx=$(box_ns "$receiver_pid")
+	local tx rx at
+	growth_spent
+	tx=$spent_tx rx=$spent_rx at=$spent_at
 	sleep $growth_idle_s
-	idle_tx=$(awk -v a="$tx" -v b="$(box_ns "$sender_pid")" -v s=$growth_idle_s 'BEGIN { printf "%.2f", (b - a) / 1e6 / s }')
-	idle_rx=$(awk -v a="$rx" -v b="$(box_ns "$receiver_pid")" -v s=$growth_idle_s 'BEGIN { printf "%.2f", (b - a) / 1e6 / s }')
+	growth_spent
+	idle_tx=$(spent_since "$tx" "$spent_tx" "$at" "$spent_at") idle_rx=$(spent_since "$rx" "$spent_rx" "$at" "$spent_at")
+}
+# growth_notices: fills quiet, the median of some notices in ms, and each_tx, each_rx: what one costs in ms of processor, all
+# that it sets going with it, beside what the boxes do in as much time without.  What a weir-seal does is not in it.
+growth_notices() {
+	local tx rx at i
+	growth_spent
+	tx=$spent_tx rx=$spent_rx at=$spent_at
+	: >"$tmp/kept"
+	for ((i = 0; i < growth_pushes; i++)); do notice_push files && echo "$notice" >>"$tmp/kept"; done
+	sleep $growth_rest_s
+	growth_spent
+	read -r quiet _ < <(notice_of "$tmp/kept" 3)
+	each_tx=$(each_since "$tx" "$spent_tx" "$idle_tx") each_rx=$(each_since "$rx" "$spent_rx" "$idle_rx")
+}
+each_since() { # NS NS IDLE
+	awk -v a="$1" -v b="$2" -v s="$(elapsed "$at" "$spent_at")" -v idle="$3" -v n=$growth_pushes \
+		'BEGIN { printf "%.1f", ((b - a) / 1e6 - idle * s) / n }'
 }
 
 # growth_transfer ROUTE FILE SECONDS: removes the file when it is accepted, so that the disk needs room for two of them.
@@ -145,10 +167,10 @@ growth_sizes() {
 # A registry stays ready, since it is sent again and again.
 none_is_ready() { [[ -z $(find "$sender/spool/ready" -name 'files-*' -print -quit) ]]; }
 growth_kept() {
-	local count began sent_s urgent quiet mem_tx mem_rx
+	local count began sent_s urgent quiet idle_tx idle_rx each_tx each_rx spent_tx spent_rx spent_at mem_tx mem_rx
 	printf '\nbundles wait: half of them to be sent, the others kept; a notice of 10 KiB from push to vault, 1 Gbit/s, load %s\n' "$(load)"
-	growth_row "" "ms urgent," "s until all" "ms notice," "CPU ms/s" "CPU ms/s" MiB MiB
-	growth_row bundles "queue goes" "are sent" "idle link" sender receiver sender receiver
+	growth_row "" "ms urgent," "s until all" "ms notice," "idle ms/s" "idle ms/s" "ms each" "ms each" MiB MiB
+	growth_row bundles "queue goes" "are sent" "idle link" sender receiver sender receiver sender receiver
 	for count in ${KEPT:-1 100 1000 10000}; do
 		rate="1 Gbit/s"
 		rm -rf "$sender/spool" "$sender/spool.witness" "$receiver/vault" "$receiver/vault.witness"
@@ -162,15 +184,15 @@ growth_kept() {
 		urgent=${notice##* }
 		until_true 180 none_is_ready || echo "growth: not all are sent" >&2
 		sent_s=$(elapsed "$began" "$(now)")
-		: >"$tmp/kept"
-		for _ in 1 2 3 4 5 6 7; do notice_push files && echo "$notice" >>"$tmp/kept"; done
-		read -r quiet _ < <(notice_of "$tmp/kept" 3)
+		sleep $growth_rest_s
 		growth_idle
+		growth_notices
 		mem_tx=$(box_memory "$sender_pid") mem_rx=$(beside_ring "$receiver_pid")
 		urgent=$(awk -v us="$urgent" 'BEGIN { printf "%.1f", us / 1000 }')
-		growth_row "$count" "$urgent" "$sent_s" "$quiet" "$idle_tx" "$idle_rx" "$mem_tx" "$mem_rx"
+		growth_row "$count" "$urgent" "$sent_s" "$quiet" "$idle_tx" "$idle_rx" "$each_tx" "$each_rx" "$mem_tx" "$mem_rx"
 		curve "bundles in spool and vault" "$count" "notice, ms" "queue goes" "$urgent" "idle link" "$quiet"
 		curve "bundles in spool and vault" "$count" "idle, CPU ms/s" sender "$idle_tx" receiver "$idle_rx"
+		curve "bundles in spool and vault" "$count" "a notice, CPU ms" sender "$each_tx" receiver "$each_rx"
 		curve "bundles in spool and vault" "$count" MiB sender "$mem_tx" receiver "$mem_rx"
 		weir_down
 	done
@@ -244,7 +266,7 @@ growth_routes() {
 }
 
 growth_part() {
-	local pushed_s vault_s cpu_tx cpu_rx mem_tx mem_rx idle_tx idle_rx
+	local pushed_s vault_s cpu_tx cpu_rx mem_tx mem_rx
 	: >"$growth_file"
 	"$build/tests/lib/export" --random 10240 --seed "$SEED" >"$tmp/notice"
 	link_start 1500
