@@ -220,8 +220,6 @@ static int settle(struct ledger *ledger, const struct ledger_options *options, c
 	}
 	if (result == 0) {
 		ledger->head = tail->head;
-		ledger->begun = options->begun;
-		ledger->done = options->done;
 		result = options->begun == NULL ? 0 : find_undone(ledger, options, files, count);
 	}
 	if (result == 0) {
@@ -264,6 +262,8 @@ int ledger_open(struct ledger **out, const struct ledger_options *options, uint6
 	ledger->dir = open_dir(options->path);
 	ledger->fd = -1;
 	ledger->box = options->box;
+	ledger->begun = options->begun;
+	ledger->done = options->done;
 	ledger->retention_days = options->retention_days != 0 ? options->retention_days
 							      : LEDGER_RETENTION_DAYS;
 	ledger->wants_checkpoint = true;

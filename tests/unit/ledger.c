@@ -387,6 +387,12 @@ static void test_undone(void)
 	is_number(ledger_open(&ledger, &options, ledgers_start), 0, "and opened");
 	ok(!ledger_undone(ledger, "push_id", text, sizeof(text)), "now all are followed");
 	is_number(ledger_close(ledger, ledgers_start), 0, "it is closed");
+
+	const struct ledger_options fresh = {.path = test_path("undone-new"), .box = box, .begun = "decision", .done = "release"};
+	is_number(ledger_open(&ledger, &fresh, ledgers_start), 0, "a new ledger is begun, with a pair");
+	put(ledger, "decision", "ee");
+	ok(ledger_undone(ledger, "push_id", text, sizeof(text)) && strcmp(text, "ee") == 0, "it follows the pair in its first life, too");
+	is_number(ledger_close(ledger, ledgers_start), 0, "it is closed");
 }
 
 /* How many alarms are more than what is read at the end of a file. */
