@@ -170,4 +170,32 @@ for kind in "${questions[@]}"; do
 	ok "without the layers it answers each $kind" until_true 5 seen $((before + 100)) || note "$(frames_back), before $before"
 done
 ok "and its NIC counts what it sends: $(nic tx)" test "$(nic tx)" -ge "$(frames_back)"
+
+# ---- the sender's rules are loaded anew under what comes in; it has no XDP program, and nobody drops at the receiver ----
+
+taken_in() { in_sender cat /proc/net/snmp | awk '$1 == "Ip:" && $4 ~ /^[0-9]+$/ { print $4 }'; } # InReceives
+sender_rules_load() {
+	rm -f "$runtime/sender/link"
+	"${at_sender[@]}" "$build/weir-link" run --config "$sender/sender.conf" >"$tmp/link.log" 2>&1 &
+	local pid=$!
+	until_true 10 test -s "$runtime/sender/link" || note "weir-link: $(cat "$tmp/link.log")"
+	kill "$pid" && wait "$pid"
+}
+coming_while() { # COMMAND…: fills came, the frames at the sender's end, and taken, those that its kernel took
+	local load leaver
+	came=$(frames_back) taken=$(taken_in)
+	rm -f "$tmp/left"
+	leave &
+	leaver=$!
+	for ((load = 0; load < loads; load++)); do "$@"; done
+	touch "$tmp/left"
+	wait $leaver
+	came=$(($(frames_back) - came)) taken=$(($(taken_in) - taken))
+}
+coming_while sender_rules_load
+is "weir-link of the sender was started $loads times while $came frames came in: its kernel took 0" "$taken" 0
+ok "these were as many as would show it, too" test $came -ge $((loads * 100))
+load_sender_policy_alone() { in_sender nft "$(sed 's/weir_receiver/weir_sender/; s/chain out/chain in/; s/hook egress/hook ingress/' <<<"$policy_alone")"; }
+coming_while load_sender_policy_alone
+ok "while a table is loaded that has its policy alone, some are taken ($taken)" test "$taken" -gt 0
 done_testing
