@@ -1,6 +1,6 @@
 /* What is done by OpenSSL's libcrypto: rsa.h, sha256.h. */
 
-/* SHA256_Init and the like need no provider, no memory and no configuration; there is nothing else of that kind. */
+/* For SHA256_Init and the like, which are deprecated: what is to be used instead allocates, and looks for a provider. */
 #define OPENSSL_API_COMPAT 10101
 
 #include "rsa.h"

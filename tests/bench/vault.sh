@@ -46,7 +46,7 @@ vault_run() { # RATE
 	push files "$tmp/large" || { weir_down; return 1; }
 	start=$(now)
 	for name in "${names[@]}"; do before[$name]=$(cpu_of "$(pid_of "$name")"); done
-	until_true 60 is_delivered "$bundle" || { weir_down; return 1; }
+	arrives "$bundle" 60 || { weir_down; return 1; }
 	end=$(now)
 	line=$(elapsed "$start" "$end")
 	for name in "${names[@]}"; do line+=" $(minus "$(cpu_of "$(pid_of "$name")")" "${before[$name]}")"; done
