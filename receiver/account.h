@@ -65,7 +65,7 @@ bool account_went_back(const struct account *account, const struct account_head 
 uint64_t account_highest(const struct account *account, uint64_t epoch, uint16_t route_id);
 /* Where the row begins that the newest head covers; 0: no head was heard. */
 uint64_t account_first(const struct account *account, uint64_t epoch, uint16_t route_id);
-/* The same, over all epochs but these two. */
+/* The highest number of the route that was named or covered, over all epochs but these two; 0: none. */
 uint64_t account_highest_of_others(const struct account *account, uint64_t epoch, uint64_t before, uint16_t route_id);
 
 /*

@@ -33,16 +33,15 @@ struct heard {
 	uint64_t before;          /* 0: none */
 	bool has_beat;
 	uint64_t beat;
-	/* not in the file: */
-	uint64_t beat_s;          /* signed, of that beat; 0: not heard since the start */
-	uint64_t late_until_s;    /* the clock was set back: signed up to here, a message may be late; 0: it was not */
-	/* in the file again */
 	uint64_t promised;        /* generation of the newest heartbeat */
 	uint32_t promised_pages;
 	bool went_back;           /* the sender, in this epoch */
 	uint64_t returned;        /* an epoch that had ended, and was heard again after this one began; 0: none */
 	size_t ended_count;
 	uint64_t ended[HEARD_ENDED_MAX]; /* newest first */
+	/* not in the file: */
+	uint64_t beat_s;          /* signed, of the newest beat; 0: not heard since the start */
+	uint64_t late_until_s;    /* the clock was set back: signed up to here, a message may be late; 0: it was not */
 };
 
 /*

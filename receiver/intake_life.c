@@ -11,7 +11,7 @@
 #include "lost.h"
 #include "vault.h"
 
-enum { STORE_MS = 10000, LOOKED_AT_MAX = 65535 };
+enum { STORE_MS = 10000, LOOKED_AT_MAX = 4096 };
 
 static void on_overlap(void *context, const struct bundle_id *highest, uint64_t first)
 {
@@ -48,7 +48,7 @@ static int add_unheard(struct intake *in, const struct account_run *run)
 			   "the sender; what became of them it cannot tell", first, last);
 		return 0;
 	}
-	event_tell(in->o.tell, LOG_ERR, "E2087", "keep: '%s' to '%s' were released, never heard of here, and are no longer "
+	event_tell(in->o.tell, LOG_ERR, "E2087", "keep: '%s' to '%s' were released, have not come, and are no longer "
 		   "offered: lost; have them pushed again", first, last);
 	uint64_t count = run->last - run->first + 1;
 	const struct lost_item item = {
@@ -69,7 +69,7 @@ static bool is_dealt_with(const struct intake *in, const struct bundle_id *id)
 	       lost_find(in->o.lost, id) != NULL;
 }
 
-/* Of a long run the newest numbers: that is where such a bundle can be. */
+/* Of a long run the newest numbers: that is where such a bundle can be, and keep must not stay away from the ring. */
 static int on_unheard(void *context, const struct account_run *run)
 {
 	struct intake *in = context;
@@ -79,7 +79,7 @@ static int on_unheard(void *context, const struct account_run *run)
 	if (run->route_id == OPEN_ROUTE_ID)
 		return 0;
 	struct account_run part = *run;
-	uint64_t number = run->last - run->first < LOOKED_AT_MAX ? run->first : run->last - LOOKED_AT_MAX;
+	uint64_t number = run->last - run->first < LOOKED_AT_MAX ? run->first : run->last - LOOKED_AT_MAX + 1;
 	for (; result == 0 && number <= run->last; number++) {
 		if (!is_dealt_with(in, &(struct bundle_id){run->epoch, number, run->route_id}))
 			continue;

@@ -93,11 +93,12 @@ bool known_take_clash(struct known *known, struct bundle_id *out);
 /* NULL when it is not named. */
 struct known_bundle *known_find(const struct known *known, const struct bundle_id *id);
 
+/* Of a complete generation: whether there is anything that it does not name. */
+bool known_would_drop(const struct known *known);
 /*
  * Once after a generation has become complete: gives up what it does not name, after calling
  * dropped for each.  False when there was nothing to do.
  */
-bool known_would_drop(const struct known *known); /* whether there is anything to give up, of a complete generation */
 bool known_sweep(struct known *known, known_visit *dropped, void *context);
 
 /* Every named bundle, in no order. */

@@ -70,17 +70,24 @@ int known_heads(struct known *known, const struct heads *heads, known_overlap *o
 	return VERDICT_OK;
 }
 
+/* All that has a name is settled in this account. */
+static int settle_names(const struct known *known, struct account *account)
+{
+	int result = 0;
+	for (struct known_bundle *b = known->first; result != -ENOMEM && b != NULL; b = b->next)
+		result = account_name(account, &b->id, known->heard.newest_s);
+	return result == -ENOMEM ? result : 0;
+}
+
 /*
  * Not as soon as a page names it: the catalogue that is stored is that of a complete generation, and what neither that
  * nor the account tells of would be missing unseen after a power cut.
  */
 int known_note_names(struct known *known)
 {
-	int result = 0;
-	for (struct known_bundle *b = known->first; !known->is_noted && result != -ENOMEM && b != NULL; b = b->next)
-		result = account_name(known->account, &b->id, known->heard.newest_s);
-	known->is_noted |= result != -ENOMEM;
-	return result == -ENOMEM ? result : 0;
+	int result = known->is_noted ? 0 : settle_names(known, known->account);
+	known->is_noted |= result == 0;
+	return result;
 }
 
 int known_settle(struct known *known, account_visit *lost, void *context)
@@ -96,15 +103,6 @@ int known_heard(const struct known *known, uint8_t **out, size_t *len)
 	return known->heard.epoch == 0 ? -ENODATA : heard_encode(out, len, &known->heard, known->account);
 }
 
-/* What the stored catalogue names is named, whatever the file knows of it. */
-static int name_again(const struct known *known, struct account *account, uint64_t time_s)
-{
-	int result = 0;
-	for (struct known_bundle *b = known->first; result != -ENOMEM && b != NULL; b = b->next)
-		result = account_name(account, &b->id, time_s);
-	return result == -ENOMEM ? result : 0;
-}
-
 int known_resume(struct known *known, const uint8_t *bytes, size_t len)
 {
 	const struct heard stored = known->heard;
@@ -113,7 +111,8 @@ int known_resume(struct known *known, const uint8_t *bytes, size_t len)
 	int result = heard_decode(&heard, &account, bytes, len);
 	if (result != 0)
 		return result;
-	result = name_again(known, account, stored.newest_s);
+	/* what the stored catalogue names is named, whatever the file knows of it */
+	result = settle_names(known, account);
 	if (result != 0) {
 		account_free(account);
 		return result;

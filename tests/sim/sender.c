@@ -485,8 +485,10 @@ static void begin_epoch(struct sim *sim, uint64_t epoch)
 	bool is_ours = heard == 0 || heard == spool->epoch;
 	for (size_t i = 0; i < EPOCHS_MAX; i++)
 		is_ours |= spool->before[i] == heard;
-	memmove(spool->before + 1, spool->before, sizeof(spool->before) - sizeof(spool->before[0]));
-	spool->before[0] = is_ours ? spool->epoch : heard;
+	const size_t added = is_ours ? 1 : 2;
+	memmove(spool->before + added, spool->before, (EPOCHS_MAX - added) * sizeof(spool->before[0]));
+	spool->before[0] = heard;
+	spool->before[added - 1] = spool->epoch;
 	for (size_t i = 0; i < SIM_ROUTES; i++) {
 		if (highest[i] > spool->highest[i])
 			spool->highest[i] = highest[i];
