@@ -23,12 +23,6 @@ size_t datagram_len(uint32_t symbols)
 	return DATAGRAM_DATA_BYTES + (size_t)symbols * SYMBOL_BYTES;
 }
 
-void datagram_tag_key(uint8_t key[static SUITE_TAG_BYTES],
-		      const uint8_t link_secret[static SUITE_KEY_BYTES])
-{
-	suite_hash(key, SUITE_TAG_BYTES, "weir1 tag", link_secret, SUITE_KEY_BYTES, NULL, 0);
-}
-
 static struct writer begin(uint8_t *out, size_t size, uint8_t type)
 {
 	struct writer w = writer_of(out, size);
@@ -81,18 +75,23 @@ void datagram_set_sequence(uint8_t *datagram, uint64_t sequence)
 	write_u64(&w, sequence);
 }
 
-void datagram_set_tag(uint8_t *datagram, size_t len, const uint8_t key[static SUITE_TAG_BYTES])
+static void make_tag(uint8_t tag[static SUITE_TAG_BYTES], const uint8_t *datagram, size_t len, struct tagger *tagger)
 {
-	suite_tag(datagram, datagram + SUITE_TAG_BYTES, len - SUITE_TAG_BYTES, key);
+	tagger_tag(tagger, tag, datagram + SUITE_TAG_BYTES, len - SUITE_TAG_BYTES, datagram + SEQUENCE_OFFSET);
 }
 
-bool datagram_tag_is_right(const uint8_t *datagram, size_t len,
-			   const uint8_t key[static SUITE_TAG_BYTES])
+void datagram_set_tag(uint8_t *datagram, size_t len, struct tagger *tagger)
+{
+	assert(len >= DATAGRAM_COMMON_BYTES);
+	make_tag(datagram, datagram, len, tagger);
+}
+
+bool datagram_tag_is_right(const uint8_t *datagram, size_t len, struct tagger *tagger)
 {
 	if (len < DATAGRAM_COMMON_BYTES)
 		return false;
 	uint8_t tag[SUITE_TAG_BYTES];
-	suite_tag(tag, datagram + SUITE_TAG_BYTES, len - SUITE_TAG_BYTES, key);
+	make_tag(tag, datagram, len, tagger);
 	return suite_equal(tag, datagram, SUITE_TAG_BYTES);
 }
 

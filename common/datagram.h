@@ -10,6 +10,7 @@
 
 #include "geometry.h"
 #include "suite.h"
+#include "tagger.h"
 
 enum {
 	DATAGRAM_COMMON_BYTES = 40,
@@ -47,21 +48,17 @@ uint32_t datagram_symbols(uint32_t mtu);
 /* Bytes of UDP payload of a full data datagram. */
 size_t datagram_len(uint32_t symbols);
 
-void datagram_tag_key(uint8_t key[static SUITE_TAG_BYTES],
-		      const uint8_t link_secret[static SUITE_KEY_BYTES]);
-
 /* Writes the 64 bytes of a data header but for the tag; d->payload is ignored. */
 void datagram_encode_data(uint8_t out[static DATAGRAM_DATA_BYTES], const struct datagram *d);
 /* Writes a whole control datagram of len bytes but for the tag.  VERDICT_BAD_LENGTH if it lacks room. */
 int datagram_encode_control(uint8_t *out, size_t len, uint64_t epoch, uint64_t sequence,
 			    const uint8_t *message, size_t message_len);
 void datagram_set_sequence(uint8_t *datagram, uint64_t sequence);
-/* Tags a datagram that is otherwise complete. */
-void datagram_set_tag(uint8_t *datagram, size_t len, const uint8_t key[static SUITE_TAG_BYTES]);
+/* Tags a datagram that is otherwise complete, of DATAGRAM_COMMON_BYTES at least. */
+void datagram_set_tag(uint8_t *datagram, size_t len, struct tagger *tagger);
 
 /* The first thing a receiver asks.  False also for anything shorter than a header. */
-bool datagram_tag_is_right(const uint8_t *datagram, size_t len,
-			   const uint8_t key[static SUITE_TAG_BYTES]);
+bool datagram_tag_is_right(const uint8_t *datagram, size_t len, struct tagger *tagger);
 /* Everything else, without the tag: a verdict.  Total.  Includes geometry_check for data. */
 int datagram_decode(struct datagram *out, const uint8_t *datagram, size_t len);
 

@@ -17,7 +17,7 @@
 #include "common/linkwatch.h"
 #include "common/service.h"
 #include "common/stopping.h"
-#include "common/tagkey.h"
+#include "common/tagger.h"
 #include "common/verdict.h"
 #include "nic.h"
 #include "receive.h"
@@ -62,10 +62,10 @@ static int receive_until_stopped(struct receive *receive, const struct ring *rin
 	return stopping_is_due() ? EXIT_DONE : EXIT_ENVIRONMENT;
 }
 
-static int run_confined(int fd, struct ring *ring, const uint8_t *tag_key)
+static int run_confined(int fd, struct ring *ring, struct tagger *tagger)
 {
 	struct receive *receive;
-	int result = receive_new(&receive, fd, ring, tag_key);
+	int result = receive_new(&receive, fd, ring, tagger);
 	if (result != 0)
 		return command_fail(result, "socket 'receive'");
 	result = confine_privileges();
@@ -98,8 +98,8 @@ static int catch_link(const char *config_path)
 	int code = linkwatch_require(&config);
 	if (code != 0)
 		return code;
-	uint8_t *tag_key;
-	result = tagkey_load(&tag_key, config.link_key);
+	struct tagger *tagger;
+	result = tagger_load(&tagger, config.link_key);
 	if (result != 0)
 		return command_fail(result, "link key '%s'", config.link_key);
 	struct ring *ring = NULL;
@@ -107,9 +107,9 @@ static int catch_link(const char *config_path)
 	result = ring_open(&ring, config.runtime, ringroom_size(&config));
 	code = result != 0 ? ringroom_fail(&config, result) : prepare_socket(&config, ring, &fd);
 	if (code == 0)
-		code = run_confined(fd, ring, tag_key);
+		code = run_confined(fd, ring, tagger);
 	ring_close(ring);
-	suite_secret_free(tag_key);
+	tagger_free(tagger);
 	return code;
 }
 

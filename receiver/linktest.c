@@ -25,7 +25,7 @@
 #include "common/linkwatch.h"
 #include "common/progress.h"
 #include "common/stopping.h"
-#include "common/tagkey.h"
+#include "common/tagger.h"
 #include "common/text.h"
 #include "course.h"
 #include "receive.h"
@@ -75,7 +75,7 @@ struct test {
 	char interface[NIC_NAME_BYTES];
 	int fd;
 	uint32_t socket_drops;       /* as the kernel last said, modulo 2^32 */
-	uint8_t *tag_key;
+	struct tagger *tagger;
 	struct progress progress;
 	char label[STEP_TEXT_BYTES];
 	uint8_t pattern[TRIAL_SIZE_MAX];
@@ -162,7 +162,7 @@ static int take_link(struct test *t)
 		code = open_socket(t);
 	if (code != 0)
 		return code;
-	int result = tagkey_load(&t->tag_key, t->config.link_key);
+	int result = tagger_load(&t->tagger, t->config.link_key);
 	if (result != 0)
 		return command_fail(result, "link key '%s'", t->config.link_key);
 	const char *file = NULL;
@@ -214,7 +214,7 @@ static void begin_step(struct test *t)
 static void take_datagram(struct test *t, const uint8_t *bytes, size_t len, uint64_t now)
 {
 	struct trial trial;
-	if (!datagram_tag_is_right(bytes, len, t->tag_key)) {
+	if (!datagram_tag_is_right(bytes, len, t->tagger)) {
 		t->report.strays.bad_tag++;
 		return;
 	}
@@ -355,7 +355,7 @@ int linktest(int argc, char **argv)
 	if (code == 0)
 		code = run(t);
 	io_close(t->fd);
-	suite_secret_free(t->tag_key);
+	tagger_free(t->tagger);
 	free(t);
 	return code;
 }

@@ -47,7 +47,7 @@ int receive_open(int *out, const struct config *config)
 struct receive {
 	int fd;
 	struct ring *ring;
-	const uint8_t *tag_key;
+	struct tagger *tagger;
 	uint8_t *scratch; /* where datagrams go when the ring is full */
 };
 
@@ -134,8 +134,7 @@ static void add_to(_Atomic uint64_t *counter, uint64_t value)
 	set_counter(counter, atomic_load_explicit(counter, memory_order_relaxed) + value);
 }
 
-int receive_new(struct receive **out, int fd, struct ring *ring,
-		const uint8_t tag_key[static SUITE_TAG_BYTES])
+int receive_new(struct receive **out, int fd, struct ring *ring, struct tagger *tagger)
 {
 	/* the kernel counts drops for the life of a socket, which may be longer than ours */
 	uint64_t cookie = 0;
@@ -145,7 +144,7 @@ int receive_new(struct receive **out, int fd, struct ring *ring,
 	struct receive *receive = calloc(1, sizeof(*receive));
 	if (receive == NULL)
 		return -ENOMEM;
-	*receive = (struct receive){fd, ring, tag_key, malloc(RING_RECORD_MAX)};
+	*receive = (struct receive){fd, ring, tagger, malloc(RING_RECORD_MAX)};
 	if (receive->scratch == NULL) {
 		free(receive);
 		return -ENOMEM;
@@ -201,7 +200,7 @@ static uint64_t check_tags(const struct receive *receive, uint8_t *data, uint32_
 	uint64_t bad = 0;
 	while (len > 0) {
 		uint32_t now = len < datagram_len ? len : datagram_len;
-		if (!datagram_tag_is_right(data, now, receive->tag_key)) {
+		if (!datagram_tag_is_right(data, now, receive->tagger)) {
 			bad++;
 			if (now > DATAGRAM_TYPE_OFFSET)
 				data[DATAGRAM_TYPE_OFFSET] = 0;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "common/config.h"
-#include "common/suite.h"
+#include "common/tagger.h"
 #include "ring.h"
 
 enum {
@@ -33,9 +33,8 @@ int receive_open(int *out, const struct config *config);
  */
 int receive_prepare(int fd, uint64_t buffer_bytes, uint64_t *granted);
 
-/* fd, ring and key stay the caller's. */
-int receive_new(struct receive **out, int fd, struct ring *ring,
-		const uint8_t tag_key[static SUITE_TAG_BYTES]);
+/* fd, ring and tagger stay the caller's. */
+int receive_new(struct receive **out, int fd, struct ring *ring, struct tagger *tagger);
 void receive_free(struct receive *receive); /* NULL is fine */
 
 /*

@@ -23,7 +23,7 @@
 #include "common/linkwatch.h"
 #include "common/service.h"
 #include "common/stopping.h"
-#include "common/tagkey.h"
+#include "common/tagger.h"
 #include "common/verdict.h"
 #include "orders.h"
 #include "transmit.h"
@@ -116,14 +116,14 @@ static int open_folders(struct lane_folders *folders, int spool_fd)
 }
 
 /* What the configuration names.  An exit code; 0 when all of it is there. */
-static int open_all(struct transmit_options *options, const struct config *config, const uint8_t *tag_key)
+static int open_all(struct transmit_options *options, const struct config *config, struct tagger *tagger)
 {
 	*options = (struct transmit_options){
 		.mtu = config->mtu,
 		.rate_bits_per_s = config->rate_bits_per_s,
 		.heal_bits_per_s = config->rate_bits_per_s / 100 * (config->heal_percent > 0 ? config->heal_percent : 1),
 		.started_s = (uint32_t)time(NULL),
-		.tag_key = tag_key,
+		.tagger = tagger,
 		.goal = {.sin_family = AF_INET, .sin_port = htons(config->port)},
 	};
 	if (inet_pton(AF_INET, config->address, &options->goal.sin_addr) != 1)
@@ -194,10 +194,10 @@ static int run_confined(struct transmit *transmit, const struct config *config)
 	return stopping_is_due() ? EXIT_DONE : EXIT_ENVIRONMENT;
 }
 
-static int transmit_by(const struct config *config, const uint8_t *tag_key)
+static int transmit_by(const struct config *config, struct tagger *tagger)
 {
 	struct transmit_options options;
-	int code = open_all(&options, config, tag_key);
+	int code = open_all(&options, config, tagger);
 	if (code != 0)
 		return code;
 	struct transmit *transmit;
@@ -234,12 +234,12 @@ static int emit(const char *config_path)
 	int code = linkwatch_require(&config);
 	if (code != 0)
 		return code;
-	uint8_t *tag_key = NULL;
-	result = tagkey_load(&tag_key, config.link_key);
+	struct tagger *tagger = NULL;
+	result = tagger_load(&tagger, config.link_key);
 	if (result != 0)
 		return command_fail(result, "link key '%s'", config.link_key);
-	code = transmit_by(&config, tag_key);
-	suite_secret_free(tag_key);
+	code = transmit_by(&config, tagger);
+	tagger_free(tagger);
 	return code;
 }
 

@@ -190,7 +190,7 @@ void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, uint8_
 		datagram_encode_data(out, &d);
 		memcpy(out + DATAGRAM_DATA_BYTES, payload + (size_t)done * SYMBOL_BYTES,
 		       len - DATAGRAM_DATA_BYTES);
-		datagram_set_tag(out, len, outfit->tag_key);
+		datagram_set_tag(out, len, outfit->tagger);
 		batch->len += len;
 		batch->count++;
 	}

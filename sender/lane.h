@@ -31,7 +31,7 @@ struct lane {
 
 /* What datagrams are made with. */
 struct outfit {
-	const uint8_t *tag_key;   /* SUITE_TAG_BYTES */
+	struct tagger *tagger;
 	uint32_t symbols;         /* in a full datagram */
 	uint64_t sequence;        /* of the next datagram; lane_fill counts it up */
 };

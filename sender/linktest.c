@@ -18,7 +18,7 @@
 #include "common/io.h"
 #include "common/linkwatch.h"
 #include "common/stopping.h"
-#include "common/tagkey.h"
+#include "common/tagger.h"
 #include "common/text.h"
 #include "common/verdict.h"
 #include "orders.h"
@@ -71,7 +71,7 @@ struct test {
 	struct trial_step steps[TRIAL_STEPS_MAX];
 	struct trialsend_result results[TRIAL_STEPS_MAX];
 	int lock, fd;
-	uint8_t *tag_key;
+	struct tagger *tagger;
 };
 
 /* "5", "0.25" */
@@ -216,7 +216,7 @@ static int take_link(struct test *t)
 	if (t->fd < 0)
 		return command_fail(t->fd, "cannot make the transmit socket with source address '%s'; is it an address of this "
 				    "host", t->config.source[0] != 0 ? t->config.source : "any");
-	result = tagkey_load(&t->tag_key, t->config.link_key);
+	result = tagger_load(&t->tagger, t->config.link_key);
 	if (result != 0)
 		return command_fail(result, "link key '%s'", t->config.link_key);
 	const char *file = NULL;
@@ -318,7 +318,7 @@ static int run_confined(struct test *t, struct progress *progress)
 		suite_random(&test_id, sizeof(test_id));
 	t->sheet.acceptance.test_id = test_id;
 	struct trialsend_options options = {
-		.socket_fd = t->fd, .tag_key = t->tag_key, .test_id = test_id, .started_s = (uint32_t)time(NULL),
+		.socket_fd = t->fd, .tagger = t->tagger, .test_id = test_id, .started_s = (uint32_t)time(NULL),
 		.steps = t->steps, .count = t->sheet.planned, .progress = progress, .is_stopping = stopping_flag(),
 		.goal = {.sin_family = AF_INET, .sin_port = htons(t->config.port)},
 	};
@@ -371,7 +371,7 @@ int linktest(int argc, char **argv)
 		code = run(t);
 	io_close(t->fd);
 	io_close(t->lock);
-	suite_secret_free(t->tag_key);
+	tagger_free(t->tagger);
 	free(t);
 	return code;
 }

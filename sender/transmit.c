@@ -86,7 +86,7 @@ int transmit_new(struct transmit **out, const struct transmit_options *options)
 	t->outfit.symbols = datagram_symbols(options->mtu);
 	assert(datagram_len(t->outfit.symbols) >= DATAGRAM_COMMON_BYTES + PAGE_BYTES_MAX);
 	t->outfit.sequence = (uint64_t)options->started_s << 32;
-	t->outfit.tag_key = options->tag_key;
+	t->outfit.tagger = options->tagger;
 	*out = t;
 	return 0;
 }
@@ -269,7 +269,7 @@ static void build_control(struct transmit *t, const struct control_message *mess
 	int verdict = datagram_encode_control(t->batch.bytes, len, t->copy->epoch, t->outfit.sequence,
 					      message->bytes, message->len);
 	assert(verdict == VERDICT_OK);
-	datagram_set_tag(t->batch.bytes, len, t->outfit.tag_key);
+	datagram_set_tag(t->batch.bytes, len, t->outfit.tagger);
 	t->outfit.sequence++;
 	t->batch.len = t->batch.datagram_len = len;
 	t->batch.count = 1;

@@ -24,7 +24,7 @@ struct transmit_options {
 	uint64_t rate_bits_per_s;   /* of IP packets */
 	uint64_t heal_bits_per_s;   /* what TASK_HEAL may take of it, from 1,000 on */
 	uint32_t started_s;         /* upper half of the sequence numbers */
-	const uint8_t *tag_key;     /* SUITE_TAG_BYTES, in secret memory */
+	struct tagger *tagger;      /* must live as long */
 	struct progress_shared *progress;
 };
 

@@ -76,7 +76,7 @@ static size_t build(struct trialsend *s, const struct trial *of, unsigned int co
 		t.sequence = s->sequence + i;
 		t.number = of->number + (of->part == TRIAL_LOAD ? i : 0);
 		trial_encode(at, &t);
-		datagram_set_tag(at, len, s->options.tag_key);
+		datagram_set_tag(at, len, s->options.tagger);
 	}
 	return count * len;
 }

@@ -22,7 +22,7 @@ enum {
 struct trialsend_options {
 	int socket_fd;                  /* of transmitter_open; stays the caller's, as all below */
 	struct sockaddr_in goal;
-	const uint8_t *tag_key;         /* SUITE_TAG_BYTES, in secret memory */
+	struct tagger *tagger;          /* must live as long */
 	uint64_t test_id;
 	uint32_t started_s;             /* upper half of the sequence numbers */
 	const struct trial_step *steps;

@@ -29,7 +29,7 @@ struct parts {
 	struct geometry geometry;
 	struct erasure *code;
 	size_t datagram_len;
-	uint8_t key[SUITE_TAG_BYTES];
+	struct tagger *tagger;
 };
 
 static double cpu(void)
@@ -99,7 +99,7 @@ static size_t step_tag(struct parts *p)
 	for (size_t at = 0; done < WORK_BYTES; done += p->datagram_len, at += p->datagram_len) {
 		if (at + p->datagram_len > PIECE_BYTES)
 			at = 0;
-		datagram_set_tag(p->work + at, p->datagram_len, p->key);
+		datagram_set_tag(p->work + at, p->datagram_len, p->tagger);
 	}
 	return (size_t)((double)done / sent);
 }
@@ -134,13 +134,14 @@ int main(int argc, char **argv)
 		fputs("parts MTU DIR [SECONDS]\n", stderr);
 		return 2;
 	}
-	struct parts p = {.seconds = argc > 3 ? strtod(argv[3], NULL) : 0.5, .key = {1}};
+	struct parts p = {.seconds = argc > 3 ? strtod(argv[3], NULL) : 0.5, .fd = -1};
 	p.geometry = geometry_choose(UINT64_C(2) << 30, REPAIR_PERMILLE);
 	p.datagram_len = datagram_len(datagram_symbols((uint32_t)strtoul(argv[1], NULL, 10)));
 	p.code = erasure_new(p.geometry.source_rows, p.geometry.repair_rows);
 	p.work = malloc(WORK_BYTES);
 	p.out = malloc(WORK_BYTES);
-	need(suite_start() == 0 && p.code != NULL && p.work != NULL && p.out != NULL, "start");
+	static const uint8_t secret[TAGGER_SECRET_BYTES] = {1};
+	need(suite_start() == 0 && tagger_new(&p.tagger, secret) == 0 && p.code != NULL && p.work != NULL && p.out != NULL, "start");
 	suite_random(p.work, WORK_BYTES);
 	suite_random(p.out, WORK_BYTES);
 	open_file(&p, argv[2]);
@@ -151,6 +152,7 @@ int main(int argc, char **argv)
 	measure(&p, "write", step_write);
 	measure(&p, "encode", step_encode);
 	erasure_free(p.code);
+	tagger_free(p.tagger);
 	free(p.work);
 	free(p.out);
 	return 0;

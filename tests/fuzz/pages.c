@@ -71,10 +71,12 @@ static void ring(const uint8_t *data, size_t len)
 
 static void fill_lane(struct lane *lane, struct encoder *encoder)
 {
-	static const uint8_t tag_key[SUITE_TAG_BYTES];
+	static const uint8_t secret[TAGGER_SECRET_BYTES];
+	static struct tagger *tagger;
 	static uint8_t bytes[BATCH_BYTES], scratch[BATCH_BYTES];
+	fuzz_need(tagger != NULL || tagger_new(&tagger, secret) == 0, "no tags");
 	struct batch batch = {.bytes = bytes};
-	struct outfit outfit = {.symbols = datagram_symbols(1500), .tag_key = tag_key};
+	struct outfit outfit = {.symbols = datagram_symbols(1500), .tagger = tagger};
 	for (int i = 0; i < FILLS_MAX && lane->state != ORDER_SENT && lane->state != ORDER_FAILED; i++) {
 		if (!lane_prepare(lane, encoder, 0, INT64_MAX)) {
 			sched_yield();

@@ -129,11 +129,16 @@ def row_total(k, r):
 # ---- datagrams: 1
 
 def tag_key(link_secret):
-    return blake(16, "weir1 tag", link_secret)
+    return blake(48, "weir1 tag", link_secret)
+
+
+def tag_of(rest, key):
+    """rest: bytes 16 to the end."""
+    return suite.siphash(suite.poly1305(rest, key[:32]) + rest[16:24], key[32:])
 
 
 def tagged(rest, key):
-    return suite.siphash(rest, key) + rest
+    return tag_of(rest, key) + rest
 
 
 def encode_data(d, symbols, key):
@@ -157,7 +162,7 @@ def row_sent(d):
 
 
 def read_datagram(raw, key):
-    require(len(raw) >= COMMON.size and suite.siphash(raw[16:], key) == raw[:16], "bad-tag")
+    require(len(raw) >= COMMON.size and tag_of(raw[16:], key) == raw[:16], "bad-tag")
     d = SimpleNamespace()
     _, version, d.type, short, d.block, row_units, d.epoch, d.sequence = COMMON.unpack_from(raw)
     require(version == 1, "unknown-version")
@@ -205,7 +210,7 @@ def encode_trial(t, key):
 
 
 def read_trial(raw, key):
-    require(len(raw) >= COMMON.size and suite.siphash(raw[16:], key) == raw[:16], "bad-tag")
+    require(len(raw) >= COMMON.size and tag_of(raw[16:], key) == raw[:16], "bad-tag")
     require(len(raw) >= TRIAL.size, "truncated")
     t = SimpleNamespace()
     (_, version, kind, t.step, t.steps, t.part, t.purpose, t.test_id, t.sequence, t.rate, t.number,

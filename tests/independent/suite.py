@@ -103,6 +103,12 @@ def unseal(sealed, ad, nonce, key):
     return None if failed else out.raw[:len(sealed) - SEAL]
 
 
+def poly1305(data, key):
+    out = ctypes.create_string_buffer(16)
+    _sodium.crypto_onetimeauth_poly1305(out, data, ctypes.c_ulonglong(len(data)), key)
+    return out.raw
+
+
 def siphash(data, key):
     tag = ctypes.create_string_buffer(16)
     _sodium.crypto_shorthash_siphashx24(tag, data, ctypes.c_ulonglong(len(data)), key)

@@ -25,7 +25,6 @@
 #include <unistd.h>
 
 #include "common/datagram.h"
-#include "common/key.h"
 #include "common/suite.h"
 
 #ifndef SOL_UDP
@@ -36,7 +35,7 @@ enum { TRAIN = 32, TYPE_OFFSET = 17 };
 
 struct flood {
 	const char *kind;
-	uint8_t tag_key[SUITE_TAG_BYTES];
+	struct tagger *tagger;
 	size_t len;
 	uint64_t state; /* of the random numbers */
 	uint64_t sequence;
@@ -77,7 +76,7 @@ static void make(struct flood *f, uint8_t *out)
 		uint64_t tag[2] = {next(&f->state), next(&f->state)};
 		memcpy(out, tag, sizeof(tag));
 	} else {
-		datagram_set_tag(out, f->len, f->tag_key);
+		datagram_set_tag(out, f->len, f->tagger);
 	}
 }
 
@@ -117,13 +116,10 @@ static int open_socket(const char *to, size_t len)
 
 static void load_key(struct flood *f, const char *path)
 {
-	struct key *key = NULL;
-	if (path == NULL || suite_start() != 0 || key_load(&key, path, NULL) != 0 || key->card.kind != KEY_LINK) {
+	if (path == NULL || suite_start() != 0 || tagger_load(&f->tagger, path) != 0) {
 		fputs("flood: this kind needs the --key of the link\n", stderr);
 		exit(2);
 	}
-	datagram_tag_key(f->tag_key, key->secret);
-	key_free(key);
 }
 
 int main(int argc, char **argv)

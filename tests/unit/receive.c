@@ -14,7 +14,8 @@
 
 enum { LEN = 1472 };
 
-static const uint8_t key[SUITE_TAG_BYTES] = {7};
+static const uint8_t secret[TAGGER_SECRET_BYTES] = {7};
+static struct tagger *tagger;
 
 struct link {
 	int tx, rx;
@@ -34,7 +35,7 @@ static struct link new_link(uint64_t buffer)
 	is_number(receive_prepare(l.rx, buffer, &granted), 0, "it is prepared");
 	ok(granted > 0, "the kernel says how much it gave");
 	is_number(ring_open(&l.ring, test_dir(), RING_BYTES_MIN), 0, "there is a ring");
-	is_number(receive_new(&l.receive, l.rx, l.ring, key), 0, "and a receiver");
+	is_number(receive_new(&l.receive, l.rx, l.ring, tagger), 0, "and a receiver");
 	return l;
 }
 
@@ -79,7 +80,7 @@ static void make(uint8_t out[static LEN], uint64_t sequence)
 	out[16] = 1;
 	out[17] = DATAGRAM_TYPE_DATA;
 	datagram_set_sequence(out, sequence);
-	datagram_set_tag(out, LEN, key);
+	datagram_set_tag(out, LEN, tagger);
 }
 
 static uint64_t count_of(_Atomic uint64_t *counter)
@@ -191,7 +192,7 @@ static void test_kernel_drops(void)
 			  "what the kernel dropped and what came are all that was sent");
 		/* a new receiver on the old socket goes on with the count */
 		receive_free(l.receive);
-		receive_new(&l.receive, l.rx, l.ring, key);
+		receive_new(&l.receive, l.rx, l.ring, tagger);
 	}
 	ok(count_of(&counters->kernel_drops) > 0, "some were dropped");
 	free_link(&l);
@@ -217,7 +218,7 @@ static void test_wrong_sockets(void)
 
 int main(void)
 {
-	suite_start();
+	ok(suite_start() == 0 && tagger_new(&tagger, secret) == 0, "the suite starts");
 	test_one();
 	test_buffer();
 	test_train();

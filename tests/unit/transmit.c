@@ -22,7 +22,8 @@
 enum { EPOCH = 77, BUNDLES_MAX = 4, ROUTE = 3 };
 
 static const uint8_t box_seed[SUITE_KEY_BYTES] = {5};
-static const uint8_t tag_key[SUITE_TAG_BYTES] = {9};
+static const uint8_t secret_of_tags[TAGGER_SECRET_BYTES] = {9};
+static struct tagger *tagger;
 
 struct bundle {
 	struct geometry geometry;
@@ -194,7 +195,7 @@ static void open_bench(struct bench *t, uint32_t address, uint32_t mtu, uint64_t
 		.socket_fd = t->tx_fd, .goal = goal, .folders = {t->ready_fd, t->ready_fd}, .mtu = mtu,
 		.rate_bits_per_s = rate, .heal_bits_per_s = rate / 4, .started_s = 1000, .progress = t->progress_page,
 	};
-	options.tag_key = tag_key;
+	options.tagger = tagger;
 	t->next_sequence = UINT64_C(1000) << 32;
 	ok(transmit_new(&t->transmit, &options) == 0 && encoder_new(&t->encoder) == 0,
 	   "the transmitter is made, for MTU %u", mtu);
@@ -265,7 +266,7 @@ static void take(struct bench *t, struct bundle *bundles, size_t count, size_t f
 	uint8_t bytes[DATAGRAM_BYTES_MAX + 1];
 	ssize_t len = recv(t->rx_fd, bytes, sizeof(bytes), 0);
 	struct datagram d;
-	if (len < 0 || !datagram_tag_is_right(bytes, (size_t)len, tag_key) ||
+	if (len < 0 || !datagram_tag_is_right(bytes, (size_t)len, tagger) ||
 	    datagram_decode(&d, bytes, (size_t)len) != 0) {
 		t->wrong++;
 		return;
@@ -589,7 +590,7 @@ int main(void)
 	const struct sigaction action = {.sa_handler = stop_it};
 	sigaction(SIGUSR1, &action, NULL);
 	alarm(60); /* the loops below end by what comes, or not at all */
-	ok(suite_start() == 0, "the suite starts");
+	ok(suite_start() == 0 && tagger_new(&tagger, secret_of_tags) == 0, "the suite starts");
 	several_cross(1500, &random);
 	several_cross(9000, &random);
 	several_cross(4000, &random);

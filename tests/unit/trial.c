@@ -8,7 +8,8 @@
 #include "tests/lib/example.h"
 #include "tests/lib/tap.h"
 
-static const uint8_t key[SUITE_TAG_BYTES] = {1, 2, 3};
+static const uint8_t secret_of_tags[TAGGER_SECRET_BYTES] = {1, 2, 3};
+static struct tagger *tagger;
 static uint8_t pattern[TRIAL_SIZE_MAX];
 
 static const struct trial plain = {
@@ -22,12 +23,12 @@ static const struct trial plain = {
 	.time_ns = 1250000000,
 };
 
-static size_t encode(uint8_t *out, const struct trial *t, const uint8_t *tag_key)
+static size_t encode(uint8_t *out, const struct trial *t, struct tagger *tags)
 {
 	size_t len = trial_len(&t->plan, t->part);
 	memcpy(out + TRIAL_HEADER_BYTES, pattern, len - TRIAL_HEADER_BYTES);
 	trial_encode(out, t);
-	datagram_set_tag(out, len, tag_key);
+	datagram_set_tag(out, len, tags);
 	return len;
 }
 
@@ -72,8 +73,8 @@ static void comes_back(uint64_t *random)
 	bool same = true;
 	for (int i = 0; i < 2000; i++) {
 		struct trial t = any(random), back;
-		size_t len = encode(bytes, &t, key);
-		same &= datagram_tag_is_right(bytes, len, key) && trial_decode(&back, bytes, len, pattern) == VERDICT_OK &&
+		size_t len = encode(bytes, &t, tagger);
+		same &= datagram_tag_is_right(bytes, len, tagger) && trial_decode(&back, bytes, len, pattern) == VERDICT_OK &&
 			is_same(&t, &back);
 	}
 	ok(same, "2,000 random datagrams come back as they were");
@@ -82,12 +83,12 @@ static void comes_back(uint64_t *random)
 static void mutations(void)
 {
 	uint8_t bytes[TRIAL_SIZE_MAX];
-	size_t len = encode(bytes, &plain, key);
+	size_t len = encode(bytes, &plain, tagger);
 	bool refused = true, is_total = true;
 	struct trial t;
 	for (size_t bit = 0; bit < len * 8; bit++) {
 		bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
-		refused &= !datagram_tag_is_right(bytes, len, key);
+		refused &= !datagram_tag_is_right(bytes, len, tagger);
 		if (bit / 8 >= TRIAL_HEADER_BYTES)
 			is_total &= trial_decode(&t, bytes, len, pattern) == VERDICT_DAMAGED;
 		bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
@@ -110,7 +111,7 @@ static void others(void)
 	uint8_t bytes[TRIAL_SIZE_MAX];
 	struct datagram d;
 	struct trial t = {.number = 99};
-	size_t len = encode(bytes, &plain, key);
+	size_t len = encode(bytes, &plain, tagger);
 	is_text(verdict_name(datagram_decode(&d, bytes, len)), "bad-type", "to a receiver that runs it is a bad type");
 	const struct datagram data = {
 		.type = DATAGRAM_TYPE_DATA, .id = {1, 1, 1}, .geometry = {49152, 4096, 12, 4}, .symbol_count = 1,
@@ -122,18 +123,21 @@ static void others(void)
 
 static void example(void)
 {
-	uint8_t bytes[TRIAL_SIZE_MAX], secret[SUITE_KEY_BYTES], tag_key[SUITE_TAG_BYTES];
+	uint8_t bytes[TRIAL_SIZE_MAX], secret[SUITE_KEY_BYTES], of_tags[TAGGER_SECRET_BYTES];
+	struct tagger *other;
 	for (size_t i = 0; i < sizeof(secret); i++)
 		secret[i] = (uint8_t)i;
-	datagram_tag_key(tag_key, secret);
-	encode(bytes, &plain, tag_key);
+	tagger_secret(of_tags, secret);
+	ok(tagger_new(&other, of_tags) == 0, "the example's secret makes tags");
+	encode(bytes, &plain, other);
+	tagger_free(other);
 	example_stands_in("common/LINK.md", bytes, TRIAL_HEADER_BYTES + 16, "a datagram of a link test");
 }
 
 int main(void)
 {
 	uint64_t random = test_seed();
-	if (suite_start() != 0)
+	if (suite_start() != 0 || tagger_new(&tagger, secret_of_tags) != 0)
 		return 1;
 	trial_pattern(pattern, sizeof(pattern));
 	comes_back(&random);

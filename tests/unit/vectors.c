@@ -35,7 +35,7 @@ struct bytes {
 struct world {
 	struct roots *roots;
 	struct registry *registry;
-	uint8_t tag_key[SUITE_TAG_BYTES];
+	struct tagger *tagger;
 	struct key recipients[3];
 	struct key psks[3];
 	bool seen[VERDICT_COUNT_END];
@@ -246,7 +246,7 @@ static int judge_datagram(struct world *w, const char *name, const struct bytes 
 {
 	(void)name;
 	struct datagram d;
-	if (!datagram_tag_is_right(v->data, v->len, w->tag_key))
+	if (!datagram_tag_is_right(v->data, v->len, w->tagger))
 		return VERDICT_BAD_TAG;
 	int result = datagram_decode(&d, v->data, v->len);
 	if (result == 0 && d.type == DATAGRAM_TYPE_CONTROL)
@@ -260,7 +260,7 @@ static int judge_trial(struct world *w, const char *name, const struct bytes *v)
 	struct trial t;
 	uint8_t pattern[TRIAL_SIZE_MAX];
 	trial_pattern(pattern, sizeof(pattern));
-	return datagram_tag_is_right(v->data, v->len, w->tag_key) ? trial_decode(&t, v->data, v->len, pattern)
+	return datagram_tag_is_right(v->data, v->len, w->tagger) ? trial_decode(&t, v->data, v->len, pattern)
 								  : VERDICT_BAD_TAG;
 }
 
@@ -419,6 +419,13 @@ static void read_secret(struct key *key, const char *hex)
 }
 
 /* card/ok.txt: KIND NAME SECRET PUBLIC SECOND KEYID FINGERPRINT.  Fills the keys that the objects need. */
+static void take_link_secret(struct world *w, const uint8_t *link_secret)
+{
+	uint8_t secret[TAGGER_SECRET_BYTES];
+	tagger_secret(secret, link_secret);
+	ok(w->tagger == NULL && tagger_new(&w->tagger, secret) == 0, "the one link secret makes tags");
+}
+
 static void check_cards(struct world *w)
 {
 	struct bytes text = read_vector("card/ok.txt");
@@ -449,7 +456,7 @@ static void check_cards(struct world *w)
 		if (key.card.kind == KEY_PSK && psks < 3)
 			w->psks[psks++] = key;
 		if (key.card.kind == KEY_LINK)
-			datagram_tag_key(w->tag_key, key.secret);
+			take_link_secret(w, key.secret);
 	}
 	free(text.data);
 }
