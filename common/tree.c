@@ -52,16 +52,30 @@ void tree_start(struct tree *tree)
 }
 
 /* As in a binary counter: a carry joins two complete subtrees of one size. */
+void tree_add_subtree(struct tree *tree, const uint8_t hash[static SUITE_DIGEST_BYTES], unsigned int level)
+{
+	assert((tree->count & ((UINT64_C(1) << level) - 1)) == 0);
+	uint8_t carry[SUITE_DIGEST_BYTES];
+	memcpy(carry, hash, sizeof(carry));
+	unsigned int at = level;
+	for (; tree->count >> at & 1; at++)
+		node(carry, tree->pending[at], carry);
+	assert(at < sizeof(tree->pending) / sizeof(tree->pending[0]));
+	memcpy(tree->pending[at], carry, sizeof(carry));
+	tree->count += UINT64_C(1) << level;
+}
+
 void tree_add(struct tree *tree, const uint8_t leaf[static SUITE_DIGEST_BYTES])
 {
-	uint8_t carry[SUITE_DIGEST_BYTES];
-	memcpy(carry, leaf, sizeof(carry));
-	unsigned int level = 0;
-	for (; tree->count >> level & 1; level++)
-		node(carry, tree->pending[level], carry);
-	assert(level < sizeof(tree->pending) / sizeof(tree->pending[0]));
-	memcpy(tree->pending[level], carry, sizeof(carry));
-	tree->count++;
+	tree_add_subtree(tree, leaf, 0);
+}
+
+void tree_subtree(uint8_t out[static SUITE_DIGEST_BYTES], uint8_t (*leaf)[SUITE_DIGEST_BYTES], unsigned int level)
+{
+	for (size_t count = (size_t)1 << level; count > 1; count /= 2)
+		for (size_t i = 0; i < count / 2; i++)
+			node(leaf[i], leaf[2 * i], leaf[2 * i + 1]);
+	memcpy(out, leaf[0], SUITE_DIGEST_BYTES);
 }
 
 /* The subtrees that are left are joined from the smallest up, which is the split of RFC 9162. */

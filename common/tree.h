@@ -20,6 +20,12 @@ void tree_leaf(uint8_t out[static SUITE_DIGEST_BYTES], uint64_t index,
 
 void tree_start(struct tree *tree);
 void tree_add(struct tree *tree, const uint8_t leaf[static SUITE_DIGEST_BYTES]);
+/*
+ * A complete subtree of 2^level leaves in one go; the leaves before it are a multiple of so many.  tree_subtree makes its
+ * hash from the leaves, which it uses up.
+ */
+void tree_subtree(uint8_t out[static SUITE_DIGEST_BYTES], uint8_t (*leaf)[SUITE_DIGEST_BYTES], unsigned int level);
+void tree_add_subtree(struct tree *tree, const uint8_t hash[static SUITE_DIGEST_BYTES], unsigned int level);
 /* count must be at least 1. */
 void tree_root(const struct tree *tree, uint8_t root[static SUITE_DIGEST_BYTES]);
 

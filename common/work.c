@@ -4,7 +4,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct slot {
 	void *job;
@@ -67,7 +69,11 @@ struct work *work_new(unsigned int threads, unsigned int slots, work_run *run, v
 	work->workers = calloc(threads, sizeof(*work->workers));
 	pthread_mutex_init(&work->lock, NULL);
 	pthread_cond_init(&work->given, NULL);
-	pthread_cond_init(&work->done, NULL);
+	pthread_condattr_t clock;
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&work->done, &clock);
+	pthread_condattr_destroy(&clock);
 	bool good = work->slots != NULL && work->workers != NULL;
 	for (unsigned int i = 0; good && i < threads; i++) {
 		work->workers[i] = (struct worker){.work = work, .number = i};
@@ -108,17 +114,44 @@ void work_give(struct work *work, void *job)
 	pthread_mutex_unlock(&work->lock);
 }
 
-void *work_take(struct work *work)
+/* The oldest job, if there is one and it is done by then; until NULL: however long it takes. */
+static void *take(struct work *work, const struct timespec *until)
 {
 	if (work_count(work) == 0)
 		return NULL;
+	void *job = NULL;
 	pthread_mutex_lock(&work->lock);
-	struct slot *slot = &work->slots[work->taken % work->slot_count];
-	while (!slot->is_done)
-		pthread_cond_wait(&work->done, &work->lock);
-	work->taken++;
+	const struct slot *slot = &work->slots[work->taken % work->slot_count];
+	int late = 0;
+	while (!slot->is_done && late == 0)
+		late = until == NULL ? pthread_cond_wait(&work->done, &work->lock)
+				     : pthread_cond_timedwait(&work->done, &work->lock, until);
+	if (slot->is_done) {
+		job = slot->job;
+		work->taken++;
+	}
 	pthread_mutex_unlock(&work->lock);
-	return slot->job;
+	return job;
+}
+
+void *work_take(struct work *work)
+{
+	return take(work, NULL);
+}
+
+void *work_take_done(struct work *work)
+{
+	return take(work, &(struct timespec){0, 0});
+}
+
+void *work_take_within(struct work *work, unsigned int ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	uint64_t ns = (uint64_t)until.tv_nsec + (uint64_t)ms * 1000000;
+	until.tv_sec += (time_t)(ns / 1000000000);
+	until.tv_nsec = (long)(ns % 1000000000);
+	return take(work, &until);
 }
 
 /* taken and end change in the caller's thread alone, so it reads them without the lock */

@@ -22,6 +22,9 @@ void work_free(struct work *work);
 void work_give(struct work *work, void *job);
 /* Waits for the oldest job and gives it back; NULL when none is under way. */
 void *work_take(struct work *work);
+/* The same, but NULL also when the oldest is not done yet, or not within so many ms. */
+void *work_take_done(struct work *work);
+void *work_take_within(struct work *work, unsigned int ms);
 unsigned int work_count(const struct work *work);
 
 /* Processors this process may run on, at least 1; works behind a system-call table with "thread". */

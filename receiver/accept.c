@@ -115,7 +115,7 @@ static int judge_body(struct acceptance *a, const struct release *release, int f
 	uint8_t root[SUITE_DIGEST_BYTES];
 	/* what must be on the disk in the end can be on its way there meanwhile; fsync has the last word */
 	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	int result = bodytree_root(fd, SEGMENT_BYTES, release->statement.segments, root, a->stop);
+	int result = bodytree_root(fd, SEGMENT_BYTES, release->statement.segments, a->known, root, a->stop);
 	a->is_lost = result == -EIO;
 	if (result != 0)
 		return result;

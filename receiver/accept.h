@@ -36,6 +36,7 @@ struct acceptance {
 	const struct registry *registry;
 	const char *roots;                /* the file by which a registry that arrives is judged */
 	uint64_t sender_registry_version; /* as the sender's heartbeat says; 0 when unknown */
+	const struct bodytree_known *known; /* of its body, by what was written; NULL: nothing */
 	const atomic_bool *stop;          /* when it becomes true, -ECANCELED; NULL: never */
 	/* what came of it */
 	char name[BUNDLE_NAME_BYTES];     /* "" until the release could be read */

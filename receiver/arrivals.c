@@ -153,16 +153,22 @@ static void check_span(const struct arrivals *a, const struct span *span)
 	       (uint32_t)span->first + span->count <= a->row_symbols);
 }
 
+bool arrivals_have(const struct arrivals *a, const struct span *span)
+{
+	check_span(a, span);
+	const uint8_t *map = row_map(a, span->block, span->row);
+	for (uint32_t at = span->first; at < (uint32_t)span->first + span->count; at++)
+		if (!bit_is_set(map, at))
+			return false;
+	return true;
+}
+
 enum span_use arrivals_use(const struct arrivals *a, const struct span *span)
 {
 	check_span(a, span);
 	if (a->block[span->block].state != BLOCK_RECEIVING)
 		return SPAN_LATE;
-	const uint8_t *map = row_map(a, span->block, span->row);
-	for (uint32_t at = span->first; at < (uint32_t)span->first + span->count; at++)
-		if (!bit_is_set(map, at))
-			return SPAN_NEW;
-	return SPAN_DUPLICATE;
+	return arrivals_have(a, span) ? SPAN_DUPLICATE : SPAN_NEW;
 }
 
 bool arrivals_note(struct arrivals *a, const struct span *span)

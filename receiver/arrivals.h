@@ -39,6 +39,8 @@ enum span_use {
 	SPAN_LATE,      /* its block needs nothing any more */
 };
 enum span_use arrivals_use(const struct arrivals *arrivals, const struct span *span);
+/* Whether all of these symbols are here, restored ones of a complete block among them. */
+bool arrivals_have(const struct arrivals *arrivals, const struct span *span);
 /* Notes written symbols.  True when this made the block decodable; from then on it takes no more. */
 bool arrivals_note(struct arrivals *arrivals, const struct span *span);
 

@@ -21,8 +21,52 @@ struct file {
 	int fd;
 	uint64_t offset;
 	uint64_t segments;
-	uint64_t given; /* segments whose piece has been given out */
+	uint64_t given; /* segments whose piece has been given out, or is known */
+	const struct bodytree_known *known;
 };
+
+uint64_t bodytree_known_memory(uint64_t segments)
+{
+	return segments / BODYTREE_PIECE_SEGMENTS * (SUITE_DIGEST_BYTES + sizeof(bool));
+}
+
+int bodytree_known_start(struct bodytree_known *known, uint64_t segments)
+{
+	*known = (struct bodytree_known){.pieces = segments / BODYTREE_PIECE_SEGMENTS};
+	if (known->pieces == 0)
+		return 0;
+	known->is_known = calloc(known->pieces, sizeof(*known->is_known));
+	known->hash = calloc(known->pieces, sizeof(*known->hash));
+	if (known->is_known != NULL && known->hash != NULL)
+		return 0;
+	bodytree_known_clear(known);
+	return -ENOMEM;
+}
+
+void bodytree_known_clear(struct bodytree_known *known)
+{
+	free(known->is_known);
+	free(known->hash);
+	*known = (struct bodytree_known){0};
+}
+
+void bodytree_hash_piece(uint8_t out[static SUITE_DIGEST_BYTES], uint64_t first, const uint8_t *segments)
+{
+	uint8_t leaf[BODYTREE_PIECE_SEGMENTS][SUITE_DIGEST_BYTES];
+	for (size_t i = 0; i < BODYTREE_PIECE_SEGMENTS; i++)
+		tree_leaf(leaf[i], first + i, segments + i * SEGMENT_BYTES);
+	tree_subtree(out, leaf, BODYTREE_PIECE_LEVEL);
+}
+
+static const uint8_t *known_at(const struct file *file, uint64_t segment)
+{
+	const struct bodytree_known *known = file->known;
+	uint64_t piece = segment / BODYTREE_PIECE_SEGMENTS;
+	return known != NULL && segment % BODYTREE_PIECE_SEGMENTS == 0 && piece < known->pieces &&
+			       known->is_known[piece]
+		       ? known->hash[piece]
+		       : NULL;
+}
 
 static void hash_piece(void *context, void *job, unsigned int thread)
 {
@@ -37,6 +81,8 @@ static void hash_piece(void *context, void *job, unsigned int thread)
 
 static void give(struct work *work, struct file *file, struct piece *piece)
 {
+	while (file->given < file->segments && known_at(file, file->given) != NULL)
+		file->given += BODYTREE_PIECE_SEGMENTS;
 	uint64_t left = file->segments - file->given;
 	if (left == 0)
 		return;
@@ -46,6 +92,14 @@ static void give(struct work *work, struct file *file, struct piece *piece)
 	work_give(work, piece);
 }
 
+/* What is known up to the piece that was taken, or to the end. */
+static void add_known(struct tree *tree, const struct file *file)
+{
+	const uint8_t *hash;
+	while (tree->count < file->segments && (hash = known_at(file, tree->count)) != NULL)
+		tree_add_subtree(tree, hash, BODYTREE_PIECE_LEVEL);
+}
+
 static int hash_all(struct work *work, struct file *file, struct piece *pieces, unsigned int count,
 		    uint8_t root[static SUITE_DIGEST_BYTES], const atomic_bool *stop)
 {
@@ -53,21 +107,25 @@ static int hash_all(struct work *work, struct file *file, struct piece *pieces, 
 	tree_start(&tree);
 	for (unsigned int i = 0; i < count; i++)
 		give(work, file, &pieces[i]);
+	add_known(&tree, file);
 	struct piece *piece;
 	while ((piece = work_take(work)) != NULL) {
 		if (piece->result != 0)
 			return piece->result;
 		if (stop != NULL && atomic_load(stop))
 			return -ECANCELED;
+		assert(tree.count == piece->first);
 		for (size_t i = 0; i < piece->count; i++)
 			tree_add(&tree, piece->leaf[i]);
+		add_known(&tree, file);
 		give(work, file, piece);
 	}
+	assert(tree.count == file->segments);
 	tree_root(&tree, root);
 	return 0;
 }
 
-int bodytree_root(int fd, uint64_t offset, uint64_t segments,
+int bodytree_root(int fd, uint64_t offset, uint64_t segments, const struct bodytree_known *known,
 		  uint8_t root[static SUITE_DIGEST_BYTES], const atomic_bool *stop)
 {
 	assert(segments > 0);
@@ -79,7 +137,7 @@ int bodytree_root(int fd, uint64_t offset, uint64_t segments,
 	if (threads > BODYTREE_THREADS_MAX)
 		threads = BODYTREE_THREADS_MAX;
 	unsigned int count = 2 * threads;
-	struct file file = {.fd = fd, .offset = offset, .segments = segments};
+	struct file file = {.fd = fd, .offset = offset, .segments = segments, .known = known};
 	struct piece *pieces = calloc(count, sizeof(*pieces));
 	uint8_t *memory = malloc(count * piece_len);
 	struct work *work = NULL;

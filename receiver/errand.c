@@ -322,6 +322,7 @@ void errand_accept(struct reception *r, struct arrival *a)
 			.registry = r->o.registry,
 			.roots = r->o.roots,
 			.sender_registry_version = r->sender_registry_version,
+			.known = &a->known,
 			.stop = workshop_stopping(r->o.workshop),
 		},
 		.result = -ECANCELED,

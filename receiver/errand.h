@@ -9,6 +9,7 @@
 #define WEIR_ERRAND_H
 
 #include "common/diskfill.h"
+#include "gather.h"
 #include "placement.h"
 #include "reception.h"
 #include "vault.h"
@@ -38,6 +39,7 @@ struct arrival {
 	bool is_stored_now;          /* one of them stores a copy of the map */
 	bool is_pushed_now;          /* and one of them pushes what was written */
 	struct unpushed unpushed;
+	struct bodytree_known known; /* of an object that is gathered */
 	uint64_t wanted_registry;    /* PHASE_WAITING */
 	uint64_t retry_ms;           /* judge again then; 0: not */
 	int hindrance;               /* why it could not be delivered, as last told */
@@ -57,6 +59,7 @@ struct reception {
 	struct reception_options o;
 	struct partial_site site;
 	struct placement placement;
+	struct gather *gather;       /* NULL: everything goes by placement */
 	struct arrival *arrivals;
 	unsigned int count, open_files;
 	uint64_t memory;
@@ -78,6 +81,11 @@ void reception_tell(const struct reception *r, int priority, const char *id, con
 void reception_give_up(struct arrival *a);
 /* The same, and says so: what was on disk cannot be used. */
 void reception_begin_again(struct reception *r, struct arrival *a, const char *why, int error);
+
+/* reception_gather.c: with the reception's options; for a new arrival; before its partial is closed. */
+int reception_gather_open(struct reception *r);
+void reception_gather_begin(const struct reception *r, struct arrival *a);
+void reception_gather_end(const struct reception *r, struct arrival *a);
 
 /* One that was given up, whose errands have not ended, still has the files of this id. */
 bool reception_is_being_given_up(const struct reception *r, const struct bundle_id *id);

@@ -68,6 +68,8 @@ struct intake {
 };
 
 const struct registry *intake_registry(const struct intake *in);
+/* What may wait in the ring to be written together; 0 without a ring. */
+uint64_t intake_gather_bytes(const struct intake *in);
 /* A heartbeat or a catalogue page. */
 void intake_take_control(struct intake *in, const struct datagram *d);
 /* Of a refused message that has not been told of yet; every turn. */

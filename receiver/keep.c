@@ -231,19 +231,6 @@ static void reload(struct keep *keep, bool is_asked)
 	use(keep, registry, keep->file);
 }
 
-/* Takes up to RECORDS_PER_LOOK records; true when there may be more. */
-static bool take_records(struct intake *intake, struct ring *ring, uint64_t *damaged)
-{
-	struct ring_record record;
-	for (int i = 0; i < RECORDS_PER_LOOK; i++) {
-		if (!ring_take(ring, &record, damaged))
-			return false;
-		intake_train(intake, record.data, record.len, record.datagram_len);
-		ring_release(ring);
-	}
-	return true;
-}
-
 static void tell_damage(const struct keep *keep, uint64_t damaged)
 {
 	if (damaged > 0)
@@ -286,7 +273,7 @@ static void keep_until_stopped(struct keep *keep)
 	partner_start(&keep->partner, keep->ring, &keep->teller, now_ms());
 	while (!is_stopping && !ring_is_retired(keep->ring)) {
 		uint64_t damaged = 0, begun_ms = now_ms();
-		bool more = take_records(keep->intake, keep->ring, &damaged);
+		bool more = intake_records(keep->intake, RECORDS_PER_LOOK, &damaged);
 		tell_damage(keep, damaged);
 		follow_clock(keep, !more, &turned_ms, &alive_ms);
 		if (is_reloading) {
@@ -296,12 +283,12 @@ static void keep_until_stopped(struct keep *keep)
 		intake_note_away(keep->intake, now_ms() - begun_ms, 0);
 		begun_ms = now_ms();
 		if (!more)
-			ring_wait(keep->ring, WAIT_MS);
+			ring_wait(keep->ring, intake_rest_ms(keep->intake, WAIT_MS));
 		intake_note_away(keep->intake, now_ms() - begun_ms, WAIT_MS);
 	}
 	/* nobody comes back to a ring that is retired; catch may add to it for a moment */
 	uint64_t damaged = 0;
-	while (ring_is_retired(keep->ring) && take_records(keep->intake, keep->ring, &damaged)) { }
+	while (ring_is_retired(keep->ring) && intake_records(keep->intake, RECORDS_PER_LOOK, &damaged)) { }
 	intake_store(keep->intake);
 }
 

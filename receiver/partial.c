@@ -223,8 +223,7 @@ static int read_map(const struct partial *p, int dir_fd, uint8_t **out, size_t *
 /* `count` pieces of `len` bytes, of which the first `reserved` bytes of each get their space now. */
 static int create_file(int dir_fd, const char *name, uint64_t count, uint64_t len, uint64_t reserved)
 {
-	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-			FILE_MODE);
+	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	if (fd < 0)
 		return -errno;
 	int result = ftruncate(fd, (off_t)(count * len)) < 0 ? -errno : 0;
@@ -243,8 +242,7 @@ static int write_first_map(int dir_fd, const uint8_t header[static MAP_HEADER_BY
 	uint8_t map[MAP_HEADER_BYTES + SUITE_DIGEST_BYTES];
 	memcpy(map, header, MAP_HEADER_BYTES);
 	map_digest(map + MAP_HEADER_BYTES, header, MAP_HEADER_BYTES);
-	int fd = openat(dir_fd, PARTIAL_MAP, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-			FILE_MODE);
+	int fd = openat(dir_fd, PARTIAL_MAP, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	if (fd < 0)
 		return -errno;
 	int result = io_write(fd, map, sizeof(map));
@@ -320,8 +318,7 @@ static int load_files(struct partial *p, const char *name, int dir_fd)
 		result = create_live(p, name, map);
 		assert(result != 0 || p->live != NULL);
 		if (result == 0 && len > MAP_HEADER_BYTES)
-			memcpy(p->live + MAP_HEADER_BYTES, map + MAP_HEADER_BYTES,
-			       len - MAP_HEADER_BYTES);
+			memcpy(p->live + MAP_HEADER_BYTES, map + MAP_HEADER_BYTES, len - MAP_HEADER_BYTES);
 	}
 	free(map);
 	return result;
@@ -408,23 +405,26 @@ uint64_t partial_offset(const struct partial *p, const struct span *span, bool *
 	       (uint64_t)(span->row - p->g.source_rows) * p->g.row_len + in_row;
 }
 
+int partial_open_file(const struct partial *p, bool is_repair, int flags)
+{
+	int dir_fd = partial_open_dir(&p->site, &p->id);
+	if (dir_fd < 0)
+		return dir_fd;
+	int fd = openat(dir_fd, is_repair ? PARTIAL_REPAIR : PARTIAL_OBJECT, flags | O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	int result = fd < 0 ? -errno : fd;
+	io_close(dir_fd);
+	return result;
+}
+
 int partial_open_files(struct partial *p)
 {
 	if (p->object_fd >= 0)
 		return 0;
-	int dir_fd = partial_open_dir(&p->site, &p->id);
-	if (dir_fd < 0)
-		return dir_fd;
-	int object_fd = openat(dir_fd, PARTIAL_OBJECT, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	int result = object_fd < 0 ? -errno : 0;
-	int repair_fd = openat(dir_fd, PARTIAL_REPAIR, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (repair_fd < 0 && result == 0)
-		result = -errno;
-	io_close(dir_fd);
-	if (result != 0) {
+	int object_fd = partial_open_file(p, false, 0);
+	int repair_fd = object_fd < 0 ? object_fd : partial_open_file(p, true, 0);
+	if (repair_fd < 0) {
 		io_close(object_fd);
-		io_close(repair_fd);
-		return result;
+		return repair_fd;
 	}
 	p->object_fd = object_fd;
 	p->repair_fd = repair_fd;

@@ -73,7 +73,9 @@ struct arrivals *partial_arrivals(struct partial *partial);
  * pass have their space; what a further one needs may not be there (-ENOSPC), and then it has not come.
  */
 uint64_t partial_offset(const struct partial *partial, const struct span *span, bool *is_repair);
-/* Opens the two files, or closes them; opening when open is fine. */
+/* Opens one of the two files for writing, with further flags of open(2): the descriptor, the caller's, or -errno. */
+int partial_open_file(const struct partial *partial, bool is_repair, int flags);
+/* Opens both, or closes them; opening when open is fine. */
 int partial_open_files(struct partial *partial);
 void partial_close_files(struct partial *partial);
 bool partial_has_open_files(const struct partial *partial);

@@ -66,6 +66,7 @@ static void destroy(struct reception *r, struct arrival *a)
 	if (partial_has_open_files(a->partial))
 		r->open_files--;
 	errand_forget(a);
+	reception_gather_end(r, a);
 	partial_close(a->partial);
 	r->memory -= a->memory;
 	r->count--;
@@ -133,6 +134,7 @@ static void add_arrival(struct reception *r, struct known_bundle *bundle, struct
 		.memory = partial_memory(&bundle->entry.geometry),
 		.last_arrival_s = r->now_s,
 	};
+	reception_gather_begin(r, a);
 	r->arrivals = a;
 	r->count++;
 	r->memory += a->memory;
@@ -279,13 +281,18 @@ void reception_place(struct reception *r, struct known_bundle *bundle, const str
 		r->o.counters->no_room++;
 		return;
 	}
-	int result = open_files(r, a);
-	if (result != 0) {
-		reception_begin_again(r, a, "its files cannot be opened", result);
-		return;
-	}
 	a->last_arrival_s = r->now_s;
-	enum span_use use = placement_add(&r->placement, a, a->partial, span, payload);
+	enum span_use use;
+	if (r->gather != NULL && gather_takes(&bundle->entry.geometry, span->row)) {
+		use = gather_add(r->gather, a, a->partial, span, payload);
+	} else {
+		int result = open_files(r, a);
+		if (result != 0) {
+			reception_begin_again(r, a, "its files cannot be opened", result);
+			return;
+		}
+		use = placement_add(&r->placement, a, a->partial, span, payload);
+	}
 	r->o.counters->duplicate += use == SPAN_DUPLICATE;
 	r->o.counters->late += use == SPAN_LATE;
 }
@@ -363,6 +370,8 @@ void reception_turn(struct reception *r, uint64_t now_ms, uint64_t now_s,
 	r->now_s = now_s;
 	r->sender_registry_version = sender_registry_version;
 	placement_flush(&r->placement);
+	if (r->gather != NULL)
+		gather_turn(r->gather);
 	workshop_collect(r->o.workshop);
 	reap(r);
 	check_disk(r);
@@ -429,6 +438,8 @@ int reception_open(struct reception **out, const struct reception_options *optio
 	r->placement.listener = (struct placement_listener){on_decodable, on_failed, on_dropped,
 							   errand_note_written, r};
 	int result = open_site(r);
+	if (result == 0)
+		result = reception_gather_open(r);
 	if (result != 0) {
 		reception_close(r);
 		return result;
@@ -441,12 +452,14 @@ void reception_close(struct reception *r)
 {
 	if (r == NULL)
 		return;
+	gather_free(r->gather);
 	while (r->arrivals != NULL) {
 		struct arrival *a = r->arrivals;
 		r->arrivals = a->next;
 		if (a->bundle != NULL)
 			a->bundle->arrival = NULL;
 		errand_forget(a);
+		bodytree_known_clear(&a->known);
 		partial_close(a->partial);
 		free(a);
 	}

@@ -43,6 +43,9 @@ struct reception_options {
 	uint32_t disk_full_percent;
 	const struct registry *registry;
 	const char *roots;                  /* file, by which a registry that arrives is judged */
+	uint64_t gather_bytes;              /* what may wait to be written together (gather.h); 0: nothing does */
+	void (*notify)(void *context);      /* from a thread: a turn has something to do; with gather_bytes */
+	void *notify_context;
 	struct workshop *workshop;          /* stopped by the caller before reception_close */
 	struct status_counters *counters;   /* duplicate, late, no_room, repaired, delivered, refused */
 	const struct teller *tell;
@@ -73,6 +76,14 @@ void reception_drop(struct reception *reception, struct known_bundle *bundle, bo
 /* Removes partial bundles on disk that nobody names.  After a generation has become complete. */
 void reception_clear(struct reception *reception, const struct known *known);
 
+/*
+ * What is placed from here on came in what the caller knows by this number, which never falls; and the lowest number of what is
+ * not written yet, GATHER_NOTHING when all is.
+ */
+void reception_mark(struct reception *reception, uint64_t mark);
+uint64_t reception_oldest(const struct reception *reception);
+/* Writes and notes all of it. */
+void reception_settle(struct reception *reception);
 /* Places symbols; payload must stay until reception_flush. */
 void reception_place(struct reception *reception, struct known_bundle *bundle,
 		     const struct span *span, const uint8_t *payload);

@@ -48,8 +48,8 @@ struct ring {
 	uint8_t *data;    /* size bytes, and the same size bytes again */
 	uint64_t size;
 	uint64_t head;    /* the producer's own; the page is only told */
-	uint64_t tail;    /* the consumer's own */
-	uint64_t taken;   /* bytes of the record that was taken */
+	uint64_t tail;    /* the consumer's own: what is before it is taken, */
+	uint64_t released; /* and before this released */
 };
 
 static uint64_t record_bytes(uint64_t len)
@@ -97,7 +97,7 @@ static int map_ring(struct ring **out, int fd, uint64_t size)
 		return result;
 	}
 	ring->head = atomic_load(&ring->page->head);
-	ring->tail = atomic_load(&ring->page->tail);
+	ring->tail = ring->released = atomic_load(&ring->page->tail);
 	*out = ring;
 	return 0;
 }
@@ -305,7 +305,7 @@ void ring_publish(struct ring *ring, uint32_t len, uint32_t datagram_len)
 static bool empty_damaged(struct ring *ring, uint64_t head, uint64_t *damaged)
 {
 	++*damaged;
-	ring->tail = head;
+	ring->tail = ring->released = head;
 	atomic_store(&ring->page->tail, head);
 	return false;
 }
@@ -324,16 +324,29 @@ bool ring_take(struct ring *ring, struct ring_record *out, uint64_t *damaged)
 	if (header.len > RING_RECORD_MAX || header.datagram_len == 0 ||
 	    record_bytes(header.len) > fill)
 		return empty_damaged(ring, head, damaged);
-	ring->taken = record_bytes(header.len);
+	ring->tail += record_bytes(header.len);
 	*out = (struct ring_record){at + RING_ALIGN, header.len, header.datagram_len};
 	return true;
 }
 
+uint64_t ring_position(const struct ring *ring)
+{
+	return ring->tail;
+}
+
+void ring_release_before(struct ring *ring, uint64_t position)
+{
+	/* less than nothing is nothing: the ring was emptied since */
+	uint64_t count = position - ring->released;
+	if (count == 0 || count > ring->tail - ring->released)
+		return;
+	ring->released = position;
+	atomic_store_explicit(&ring->page->tail, position, memory_order_release);
+}
+
 void ring_release(struct ring *ring)
 {
-	ring->tail += ring->taken;
-	ring->taken = 0;
-	atomic_store_explicit(&ring->page->tail, ring->tail, memory_order_release);
+	ring_release_before(ring, ring->tail);
 }
 
 void ring_wait(struct ring *ring, unsigned int timeout_ms)

@@ -97,11 +97,15 @@ struct ring_record {
 };
 
 /*
- * keep: the oldest record, or false when there is none.  It stays until ring_release.  A ring whose
- * positions make no sense is emptied and counted in *damaged.
+ * keep: the next record, or false when there is none.  It stays until it is released: who is started again takes what was
+ * not.  A ring whose positions make no sense is emptied and counted in *damaged.
  */
 bool ring_take(struct ring *ring, struct ring_record *out, uint64_t *damaged);
+/* Where the next record begins; it never falls while a ring is open. */
+uint64_t ring_position(const struct ring *ring);
+/* Releases all that was taken, or what of it lies before a position. */
 void ring_release(struct ring *ring);
+void ring_release_before(struct ring *ring, uint64_t position);
 /* Sleeps until there is a record, ring_wake is called, a signal comes or the time is over. */
 void ring_wait(struct ring *ring, unsigned int timeout_ms);
 /* From any thread of either process. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/io.h"
@@ -22,16 +23,36 @@ int main(void)
 	ok(io_write(fd, bytes, 1100 * SEGMENT_BYTES) == 0, "a file is written");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		tree_of_file(fd, 5, sizes[i], wanted, NULL, NULL);
-		is_number(bodytree_root(fd, 5, sizes[i], root, NULL), 0, "a tree over %d segments",
+		is_number(bodytree_root(fd, 5, sizes[i], NULL, root, NULL), 0, "a tree over %d segments",
 			  (int)sizes[i]);
 		is_bytes(root, wanted, sizeof(root), "is the one of one thread");
 	}
-	is_number(bodytree_root(fd, SEGMENT_BYTES, 1100, root, NULL), VERDICT_TRUNCATED,
+	static const uint64_t bodies[] = {65, 128, 500, 1025};
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		struct bodytree_known known;
+		is_number(bodytree_known_start(&known, bodies[i]), 0, "what is known of %d segments", (int)bodies[i]);
+		for (int round = 0; round < 8; round++) {
+			for (uint64_t piece = 0; piece < known.pieces; piece++) {
+				known.is_known[piece] = round == 7 || test_random(&random) % 2 == 0;
+				bodytree_hash_piece(known.hash[piece], piece * BODYTREE_PIECE_SEGMENTS,
+						    bytes + 5 + piece * BODYTREE_PIECE_SEGMENTS * SEGMENT_BYTES);
+			}
+			tree_of_file(fd, 5, bodies[i], wanted, NULL, NULL);
+			ok(bodytree_root(fd, 5, bodies[i], &known, root, NULL) == 0 && memcmp(root, wanted, sizeof(root)) == 0,
+			   "gives the same tree, round %d", round);
+		}
+		known.is_known[0] = true;
+		known.hash[0][7] ^= 1;
+		ok(bodytree_root(fd, 5, bodies[i], &known, root, NULL) == 0 && memcmp(root, wanted, sizeof(root)) != 0,
+		   "and is what counts: a wrong one gives another");
+		bodytree_known_clear(&known);
+	}
+	is_number(bodytree_root(fd, SEGMENT_BYTES, 1100, NULL, root, NULL), VERDICT_TRUNCATED,
 		  "a file that is too short is refused");
 	atomic_bool stop = true;
-	is_number(bodytree_root(fd, 0, 1000, root, &stop), -ECANCELED, "it can be stopped");
+	is_number(bodytree_root(fd, 0, 1000, NULL, root, &stop), -ECANCELED, "it can be stopped");
 	close(fd);
-	is_number(bodytree_root(fd, 0, 1000, root, NULL), -EBADF, "a file that cannot be read is an error");
+	is_number(bodytree_root(fd, 0, 1000, NULL, root, NULL), -EBADF, "a file that cannot be read is an error");
 	free(bytes);
 	return done_testing();
 }

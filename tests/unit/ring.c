@@ -144,6 +144,42 @@ static void test_restart(void)
 	ring_close(again);
 }
 
+/* What is taken may be released in parts. */
+static void test_parts(void)
+{
+	struct ring *ring = NULL, *again = NULL;
+	struct ring_record record;
+	uint64_t damaged = 0, position[3];
+	uint8_t wanted[100];
+	ring_open(&ring, test_dir(), RING_BYTES_MIN);
+	uint64_t begun = ring_fill(ring);
+	for (uint32_t i = 0; i < 3; i++) {
+		fill(ring_reserve(ring), i, 100);
+		ring_publish(ring, 100, 100);
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		position[i] = ring_position(ring);
+		fill(wanted, i, 100);
+		ok(ring_take(ring, &record, &damaged) && memcmp(record.data, wanted, 100) == 0,
+		   "the next record is taken, whether the one before was released or not");
+	}
+	ok(!ring_take(ring, &record, &damaged), "then there is none");
+	is_number((int64_t)(ring_fill(ring) - begun), 3 * 192, "what is taken still has its place");
+	ring_release_before(ring, position[1]);
+	is_number((int64_t)(ring_fill(ring) - begun), 2 * 192, "until it is released");
+	ring_release_before(ring, position[0]);
+	ring_release_before(ring, position[1]);
+	ring_release_before(ring, ring_position(ring) + 192);
+	is_number((int64_t)(ring_fill(ring) - begun), 2 * 192, "what was released, or never taken, is not released");
+	ring_open(&again, test_dir(), RING_BYTES_MIN);
+	fill(wanted, 1, 100);
+	ok(ring_take(again, &record, &damaged) && memcmp(record.data, wanted, 100) == 0, "who comes next goes on from there");
+	ring_close(again);
+	ring_release(ring);
+	is_number((int64_t)(ring_fill(ring) - begun), 0, "all of it can be released at once");
+	ring_close(ring);
+}
+
 static void test_full(void)
 {
 	struct ring *ring = NULL;
@@ -286,6 +322,7 @@ int main(void)
 	test_order();
 	test_sides();
 	test_restart();
+	test_parts();
 	test_full();
 	test_replaced();
 	test_hostile();

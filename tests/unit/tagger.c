@@ -29,7 +29,7 @@ static void poly1305_is_that_of_the_rfc(void)
 /* By its parts, as the document says it. */
 static void composition(uint64_t *random)
 {
-	uint8_t secret[TAGGER_SECRET_BYTES], data[9000], sequence[8], input[24], tag[16], wanted[16], other[16];
+	uint8_t secret[TAGGER_SECRET_BYTES] = {0}, data[9000], sequence[8], input[24], tag[16], wanted[16], other[16];
 	struct tagger *tagger;
 	struct poly1305 *poly;
 	test_random_bytes(random, secret, sizeof(secret));

@@ -1,6 +1,7 @@
 #include "common/work.h"
 
 #include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -32,6 +33,33 @@ static void run(void *context, void *argument, unsigned int thread)
 	job->done++;
 	job->thread = thread;
 	atomic_fetch_sub(&bench->running, 1);
+}
+
+static void run_held(void *context, void *job, unsigned int thread)
+{
+	(void)job;
+	(void)thread;
+	while (sem_wait(context) < 0)
+		;
+}
+
+static void test_not_done(void)
+{
+	sem_t may_end;
+	int one = 1, two = 2;
+	sem_init(&may_end, 0, 0);
+	struct work *work = work_new(2, 2, run_held, &may_end);
+	ok(work != NULL && work_take_done(work) == NULL && work_take_within(work, 10000) == NULL,
+	   "of nothing nothing is done, and nobody waits for it");
+	work_give(work, &one);
+	work_give(work, &two);
+	ok(work_take_done(work) == NULL && work_take_within(work, 5) == NULL && work_count(work) == 2,
+	   "what is not done yet is not taken");
+	sem_post(&may_end);
+	sem_post(&may_end);
+	ok(work_take_within(work, 60000) == &one && work_take(work) == &two, "and is when it is done");
+	work_free(work);
+	sem_destroy(&may_end);
 }
 
 static void test_order(unsigned int threads, unsigned int slots, bool uneven)
@@ -97,6 +125,7 @@ static void test_cores(void)
 
 int main(void)
 {
+	test_not_done();
 	test_order(1, 1, false);
 	test_order(1, SLOTS, false);
 	test_order(THREADS, 2, false);

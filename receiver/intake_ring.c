@@ -1,0 +1,48 @@
+/* Taking records out of the ring: what of one is not written yet stays in it, for whoever is started next. */
+#include "gather.h"
+#include "intake_parts.h"
+#include "ring.h"
+
+enum {
+	REST_MS = 2,       /* the longest sleep while something waits to be written together with what follows it */
+	GATHER_SHARE = 8,  /* of the ring, for what waits so, */
+	OVERDUE_SHARE = 4, /* and from so much on it is written: it stands in the way of what follows */
+};
+
+uint64_t intake_gather_bytes(const struct intake *in)
+{
+	return in->o.ring != NULL ? ring_size(in->o.ring) / GATHER_SHARE : 0;
+}
+
+/* Every record up to the oldest of which something is still to be written. */
+static void release(struct intake *in)
+{
+	struct ring *ring = in->o.ring;
+	uint64_t oldest = reception_oldest(in->reception);
+	if (oldest != GATHER_NOTHING && ring_position(ring) - oldest > ring_size(ring) / OVERDUE_SHARE) {
+		reception_settle(in->reception);
+		oldest = GATHER_NOTHING;
+	}
+	ring_release_before(ring, oldest == GATHER_NOTHING ? ring_position(ring) : oldest);
+}
+
+bool intake_records(struct intake *in, unsigned int most, uint64_t *damaged)
+{
+	struct ring_record record;
+	for (unsigned int i = 0; i < most; i++) {
+		uint64_t position = ring_position(in->o.ring);
+		if (!ring_take(in->o.ring, &record, damaged)) {
+			release(in);
+			return false;
+		}
+		reception_mark(in->reception, position);
+		intake_train(in, record.data, record.len, record.datagram_len);
+		release(in);
+	}
+	return true;
+}
+
+unsigned int intake_rest_ms(const struct intake *in, unsigned int most)
+{
+	return reception_oldest(in->reception) == GATHER_NOTHING || most < REST_MS ? most : REST_MS;
+}

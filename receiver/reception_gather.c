@@ -1,0 +1,55 @@
+/* Of reception: what large objects are gathered by, and what is known of their hash trees. */
+#include <string.h>
+
+#include "errand.h"
+
+static void on_hashed(void *context, void *owner, uint64_t piece,
+		      const uint8_t hash[static SUITE_DIGEST_BYTES])
+{
+	(void)context;
+	struct bodytree_known *known = &((struct arrival *)owner)->known;
+	if (piece >= known->pieces)
+		return;
+	memcpy(known->hash[piece], hash, SUITE_DIGEST_BYTES);
+	known->is_known[piece] = true;
+}
+
+int reception_gather_open(struct reception *r)
+{
+	const struct gather_listener listener = {r->placement.listener, on_hashed, r->o.notify, r->o.notify_context};
+	return r->o.gather_bytes < GATHER_BUDGET_MIN ? 0 : gather_new(&r->gather, &listener, r->o.gather_bytes);
+}
+
+void reception_gather_begin(const struct reception *r, struct arrival *a)
+{
+	const struct geometry *g = partial_geometry(a->partial);
+	uint64_t segments = g->object_len / SEGMENT_BYTES - 1;
+	/* without that memory the body is read and hashed at the end */
+	if (r->gather != NULL && gather_takes(g, 0) && bodytree_known_start(&a->known, segments) == 0)
+		a->memory += bodytree_known_memory(segments);
+}
+
+void reception_gather_end(const struct reception *r, struct arrival *a)
+{
+	if (r->gather != NULL)
+		gather_forget(r->gather, a->partial);
+	bodytree_known_clear(&a->known);
+}
+
+void reception_mark(struct reception *r, uint64_t mark)
+{
+	if (r->gather != NULL)
+		gather_mark(r->gather, mark);
+}
+
+uint64_t reception_oldest(const struct reception *r)
+{
+	return r->gather != NULL ? gather_oldest(r->gather) : GATHER_NOTHING;
+}
+
+void reception_settle(struct reception *r)
+{
+	placement_flush(&r->placement);
+	if (r->gather != NULL)
+		gather_settle(r->gather);
+}
