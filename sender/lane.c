@@ -145,34 +145,54 @@ static void next_row(struct lane *lane, struct encoder *encoder, unsigned int sl
 	(void)end_work(lane, encoder, slot);
 }
 
-static const uint8_t *next_payload(struct lane *lane, size_t len, uint8_t *scratch,
-				   struct encoder *encoder, unsigned int slot)
+/* Where each datagram of a batch begins, and how many symbols it carries. */
+static uint8_t place(const struct batch *batch, const struct outfit *outfit, uint32_t symbols, uint32_t number, uint8_t **out)
 {
-	const struct geometry *g = &lane->order.geometry;
-	uint64_t at = (uint64_t)lane->at.symbol * SYMBOL_BYTES;
-	if (lane->at.row >= g->source_rows)
-		return encoder_row(encoder, slot, lane->at.row - g->source_rows) + at;
-	int result = io_pread_exact(lane->fd, scratch, len,
-				    geometry_row_offset(g, lane->at.block, lane->at.row) + at);
-	if (result == 0)
-		return scratch;
-	fail(lane, result);
-	return NULL;
+	uint32_t left = symbols - number * outfit->symbols;
+	*out = batch->bytes + number * batch->datagram_len;
+	return (uint8_t)(left < outfit->symbols ? left : outfit->symbols);
 }
 
-void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, uint8_t *scratch,
-	       struct outfit *outfit, struct encoder *encoder, unsigned int slot)
+/* Straight to where it goes from: a row lies in one piece in the file, or in the encoder's memory. */
+static int fill_payloads(const struct lane *lane, const struct batch *batch, const struct outfit *outfit, uint32_t symbols,
+			 const struct encoder *encoder, unsigned int slot)
 {
 	const struct geometry *g = &lane->order.geometry;
-	uint32_t left_of_row = walk_left(&lane->at, g);
-	uint32_t symbols = left_of_row;
-	if (symbols > most * outfit->symbols)
-		symbols = most * outfit->symbols;
-	*batch = (struct batch){.bytes = batch->bytes, .datagram_len = datagram_len(outfit->symbols)};
-	const uint8_t *payload = next_payload(lane, (size_t)symbols * SYMBOL_BYTES, scratch,
-					      encoder, slot);
-	if (payload == NULL)
+	const uint64_t at = (uint64_t)lane->at.symbol * SYMBOL_BYTES;
+	const bool is_repair = lane->at.row >= g->source_rows;
+	const uint8_t *row = is_repair ? encoder_row(encoder, slot, lane->at.row - g->source_rows) + at : NULL;
+	struct iovec piece[BATCH_DATAGRAMS_MAX];
+	uint8_t *out;
+	for (uint32_t i = 0; i < batch->count; i++) {
+		const size_t len = (size_t)place(batch, outfit, symbols, i, &out) * SYMBOL_BYTES;
+		piece[i] = (struct iovec){out + DATAGRAM_DATA_BYTES, len};
+		if (is_repair) {
+			memcpy(out + DATAGRAM_DATA_BYTES, row, len);
+			row += len;
+		}
+	}
+	return is_repair ? 0 : io_preadv_exact(lane->fd, piece, (int)batch->count,
+					       geometry_row_offset(g, lane->at.block, lane->at.row) + at);
+}
+
+void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, struct outfit *outfit,
+	       struct encoder *encoder, unsigned int slot)
+{
+	const struct geometry *g = &lane->order.geometry;
+	const uint32_t left_of_row = walk_left(&lane->at, g);
+	const uint32_t room = (most < BATCH_DATAGRAMS_MAX ? most : BATCH_DATAGRAMS_MAX) * outfit->symbols;
+	const uint32_t symbols = left_of_row < room ? left_of_row : room;
+	*batch = (struct batch){
+		.bytes = batch->bytes,
+		.datagram_len = datagram_len(outfit->symbols),
+		.count = (symbols + outfit->symbols - 1) / outfit->symbols,
+	};
+	int result = fill_payloads(lane, batch, outfit, symbols, encoder, slot);
+	if (result != 0) {
+		batch->count = 0;
+		fail(lane, result);
 		return;
+	}
 	lane->state = ORDER_SENDING;
 	struct datagram d = {
 		.id = lane->order.id,
@@ -180,19 +200,14 @@ void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, uint8_
 		.block = (uint16_t)lane->at.block,
 		.row = (uint8_t)lane->at.row,
 	};
-	for (uint32_t done = 0; done < symbols; done += d.symbol_count) {
-		uint32_t left = symbols - done;
-		d.symbol_count = (uint8_t)(left < outfit->symbols ? left : outfit->symbols);
-		d.first_symbol = (uint16_t)(lane->at.symbol + done);
+	for (uint32_t i = 0; i < batch->count; i++) {
+		uint8_t *out;
+		d.symbol_count = place(batch, outfit, symbols, i, &out);
+		d.first_symbol = (uint16_t)(lane->at.symbol + i * outfit->symbols);
 		d.sequence = outfit->sequence++;
-		uint8_t *out = batch->bytes + batch->len;
-		size_t len = datagram_len(d.symbol_count);
 		datagram_encode_data(out, &d);
-		memcpy(out + DATAGRAM_DATA_BYTES, payload + (size_t)done * SYMBOL_BYTES,
-		       len - DATAGRAM_DATA_BYTES);
-		datagram_set_tag(out, len, outfit->tagger);
-		batch->len += len;
-		batch->count++;
+		datagram_set_tag(out, datagram_len(d.symbol_count), outfit->tagger);
+		batch->len += datagram_len(d.symbol_count);
 	}
 	lane->at.symbol += symbols;
 	lane->sent_bytes += (uint64_t)symbols * SYMBOL_BYTES;

@@ -36,6 +36,8 @@ struct outfit {
 	uint64_t sequence;        /* of the next datagram; lane_fill counts it up */
 };
 
+enum { BATCH_DATAGRAMS_MAX = 64 }; /* UDP_SEGMENT takes no more */
+
 /* Datagrams of one length, but that the last may be shorter. */
 struct batch {
 	uint8_t *bytes;
@@ -64,10 +66,10 @@ bool lane_prepare(struct lane *lane, struct encoder *encoder, unsigned int slot,
 
 /*
  * Writes at most `most` complete, tagged datagrams of the lane's next row into batch->bytes, which has
- * room for them, and moves on.  scratch has room for their payload.  After lane_prepare was true.
- * When the file cannot be read the lane fails, and the batch is empty.
+ * room for them, and moves on.  After lane_prepare was true.  When the file cannot be read the lane fails,
+ * and the batch is empty.
  */
-void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, uint8_t *scratch,
-	       struct outfit *outfit, struct encoder *encoder, unsigned int slot);
+void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, struct outfit *outfit,
+	       struct encoder *encoder, unsigned int slot);
 
 #endif

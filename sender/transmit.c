@@ -34,7 +34,6 @@ struct transmit {
 	struct batch batch;            /* not sent yet when it has a count */
 	int batch_slot;                /* whose data it is; -1: control */
 	bool batch_heals;
-	uint8_t *scratch;
 	uint64_t datagrams, bytes, send_errors;
 	uint64_t progress_ns;          /* when to write it next */
 };
@@ -65,7 +64,6 @@ void transmit_free(struct transmit *t)
 	free(t->copy);
 	free(t->spare);
 	free(t->batch.bytes);
-	free(t->scratch);
 	free(t);
 }
 
@@ -78,8 +76,7 @@ int transmit_new(struct transmit **out, const struct transmit_options *options)
 	t->copy = calloc(1, sizeof(*t->copy));
 	t->spare = calloc(1, sizeof(*t->spare));
 	t->batch.bytes = malloc(BATCH_SIZE);
-	t->scratch = malloc(BATCH_SIZE);
-	if (t->copy == NULL || t->spare == NULL || t->batch.bytes == NULL || t->scratch == NULL) {
+	if (t->copy == NULL || t->spare == NULL || t->batch.bytes == NULL) {
 		transmit_free(t);
 		return -ENOMEM;
 	}
@@ -282,7 +279,7 @@ static void build_data(struct transmit *t, unsigned int slot)
 	struct lane *lane = &t->lanes[slot];
 	bool is_heal = lane->order.kind == TASK_HEAL;
 	unsigned int most = outgoing_batch(&t->outgoing, lane->order.kind);
-	lane_fill(lane, &t->batch, most, t->scratch, &t->outfit, t->encoder, slot);
+	lane_fill(lane, &t->batch, most, &t->outfit, t->encoder, slot);
 	outgoing_charge(&t->outgoing, slot, lane->order.kind, t->batch.len);
 	t->batch_slot = (int)slot;
 	t->batch_heals = is_heal;

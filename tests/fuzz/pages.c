@@ -73,7 +73,7 @@ static void fill_lane(struct lane *lane, struct encoder *encoder)
 {
 	static const uint8_t secret[TAGGER_SECRET_BYTES];
 	static struct tagger *tagger;
-	static uint8_t bytes[BATCH_BYTES], scratch[BATCH_BYTES];
+	static uint8_t bytes[BATCH_BYTES];
 	fuzz_need(tagger != NULL || tagger_new(&tagger, secret) == 0, "no tags");
 	struct batch batch = {.bytes = bytes};
 	struct outfit outfit = {.symbols = datagram_symbols(1500), .tagger = tagger};
@@ -83,7 +83,7 @@ static void fill_lane(struct lane *lane, struct encoder *encoder)
 			continue;
 		}
 		uint64_t before = lane->sent_bytes;
-		lane_fill(lane, &batch, PACE_BATCH_DATAGRAMS, scratch, &outfit, encoder, 0);
+		lane_fill(lane, &batch, PACE_BATCH_DATAGRAMS, &outfit, encoder, 0);
 		assert(batch.len <= sizeof(bytes) && lane->sent_bytes - before <= BATCH_BYTES);
 	}
 	while (!lane_close(lane, encoder, 0))
