@@ -157,7 +157,7 @@ test-main: tests
 threaded_tests = $(shell nm -D --undefined-only -A $(unit_tests) | sed -n 's/: *U pthread_create\(@.*\)\{0,1\}$$//p')
 threaded_system_tests = $(shell grep -l 'under the thread sanitizer' $(system_tests))
 # What CI has time for: who waits and wakes, and the memory that processes share.
-sampled_threads = $(patsubst %,$(BUILD)/tests/unit/%.t,orders porter ring scan scrub transmit work worker)
+sampled_threads = $(patsubst %,$(BUILD)/tests/unit/%.t,gather orders porter ring scan scrub transmit work worker)
 threads = $(again) SANITIZE=thread BUILD=build-thread
 watch_threads = REPLAY_EVERY=20 UNDER='tests/lib/watched thread' LIMIT=900 $(run)
 

@@ -61,6 +61,11 @@ control "what is settled as lost is listed" intake receiver/intake_life.c \
 control "what is settled as named is in a complete generation" known receiver/known.c 's/if \(account_note\(known/if (account_name(known/'
 control "what came before a power cut is not lost" intake receiver/intake_life.c \
 	'/^static bool is_dealt_with/,/^}/ s/return vault/return 0 \&\& vault/'
+control "what is not written holds what it came in" gather receiver/gather.c \
+	'/^uint64_t gather_oldest/,/^}/ s/return oldest;/return GATHER_NOTHING;/'
+control "what is being written stays as it is" gather receiver/gather.c \
+	's/if \(w != NULL && here == span->count\)/if (0)/; s/\(w->state == WINDOW_FLYING \|\| here > 0 /(here > 999999 /'
+control "a window is hashed by what was noted" gather receiver/gather.c 's/if \(w->is_piece && is_noted\(w\)\)/if (w->is_piece)/'
 control "the memory of what was delivered" intake receiver/vault.c \
 	'/^int vault_is_delivered/,/^}/ s/return 1;/return 0;/'
 control "a delivered bundle is not replaced" vault receiver/vault.c 's/, file, RENAME_NOREPLACE\) < 0\)/, file, 0) < 0)/'

@@ -24,10 +24,11 @@ static const uint64_t window_bytes = GATHER_WINDOW_BYTES;
 static int owner; /* whoever's the bundle is */
 static uint8_t *object, *repair; /* as they should be */
 static uint64_t random_state;
+static struct partial *arriving;
 
 /* What the listener was told. */
 static struct {
-	unsigned int failed, decodable, hashed, wrong_hashes;
+	unsigned int failed, decodable, hashed, wrong_hashes, not_noted;
 	uint64_t written;
 	struct bodytree_known known;
 	_Atomic unsigned int notified;
@@ -54,6 +55,17 @@ static void on_written(void *context, void *whose, uint64_t begin, uint64_t end)
 	seen.written += end - begin;
 }
 
+/* All symbols of a part of the object. */
+static bool is_noted(uint64_t begin, uint64_t len)
+{
+	for (uint64_t at = begin; at < begin + len; at += SYMBOL_BYTES) {
+		struct span span = {0, (uint8_t)(at / geometry.row_len), (uint16_t)(at % geometry.row_len / SYMBOL_BYTES), 1};
+		if (!arrivals_have(partial_arrivals(arriving), &span))
+			return false;
+	}
+	return true;
+}
+
 static void on_hashed(void *context, void *whose, uint64_t piece, const uint8_t hash[static SUITE_DIGEST_BYTES])
 {
 	(void)context;
@@ -62,6 +74,7 @@ static void on_hashed(void *context, void *whose, uint64_t piece, const uint8_t 
 	bodytree_hash_piece(wanted, piece * BODYTREE_PIECE_SEGMENTS,
 			    object + SEGMENT_BYTES + piece * GATHER_WINDOW_BYTES);
 	seen.hashed++;
+	seen.not_noted += !is_noted(SEGMENT_BYTES + piece * GATHER_WINDOW_BYTES, GATHER_WINDOW_BYTES);
 	seen.wrong_hashes += memcmp(wanted, hash, sizeof(wanted)) != 0;
 	memcpy(seen.known.hash[piece], hash, SUITE_DIGEST_BYTES);
 	seen.known.is_known[piece] = true;
@@ -162,6 +175,7 @@ static struct partial *begin(struct gather **gather, uint64_t budget)
 	struct partial *partial = NULL;
 	partial_remove(&site, &id);
 	ok(partial_create(&partial, &site, &id, &geometry) == 0 && gather_new(gather, &listener, budget) == 0, "a bundle begins");
+	arriving = partial;
 	bodytree_known_clear(&seen.known);
 	memset(&seen, 0, sizeof(seen));
 	bodytree_known_start(&seen.known, SEGMENTS - 1);
@@ -195,7 +209,7 @@ static void passes(const char *what, uint64_t budget, uint32_t symbols, unsigned
 	ok(gather_oldest(gather) == GATHER_NOTHING && count_let_go(gather, partial, step_count) == 0,
 	   "%s: in the end all of it is noted", what);
 	is_number((int64_t)count_wrong(partial), 0, "%s: what is noted is in the files", what);
-	ok(seen.failed == 0 && seen.wrong_hashes == 0, "%s: no write failed, and no piece has another hash", what);
+	ok(seen.failed == 0 && seen.wrong_hashes == 0 && seen.not_noted == 0, "%s: no write failed, and a piece that was hashed is noted, and has no other hash", what);
 	if (lost == 0) {
 		is_number(seen.decodable, 1, "%s: it was told that the block is decodable, once", what);
 		char name[VAULT_NAME_BYTES], path[VAULT_NAME_BYTES + 16];
@@ -209,6 +223,25 @@ static void passes(const char *what, uint64_t budget, uint32_t symbols, unsigned
 	}
 	note("%s: %u of %u pieces hashed, %lu bytes through the cache, %u times notified", what, seen.hashed,
 	     (unsigned int)seen.known.pieces, (unsigned long)seen.written, seen.notified);
+	gather_forget(gather, partial);
+	gather_free(gather);
+	partial_close(partial);
+}
+
+/* The repair rows come first, so that the block is decodable while windows are being written that it then does not need. */
+static void too_late(void)
+{
+	struct gather *gather = NULL;
+	struct partial *partial = begin(&gather, 22 * window_bytes);
+	make_steps(69, 0, 0, 0);
+	for (int is_source = 0; is_source < 2; is_source++)
+		for (unsigned int i = 0; i < step_count; i++)
+			if ((step[i].span.row < geometry.source_rows) == is_source)
+				gather_add(gather, &owner, partial, &step[i].span, payload_of(&step[i].span));
+	gather_settle(gather);
+	ok(seen.decodable == 1 && seen.hashed < seen.known.pieces, "a block is decodable before all of it is there");
+	ok(seen.wrong_hashes == 0 && seen.not_noted == 0, "no piece of it is hashed that is not noted");
+	is_number((int64_t)count_wrong(partial), 0, "and what is noted is in the files");
 	gather_forget(gather, partial);
 	gather_free(gather);
 	partial_close(partial);
@@ -288,20 +321,27 @@ static void refusals(void)
 	close(t.fd[0]);
 }
 
+static void choose(uint32_t repair_permille)
+{
+	geometry = geometry_choose((uint64_t)SEGMENTS * SEGMENT_BYTES, repair_permille);
+	size_t len = (size_t)geometry.repair_rows * geometry.row_len;
+	free(repair);
+	repair = malloc(len);
+	test_random_bytes(&random_state, repair, len);
+}
+
 int main(void)
 {
 	random_state = test_seed();
 	ok(suite_start() == 0, "the suite starts");
-	geometry = geometry_choose((uint64_t)SEGMENTS * SEGMENT_BYTES, 125);
+	choose(125);
 	is_number(geometry_block_count(&geometry), 1, "the object is one block");
 	ok(gather_takes(&geometry, 0) && gather_takes(&geometry, (uint32_t)geometry.source_rows + geometry.repair_rows - 1U) &&
 	   !gather_takes(&geometry, (uint32_t)geometry.source_rows + geometry.repair_rows), "of which the rows of a pass are gathered");
 	struct geometry small = geometry_choose(3 << 20, 125);
 	ok(!gather_takes(&small, 0), "and smaller ones not");
 	object = aligned_alloc(4096, (size_t)SEGMENTS * SEGMENT_BYTES);
-	repair = malloc((size_t)geometry.repair_rows * geometry.row_len);
 	test_random_bytes(&random_state, object, (size_t)SEGMENTS * SEGMENT_BYTES);
-	test_random_bytes(&random_state, repair, (size_t)geometry.repair_rows * geometry.row_len);
 	mkdir(test_path("partial"), 0700);
 	mkdir(test_path("maps"), 0700);
 	site.dir_fd = io_open_dir(AT_FDCWD, test_path("partial"));
@@ -320,6 +360,8 @@ int main(void)
 	passes("in disorder, with losses, twice", 4 * window_bytes, 11, 50, 100, 300);
 	killed();
 	another_copy();
+	choose(500);
+	too_late();
 	refusals();
 	bodytree_known_clear(&seen.known);
 	free(object);
