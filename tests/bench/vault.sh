@@ -34,7 +34,7 @@ vault_bound() {
 	# nine datagrams go for eight of the object
 	awk '{ print "send", $3 / $1 * 1e9 * 9 / 8 }' "$tmp/bare-out" >>"$tmp/alone"
 	awk 'NF == 3 { print "receive", $3 / $1 * 1e9 * 9 / 8 }' "$tmp/bare-in" >>"$tmp/alone"
-	vault_alone=$(awk '{ sum += $2 * ($1 == "tag" ? 2 : 1) } END { printf "%.3f", sum }' "$tmp/alone")
+	vault_alone=$(awk '{ sum += $2 * ($1 == "tag" || $1 == "read" ? 2 : 1) } END { printf "%.3f", sum }' "$tmp/alone")
 	vault_bound=$(awk -v s="$vault_alone" -v n="$(nproc)" 'BEGIN { printf "%.0f", n / s * 1000 }')
 }
 
