@@ -190,13 +190,25 @@ void gather_settle(struct gather *gather)
 	land_all(gather);
 }
 
-void gather_turn(struct gather *gather)
+/* With what its windows hold nothing of it is missing. */
+static bool is_whole(const struct gather *gather, const struct target *t)
+{
+	uint64_t held = 0;
+	for (unsigned int i = 0; i < WINDOWS_MAX; i++)
+		if (gather->window[i].state != WINDOW_FREE && gather->window[i].target == t)
+			held += gather->window[i].count;
+	return held >= arrivals_missing_symbols(partial_arrivals(t->partial));
+}
+
+void gather_turn(struct gather *gather, uint64_t now_ms)
 {
 	gather_collect(gather);
-	for (unsigned int i = 0; gather->busy > 0 && i < WINDOWS_MAX; i++)
-		if (gather->window[i].state == WINDOW_OPEN && gather->window[i].turn < gather->turn)
-			hand_over(gather, &gather->window[i]);
-	gather->turn++;
+	gather->now_ms = now_ms;
+	for (unsigned int i = 0; gather->busy > 0 && i < WINDOWS_MAX; i++) {
+		struct window *w = &gather->window[i];
+		if (w->state == WINDOW_OPEN && (now_ms - w->added_ms >= GATHER_HOLD_MS || is_whole(gather, w->target)))
+			hand_over(gather, w);
+	}
 }
 
 /* ---- targets ---- */
@@ -367,7 +379,7 @@ static enum span_use put(struct gather *gather, struct target *t, bool is_repair
 	for (uint32_t i = at; i < at + span->count; i++)
 		w->here[i / 64] |= UINT64_C(1) << (i % 64);
 	w->count += span->count;
-	w->turn = gather->turn;
+	w->added_ms = gather->now_ms;
 	add_span(w, span);
 	if (w->count == (w->end - w->begin) / SYMBOL_BYTES)
 		hand_over(gather, w);
@@ -409,7 +421,6 @@ int gather_new(struct gather **out, const struct gather_listener *listener, uint
 	const uint64_t budget = budget_bytes / GATHER_WINDOW_BYTES;
 	gather->listener = *listener;
 	gather->budget = budget < WINDOWS_MAX ? (unsigned int)budget : WINDOWS_MAX;
-	gather->turn = 1;
 	for (unsigned int i = 0; i < GATHER_TARGETS_MAX; i++)
 		gather->target[i] = (struct target){.fd = {-1, -1}, .direct_fd = {-1, -1}};
 	/* pages of their own, as O_DIRECT wants it; what is not used takes no memory */

@@ -25,6 +25,7 @@ enum {
 	GATHER_OBJECT_MIN = 4 * GATHER_WINDOW_BYTES, /* smaller ones are here at once anyway */
 	GATHER_TARGETS_MAX = 8,                      /* bundles at a time */
 	GATHER_FLIGHT_MAX = 6,                       /* windows that are being written at a time */
+	GATHER_HOLD_MS = 100,
 };
 #define GATHER_NOTHING UINT64_MAX
 
@@ -62,8 +63,11 @@ enum span_use gather_add(struct gather *gather, void *owner, struct partial *par
 
 /* Notes what has been written meanwhile. */
 void gather_collect(struct gather *gather);
-/* The same, and writes what nothing was added to since the turn before. */
-void gather_turn(struct gather *gather);
+/*
+ * The same, at this time of a clock in ms; writes what nothing was added to for GATHER_HOLD_MS, and at once all of a bundle that is
+ * whole with it.
+ */
+void gather_turn(struct gather *gather, uint64_t now_ms);
 /* Writes and notes everything. */
 void gather_settle(struct gather *gather);
 /* Forgets what is not written of this one, and lets go of its files.  Before it is closed. */

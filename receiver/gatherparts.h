@@ -25,7 +25,7 @@ struct window {
 	uint64_t begin, end; /* in the file */
 	uint64_t mark;       /* the first that it holds of */
 	uint64_t opened;     /* in windows */
-	uint64_t turn;       /* when something was added last */
+	uint64_t added_ms;   /* when something was added last */
 	uint32_t count;      /* symbols that are here */
 	uint64_t here[SYMBOLS / 64];
 	unsigned int span_count;
@@ -57,7 +57,7 @@ struct gather {
 	unsigned int budget; /* windows */
 	unsigned int busy;   /* windows that are not free */
 	bool is_stalled;     /* the disk: nothing has landed for a while */
-	uint64_t mark, turn, counter;
+	uint64_t mark, now_ms, counter;
 	struct work *work;
 	uint8_t *memory;
 	struct target target[GATHER_TARGETS_MAX];

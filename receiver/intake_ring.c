@@ -1,10 +1,13 @@
 /* Taking records out of the ring: what of one is not written yet stays in it, for whoever is started next. */
+#include <time.h>
+
 #include "gather.h"
 #include "intake_parts.h"
 #include "ring.h"
 
 enum {
-	REST_MS = 2,       /* the longest sleep while something waits to be written together with what follows it */
+	HOLDING_MS = 20,   /* the longest sleep while something waits to be written together with what follows it */
+	PAUSE_US = 300,    /* of a large bundle no datagram is in a hurry: it costs less to take several trains at a time */
 	GATHER_SHARE = 8,  /* of the ring, for what waits so, */
 	OVERDUE_SHARE = 4, /* and from so much on it is written: it stands in the way of what follows */
 };
@@ -42,7 +45,11 @@ bool intake_records(struct intake *in, unsigned int most, uint64_t *damaged)
 	return true;
 }
 
-unsigned int intake_rest_ms(const struct intake *in, unsigned int most)
+void intake_rest(const struct intake *in, unsigned int most_ms)
 {
-	return reception_oldest(in->reception) == GATHER_NOTHING || most < REST_MS ? most : REST_MS;
+	const struct timespec pause = {.tv_nsec = PAUSE_US * INT64_C(1000)};
+	bool is_holding = reception_oldest(in->reception) != GATHER_NOTHING;
+	if (is_holding)
+		nanosleep(&pause, NULL);
+	ring_wait(in->o.ring, is_holding && most_ms > HOLDING_MS ? HOLDING_MS : most_ms);
 }

@@ -283,7 +283,7 @@ static void keep_until_stopped(struct keep *keep)
 		intake_note_away(keep->intake, now_ms() - begun_ms, 0);
 		begun_ms = now_ms();
 		if (!more)
-			ring_wait(keep->ring, intake_rest_ms(keep->intake, WAIT_MS));
+			intake_rest(keep->intake, WAIT_MS);
 		intake_note_away(keep->intake, now_ms() - begun_ms, WAIT_MS);
 	}
 	/* nobody comes back to a ring that is retired; catch may add to it for a moment */

@@ -371,7 +371,7 @@ void reception_turn(struct reception *r, uint64_t now_ms, uint64_t now_s,
 	r->sender_registry_version = sender_registry_version;
 	placement_flush(&r->placement);
 	if (r->gather != NULL)
-		gather_turn(r->gather);
+		gather_turn(r->gather, now_ms);
 	workshop_collect(r->o.workshop);
 	reap(r);
 	check_disk(r);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/io.h"
@@ -190,7 +191,7 @@ static unsigned int give_all(struct gather *gather, struct partial *partial)
 		step[i].is_in = true;
 		gather_add(gather, &owner, partial, &step[i].span, payload_of(&step[i].span));
 		if (i % 64 == 63)
-			gather_turn(gather);
+			gather_turn(gather, i / 64);
 		if (i % 97 == 0)
 			let_go += count_let_go(gather, partial, i);
 	}
@@ -242,6 +243,39 @@ static void too_late(void)
 	ok(seen.decodable == 1 && seen.hashed < seen.known.pieces, "a block is decodable before all of it is there");
 	ok(seen.wrong_hashes == 0 && seen.not_noted == 0, "no piece of it is hashed that is not noted");
 	is_number((int64_t)count_wrong(partial), 0, "and what is noted is in the files");
+	gather_forget(gather, partial);
+	gather_free(gather);
+	partial_close(partial);
+}
+
+/* Until nothing is under way any more, at this time. */
+static bool turns_to_nothing(struct gather *gather, uint64_t now_ms)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	for (int i = 0; i < 10000 && gather_oldest(gather) != GATHER_NOTHING; i++) {
+		gather_turn(gather, now_ms);
+		nanosleep(&pause, NULL);
+	}
+	return gather_oldest(gather) == GATHER_NOTHING;
+}
+
+static void when_it_is_written(void)
+{
+	struct gather *gather = NULL;
+	struct partial *partial = begin(&gather, 8 * window_bytes);
+	make_steps(69, 0, 0, 0);
+	gather_turn(gather, 1000);
+	gather_mark(gather, 7);
+	gather_add(gather, &owner, partial, &step[0].span, payload_of(&step[0].span));
+	gather_turn(gather, 1000 + GATHER_HOLD_MS - 1);
+	is_number((int64_t)gather_oldest(gather), 7, "what is not full waits for more");
+	ok(!arrivals_have(partial_arrivals(partial), &step[0].span), "and is not noted");
+	ok(turns_to_nothing(gather, 1000 + GATHER_HOLD_MS) && arrivals_have(partial_arrivals(partial), &step[0].span),
+	   "but not for ever");
+	for (unsigned int i = 0; step[i].span.row < geometry.source_rows; i++)
+		gather_add(gather, &owner, partial, &step[i].span, payload_of(&step[i].span));
+	ok(turns_to_nothing(gather, 1000 + GATHER_HOLD_MS + 1) && seen.decodable == 1,
+	   "what makes a bundle whole is written at once");
 	gather_forget(gather, partial);
 	gather_free(gather);
 	partial_close(partial);
@@ -358,6 +392,7 @@ int main(void)
 	passes("twice", 8 * window_bytes, 11, 0, 300, 0);
 	passes("in disorder", 8 * window_bytes, 11, 0, 0, 300);
 	passes("in disorder, with losses, twice", 4 * window_bytes, 11, 50, 100, 300);
+	when_it_is_written();
 	killed();
 	another_copy();
 	choose(500);
