@@ -8,6 +8,7 @@
 #include "common/verdict.h"
 #include "receiver/accept.h"
 #include "receiver/custody.h"
+#include "receiver/gather.h"
 #include "receiver/heard.h"
 #include "receiver/lost.h"
 #include "receiver/marker.h"
@@ -367,6 +368,97 @@ static int partial_work(const char *dir)
 	partial = NULL;
 	DO(partial_remove(&site, &id));
 out:
+	partial_close(partial);
+	close_site(&site, vault);
+	return result;
+}
+
+/* ---- large objects ---- */
+
+static int gather_failure; /* the first that was told */
+
+static void gather_failed(void *context, void *owner, int error)
+{
+	(void)context;
+	(void)owner;
+	gather_failure = gather_failure == 0 ? error : gather_failure;
+}
+
+static void gather_decodable(void *context, void *owner, uint16_t block)
+{
+	(void)context;
+	(void)owner;
+	(void)block;
+}
+
+static void gather_hashed(void *context, void *owner, uint64_t piece, const uint8_t hash[static SUITE_DIGEST_BYTES])
+{
+	(void)context;
+	(void)owner;
+	(void)piece;
+	(void)hash;
+}
+
+static void gather_notify(void *context)
+{
+	(void)context;
+}
+
+/* All of it, in rows; what was noted must be in the file. */
+static int gather_rows(struct gather *gather, struct partial *partial, uint8_t *row)
+{
+	const struct geometry *g = partial_geometry(partial);
+	for (uint8_t i = 0; i < g->source_rows && gather_failure == 0; i++) {
+		struct span span = {0, i, 0, (uint16_t)geometry_row_sent(g, 0, i)};
+		memset(row, i + 1, g->row_len);
+		if (span.count > 0)
+			gather_add(gather, partial, partial, &span, row);
+	}
+	gather_settle(gather);
+	return gather_failure;
+}
+
+static int gather_check(const struct partial_site *site, const struct bundle_id *id, const struct geometry *g, uint8_t *row)
+{
+	int dir = partial_open_dir(site, id), fd = dir < 0 ? dir : openat(dir, PARTIAL_OBJECT, O_RDONLY | O_CLOEXEC);
+	int result = fd < 0 ? -EIO : 0;
+	for (uint8_t i = 0; i < g->source_rows && result == 0; i++) {
+		size_t len = (size_t)geometry_row_sent(g, 0, i) * SYMBOL_BYTES;
+		result = io_pread_exact(fd, row, len, geometry_row_offset(g, 0, i));
+		for (size_t at = 0; at < len && result == 0; at++)
+			result = row[at] == i + 1 ? 0 : -EBADMSG;
+	}
+	io_close(fd);
+	io_close(dir);
+	return result;
+}
+
+/* A large one comes, through memory and past the cache. */
+static int gather_work(const char *dir)
+{
+	static const struct gather_listener listener = {{gather_decodable, gather_failed, NULL, NULL, NULL}, gather_hashed,
+							gather_notify, NULL};
+	struct partial_site site = {.dir_fd = -1, .maps_fd = -1};
+	const struct bundle_id id = {6, ++runs, 1};
+	const struct geometry g = geometry_choose(GATHER_OBJECT_MIN, 125);
+	struct partial *partial = NULL;
+	struct gather *gather = NULL;
+	int result, vault = -1;
+	uint8_t *row = malloc(g.row_len);
+	gather_failure = 0;
+	DO(row == NULL ? -ENOMEM : open_site(&site, &vault, dir));
+	DO(partial_create(&partial, &site, &id, &g));
+	DO(gather_new(&gather, &listener, GATHER_BUDGET_MIN));
+	DO(gather_rows(gather, partial, row));
+	DO(arrivals_block_state(partial_arrivals(partial), 0) == BLOCK_DECODABLE ? 0 : -EBADMSG);
+	gather_forget(gather, partial);
+	DO(gather_check(&site, &id, &g, row));
+	partial_close(partial);
+	partial = NULL;
+	DO(partial_remove(&site, &id));
+out:
+	free(row);
+	gather_free(gather);
 	partial_close(partial);
 	close_site(&site, vault);
 	return result;
@@ -792,7 +884,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	static const struct every_piece pieces[] = {
 		{"the spool", spool_work}, {"standing orders", orders_work}, {"the sender's witness", testimony_work},
-		{"what arrives", partial_work}, {"judging and delivering", accept_work}, {"the vault", vault_work},
+		{"what arrives", partial_work}, {"large objects that arrive", gather_work}, {"judging and delivering", accept_work}, {"the vault", vault_work},
 		{"annals", annals_work}, {"scrubbing", scrub_work}, {"holds and purges", custody_work}, {"what is lost", lost_work},
 		{"the receiver's marker", marker_work}, {"what was heard", heard_work}, {"what was witnessed", witness_work},
 	};
