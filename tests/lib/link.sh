@@ -124,7 +124,7 @@ sniff_start() {
 	ip netns exec "$ns_sender" "$build/tests/lib/sniff" count "$device" "$frames_file" \
 		>"$tmp/sniff.log" 2>&1 &
 	sniff_pid=$!
-	on_exit "kill $sniff_pid 2>/dev/null; wait $sniff_pid 2>/dev/null"
+	end_on_exit "$sniff_pid"
 	until_true 10 grep -qs ready "$tmp/sniff.log" || note "sniff: $(cat "$tmp/sniff.log")"
 }
 
@@ -144,7 +144,7 @@ relay_start() {
 		--to "$listen_address:$listen_port" --report "$relay_report" --seed "$SEED" "$@" \
 		>"$tmp/relay.log" 2>&1 &
 	relay_pid=$!
-	on_exit "kill $relay_pid 2>/dev/null; wait $relay_pid 2>/dev/null"
+	end_on_exit "$relay_pid"
 	until_true 10 grep -qs ready "$tmp/relay.log" || note "relay: $(cat "$tmp/relay.log")"
 	to_address=127.0.0.1
 	to_port=$relay_port

@@ -225,7 +225,7 @@ receiver_listens() { [[ -s $receiver/vault/status.json ]]; }
 sender_up() {
 	"${at_sender[@]}" "$build/weir-sender" run --config "$sender/sender.conf" >>"$sender/log" 2>&1 &
 	sender_pid=$!
-	on_exit "kill $sender_pid 2>/dev/null; wait $sender_pid 2>/dev/null"
+	end_on_exit "$sender_pid"
 	until_true "${start_within:-20}" sender_answers || give_up "the sender does not answer"
 }
 
@@ -233,7 +233,7 @@ receiver_up() {
 	rm -f "$receiver/vault/status.json"
 	"${at_receiver[@]}" "$build/weir-receiver" run --config "$receiver/receiver.conf" >>"$receiver/log" 2>&1 &
 	receiver_pid=$!
-	on_exit "kill $receiver_pid 2>/dev/null; wait $receiver_pid 2>/dev/null"
+	end_on_exit "$receiver_pid"
 	until_true "${start_within:-20}" receiver_listens || give_up "the receiver does not answer"
 }
 
@@ -351,7 +351,7 @@ memory_watch() {
 	: >"$memory_file"
 	memory_loop &
 	memory_pid=$!
-	on_exit "kill $memory_pid 2>/dev/null"
+	end_on_exit "$memory_pid"
 }
 
 memory_loop() {

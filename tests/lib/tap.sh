@@ -9,7 +9,7 @@
 #   skip SENTENCE REASON      could not be tried here; a failure under CI
 #   note TEXT                 something for the reader of the log
 #
-# $tmp is a fresh directory, removed at the end together with what on_exit was told.
+# $tmp is a fresh directory, removed at the end together with what on_exit was told; end_on_exit PID ends a process.
 
 set -uo pipefail
 export LC_ALL=C.UTF-8
@@ -59,16 +59,27 @@ skip() {
 
 # on_exit COMMAND: runs at the end, last one first, whatever happened.
 on_exit() { exit_commands+=("$1"); }
+# A process that has ended long before may have left its number to somebody else's: only what is of our process group.
+end_on_exit() { on_exit "end_own $1"; }
+end_own() {
+	[[ $(group_of "$1") == "$(group_of $$)" ]] || return 0
+	kill "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+group_of() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f3; }
 
 leave() {
 	local i
+	# The deadline of a `read -t` that was interrupted stays with bash 5.2, and its next substitution would crash: a new one ends it.
+	read -rt 1 <<<""
 	for ((i = ${#exit_commands[@]} - 1; i >= 0; i--)); do
 		eval "${exit_commands[i]}"
 	done
 	if [[ -n ${KEEP:-} ]]; then note "kept: $tmp"; else rm -rf "$tmp"; fi
 }
 trap leave EXIT
-trap 'exit 1' INT TERM
+# Who ends a group of processes may tell its first one twice (timeout(1) does), and a second time would end the leaving.
+trap 'trap "" INT TERM HUP; exit 1' INT TERM HUP
 
 done_testing() {
 	echo "1..$tests_run"
