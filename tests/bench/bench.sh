@@ -12,6 +12,14 @@ ticks=$(getconf CLK_TCK)
 now() { date +%s%N; }
 elapsed() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", (b - a) / 1e9 }'; }
 
+# What else runs beside a part that is interrupted: who is measured, and who measures.
+end_jobs() {
+	local pid
+	for pid in $(jobs -rp); do kill "$pid" 2>/dev/null; done
+	wait
+}
+on_exit end_jobs
+
 # ---- what processes cost ----
 
 # cpu_of PID…: seconds of these processes, their threads and their waited-for children so far.
@@ -44,16 +52,29 @@ minus() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a - b }'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
 load() { cut -d' ' -f1-3 /proc/loadavg; }
 
+# holds VALUE OP BOUND: a word for the end of a line; a bound that does not hold is seen in the status of the run.  Not in a
+# pipe, where it could not tell.
+failed=0
+holds() {
+	if awk -v a="$1" -v b="$3" -v op="$2" 'BEGIN { exit !(a != "" && (op == ">=" ? a >= b : a <= b)) }'; then
+		held="wanted $2 $3: holds"
+	else
+		held="wanted $2 $3: DOES NOT HOLD"
+		failed=1
+	fi
+}
+
 # ---- Weir ----
 
-weir_up() { # RATE
+# weir_configure RATE: of both boxes, with nothing in spool and vault.
+weir_configure() {
 	rate=$1
-	receiver_lines="ring_mib = 512"
+	receiver_lines="ring_mib = 512"$'\n'"rate = $1"
 	rm -rf "$sender/spool" "$sender/spool.witness" "$receiver/vault" "$receiver/vault.witness"
 	site_configure
-	receiver_up
-	sender_up
 }
+boxes_up() { receiver_up && sender_up; }
+weir_up() { weir_configure "$1" && boxes_up; } # RATE
 weir_down() {
 	sender_down
 	receiver_down

@@ -16,15 +16,16 @@ evict() {
 }
 # started WHAT FOLDER EVENT LOG COMMAND: milliseconds until it says that it is ready, beside the 5,000 that it may take.
 started() {
-	local from watcher
+	local from watcher ms held
 	evict "$2"
 	from=$(now)
 	{ until grep -qs "^$3 " "$4"; do sleep 0.01; done; now >"$tmp/ready"; } &
 	watcher=$!
 	"$5"
 	wait "$watcher"
-	awk -v what="$1" -v ms="$((($(cat "$tmp/ready") - from) / 1000000))" \
-		'BEGIN { printf "  %-34s %8d ms   bound 5000 ms   %.2f of it\n", what, ms, ms / 5000 }'
+	ms=$((($(cat "$tmp/ready") - from) / 1000000))
+	holds $ms "<=" 5000
+	printf '  %-34s %8d ms   %s\n' "$1" $ms "$held"
 }
 start_part() {
 	printf '\nstart with 10,000 bundles, from the disk\n'
