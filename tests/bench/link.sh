@@ -41,7 +41,7 @@ cast_transfer() { # FILE RATE
 cast_cost_watch() {
 	while kill -0 "$cast_tx" 2>/dev/null; do
 		cast_cost="$(cpu_of "$cast_tx") $(cpu_of "$cast_rx") $(memory_of "$cast_tx") $(memory_of "$cast_rx")"
-		sleep 0.02
+		sleep 0.1 # who looks takes of the same cores
 	done
 }
 
@@ -49,15 +49,15 @@ cast_rate_is_good() { cast_transfer "$2" "$1" && cast_transfer "$2" "$1"; } # RA
 
 # ---- searching ----
 
-# best_rate PROGRAM FILE RATE…: the last of the rising rates at which it is good.
+# best_rate PROGRAM FILE RATE…: fills `best`, the last of the rising rates at which it is good.
 best_rate() {
-	local program=$1 file=$2 good=''
+	local program=$1 file=$2 candidate
 	shift 2
+	best=''
 	for candidate in "$@"; do
 		"${program}_rate_is_good" "$candidate" "$file" >&2 || break
-		good=$candidate
+		best=$candidate
 	done
-	echo "$good"
 }
 
 weir_rates=("1 Gbit/s" "2 Gbit/s" "3 Gbit/s" "4 Gbit/s" "5 Gbit/s" "6 Gbit/s" "8 Gbit/s" "10 Gbit/s")
@@ -78,7 +78,7 @@ up_to() {
 # One transfer of the whole file at the highest rate at which it arrives: prints its row.
 measure_weir() { # WHAT FILE ROUTE MODE
 	local rate tx rx best
-	best=$(best_rate weir "$tmp/probe" "${weir_rates[@]}")
+	best_rate weir "$tmp/probe" "${weir_rates[@]}"
 	while read -r rate; do
 		weir_up "$rate"
 		tx=$(box_cpu "$sender_pid")
@@ -97,18 +97,26 @@ measure_weir() { # WHAT FILE ROUTE MODE
 	row "$1" Weir "" failed '' '' '' ''
 }
 
-measure_cast() { # FILE
-	local rate best
-	best=$(best_rate cast "$tmp/probe" "${cast_rates[@]}")
-	while read -r rate; do
-		if cast_transfer "$1" "$rate"; then
-			# shellcheck disable=SC2086 # four numbers
-			result "" udpcast "${rate%m} Mbit/s" "$(stat -c %s "$1")" "$took" $cast_cost
-			return
-		fi
+# cast_best FILE: one transfer of it at the highest rate at which it arrives: fills cast_rate, took and cast_cost.
+cast_best() {
+	local best
+	best_rate cast "$tmp/probe" "${cast_rates[@]}"
+	while read -r cast_rate; do
+		cast_transfer "$1" "$cast_rate" && return
 	done < <(up_to "${best:-300m}" "${cast_rates[@]}")
-	row "" udpcast "" failed '' '' '' ''
+	return 1
 }
+
+measure_cast() { # FILE
+	if cast_best "$1"; then
+		# shellcheck disable=SC2086 # four numbers
+		result "" udpcast "${cast_rate%m} Mbit/s" "$(stat -c %s "$1")" "$took" $cast_cost
+	else
+		row "" udpcast "" failed '' '' '' ''
+	fi
+}
+
+make_probe() { "$build/tests/lib/export" --random $((256 << 20)) --seed "$SEED" >"$tmp/probe"; }
 
 compare() { # WHAT FILE ROUTE MODE
 	measure_weir "$@"
@@ -118,7 +126,7 @@ compare() { # WHAT FILE ROUTE MODE
 link_part() {
 	local mtu
 	"$build/tests/lib/export" --random "$bytes" --seed "$SEED" >"$tmp/random"
-	"$build/tests/lib/export" --random $((256 << 20)) --seed "$SEED" >"$tmp/probe"
+	make_probe
 	"$build/tests/lib/export" --records "$records" --seed "$SEED" >"$tmp/export.csv"
 	row "" "" "" "" "CPU s/GB" "CPU s/GB" MiB MiB
 	row "$(nproc) cores, veth" "" "at rate" MB/s sender receiver sender receiver

@@ -1,13 +1,17 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # part of tests/bench/run
 # vault_part: an incompressible bundle from the spool to the verified vault, at the highest rate of the list at which it
 # arrives in one pass, beside the bound that follows from what its parts cost alone (parts, bare), in the same run.  The
-# bound is that of all processors together: they do nothing else, and both sides share them.
+# bound is that of all processors together: they do nothing else, and both sides share them.  Then beside udpcast, which takes
+# the same file over the same link at the highest rate at which that arrives (link.sh).
 #
 #   VAULT_BYTES=2147483648  of the bundle; its median of RUNS=3
 #   VAULT_RATES='1 2 3 …'   Gbit/s
+# shellcheck source=tests/bench/link.sh
+. "$top/tests/bench/link.sh"
 
 vault_part() {
 	local mtu
+	make_probe
 	"$build/tests/lib/export" --random "${VAULT_BYTES:-$((2 << 30))}" --seed "$SEED" >"$tmp/large"
 	for mtu in $mtus; do
 		link_start "$mtu"
@@ -18,7 +22,7 @@ vault_part() {
 		wait "$sniff_pid" 2>/dev/null
 		link_stop
 	done
-	rm "$tmp/large"
+	rm "$tmp/large" "$tmp/probe" "$tmp/cast.out"
 }
 
 # vault_bound MTU: fills $tmp/alone with "PART CPU-SECONDS-PER-GB" of the object.
@@ -55,7 +59,7 @@ vault_run() { # RATE
 }
 
 vault_measure() { # MTU
-	local gbit i good=0 runs=${RUNS:-3}
+	local gbit i good=0 runs=${RUNS:-3} speed emit hold catch keep sum share held
 	: >"$tmp/vault-runs"
 	for gbit in ${VAULT_RATES:-2 3 4 5 6 7 8 10}; do
 		: >"$tmp/vault-now"
@@ -67,10 +71,32 @@ vault_measure() { # MTU
 	printf '\nspool to verified vault, %s MiB, MTU %s, %s cores, at %s Gbit/s; load %s\n' \
 		"$(($(stat -c %s "$tmp/large") >> 20))" "$1" "$(nproc)" "$good" "$(load)"
 	printf '  each part alone, CPU s/GB: %s\n' "$(tr '\n' ' ' <"$tmp/alone")"
-	sort -n "$tmp/vault-runs" | awk -v n="$runs" 'NR == int((n + 1) / 2)' |
-		{ read -r speed emit hold catch keep
-		  printf '  Weir, CPU s/GB: emit %s hold %s catch %s keep %s\n' "$emit" "$hold" "$catch" "$keep"
-		  awk -v v="$speed" -v b="$vault_bound" -v a="$vault_alone" -v c="$emit $hold $catch $keep" 'BEGIN {
-			n = split(c, x); for (i = 1; i <= n; i++) sum += x[i]
-			printf "  %s MB/s, the bound is %s: %.2f of it (wanted 0.85); CPU %.2f s/GB, its parts alone %.2f: %.2f of them\n", v, b, v / b, sum, a, sum / a }'; }
+	if ((good == 0)); then
+		echo "  Weir: it arrives at none of the rates"
+		failed=1
+		return
+	fi
+	read -r speed emit hold catch keep < <(sort -n "$tmp/vault-runs" | awk -v n="$runs" 'NR == int((n + 1) / 2)')
+	printf '  Weir, CPU s/GB: emit %s hold %s catch %s keep %s\n' "$emit" "$hold" "$catch" "$keep"
+	sum=$(awk -v c="$emit $hold $catch $keep" 'BEGIN { n = split(c, x); for (i = 1; i <= n; i++) s += x[i]; printf "%.2f", s }')
+	share=$(ratio "$speed" "$vault_bound")
+	holds "$share" ">=" 0.85
+	printf '  %s MB/s, the bound is %s: %s of it (%s); CPU %s s/GB, its parts alone %s: %s of them\n' "$speed" "$vault_bound" \
+		"$share" "$held" "$sum" "$vault_alone" "$(ratio "$sum" "$vault_alone")"
+	vault_cast "$1" "$speed"
+}
+
+# vault_cast MTU MB/S: the same file by udpcast, and how many times as fast Weir was.
+vault_cast() {
+	local -A wanted=([1500]=3.5 [9000]=5)
+	local bytes cast times tx rx
+	cast_best "$tmp/large" || { echo "  udpcast: it arrives at none of the rates"; failed=1; return; }
+	bytes=$(stat -c %s "$tmp/large")
+	cast=$(awk -v b="$bytes" -v s="$took" 'BEGIN { printf "%.0f", b / s / 1e6 }')
+	times=$(ratio "$2" "$cast")
+	held="no bound for this MTU"
+	[[ -z ${wanted[$1]:-} ]] || holds "$times" ">=" "${wanted[$1]}"
+	read -r tx rx _ <<<"$cast_cost"
+	printf '  udpcast at %s Mbit/s, %s MB/s, CPU %s s/GB: Weir is %s times as fast (%s)\n' "${cast_rate%m}" "$cast" \
+		"$(awk -v c="$tx" -v d="$rx" -v b="$bytes" 'BEGIN { printf "%.2f", (c + d) / b * 1e9 }')" "$times" "$held"
 }
