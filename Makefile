@@ -5,7 +5,7 @@
 #   make test         all tests, ten minutes at most                 (installs what it needs)
 #   make test-long    the long sweeps; BUDGET=seconds, 1800 by default
 #   make soak         mixed traffic and random faults on both sides; MINUTES=10
-#   make bench        figures beside a peer, measured in one run
+#   make bench        figures beside a peer or a bound, measured in one run, as root: tests/bench/run --help
 #   make check-static cppcheck, shellcheck, clang-tidy, gcc -fanalyzer
 #   make coverage     branches of formats, sealing, erasure code, spool and vault that tests take: 95 % or it fails
 #   make fuzz         libFuzzer over every parser, JOBS=2 at a time; SECONDS_EACH=10, or RUNS=10000000 of each

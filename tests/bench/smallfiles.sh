@@ -30,7 +30,7 @@ small_disk() {
 		! mount -o loop "$disk.img" "$disk"; then
 		fail "no file system for what is opened"
 	fi
-	on_exit "umount $disk 2>/dev/null"
+	on_exit "umount -l $disk 2>/dev/null" # somebody may still be in it
 }
 
 # small_round NUMBER
