@@ -24,6 +24,11 @@ void gather_mark(struct gather *gather, uint64_t mark)
 	gather->mark = mark;
 }
 
+void gather_hurry(struct gather *gather, bool is_behind)
+{
+	gather->is_behind = is_behind;
+}
+
 uint64_t gather_oldest(const struct gather *gather)
 {
 	uint64_t oldest = GATHER_NOTHING;
@@ -162,7 +167,7 @@ static void hand_over(struct gather *gather, struct window *w)
 		close_window(gather, w);
 		return;
 	}
-	w->is_piece = is_direct && is_piece(w);
+	w->is_piece = is_direct && !gather->is_behind && is_piece(w);
 	w->is_refused = false;
 	w->state = WINDOW_FLYING;
 	if (is_direct) {

@@ -57,6 +57,9 @@ void gather_mark(struct gather *gather, uint64_t mark);
 /* The lowest mark of what is not written yet; GATHER_NOTHING. */
 uint64_t gather_oldest(const struct gather *gather);
 
+/* While the caller falls behind nothing is hashed: that can be done when the last byte has come. */
+void gather_hurry(struct gather *gather, bool is_behind);
+
 /* Takes a copy of one span.  As placement_add; when its files cannot be opened the listener's `failed` is told. */
 enum span_use gather_add(struct gather *gather, void *owner, struct partial *partial, const struct span *span,
 			 const uint8_t *payload);

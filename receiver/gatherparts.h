@@ -57,6 +57,7 @@ struct gather {
 	unsigned int budget; /* windows */
 	unsigned int busy;   /* windows that are not free */
 	bool is_stalled;     /* the disk: nothing has landed for a while */
+	bool is_behind;      /* the caller */
 	uint64_t mark, now_ms, counter;
 	struct work *work;
 	uint8_t *memory;

@@ -13,6 +13,7 @@
 #ifndef WEIR_RECEPTION_H
 #define WEIR_RECEPTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/registry.h"
@@ -77,10 +78,10 @@ void reception_drop(struct reception *reception, struct known_bundle *bundle, bo
 void reception_clear(struct reception *reception, const struct known *known);
 
 /*
- * What is placed from here on came in what the caller knows by this number, which never falls; and the lowest number of what is
- * not written yet, GATHER_NOTHING when all is.
+ * What is placed from here on came in what the caller knows by this number, which never falls, and who may be behind
+ * (gather_hurry); and the lowest number of what is not written yet, GATHER_NOTHING when all is.
  */
-void reception_mark(struct reception *reception, uint64_t mark);
+void reception_mark(struct reception *reception, uint64_t mark, bool is_behind);
 uint64_t reception_oldest(const struct reception *reception);
 /* Writes and notes all of it. */
 void reception_settle(struct reception *reception);

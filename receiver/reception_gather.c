@@ -36,10 +36,12 @@ void reception_gather_end(const struct reception *r, struct arrival *a)
 	bodytree_known_clear(&a->known);
 }
 
-void reception_mark(struct reception *r, uint64_t mark)
+void reception_mark(struct reception *r, uint64_t mark, bool is_behind)
 {
-	if (r->gather != NULL)
-		gather_mark(r->gather, mark);
+	if (r->gather == NULL)
+		return;
+	gather_mark(r->gather, mark);
+	gather_hurry(r->gather, is_behind);
 }
 
 uint64_t reception_oldest(const struct reception *r)

@@ -22,6 +22,7 @@ static const struct bundle_id id = {0xabcdef, 17, 4};
 static struct partial_site site = {-1, -1, {0}};
 static struct geometry geometry;
 static const uint64_t window_bytes = GATHER_WINDOW_BYTES;
+static bool is_behind;
 static int owner; /* whoever's the bundle is */
 static uint8_t *object, *repair; /* as they should be */
 static uint64_t random_state;
@@ -188,6 +189,7 @@ static unsigned int give_all(struct gather *gather, struct partial *partial)
 	unsigned int let_go = 0;
 	for (unsigned int i = 0; i < step_count; i++) {
 		gather_mark(gather, i);
+		gather_hurry(gather, is_behind);
 		step[i].is_in = true;
 		gather_add(gather, &owner, partial, &step[i].span, payload_of(&step[i].span));
 		if (i % 64 == 63)
@@ -386,6 +388,10 @@ int main(void)
 	ok(seen.hashed == seen.known.pieces || seen.written > 0,
 	   "in order: all whole pieces were hashed as they came, unless the disk stalled");
 	passes("in order, at MTU 1500", 22 * window_bytes, 11, 0, 0, 0);
+	is_behind = true;
+	passes("behind", 22 * window_bytes, 69, 0, 0, 0);
+	is_number(seen.hashed, 0, "behind: nothing was hashed, and the tree is made by reading");
+	is_behind = false;
 	passes("with little room", GATHER_BUDGET_MIN, 69, 0, 0, 0);
 	passes("with losses", 22 * window_bytes, 69, 20, 0, 0);
 	passes("with losses, at MTU 1500", 8 * window_bytes, 11, 20, 0, 0);
