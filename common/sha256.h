@@ -1,6 +1,6 @@
 /*
- * sha256: SHA-256 (FIPS 180-4), with the processor's instructions where it has them: the hash tree's.  Implemented in
- * libcrypto.c.
+ * sha256: SHA-256 (FIPS 180-4), with the processor's instructions where it has them: the hash tree's and the members'.
+ * Implemented in libcrypto.c.
  *
  * It allocates nothing and makes no system call, so it may run in a confined process and on any number of threads, each
  * with a hasher of its own.

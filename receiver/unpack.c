@@ -13,6 +13,7 @@
 #include "common/manifestopen.h"
 #include "common/openbundle.h"
 #include "common/recipients.h"
+#include "common/sha256.h"
 #include "common/tree.h"
 #include "common/verdict.h"
 #include "common/work.h"
@@ -311,16 +312,16 @@ static int next_bytes(struct walk *walk)
 static int walk_member(struct walk *walk, const struct member *member, unpack_sink *sink,
 		       void *context)
 {
-	struct suite_hasher hasher;
+	struct sha256 hasher;
 	struct record_counter counter;
-	suite_hash_start(&hasher, SUITE_DIGEST_BYTES, NULL, NULL, 0);
+	sha256_start(&hasher);
 	records_start(&counter, member->rule);
 	for (uint64_t left = member->size; left > 0;) {
 		int result = walk->left == 0 ? next_bytes(walk) : 0;
 		if (result != 0)
 			return result;
 		size_t now = left < walk->left ? (size_t)left : walk->left;
-		suite_hash_add(&hasher, walk->data, now);
+		sha256_add(&hasher, walk->data, now);
 		records_add(&counter, walk->data, now);
 		result = sink(context, walk->data, now);
 		if (result != 0)
@@ -330,8 +331,8 @@ static int walk_member(struct walk *walk, const struct member *member, unpack_si
 		walk->left -= now;
 		left -= now;
 	}
-	uint8_t digest[SUITE_DIGEST_BYTES];
-	suite_hash_end(&hasher, digest, sizeof(digest));
+	uint8_t digest[SHA256_BYTES];
+	sha256_end(&hasher, digest);
 	if (!suite_equal(digest, member->digest, sizeof(digest)))
 		return VERDICT_BAD_DIGEST;
 	return records_count(&counter) == member->records ? VERDICT_OK : VERDICT_BAD_COUNT;

@@ -8,6 +8,7 @@
 
 #include "common/compress.h"
 #include "common/cursor.h"
+#include "common/sha256.h"
 #include "common/verdict.h"
 #include "common/work.h"
 #include "pack_seal.h"
@@ -25,7 +26,7 @@ struct run {
 	bool ends;
 	enum record_rule rule; /* of the member */
 	uint64_t records;
-	uint8_t digest[SUITE_DIGEST_BYTES];
+	uint8_t digest[SHA256_BYTES];
 };
 
 /* 1 MiB of plaintext and the frame made of it. */
@@ -48,7 +49,7 @@ struct digest_job {
 
 /* What the digest thread carries from job to job. */
 struct digest_state {
-	struct suite_hasher hasher;
+	struct sha256 hasher;
 	struct record_counter counter;
 	bool is_open;
 };
@@ -97,15 +98,15 @@ static void digest_runs(void *context, void *argument, unsigned int thread)
 	for (unsigned int i = 0; i < job->run_count; i++) {
 		struct run *run = &job->runs[i];
 		if (!state->is_open) {
-			suite_hash_start(&state->hasher, SUITE_DIGEST_BYTES, NULL, NULL, 0);
+			sha256_start(&state->hasher);
 			records_start(&state->counter, run->rule);
 		}
-		suite_hash_add(&state->hasher, data, run->len);
+		sha256_add(&state->hasher, data, run->len);
 		records_add(&state->counter, data, run->len);
 		data += run->len;
 		state->is_open = !run->ends;
 		if (run->ends) {
-			suite_hash_end(&state->hasher, run->digest, SUITE_DIGEST_BYTES);
+			sha256_end(&state->hasher, run->digest);
 			run->records = records_count(&state->counter);
 		}
 	}
@@ -120,7 +121,7 @@ static void take_digests(struct pack *pack)
 		if (!run->ends)
 			continue;
 		struct member *member = &pack->manifest.members[run->member];
-		memcpy(member->digest, run->digest, SUITE_DIGEST_BYTES);
+		memcpy(member->digest, run->digest, sizeof(member->digest));
 		member->records = run->records;
 		pack->manifest.records += run->records;
 	}

@@ -27,7 +27,7 @@ content_push() {
 	measure push-export push bare "$tmp/export.csv"
 	measure_file zstd "$tmp/export.csv.zst" to_file "$tmp/export.csv.zst" zstd -q -1 -T2 -c "$tmp/export.csv"
 	measure push-random push held-bytes "$tmp/random"
-	measure b2sum to_file "$tmp/sum" b2sum -l 256 "$tmp/random"
+	measure sha256 to_file "$tmp/sum" openssl dgst -sha256 "$tmp/random"
 	measure cp-sync copied "$tmp/random" "$tmp/copy"
 	rm "$tmp/copy"
 }
@@ -79,7 +79,7 @@ content_table() {
 	content_row "zstd -1 -T2 -c >file, sync" zstd-sync "$export"
 	content_row "push, $((bytes >> 20)) MiB random, until durable" push-random "$random" cp-sync "600 MB/s"
 	content_row "cp, sync" cp-sync "$random"
-	content_row "b2sum -l 256, one core" b2sum "$random"
+	content_row "openssl dgst -sha256, one core" sha256 "$random"
 	content_row "open - >file, export" open-export "$export" unzstd-export 0.80
 	content_row "$decoder" unzstd-export "$export"
 	content_row "open -o DIR, export, until durable" folder "$export" unzstd-export-sync

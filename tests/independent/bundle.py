@@ -1,6 +1,5 @@
 """Statement, release, head, stanza, segments, manifest, hash tree, objects: BUNDLE.md."""
 
-import hashlib
 import io
 import os
 import struct
@@ -201,7 +200,7 @@ def member_of(name, data, rule=0, mtime=0, mtime_ns=0):
     return SimpleNamespace(name=name.encode() if isinstance(name, str) else name, data=data,
                            rule=rule, size=len(data), mtime=mtime, mtime_ns=mtime_ns, columns=0,
                            records=count_records(data, rule),
-                           digest=hashlib.blake2b(data, digest_size=32).digest())
+                           digest=suite.sha256(data))
 
 
 def count_records(data, rule):
@@ -399,6 +398,6 @@ class Object:
         content = io.BytesIO(b"".join(plain))
         for member in m.members:
             data = content.read(member.size)
-            require(hashlib.blake2b(data, digest_size=32).digest() == member.digest, "bad-digest")
+            require(suite.sha256(data) == member.digest, "bad-digest")
             require(count_records(data, member.rule) == member.records, "bad-count")
             yield member, data

@@ -97,7 +97,7 @@ like "an officer sees content rules and virus scan" "$(cat "$tmp/seen")" 'conten
 as_officer lin-jun show --json "$first" >"$tmp/seen.json"
 is "also in JSON: names, sizes, records" \
 	"$(jq -r '.contents[] | "\(.name) \(.size) \(.records) \(.counting)"' "$tmp/seen.json")" "households.csv $bytes 1234 csv"
-is "and digests" "$(jq -r '.contents[].digest' "$tmp/seen.json")" "$(b2sum -l 256 "$tmp/households.csv" | cut -d' ' -f1)"
+is "and digests" "$(jq -r '.contents[].digest' "$tmp/seen.json")" "$(sha256sum "$tmp/households.csv" | cut -d' ' -f1)"
 is "and who stands for it, under which rules" \
 	"$(jq -c '[.approved_by, .content_rules, .policy_version, .virus_scan]' "$tmp/seen.json")" '[[],"none",0,"not asked for"]'
 is "no record is in it" "$(grep -c "$(sed -n 2p "$tmp/households.csv" | cut -d, -f1)" "$tmp/seen.json")" 0
