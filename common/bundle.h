@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sealer.h"
 #include "suite.h"
 
 enum {
@@ -155,10 +156,12 @@ int head_open(struct bundle_keys *keys, const struct head *h,
 	      const uint8_t psk[static SUITE_KEY_BYTES]);
 
 /* One segment of a stream (BUNDLE.md 5): index in its stream, and whether it is the last. */
-void segment_seal(uint8_t out[static SEGMENT_BYTES], const uint8_t plain[static SEGMENT_PLAIN_BYTES],
-		  uint64_t index, bool last, const uint8_t key[static SUITE_KEY_BYTES]);
-int segment_open(uint8_t plain[static SEGMENT_PLAIN_BYTES], const uint8_t in[static SEGMENT_BYTES],
-		 uint64_t index, bool last, const uint8_t key[static SUITE_KEY_BYTES]);
+void segment_seal(struct sealer *sealer, uint8_t out[static SEGMENT_BYTES],
+		  const uint8_t plain[static SEGMENT_PLAIN_BYTES], uint64_t index, bool last,
+		  const uint8_t key[static SUITE_KEY_BYTES]);
+int segment_open(struct sealer *sealer, uint8_t plain[static SEGMENT_PLAIN_BYTES],
+		 const uint8_t in[static SEGMENT_BYTES], uint64_t index, bool last,
+		 const uint8_t key[static SUITE_KEY_BYTES]);
 
 /* padmé of BUNDLE.md 5; len >= 1. */
 uint64_t bundle_pad(uint64_t len);

@@ -175,18 +175,20 @@ static void segment_nonce(uint8_t nonce[static SUITE_NONCE_BYTES], uint64_t inde
 	write_zeros(&w, 15);
 }
 
-void segment_seal(uint8_t out[static SEGMENT_BYTES], const uint8_t plain[static SEGMENT_PLAIN_BYTES],
-		  uint64_t index, bool last, const uint8_t key[static SUITE_KEY_BYTES])
+void segment_seal(struct sealer *sealer, uint8_t out[static SEGMENT_BYTES],
+		  const uint8_t plain[static SEGMENT_PLAIN_BYTES], uint64_t index, bool last,
+		  const uint8_t key[static SUITE_KEY_BYTES])
 {
 	uint8_t nonce[SUITE_NONCE_BYTES];
 	segment_nonce(nonce, index, last);
-	suite_seal(out, plain, SEGMENT_PLAIN_BYTES, NULL, 0, nonce, key);
+	sealer_seal(sealer, out, plain, SEGMENT_PLAIN_BYTES, nonce, key);
 }
 
-int segment_open(uint8_t plain[static SEGMENT_PLAIN_BYTES], const uint8_t in[static SEGMENT_BYTES],
-		 uint64_t index, bool last, const uint8_t key[static SUITE_KEY_BYTES])
+int segment_open(struct sealer *sealer, uint8_t plain[static SEGMENT_PLAIN_BYTES],
+		 const uint8_t in[static SEGMENT_BYTES], uint64_t index, bool last,
+		 const uint8_t key[static SUITE_KEY_BYTES])
 {
 	uint8_t nonce[SUITE_NONCE_BYTES];
 	segment_nonce(nonce, index, last);
-	return suite_open(plain, in, SEGMENT_BYTES, NULL, 0, nonce, key);
+	return sealer_open(sealer, plain, in, SEGMENT_PLAIN_BYTES, nonce, key);
 }

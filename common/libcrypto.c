@@ -1,4 +1,4 @@
-/* What is done by OpenSSL's libcrypto: rsa.h, sha256.h, poly1305.h. */
+/* What is done by OpenSSL's libcrypto: rsa.h, sealer.h, sha256.h, poly1305.h. */
 
 /* For SHA256_Init and the like, which are deprecated: what is to be used instead allocates, and looks for a provider. */
 #define OPENSSL_API_COMPAT 10101
@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "poly1305.h"
+#include "sealer.h"
 #include "sha256.h"
 #include "verdict.h"
 
@@ -32,6 +33,7 @@ enum {
 	EXPONENT = 65537,
 	SECURITY_LEVEL = 2, /* OpenSSL's: 112 bits, so no RSA below 2048 bits and no SHA-1 */
 	CHAIN_DEPTH_MAX = 8,
+	IETF_NONCE_BYTES = 12,
 };
 
 /* Before any other call of the library, else that call reads openssl.cnf.  Again it is nothing. */
@@ -60,8 +62,7 @@ static EVP_PKEY *make_key(const uint8_t modulus[static RSA_BYTES])
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	BIGNUM *n = BN_bin2bn(modulus, RSA_BYTES, NULL);
 	OSSL_PARAM *parameters = NULL;
-	if (context != NULL && build != NULL && n != NULL &&
-	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+	if (context != NULL && build != NULL && n != NULL && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
 	    OSSL_PARAM_BLD_push_ulong(build, OSSL_PKEY_PARAM_RSA_E, EXPONENT) == 1)
 		parameters = OSSL_PARAM_BLD_to_param(build);
 	if (parameters == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
@@ -99,8 +100,7 @@ int rsa_verify(const uint8_t signature[static RSA_BYTES], const char *domain, co
 		return result;
 	EVP_PKEY *key = make_key(modulus);
 	EVP_MD_CTX *hash = EVP_MD_CTX_new();
-	if (key == NULL || hash == NULL ||
-	    EVP_DigestVerifyInit_ex(hash, &padding, "SHA256", NULL, NULL, key, NULL) != 1 ||
+	if (key == NULL || hash == NULL || EVP_DigestVerifyInit_ex(hash, &padding, "SHA256", NULL, NULL, key, NULL) != 1 ||
 	    EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PADDING) != 1)
 		result = -ENOMEM;
 	if (result == 0)
@@ -123,8 +123,7 @@ struct judging {
 	uint64_t at;
 };
 
-__attribute__((format(printf, 3, 4))) static int refuse(struct judging *judging, int verdict,
-							const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int refuse(struct judging *judging, int verdict, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -176,8 +175,7 @@ static int read_leaf(struct judging *judging, const char *text)
 	if (count < 0)
 		return refuse(judging, VERDICT_BAD_TYPE, "it is malformed");
 	if (count != 1)
-		return refuse(judging, VERDICT_BAD_TYPE, "it holds %d certificates in PEM, and one is needed",
-			      count);
+		return refuse(judging, VERDICT_BAD_TYPE, "it holds %d certificates in PEM, and one is needed", count);
 	return 0;
 }
 
@@ -234,11 +232,9 @@ static int read_key(struct judging *judging, struct certificate *out)
 	    EVP_PKEY_get_raw_public_key(key, out->public_key, &len) == 1 && len == SUITE_KEY_BYTES)
 		return 0;
 	if (kind != EVP_PKEY_RSA)
-		return refuse(judging, VERDICT_BAD_KEY, "its key is %s; RSA-2048 or Ed25519 is needed",
-			      OBJ_nid2ln(kind));
+		return refuse(judging, VERDICT_BAD_KEY, "its key is %s; RSA-2048 or Ed25519 is needed", OBJ_nid2ln(kind));
 	if (!read_modulus(out->modulus, key))
-		return refuse(judging, VERDICT_BAD_KEY,
-			      "its key is RSA of %d bits; 2048 bits and exponent %d are needed",
+		return refuse(judging, VERDICT_BAD_KEY, "its key is RSA of %d bits; 2048 bits and exponent %d are needed",
 			      EVP_PKEY_get_bits(key), EXPONENT);
 	return 0;
 }
@@ -291,8 +287,7 @@ static int check_chain(struct judging *judging)
 	if (X509_verify_cert(context) != 1) {
 		int error = X509_STORE_CTX_get_error(context);
 		int depth = X509_STORE_CTX_get_error_depth(context);
-		result = refuse(judging, chain_verdict(error), "%s%s",
-				depth > 0 ? "above it in the chain: " : "",
+		result = refuse(judging, chain_verdict(error), "%s%s", depth > 0 ? "above it in the chain: " : "",
 				X509_verify_cert_error_string(error));
 	}
 	X509_STORE_CTX_free(context);
@@ -406,45 +401,97 @@ void sha256_end(struct sha256 *hasher, uint8_t out[static SHA256_BYTES])
 	assert(good == 1);
 }
 
-/* Poly1305: the library has no call for it but this one. */
-
-struct poly1305 {
-	EVP_MAC *mac;
-	EVP_MAC_CTX *context;
-};
+/* Poly1305: a context of the library's, which has no call for it but these. */
 
 int poly1305_new(struct poly1305 **out)
 {
-	int result = start_library();
-	struct poly1305 *poly = result == 0 ? calloc(1, sizeof(*poly)) : NULL;
-	if (poly == NULL)
-		return -ENOMEM;
-	poly->mac = EVP_MAC_fetch(NULL, "POLY1305", NULL);
-	poly->context = poly->mac == NULL ? NULL : EVP_MAC_CTX_new(poly->mac);
-	if (poly->context == NULL) {
-		poly1305_free(poly);
-		return -ENOMEM;
-	}
-	*out = poly;
-	return 0;
+	EVP_MAC *mac = start_library() == 0 ? EVP_MAC_fetch(NULL, "POLY1305", NULL) : NULL;
+	EVP_MAC_CTX *context = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
+	EVP_MAC_free(mac); /* the context has a reference of its own */
+	ERR_clear_error();
+	*out = (struct poly1305 *)(void *)context;
+	return context != NULL ? 0 : -ENOMEM;
 }
 
 void poly1305_free(struct poly1305 *poly)
 {
-	if (poly == NULL)
-		return;
-	EVP_MAC_CTX_free(poly->context);
-	EVP_MAC_free(poly->mac);
-	free(poly);
+	EVP_MAC_CTX_free((EVP_MAC_CTX *)(void *)poly);
 }
 
 void poly1305_of(struct poly1305 *poly, uint8_t out[static POLY1305_BYTES], const uint8_t key[static POLY1305_KEY_BYTES],
 		 const void *data, size_t len)
 {
+	EVP_MAC_CTX *context = (EVP_MAC_CTX *)(void *)poly;
 	size_t out_len = 0;
 	/* none of them allocates; what they could refuse is a key or a room of another length */
-	int good = EVP_MAC_init(poly->context, key, POLY1305_KEY_BYTES, NULL) == 1 &&
-		   EVP_MAC_update(poly->context, data, len) == 1 &&
-		   EVP_MAC_final(poly->context, out, &out_len, POLY1305_BYTES) == 1;
+	int good = EVP_MAC_init(context, key, POLY1305_KEY_BYTES, NULL) == 1 && EVP_MAC_update(context, data, len) == 1 &&
+		   EVP_MAC_final(context, out, &out_len, POLY1305_BYTES) == 1;
 	assert(good && out_len == POLY1305_BYTES);
+}
+
+/* XChaCha20-Poly1305: the same, for one direction at a time; each piece sets it anew. */
+
+static EVP_CIPHER_CTX *context_of(struct sealer *sealer)
+{
+	return (EVP_CIPHER_CTX *)(void *)sealer;
+}
+
+int sealer_new(struct sealer **out)
+{
+	EVP_CIPHER_CTX *context = start_library() == 0 ? EVP_CIPHER_CTX_new() : NULL;
+	if (context != NULL && EVP_CipherInit_ex2(context, EVP_chacha20_poly1305(), NULL, NULL, 1, NULL) != 1) {
+		EVP_CIPHER_CTX_free(context);
+		context = NULL;
+	}
+	ERR_clear_error();
+	*out = (struct sealer *)(void *)context;
+	return context != NULL ? 0 : -ENOMEM;
+}
+
+void sealer_free(struct sealer *sealer)
+{
+	EVP_CIPHER_CTX_free(context_of(sealer));
+}
+
+/* Only memory can be out, and none is taken once there is a context. */
+static void set_key(struct sealer *sealer, const uint8_t nonce[static SUITE_NONCE_BYTES],
+		    const uint8_t key[static SUITE_KEY_BYTES], int seals)
+{
+	uint8_t subkey[SUITE_KEY_BYTES], short_nonce[IETF_NONCE_BYTES] = {0};
+	suite_subkey(subkey, nonce, key);
+	memcpy(short_nonce + 4, nonce + 16, sizeof(short_nonce) - 4);
+	int good = EVP_CipherInit_ex2(context_of(sealer), NULL, subkey, short_nonce, seals, NULL);
+	assert(good == 1);
+	suite_wipe(subkey, sizeof(subkey));
+}
+
+void sealer_seal(struct sealer *sealer, uint8_t *out, const uint8_t *in, size_t len,
+		 const uint8_t nonce[static SUITE_NONCE_BYTES], const uint8_t key[static SUITE_KEY_BYTES])
+{
+	int done, more;
+	assert(len <= INT_MAX);
+	set_key(sealer, nonce, key, 1);
+	bool is_good = EVP_CipherUpdate(context_of(sealer), out, &done, in, (int)len) == 1 && done == (int)len &&
+		       EVP_CipherFinal_ex(context_of(sealer), out + len, &more) == 1 &&
+		       EVP_CIPHER_CTX_ctrl(context_of(sealer), EVP_CTRL_AEAD_GET_TAG, SUITE_SEAL_BYTES, out + len) == 1;
+	assert(is_good);
+}
+
+int sealer_open(struct sealer *sealer, uint8_t *out, const uint8_t *in, size_t len,
+		const uint8_t nonce[static SUITE_NONCE_BYTES], const uint8_t key[static SUITE_KEY_BYTES])
+{
+	int done, more;
+	uint8_t tag[SUITE_SEAL_BYTES], nothing[1];
+	assert(len <= INT_MAX);
+	memcpy(tag, in + len, sizeof(tag));
+	set_key(sealer, nonce, key, 0);
+	bool is_good = EVP_CIPHER_CTX_ctrl(context_of(sealer), EVP_CTRL_AEAD_SET_TAG, SUITE_SEAL_BYTES, tag) == 1 &&
+		       EVP_CipherUpdate(context_of(sealer), out, &done, in, (int)len) == 1 && done == (int)len;
+	assert(is_good);
+	if (EVP_CipherFinal_ex(context_of(sealer), nothing, &more) == 1)
+		return VERDICT_OK;
+	/* it is there before it is known to be right */
+	suite_wipe(out, len);
+	ERR_clear_error();
+	return VERDICT_DAMAGED;
 }

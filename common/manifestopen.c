@@ -15,14 +15,16 @@ static int open_stream(uint8_t *stream, const struct statement *statement, const
 		       manifest_segment *segment, void *context)
 {
 	uint64_t count = statement->manifest_segments;
-	int result = 0;
+	struct sealer *sealer = NULL;
+	int result = sealer_new(&sealer);
 	for (uint64_t i = 0; result == 0 && i < count; i++) {
 		uint8_t sealed[SEGMENT_BYTES];
 		result = segment(context, i, sealed);
 		if (result == 0)
-			result = segment_open(stream + i * SEGMENT_PLAIN_BYTES, sealed, i,
+			result = segment_open(sealer, stream + i * SEGMENT_PLAIN_BYTES, sealed, i,
 					      i == count - 1, manifest_key);
 	}
+	sealer_free(sealer);
 	return result;
 }
 

@@ -161,6 +161,12 @@ int suite_open(uint8_t *out, const uint8_t *in, size_t len, const void *ad, size
 	return wrong ? VERDICT_DAMAGED : VERDICT_OK;
 }
 
+void suite_subkey(uint8_t out[static SUITE_KEY_BYTES], const uint8_t nonce[static SUITE_NONCE_BYTES],
+		  const uint8_t key[static SUITE_KEY_BYTES])
+{
+	crypto_core_hchacha20(out, nonce, key, NULL);
+}
+
 void suite_tag(uint8_t tag[static SUITE_TAG_BYTES], const void *data, size_t len,
 		const uint8_t key[static SUITE_TAG_BYTES])
 {

@@ -81,6 +81,13 @@ int suite_open(uint8_t *out, const uint8_t *in, size_t len, const void *ad, size
 		const uint8_t nonce[static SUITE_NONCE_BYTES],
 		const uint8_t key[static SUITE_KEY_BYTES]);
 
+/*
+ * HChaCha20: the key under which ChaCha20-Poly1305 with the nonce 4 zero bytes ‖ nonce[16 … 23] does what XChaCha20-Poly1305
+ * does under key and nonce (sealer.h).
+ */
+void suite_subkey(uint8_t out[static SUITE_KEY_BYTES], const uint8_t nonce[static SUITE_NONCE_BYTES],
+		  const uint8_t key[static SUITE_KEY_BYTES]);
+
 /* SipHash-2-4-128. */
 void suite_tag(uint8_t tag[static SUITE_TAG_BYTES], const void *data, size_t len,
 		const uint8_t key[static SUITE_TAG_BYTES]);

@@ -31,6 +31,7 @@ struct unpack_frames {
 	uint32_t end;
 	unsigned int thread_count;
 	struct decompressor **decompressors; /* one a thread */
+	struct sealer **sealers;             /* likewise */
 	unsigned int job_count;
 	struct frame_job *jobs;
 	struct work *work;
@@ -43,13 +44,13 @@ static size_t plain_len(const struct manifest *manifest, uint32_t frame)
 }
 
 /* The segments that the frame touches, opened one behind another. */
-static int open_segments(const struct content_stream *stream, struct frame_job *job, uint64_t first,
-			 size_t count)
+static int open_segments(struct sealer *sealer, const struct content_stream *stream, struct frame_job *job,
+			 uint64_t first, size_t count)
 {
 	int result = io_pread_exact(stream->fd, job->sealed, count * SEGMENT_BYTES,
 				    stream->offset + first * SEGMENT_BYTES);
 	for (size_t i = 0; result == 0 && i < count; i++)
-		result = segment_open(job->stream + i * SEGMENT_PLAIN_BYTES,
+		result = segment_open(sealer, job->stream + i * SEGMENT_PLAIN_BYTES,
 				      job->sealed + i * SEGMENT_BYTES, first + i,
 				      first + i == stream->segments - 1, stream->keys->content);
 	return result;
@@ -69,7 +70,7 @@ static void open_frame(void *context, void *argument, unsigned int thread)
 		job->most_plain = job->len;
 	if (count * SEGMENT_PLAIN_BYTES > job->most_stream)
 		job->most_stream = count * SEGMENT_PLAIN_BYTES;
-	job->result = open_segments(stream, job, first, count);
+	job->result = open_segments(frames->sealers[thread], stream, job, first, count);
 	if (job->result == 0)
 		job->result = decompress_frame(frames->decompressors[thread], job->plain, job->len,
 					       job->stream + (from - first * SEGMENT_PLAIN_BYTES),
@@ -115,9 +116,10 @@ int unpack_frames_start(struct unpack_frames **out, const struct content_stream 
 	frames->job_count = threads + JOBS_MORE;
 	frames->jobs = calloc(frames->job_count, sizeof(*frames->jobs));
 	frames->decompressors = calloc(threads, sizeof(struct decompressor *));
-	bool good = frames->jobs != NULL && frames->decompressors != NULL;
+	frames->sealers = calloc(threads, sizeof(struct sealer *));
+	bool good = frames->jobs != NULL && frames->decompressors != NULL && frames->sealers != NULL;
 	for (unsigned int i = 0; good && i < threads; i++)
-		good = (frames->decompressors[i] = decompressor_new()) != NULL;
+		good = (frames->decompressors[i] = decompressor_new()) != NULL && sealer_new(&frames->sealers[i]) == 0;
 	if (good)
 		frames->work = work_new(threads, frames->job_count, open_frame, frames);
 	if (frames->work == NULL) {
@@ -135,11 +137,14 @@ void unpack_frames_free(struct unpack_frames *frames)
 	work_free(frames->work);
 	for (unsigned int i = 0; frames->decompressors != NULL && i < frames->thread_count; i++)
 		decompressor_free(frames->decompressors[i]);
+	for (unsigned int i = 0; frames->sealers != NULL && i < frames->thread_count; i++)
+		sealer_free(frames->sealers[i]);
 	for (unsigned int i = 0; frames->jobs != NULL && i < frames->job_count; i++) {
 		suite_wipe(frames->jobs[i].stream, frames->jobs[i].most_stream);
 		suite_wipe(frames->jobs[i].plain, frames->jobs[i].most_plain);
 	}
 	free(frames->decompressors);
+	free(frames->sealers);
 	free(frames->jobs);
 	free(frames);
 }

@@ -33,6 +33,8 @@ struct pack_seal {
 	const struct bundle_keys *keys;
 	pack_sink *sink;
 	void *context;
+	unsigned int thread_count;
+	struct sealer **sealers; /* one a thread */
 	struct work *work;
 	unsigned int batch_count;
 	unsigned int current; /* the batch being filled; the others follow round about */
@@ -46,13 +48,12 @@ struct pack_seal {
 
 static void seal_batch(void *context, void *job, unsigned int thread)
 {
-	(void)context;
-	(void)thread;
+	const struct pack_seal *seal = context;
 	struct batch *batch = job;
 	for (unsigned int i = 0; i < batch->count; i++) {
 		uint8_t *out = batch->sealed + (size_t)i * SEGMENT_BYTES;
 		bool last = batch->ends_stream && i == batch->count - 1;
-		segment_seal(out, batch->plain + (size_t)i * SEGMENT_PLAIN_BYTES,
+		segment_seal(seal->sealers[thread], out, batch->plain + (size_t)i * SEGMENT_PLAIN_BYTES,
 			     batch->stream_index + i, last, batch->key);
 		/* while it is still in the cache */
 		tree_leaf(batch->leaf[i], batch->body_index + i, out);
@@ -162,6 +163,15 @@ static int give_head(struct pack_seal *seal, const struct head *head)
 	return seal->sink(seal->context, segment, sizeof(segment));
 }
 
+static int make_sealers(struct pack_seal *seal, unsigned int threads)
+{
+	seal->sealers = calloc(threads, sizeof(struct sealer *));
+	int result = seal->sealers == NULL ? -ENOMEM : 0;
+	for (; result == 0 && seal->thread_count < threads; seal->thread_count += result == 0)
+		result = sealer_new(&seal->sealers[seal->thread_count]);
+	return result;
+}
+
 int pack_seal_start(struct pack_seal **out, const struct head *head, const struct bundle_keys *keys,
 		    unsigned int threads, pack_sink *sink, void *context)
 {
@@ -172,10 +182,13 @@ int pack_seal_start(struct pack_seal **out, const struct head *head, const struc
 	seal->key = keys->content;
 	seal->sink = sink;
 	seal->context = context;
+	int result = make_sealers(seal, threads);
 	seal->batch_count = threads + BATCHES_MORE;
 	seal->batches = calloc(seal->batch_count, sizeof(*seal->batches));
-	seal->work = work_new(threads, seal->batch_count, seal_batch, NULL);
-	int result = seal->batches != NULL && seal->work != NULL ? 0 : -ENOMEM;
+	if (result == 0)
+		seal->work = work_new(threads, seal->batch_count, seal_batch, seal);
+	if (result == 0 && (seal->batches == NULL || seal->work == NULL))
+		result = -ENOMEM;
 	if (result == 0)
 		result = give_head(seal, head);
 	if (result == 0)
@@ -192,6 +205,9 @@ void pack_seal_free(struct pack_seal *seal)
 	work_free(seal->work);
 	for (unsigned int i = 0; seal->batches != NULL && i < seal->batch_count; i++)
 		suite_wipe(seal->batches[i].plain, seal->batches[i].most);
+	for (unsigned int i = 0; i < seal->thread_count; i++)
+		sealer_free(seal->sealers[i]);
+	free(seal->sealers);
 	free(seal->batches);
 	free(seal);
 }

@@ -515,21 +515,24 @@ static void test_segments(void)
 	test_random_bytes(&state, plain, sizeof(plain));
 	suite_random(key, sizeof(key));
 	suite_random(other, sizeof(other));
-	segment_seal(sealed, plain, 5, false, key);
-	is_number(segment_open(opened, sealed, 5, false, key), 0, "a segment opens");
+	struct sealer *sealer = NULL;
+	is_number(sealer_new(&sealer), 0, "there is a sealer");
+	segment_seal(sealer, sealed, plain, 5, false, key);
+	is_number(segment_open(sealer, opened, sealed, 5, false, key), 0, "a segment opens");
 	is_bytes(opened, plain, sizeof(plain), "to what was sealed");
-	is_number(segment_open(opened, sealed, 4, false, key), VERDICT_DAMAGED, "not at another place");
-	is_number(segment_open(opened, sealed, 5, true, key), VERDICT_DAMAGED, "not as the last one");
-	is_number(segment_open(opened, sealed, 5, false, other), VERDICT_DAMAGED, "not under another key");
-	segment_seal(sealed, plain, 5, true, key);
-	is_number(segment_open(opened, sealed, 5, false, key), VERDICT_DAMAGED, "a last one is the last one");
+	is_number(segment_open(sealer, opened, sealed, 4, false, key), VERDICT_DAMAGED, "not at another place");
+	is_number(segment_open(sealer, opened, sealed, 5, true, key), VERDICT_DAMAGED, "not as the last one");
+	is_number(segment_open(sealer, opened, sealed, 5, false, other), VERDICT_DAMAGED, "not under another key");
+	segment_seal(sealer, sealed, plain, 5, true, key);
+	is_number(segment_open(sealer, opened, sealed, 5, false, key), VERDICT_DAMAGED, "a last one is the last one");
 	size_t accepted = 0;
 	for (size_t bit = 0; bit < sizeof(sealed) * 8; bit += bit < 2048 ? 1 : 61) {
 		sealed[bit / 8] ^= (uint8_t)(1U << bit % 8);
-		accepted += segment_open(opened, sealed, 5, true, key) == 0;
+		accepted += segment_open(sealer, opened, sealed, 5, true, key) == 0;
 		sealed[bit / 8] ^= (uint8_t)(1U << bit % 8);
 	}
 	is_number((int64_t)accepted, 0, "a segment with a bit flipped does not open");
+	sealer_free(sealer);
 }
 
 /* From the definition, with no shared line of code. */

@@ -67,6 +67,7 @@ static void shows_ends(const char *label, const uint8_t *segment)
 static const char member_data[] = "one\ntwo\n";
 
 struct example {
+	struct sealer *sealer;
 	struct bundle_keys keys;
 	uint8_t recipient_secret[SUITE_KEY_BYTES], psk[SUITE_KEY_BYTES], ephemeral_secret[SUITE_KEY_BYTES];
 	uint8_t person_seed[SUITE_KEY_BYTES], box_seed[SUITE_KEY_BYTES], push_id[PUSH_ID_BYTES];
@@ -169,7 +170,7 @@ static void make_content(struct example *e)
 	is_bytes(opened, member_data, sizeof(opened), "to the member");
 	decompressor_free(d);
 	memcpy(plain, e->frame, sizeof(e->frame));
-	segment_seal(e->body[1], plain, 0, true, e->keys.content);
+	segment_seal(e->sealer, e->body[1], plain, 0, true, e->keys.content);
 	shows_ends("content segment", e->body[1]);
 }
 
@@ -204,7 +205,7 @@ static void make_manifest(struct example *e)
 	plain[4] = sizeof(e->manifest);
 	raw_frame(plain + 8, e->manifest, sizeof(e->manifest));
 	shows("manifest stream, 32 bytes", plain, 32);
-	segment_seal(e->body[2], plain, 0, true, e->keys.manifest);
+	segment_seal(e->sealer, e->body[2], plain, 0, true, e->keys.manifest);
 	shows_ends("manifest segment", e->body[2]);
 }
 
@@ -286,7 +287,7 @@ int main(void)
 	static struct example e;
 	uint8_t *text = NULL;
 	size_t len = 0;
-	if (suite_start() != 0 || io_read_file(AT_FDCWD, "common/BUNDLE.md", PAGE_BYTES_MAX, &text, &len) != 0 ||
+	if (suite_start() != 0 || sealer_new(&e.sealer) != 0 || io_read_file(AT_FDCWD, "common/BUNDLE.md", PAGE_BYTES_MAX, &text, &len) != 0 ||
 	    (page = strstr((char *)text, "## 8 Worked example")) == NULL) {
 		printf("Bail out! no worked example in common/BUNDLE.md\n");
 		return 1;
@@ -299,5 +300,6 @@ int main(void)
 	make_root(&e);
 	make_release(&e);
 	free(text);
+	sealer_free(e.sealer);
 	return done_testing();
 }
