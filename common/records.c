@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <string.h>
 
+enum { QUOTED_BYTES = 256 }; /* looked at word by word from a quote on */
+
 #define EACH_BYTE UINT64_C(0x0101010101010101)
 
 void records_start(struct record_counter *counter, enum record_rule rule)
@@ -10,12 +12,17 @@ void records_start(struct record_counter *counter, enum record_rule rule)
 	*counter = (struct record_counter){.rule = rule};
 }
 
-static void add_lines(struct record_counter *counter, const uint8_t *data, size_t len)
+static void count_ends(struct record_counter *counter, const uint8_t *data, size_t len)
 {
 	const uint8_t *end = data + len;
 	for (const uint8_t *p = data; (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
 		counter->ended++;
-	counter->in_record = end[-1] != '\n';
+}
+
+static void add_lines(struct record_counter *counter, const uint8_t *data, size_t len)
+{
+	count_ends(counter, data, len);
+	counter->in_record = data[len - 1] != '\n';
 }
 
 /* 0x80 in each byte of word that equals value, 0 in the others; exact, no byte disturbs another. */
@@ -51,11 +58,27 @@ static size_t add_csv_words(struct record_counter *counter, const uint8_t *data,
 	return at;
 }
 
-static void add_csv(struct record_counter *counter, const uint8_t *data, size_t len)
+static void add_quoted(struct record_counter *counter, const uint8_t *data, size_t len)
 {
 	for (size_t i = add_csv_words(counter, data, len); i < len; i++) {
 		counter->in_quotes ^= data[i] == '"';
 		counter->ended += data[i] == '\n' && !counter->in_quotes;
+	}
+}
+
+/* Most exports have few quotes, and up to the next one a record ends with its line; where there are some there are more. */
+static void add_csv(struct record_counter *counter, const uint8_t *data, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		if (!counter->in_quotes) {
+			const uint8_t *quote = memchr(data + at, '"', len - at);
+			size_t plain = quote == NULL ? len - at : (size_t)(quote - data) - at;
+			count_ends(counter, data + at, plain);
+			at += plain;
+		}
+		size_t quoted = len - at < QUOTED_BYTES ? len - at : QUOTED_BYTES;
+		add_quoted(counter, data + at, quoted);
+		at += quoted;
 	}
 	counter->in_record = data[len - 1] != '\n' || counter->in_quotes;
 }
