@@ -105,6 +105,11 @@ static bool has_rows(const struct guard *guard)
 	return guard->policy != NULL && guard->options.format != FORMAT_OPAQUE;
 }
 
+bool guard_looks(const struct guard *guard)
+{
+	return guard->policy != NULL || guard->options.max_records != 0 || guard->options.max_bytes != 0;
+}
+
 /* What a route without a policy says of its format is how its records are counted. */
 static enum record_rule counting_rule(const struct guard *guard)
 {

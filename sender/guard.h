@@ -87,6 +87,8 @@ int guard_new(struct guard **out, const struct guard_options *options,
 int guard_member_begin(struct guard *guard, const char *name);
 int guard_add(struct guard *guard, const void *data, size_t len);
 int guard_member_end(struct guard *guard);
+/* Whether anything could be found in the bytes of this push; if not, guard_add may be left out. */
+bool guard_looks(const struct guard *guard);
 int guard_finish(struct guard *guard);
 
 /* The member that has begun is the control file of another: it holds a count and no records. */

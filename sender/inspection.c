@@ -100,6 +100,11 @@ bool inspection_is_control(const struct inspection *in)
 	return guard_is_control(in->guard);
 }
 
+bool inspection_looks(const struct inspection *in)
+{
+	return in->scans || guard_looks(in->guard);
+}
+
 int inspection_add(struct inspection *in, const void *data, size_t len)
 {
 	int result = or_finding(in, guard_add(in->guard, data, len));

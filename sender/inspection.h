@@ -37,6 +37,8 @@ int inspection_member_begin(struct inspection *inspection, const char *name);
 bool inspection_has_controls(const struct inspection *inspection);
 /* The member that has begun is the control file of another one. */
 bool inspection_is_control(const struct inspection *inspection);
+/* Whether anybody looks at the bytes of this push; if not, inspection_add may be left out. */
+bool inspection_looks(const struct inspection *inspection);
 int inspection_add(struct inspection *inspection, const void *data, size_t len);
 /* *columns: of the member, 0 when they were not looked at. */
 int inspection_member_end(struct inspection *inspection, uint32_t *columns);

@@ -32,6 +32,7 @@ struct inspector {
 	struct inspection *inspection;
 	inspector_columns *tell;
 	void *context;
+	bool looks;       /* at bytes; without it, only at names and ends */
 	struct work *work;
 	struct batch *batches;
 	unsigned int filling;
@@ -140,7 +141,7 @@ int inspector_member_begin(struct inspector *inspector, const char *name, bool *
 int inspector_add(struct inspector *inspector, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	while (inspector->result == 0 && len > 0) {
+	while (inspector->looks && inspector->result == 0 && len > 0) {
 		size_t taken = 0;
 		(void)add_step(inspector, GOES_ON, p, len, &taken);
 		p += taken;
@@ -161,6 +162,7 @@ int inspector_new(struct inspector **out, struct inspection *inspection, inspect
 	if (inspector == NULL)
 		return -ENOMEM;
 	inspector->inspection = inspection;
+	inspector->looks = inspection_looks(inspection);
 	inspector->tell = tell;
 	inspector->context = context;
 	inspector->batches = calloc(INSPECTOR_BATCHES, sizeof(*inspector->batches));

@@ -30,6 +30,13 @@ static void tell(void *context, uint32_t member, uint32_t columns)
 	push->columns += columns;
 }
 
+static void begin(struct push *push)
+{
+	if (inspection_start(&push->inspection, &push->route) != 0 ||
+	    inspector_new(&push->inspector, &push->inspection, tell, push) != 0)
+		abort();
+}
+
 static void start(struct push *push, bool needs_control)
 {
 	static const struct policy_column columns[] = {{.name = "id", .is_unique = true}, {.name = "note"}};
@@ -44,9 +51,7 @@ static void start(struct push *push, bool needs_control)
 	push->policy.pattern_count = 1;
 	push->route.policy = &push->policy;
 	push->route.format = FORMAT_CSV;
-	if (inspection_start(&push->inspection, &push->route) != 0 ||
-	    inspector_new(&push->inspector, &push->inspection, tell, push) != 0)
-		abort();
+	begin(push);
 }
 
 static void end(struct push *push)
@@ -164,6 +169,36 @@ static void test_control(void)
 	end(&push);
 }
 
+/* Without a policy bytes matter to caps alone. */
+static void test_no_policy(void)
+{
+	static const struct {
+		uint64_t max_records, max_bytes;
+		int result;
+		bool looks;
+	} routes[] = {
+		{0, 0, 0, false},
+		{1, 0, VERDICT_AGAINST_POLICY, true},
+		{2, 0, 0, true},
+		{0, 13, VERDICT_AGAINST_POLICY, true},
+		{0, 14, 0, true},
+	};
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		struct push push = {.in_order = true};
+		push.route.format = FORMAT_CSV;
+		push.route.max_records = routes[i].max_records;
+		push.route.max_bytes = routes[i].max_bytes;
+		begin(&push);
+		ok(inspection_looks(&push.inspection) == routes[i].looks, "who has caps looks at bytes");
+		add_member(&push, "a.csv", "id\n123\n", 7, 3);
+		add_member(&push, "b.csv", "id\n123\n", 7, 7);
+		is_number(inspector_settle(push.inspector), routes[i].result, "caps of %d records and %d bytes hold",
+			  (int)routes[i].max_records, (int)routes[i].max_bytes);
+		is_number(push.told, routes[i].result == 0 ? 2 : 1, "members are told of");
+		end(&push);
+	}
+}
+
 /* Batches that nobody has taken back are dropped, and the thread is ended first. */
 static void test_early_end(void)
 {
@@ -190,6 +225,7 @@ int main(void)
 	test_results_stay();
 	test_members();
 	test_control();
+	test_no_policy();
 	test_early_end();
 	return done_testing();
 }
