@@ -13,10 +13,10 @@
 #include "common/manifestopen.h"
 #include "common/openbundle.h"
 #include "common/recipients.h"
-#include "common/sha256.h"
 #include "common/tree.h"
 #include "common/verdict.h"
 #include "common/work.h"
+#include "unpack_check.h"
 #include "unpack_frames.h"
 
 enum {
@@ -291,6 +291,7 @@ const struct manifest *unpack_manifest(const struct unpack *u)
 /* One member, from frames that begin at its first byte's or go on from the member before. */
 struct walk {
 	struct unpack_frames *frames;
+	struct unpack_check *check;
 	uint64_t at;         /* position in the content */
 	const uint8_t *data; /* what is left of the current frame */
 	size_t left;
@@ -312,18 +313,15 @@ static int next_bytes(struct walk *walk)
 static int walk_member(struct walk *walk, const struct member *member, unpack_sink *sink,
 		       void *context)
 {
-	struct sha256 hasher;
-	struct record_counter counter;
-	sha256_start(&hasher);
-	records_start(&counter, member->rule);
+	unpack_check_begin(walk->check, member);
 	for (uint64_t left = member->size; left > 0;) {
 		int result = walk->left == 0 ? next_bytes(walk) : 0;
 		if (result != 0)
 			return result;
 		size_t now = left < walk->left ? (size_t)left : walk->left;
-		sha256_add(&hasher, walk->data, now);
-		records_add(&counter, walk->data, now);
+		unpack_check_add(walk->check, walk->data, now);
 		result = sink(context, walk->data, now);
+		unpack_check_settle(walk->check);
 		if (result != 0)
 			return result;
 		walk->at += now;
@@ -331,11 +329,7 @@ static int walk_member(struct walk *walk, const struct member *member, unpack_si
 		walk->left -= now;
 		left -= now;
 	}
-	uint8_t digest[SHA256_BYTES];
-	sha256_end(&hasher, digest);
-	if (!suite_equal(digest, member->digest, sizeof(digest)))
-		return VERDICT_BAD_DIGEST;
-	return records_count(&counter) == member->records ? VERDICT_OK : VERDICT_BAD_COUNT;
+	return unpack_check_end(walk->check, member);
 }
 
 /* Members [first, end), whose bytes begin at `at` and are `len` in all. */
@@ -354,6 +348,8 @@ static int walk_members(struct unpack *u, uint32_t first, uint32_t end, uint64_t
 	uint32_t first_frame = (uint32_t)(at / FRAME_BYTES);
 	uint32_t end_frame = len == 0 ? first_frame : (uint32_t)((at + len - 1) / FRAME_BYTES) + 1;
 	int result = unpack_frames_start(&walk.frames, &stream, first_frame, end_frame, threads);
+	if (result == 0)
+		result = unpack_check_new(&walk.check, end_frame - first_frame > 1 && threads != 1 && work_cores() > 1);
 	for (uint32_t i = first; result == 0 && i < end; i++) {
 		const struct member *member = &u->manifest.members[i];
 		if (visitor->begin != NULL)
@@ -363,6 +359,7 @@ static int walk_members(struct unpack *u, uint32_t first, uint32_t end, uint64_t
 		if (result == 0 && visitor->end != NULL)
 			result = visitor->end(visitor->context, i, member);
 	}
+	unpack_check_free(walk.check);
 	unpack_frames_free(walk.frames);
 	return result;
 }
