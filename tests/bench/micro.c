@@ -261,12 +261,8 @@ int main(int argc, char **argv)
 	struct bench b = {.seconds = argc > 1 ? strtod(argv[1], NULL) : 0.3, .key = {1}};
 	b.work = malloc(WORK_BYTES);
 	b.out = malloc(WORK_BYTES);
-<<<<<<< HEAD
 	static const uint8_t secret[TAGGER_SECRET_BYTES] = {1};
-	if (suite_start() != 0 || tagger_new(&b.tagger, secret) != 0 || b.work == NULL || b.out == NULL)
-=======
-	if (suite_start() != 0 || sealer_new(&b.sealer) != 0 || b.work == NULL || b.out == NULL)
->>>>>>> 27cfdf44 (sealer: segments are sealed and opened by libcrypto, at twice the speed)
+	if (suite_start() != 0 || tagger_new(&b.tagger, secret) != 0 || sealer_new(&b.sealer) != 0 || b.work == NULL || b.out == NULL)
 		die("cannot start");
 	suite_random(b.work, WORK_BYTES);
 	suite_random(b.out, WORK_BYTES);
