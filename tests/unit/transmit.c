@@ -23,7 +23,7 @@ enum { EPOCH = 77, BUNDLES_MAX = 4, ROUTE = 3 };
 
 static const uint8_t box_seed[SUITE_KEY_BYTES] = {5};
 static const uint8_t secret_of_tags[TAGGER_SECRET_BYTES] = {9};
-static struct tagger *tagger;
+static struct tagger *tagger, *receiving; /* one for each thread */
 
 struct bundle {
 	struct geometry geometry;
@@ -266,7 +266,7 @@ static void take(struct bench *t, struct bundle *bundles, size_t count, size_t f
 	uint8_t bytes[DATAGRAM_BYTES_MAX + 1];
 	ssize_t len = recv(t->rx_fd, bytes, sizeof(bytes), 0);
 	struct datagram d;
-	if (len < 0 || !datagram_tag_is_right(bytes, (size_t)len, tagger) ||
+	if (len < 0 || !datagram_tag_is_right(bytes, (size_t)len, receiving) ||
 	    datagram_decode(&d, bytes, (size_t)len) != 0) {
 		t->wrong++;
 		return;
@@ -590,7 +590,8 @@ int main(void)
 	const struct sigaction action = {.sa_handler = stop_it};
 	sigaction(SIGUSR1, &action, NULL);
 	alarm(60); /* the loops below end by what comes, or not at all */
-	ok(suite_start() == 0 && tagger_new(&tagger, secret_of_tags) == 0, "the suite starts");
+	ok(suite_start() == 0 && tagger_new(&tagger, secret_of_tags) == 0 &&
+		   tagger_new(&receiving, secret_of_tags) == 0, "the suite starts");
 	several_cross(1500, &random);
 	several_cross(9000, &random);
 	several_cross(4000, &random);
