@@ -11,9 +11,8 @@ enum {
 	SUITE = 1,
 	MAGIC_BYTES = 8,
 	PREFIX_BYTES = 12, /* magic, version, suite */
-	PAGE_HEADER_BYTES = 64,
+	PAGE_HEADER_BYTES = 72,
 	ENTRY_BYTES = 80,
-	NUMBER_AT = 16, /* in an entry, which begins with the route id */
 	HEADS_HEADER_BYTES = 72,
 	HEAD_BYTES = 24,
 };
@@ -114,6 +113,7 @@ int page_encode(uint8_t out[static PAGE_BYTES_MAX], size_t *len, const struct pa
 	write_u64(&w, p->time);
 	write_u32(&w, p->page);
 	write_u32(&w, p->pages);
+	write_u64(&w, p->age);
 	write_bytes(&w, p->box_key, sizeof(p->box_key));
 	for (unsigned int i = 0; i < p->count; i++)
 		write_entry(&w, &p->entries[i]);
@@ -247,6 +247,7 @@ int page_decode(struct page *out, const uint8_t *in, size_t len)
 	p.time = read_u64(&r);
 	p.page = read_u32(&r);
 	p.pages = read_u32(&r);
+	p.age = read_u64(&r);
 	read_bytes(&r, p.box_key, sizeof(p.box_key));
 	if (r.overrun)
 		return VERDICT_TRUNCATED;
@@ -258,7 +259,8 @@ int page_decode(struct page *out, const uint8_t *in, size_t len)
 		return verdict;
 	if (!zeros)
 		return VERDICT_BAD_RESERVED;
-	if (p.epoch == 0 || p.pages < 1 || p.pages > PAGES_MAX || p.page >= p.pages)
+	if (p.epoch == 0 || p.generation >= GENERATION_END || p.pages < 1 || p.pages > PAGES_MAX || p.page >= p.pages ||
+	    p.age > (p.pages - 1) * p.generation)
 		return VERDICT_BAD_LIMIT;
 	for (unsigned int i = 0; i < p.count && verdict == VERDICT_OK; i++)
 		verdict = read_entry(&p.entries[i], &r);
@@ -267,18 +269,6 @@ int page_decode(struct page *out, const uint8_t *in, size_t len)
 	read_bytes(&r, p.signature, sizeof(p.signature));
 	*out = p;
 	return VERDICT_OK;
-}
-
-bool page_mentions(const uint8_t *in, size_t len, uint16_t route_id, uint64_t number)
-{
-	uint8_t route[sizeof(route_id)], wanted[sizeof(number)];
-	struct writer w = writer_of(route, sizeof(route)), v = writer_of(wanted, sizeof(wanted));
-	write_u16(&w, route_id);
-	write_u64(&v, number);
-	for (size_t at = PAGE_HEADER_BYTES; at + ENTRY_BYTES <= len; at += ENTRY_BYTES)
-		if (memcmp(in + at + NUMBER_AT, wanted, sizeof(wanted)) == 0 && memcmp(in + at, route, sizeof(route)) == 0)
-			return true;
-	return false;
 }
 
 /* after: the route id before, 0 for the first. */

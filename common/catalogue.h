@@ -15,12 +15,13 @@
 enum {
 	HEARTBEAT_BYTES = 224,
 	PAGE_ENTRIES_MAX = 16,
-	PAGE_BYTES_MAX = 128 + 80 * PAGE_ENTRIES_MAX,
+	PAGE_BYTES_MAX = 136 + 80 * PAGE_ENTRIES_MAX,
 	PAGES_MAX = 5000,
 	HEADS_MAX = 52,        /* routes in one message */
 	HEADS_PAGES_MAX = 64,
 	HEADS_BYTES_MAX = 136 + 24 * HEADS_MAX,
 };
+#define GENERATION_END (UINT64_C(1) << 48)
 
 struct heartbeat {
 	uint32_t bundles;
@@ -54,10 +55,11 @@ struct entry {
 struct page {
 	uint16_t count;
 	uint64_t epoch;
-	uint64_t generation;
+	uint64_t generation;       /* in which it was made; it stays as it is until what it names changes */
 	uint64_t time;
 	uint32_t page;
-	uint32_t pages;
+	uint32_t pages;            /* in that generation, and of all of them: */
+	uint64_t age;              /* how many generations before it each was made, added up */
 	uint8_t box_key[KEY_ID_BYTES];
 	struct entry entries[PAGE_ENTRIES_MAX];
 	uint8_t signature[SUITE_SIGNATURE_BYTES];
@@ -97,8 +99,6 @@ int heads_encode(uint8_t out[static HEADS_BYTES_MAX], size_t *len, const struct 
 /* Total; signatures are for message_verify, which takes the bytes as received. */
 int heartbeat_decode(struct heartbeat *out, const uint8_t *in, size_t len);
 int page_decode(struct page *out, const uint8_t *in, size_t len);
-/* A quick look, for who searches many pages: false when a page has no entry of this number, whatever else it holds. */
-bool page_mentions(const uint8_t *in, size_t len, uint16_t route_id, uint64_t number);
 int heads_decode(struct heads *out, const uint8_t *in, size_t len);
 int message_verify(const uint8_t *message, size_t len,
 		   const uint8_t box_public[static SUITE_KEY_BYTES]);

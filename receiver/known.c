@@ -22,14 +22,23 @@ struct known *known_new(void)
 	return known;
 }
 
+/* What stands on it alone stands on none then. */
+static void forget_page(struct known *known, struct stored_page *page)
+{
+	if (page->message == NULL)
+		return;
+	known->unnamed += page->names;
+	known->made -= page->made;
+	known->pages_held--;
+	free(page->message);
+	*page = (struct stored_page){0};
+}
+
 static void forget_pages(struct known *known)
 {
-	for (uint32_t i = 0; i < known->pages; i++) {
-		free(known->page[i].message);
-		known->page[i] = (struct stored_page){0};
-	}
+	for (uint32_t i = 0; i < known->pages; i++)
+		forget_page(known, &known->page[i]);
 	known->pages = 0;
-	known->pages_held = 0;
 }
 
 void known_free(struct known *known)
@@ -135,59 +144,117 @@ static bool is_other(const struct entry *a, const struct entry *b)
 	       a->geometry.repair_rows != b->geometry.repair_rows || a->destroy_by != b->destroy_by;
 }
 
-/* Names one bundle: 1 when it is new, 0, or -ENOMEM. */
-static int name_bundle(struct known *known, const struct page *page, const struct entry *entry,
-		       uint64_t now_s, struct known_bundle **out)
+/* One that is named for the first time: it stands on no page until all of its page can be taken. */
+static struct known_bundle *add_bundle(struct known *known, const struct bundle_id *id, const struct entry *entry,
+				       uint64_t now_s)
 {
-	struct bundle_id id = {entry->epoch, entry->number, entry->route_id};
-	if (account_note(known->account, &id, page->time) != 0)
-		return -ENOMEM;
-	*out = known_find(known, &id);
-	if (*out != NULL) {
-		(*out)->generation = page->generation;
-		(*out)->sender_epoch = page->epoch;
-		/* of an epoch that has ended: which of the two is meant nobody can say any more */
-		if (is_other(&(*out)->entry, entry)) {
-			if (!(*out)->has_clashed)
-				known->clash = id;
-			(*out)->has_clashed = true;
-			return 0;
-		}
-		/* what changes while it is offered */
-		(*out)->entry.passes = entry->passes;
-		(*out)->entry.offered_until = entry->offered_until;
-		if ((*out)->passed_s == 0 && entry->passes > 0)
-			(*out)->passed_s = now_s;
-		return 0;
-	}
 	struct known_bundle *bundle = calloc(1, sizeof(*bundle));
 	if (bundle == NULL)
-		return -ENOMEM;
-	size_t at = bucket_of(&id);
+		return NULL;
+	size_t at = bucket_of(id);
 	*bundle = (struct known_bundle){
-		.id = id, .entry = *entry, .since_s = now_s,
+		.id = *id, .entry = *entry, .since_s = now_s,
 		.passed_s = entry->passes > 0 ? now_s : 0,
 		.beside = known->bucket[at],
-		.generation = page->generation, .sender_epoch = page->epoch,
 	};
 	known->bucket[at] = bundle;
 	*known->last = bundle;
 	known->last = &bundle->next;
 	known->count++;
-	*out = bundle;
-	return 1;
+	known->unnamed++;
+	if (known->unsettled == NULL)
+		known->unsettled = bundle;
+	return bundle;
+}
+
+/* Of an epoch that has ended: which of the two is meant nobody can say any more. */
+static void note_clash(struct known *known, struct known_bundle *bundle)
+{
+	if (!bundle->has_clashed)
+		known->clash = bundle->id;
+	bundle->has_clashed = true;
+}
+
+/* All that the page names has its place in memory.  0 or -ENOMEM. */
+static int name_bundles(struct known *known, const struct page *page, uint64_t now_s, known_visit *named, void *context)
+{
+	for (unsigned int i = 0; i < page->count; i++) {
+		const struct entry *entry = &page->entries[i];
+		struct bundle_id id = {entry->epoch, entry->number, entry->route_id};
+		if (account_note(known->account, &id, page->time) != 0)
+			return -ENOMEM;
+		if (known_find(known, &id) != NULL)
+			continue;
+		struct known_bundle *bundle = add_bundle(known, &id, entry, now_s);
+		if (bundle == NULL)
+			return -ENOMEM;
+		if (named != NULL)
+			named(context, bundle);
+	}
+	return 0;
+}
+
+static bool is_of_newest(const struct known *known, const struct known_bundle *bundle)
+{
+	return bundle->sender_epoch == known->heard.epoch && bundle->page < known->pages &&
+	       known->page[bundle->page].message != NULL && known->page[bundle->page].made == bundle->generation;
+}
+
+/*
+ * It stands on this page from now on, unless a page that was made later named it: an old page that comes late does not take
+ * it away from there.
+ */
+static void put_on_page(struct known *known, struct known_bundle *bundle, const struct page *page,
+			const struct entry *entry, uint64_t now_s)
+{
+	if (bundle->sender_epoch == page->epoch && bundle->generation >= page->generation)
+		return;
+	if (is_of_newest(known, bundle))
+		known->page[bundle->page].names--;
+	else
+		known->unnamed--;
+	known->page[page->page].names++;
+	bundle->generation = page->generation;
+	bundle->page = page->page;
+	bundle->sender_epoch = page->epoch;
+	if (is_other(&bundle->entry, entry)) {
+		note_clash(known, bundle);
+		return;
+	}
+	/* what changes while it is offered */
+	bundle->entry.passes = entry->passes;
+	bundle->entry.offered_until = entry->offered_until;
+	if (bundle->passed_s == 0 && entry->passes > 0)
+		bundle->passed_s = now_s;
+}
+
+/* Of a page of the epoch in use: VERDICT_OK, -EALREADY, VERDICT_BAD_ORDER, VERDICT_BAD_LIMIT as known_page. */
+static int judge_page(const struct known *known, const struct page *page)
+{
+	if (page->generation > known->generation || known->pages == 0)
+		return VERDICT_OK;
+	if (page->generation == known->generation && (page->pages != known->pages || page->age != known->age))
+		return VERDICT_BAD_LIMIT;
+	if (page->page >= known->pages)
+		return VERDICT_BAD_ORDER;
+	/* later than a newer one: of a sender that was put back, which its next heartbeat shows */
+	if (page->generation < known->generation && page->time > known->time_s)
+		return VERDICT_BAD_ORDER;
+	const struct stored_page *held = &known->page[page->page];
+	if (held->message == NULL || held->made < page->generation)
+		return VERDICT_OK;
+	return held->made == page->generation ? -EALREADY : VERDICT_BAD_ORDER;
 }
 
 int known_judge_page(const struct known *known, const struct page *page)
 {
 	if (page->epoch != known->heard.epoch)
 		return VERDICT_OK;
-	if (known->heard.went_back || page->generation < known->generation)
+	if (known->heard.went_back)
 		return VERDICT_BAD_ORDER;
-	if (page->generation > known->generation)
-		return VERDICT_OK;
-	return page->pages == known->pages && known->page[page->page].message != NULL ? -EALREADY
-										     : VERDICT_OK;
+	int result = judge_page(known, page);
+	/* that it contradicts another one counts for something only when its signature is right */
+	return result == VERDICT_BAD_LIMIT ? VERDICT_OK : result;
 }
 
 /* A bundle of the epoch in use that stands for other content is proof that the sender was put back. */
@@ -206,22 +273,39 @@ static bool is_proof(const struct known *known, const struct page *page)
 static int check_page(struct known *known, const struct page *page)
 {
 	int result = known_enter_epoch(known, page->epoch, 0, page->time);
-	if (result != 0 || page->generation < known->generation)
+	if (result != 0)
 		return VERDICT_BAD_ORDER;
+	result = judge_page(known, page);
+	if (result != VERDICT_OK)
+		return result;
 	if (is_proof(known, page)) {
 		heard_go_back(&known->heard);
 		return VERDICT_BAD_ORDER;
 	}
-	if (page->generation > known->generation || known->pages == 0) {
-		forget_pages(known);
-		known->generation = page->generation;
-		known->pages = page->pages;
-		known->is_swept = known->is_noted = false;
-		return VERDICT_OK;
-	}
-	if (page->pages != known->pages)
-		return VERDICT_BAD_LIMIT;
-	return known->page[page->page].message != NULL ? -EALREADY : VERDICT_OK;
+	return VERDICT_OK;
+}
+
+/* The newest generation is that of this page: it says how many there are, and of pages beyond there are none. */
+static void begin_generation(struct known *known, const struct page *page)
+{
+	for (uint32_t i = page->pages; i < known->pages; i++)
+		forget_page(known, &known->page[i]);
+	known->generation = page->generation;
+	known->pages = page->pages;
+	known->age = page->age;
+	known->time_s = page->time;
+}
+
+static void store_page(struct known *known, const struct page *page, uint8_t *message, size_t len)
+{
+	struct stored_page *stored = &known->page[page->page];
+	if (page->generation > known->generation || known->pages == 0)
+		begin_generation(known, page);
+	forget_page(known, stored);
+	*stored = (struct stored_page){.len = (uint16_t)len, .made = page->generation, .message = message};
+	known->made += page->generation;
+	known->pages_held++;
+	known->is_swept = known->is_noted = false;
 }
 
 int known_page(struct known *known, const struct page *page, const uint8_t *message, size_t len,
@@ -231,30 +315,32 @@ int known_page(struct known *known, const struct page *page, const uint8_t *mess
 	if (result != 0)
 		return result;
 	uint8_t *copy = malloc(len);
-	if (copy == NULL)
-		return -ENOMEM;
-	memcpy(copy, message, len);
-	for (unsigned int i = 0; i < page->count; i++) {
-		struct known_bundle *bundle;
-		result = name_bundle(known, page, &page->entries[i], now_s, &bundle);
-		if (result < 0) {
-			/* not stored, so that the page is news again when it is repeated */
-			free(copy);
-			return result;
-		}
-		if (result == 1 && named != NULL)
-			named(context, bundle);
+	result = copy == NULL ? -ENOMEM : name_bundles(known, page, now_s, named, context);
+	if (result != 0) {
+		/* not stored, so that the page is news again when it is repeated */
+		free(copy);
+		return result;
 	}
-	known->page[page->page] = (struct stored_page){(uint16_t)len, copy};
-	known->pages_held++;
+	memcpy(copy, message, len);
+	store_page(known, page, copy, len);
+	for (unsigned int i = 0; i < page->count; i++) {
+		const struct entry *entry = &page->entries[i];
+		struct bundle_id id = {entry->epoch, entry->number, entry->route_id};
+		put_on_page(known, known_find(known, &id), page, entry, now_s);
+	}
 	heard_note_generation(&known->heard, page->generation, page->time);
 	known_advance_time(known, page->time);
 	return VERDICT_OK;
 }
 
+/*
+ * None of the pages that are here is newer than it is in this generation.  So when, added up, they are as old as that says,
+ * each of them is the one that belongs to it.
+ */
 bool known_has_all_pages(const struct known *known)
 {
-	return known->pages > 0 && known->pages_held == known->pages;
+	return known->pages > 0 && known->pages_held == known->pages &&
+	       known->pages * known->generation - known->made == known->age;
 }
 
 static void leave_bucket(struct known *known, const struct known_bundle *bundle)
@@ -265,24 +351,13 @@ static void leave_bucket(struct known *known, const struct known_bundle *bundle)
 	*at = bundle->beside;
 }
 
-static bool is_of_newest(const struct known *known, const struct known_bundle *bundle)
-{
-	return bundle->sender_epoch == known->heard.epoch && bundle->generation == known->generation;
-}
-
 bool known_would_drop(const struct known *known)
 {
-	const struct known_bundle *bundle = known->first;
-	while (bundle != NULL && is_of_newest(known, bundle))
-		bundle = bundle->next;
-	return bundle != NULL;
+	return known->unnamed > 0;
 }
 
-bool known_sweep(struct known *known, known_visit *dropped, void *context)
+static void drop_unnamed(struct known *known, known_visit *dropped, void *context)
 {
-	if (known->is_swept || !known_has_all_pages(known) || known->heard.went_back || known_note_names(known) != 0)
-		return false;
-	known->is_swept = true;
 	struct known_bundle **at = &known->first;
 	while (*at != NULL) {
 		struct known_bundle *bundle = *at;
@@ -293,11 +368,23 @@ bool known_sweep(struct known *known, known_visit *dropped, void *context)
 		if (dropped != NULL)
 			dropped(context, bundle);
 		*at = bundle->next;
+		if (known->unsettled == bundle)
+			known->unsettled = bundle->next;
 		leave_bucket(known, bundle);
 		free(bundle);
 		known->count--;
+		known->unnamed--;
 	}
 	known->last = at;
+}
+
+bool known_sweep(struct known *known, known_visit *dropped, void *context)
+{
+	if (known->is_swept || !known_has_all_pages(known) || known->heard.went_back || known_note_names(known) != 0)
+		return false;
+	known->is_swept = true;
+	if (known->unnamed > 0)
+		drop_unnamed(known, dropped, context);
 	return true;
 }
 
@@ -339,7 +426,7 @@ bool known_take_clash(struct known *known, struct bundle_id *out)
 struct known_summary known_summary(const struct known *known)
 {
 	const struct heard *heard = &known->heard;
-	bool ahead = heard->promised > known->generation;
+	bool ahead = heard->promised > known->generation, is_complete = known_has_all_pages(known);
 	return (struct known_summary){
 		.epoch = heard->epoch,
 		.epoch_before = heard->before,
@@ -349,8 +436,8 @@ struct known_summary known_summary(const struct known *known)
 		.epoch_returned = heard->returned,
 		.generation = ahead ? heard->promised : known->generation,
 		.pages = ahead ? heard->promised_pages : known->pages,
-		.pages_held = ahead ? 0 : known->pages_held,
-		.is_complete = !ahead && known_has_all_pages(known),
+		.pages_held = ahead ? 0 : known->pages_held - (known->pages_held == known->pages && !is_complete),
+		.is_complete = !ahead && is_complete,
 		.bundles = known->count,
 		.last_heartbeat_s = known->last_heartbeat_s,
 		.beat = heard->beat,

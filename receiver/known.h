@@ -45,8 +45,9 @@ struct known_bundle {
 	bool is_noted;           /* its delivery was taken note of; as one that was there when it was named */
 	struct known_bundle *next; /* from here on: the module's; in the order in which they were named */
 	struct known_bundle *beside; /* whose id falls into the same bucket */
-	uint64_t generation;
-	uint64_t sender_epoch; /* of the page that named it last */
+	uint64_t generation;   /* in which the page was made that named it last; the number of that page, */
+	uint32_t page;
+	uint64_t sender_epoch; /* and its epoch; 0: none has been taken yet */
 	bool has_clashed;      /* it was named with other content, too */
 };
 
@@ -128,7 +129,7 @@ struct known_summary {
 	uint64_t epoch_returned;     /* an ended one that was heard again; 0: none */
 	uint64_t generation;         /* the newest that was named */
 	uint32_t pages, pages_held;  /* of it; 0 while only a heartbeat has named it */
-	bool is_complete;
+	bool is_complete;            /* while it is not, one of pages_held == pages is older than it is in that generation, and counts as not held */
 	uint64_t bundles;            /* named */
 	uint64_t last_heartbeat_s;   /* this box's clock; 0: none yet */
 	uint64_t beat;

@@ -70,12 +70,20 @@ int known_heads(struct known *known, const struct heads *heads, known_overlap *o
 	return VERDICT_OK;
 }
 
-/* All that has a name is settled in this account. */
-static int settle_names(const struct known *known, struct account *account)
+/*
+ * All that has a name from this bundle on is settled in this account.  -ENOMEM.  *first becomes the first that it could not
+ * take up, NULL when there is none.
+ */
+static int settle_names(const struct known *known, struct account *account, struct known_bundle **first)
 {
+	struct known_bundle *b = *first, *owed = NULL;
 	int result = 0;
-	for (struct known_bundle *b = known->first; result != -ENOMEM && b != NULL; b = b->next)
+	for (; result != -ENOMEM && b != NULL; b = b->next) {
 		result = account_name(account, &b->id, known->heard.newest_s);
+		if (result != 0 && owed == NULL)
+			owed = b;
+	}
+	*first = owed;
 	return result == -ENOMEM ? result : 0;
 }
 
@@ -85,7 +93,7 @@ static int settle_names(const struct known *known, struct account *account)
  */
 int known_note_names(struct known *known)
 {
-	int result = known->is_noted ? 0 : settle_names(known, known->account);
+	int result = known->is_noted ? 0 : settle_names(known, known->account, &known->unsettled);
 	known->is_noted |= result == 0;
 	return result;
 }
@@ -112,13 +120,15 @@ int known_resume(struct known *known, const uint8_t *bytes, size_t len)
 	if (result != 0)
 		return result;
 	/* what the stored catalogue names is named, whatever the file knows of it */
-	result = settle_names(known, account);
+	struct known_bundle *unsettled = known->first;
+	result = settle_names(known, account, &unsettled);
 	if (result != 0) {
 		account_free(account);
 		return result;
 	}
 	account_free(known->account);
 	known->account = account;
+	known->unsettled = unsettled;
 	known->heard = heard;
 	known->is_first = false;
 	/* pages of an epoch that has ended since are no catalogue any more */

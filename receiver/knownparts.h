@@ -8,6 +8,8 @@ enum { BUCKETS = 65536 }; /* for at most 100,000 bundles of a generation, and th
 
 struct stored_page {
 	uint16_t len;
+	uint16_t names;   /* bundles that stand on it, and on no page that was made later */
+	uint64_t made;    /* the generation */
 	uint8_t *message; /* NULL: not here yet */
 };
 
@@ -17,9 +19,13 @@ struct known {
 	bool is_first;          /* nothing was heard before this epoch, and not all heads of it were */
 	uint64_t heads_pages;   /* a bit for each message of heads that was */
 	struct bundle_id clash; /* named with other content than before; number 0: none */
-	uint64_t generation;    /* of the pages below */
+	uint64_t generation;    /* the newest that a page is of; from here to age, what that page says */
 	uint32_t pages;
+	uint64_t age;
+	uint64_t time_s;
 	uint32_t pages_held;
+	uint64_t made;          /* when they were, added up */
+	uint64_t unnamed;       /* bundles that stand on none of them */
 	bool is_swept, is_noted; /* known_sweep, known_note_names */
 	uint64_t last_heartbeat_s;
 	uint64_t sender_registry_version;
@@ -28,6 +34,7 @@ struct known {
 	uint64_t count;
 	struct stored_page page[PAGES_MAX];
 	struct known_bundle *first, **last; /* all of them: most buckets are empty, and looking at each costs */
+	struct known_bundle *unsettled; /* the first whose number the account has not as settled; NULL: it has all */
 	struct known_bundle *bucket[BUCKETS];
 };
 

@@ -428,29 +428,33 @@ int vault_heard_read(int vault_fd, uint8_t **out, size_t *len)
 	return io_read_file(vault_fd, "heard", HEARD_BYTES_MAX, out, len);
 }
 
-/* One page of the file; all of them are of one generation. */
-static int load_page(struct vault_catalogue *catalogue, struct page *page, struct reader *r,
-		     bool is_first)
+/* What the pages of the file say together. */
+struct loading {
+	struct vault_catalogue catalogue;
+	struct page page;     /* read last */
+	uint32_t count;
+	uint64_t made;        /* the generations in which they were made, added up */
+	uint32_t pages;       /* as the newest of them says, */
+	uint64_t age;
+};
+
+static int add_page(struct loading *l)
 {
-	uint16_t len = read_u16(r);
-	const uint8_t *message = read_view(r, len);
-	if (message == NULL)
-		return VERDICT_TRUNCATED;
-	int result = page_decode(page, message, len);
-	if (result != 0)
-		return result;
-	if (is_first) {
-		catalogue->epoch = page->epoch;
-		catalogue->generation = page->generation;
-	} else if (page->epoch != catalogue->epoch || page->generation != catalogue->generation) {
+	struct vault_catalogue *catalogue = &l->catalogue;
+	const struct page *page = &l->page;
+	if (l->count > 0 && page->epoch != catalogue->epoch)
 		return VERDICT_BAD_ORDER;
+	if (l->count == 0 || page->generation > catalogue->generation) {
+		catalogue->generation = page->generation;
+		l->pages = page->pages;
+		l->age = page->age;
 	}
-	if (page->time > catalogue->time)
-		catalogue->time = page->time;
+	catalogue->epoch = page->epoch;
+	l->count++;
+	l->made += page->generation;
 	if (page->count == 0)
 		return 0;
-	struct entry *entries = reallocarray(catalogue->entries, catalogue->count + page->count,
-					     sizeof(*entries));
+	struct entry *entries = reallocarray(catalogue->entries, catalogue->count + page->count, sizeof(*entries));
 	if (entries == NULL)
 		return -ENOMEM;
 	memcpy(entries + catalogue->count, page->entries, page->count * sizeof(*entries));
@@ -459,31 +463,38 @@ static int load_page(struct vault_catalogue *catalogue, struct page *page, struc
 	return 0;
 }
 
+/* Pages in their order, and of one generation, the newest of them, all (LINK.md 2). */
+static int load_pages(struct loading *l, struct reader *r)
+{
+	while (reader_left(r) > 0) {
+		uint16_t len = read_u16(r);
+		const uint8_t *message = read_view(r, len);
+		int result = message == NULL ? VERDICT_TRUNCATED : page_decode(&l->page, message, len);
+		if (result == 0)
+			result = l->page.page == l->count ? add_page(l) : VERDICT_BAD_ORDER;
+		if (result != 0)
+			return result;
+	}
+	return l->count == l->pages && l->pages * l->catalogue.generation - l->made == l->age ? 0 : VERDICT_BAD_ORDER;
+}
+
 int vault_catalogue_load(int vault_fd, struct vault_catalogue *out)
 {
-	struct vault_catalogue catalogue = {0};
-	struct page *page = NULL;
 	uint8_t *bytes = NULL;
 	size_t len = 0;
 	int result = vault_catalogue_read(vault_fd, &bytes, &len);
-	if (result == -ENOENT) {
-		*out = catalogue;
-		return 0;
-	}
+	if (result == -ENOENT)
+		*out = (struct vault_catalogue){0};
 	if (result != 0)
-		return result;
-	page = malloc(sizeof(*page));
-	if (page == NULL)
-		result = -ENOMEM;
+		return result == -ENOENT ? 0 : result;
+	struct loading *loading = calloc(1, sizeof(*loading));
 	struct reader r = reader_of(bytes, len);
-	while (result == 0 && reader_left(&r) > 0)
-		result = load_page(&catalogue, page, &r, r.at == 0);
-	free(page);
+	result = loading == NULL ? -ENOMEM : load_pages(loading, &r);
+	if (result == 0)
+		*out = loading->catalogue;
+	else if (loading != NULL)
+		free(loading->catalogue.entries);
+	free(loading);
 	free(bytes);
-	if (result != 0) {
-		free(catalogue.entries);
-		return result;
-	}
-	*out = catalogue;
-	return 0;
+	return result;
 }

@@ -96,7 +96,6 @@ int vault_open_bundle(int vault_fd, const char *name);
 struct vault_catalogue {
 	uint64_t epoch;
 	uint64_t generation;
-	uint64_t time;
 	size_t count;
 	struct entry *entries;
 };

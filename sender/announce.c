@@ -3,24 +3,36 @@
 #include <errno.h>
 #include <string.h>
 
+static void forget_page(struct announcer *a, uint32_t page)
+{
+	a->is_sent[page] = false;
+	a->repeats[page] = 0;
+	a->is_repeated[page] = false;
+	a->is_awaited[page] = false;
+}
+
 void announce_update(struct announcer *a, const struct orders_page *orders)
 {
-	if (a->epoch == orders->epoch && a->generation == orders->generation &&
-	    a->page_count == orders->page_count)
-		return;
-	if (a->epoch != orders->epoch)
+	bool is_other = a->epoch != orders->epoch;
+	if (is_other) {
 		a->beat = 0;
+		a->next_ns = 0;
+		a->turn = 0;
+	}
 	a->epoch = orders->epoch;
 	a->generation = orders->generation;
+	for (uint32_t i = 0; i < ORDERS_CONTROL_MAX; i++) {
+		uint64_t made = i < orders->page_count ? orders->made[i] : 0;
+		if (is_other || i >= a->page_count || i >= orders->page_count || made != a->made[i])
+			forget_page(a, i);
+		a->made[i] = made;
+	}
 	a->page_count = orders->page_count;
-	a->turn = 0;
-	a->owes_first = false;
-	a->next_ns = 0;
 	a->sent_count = 0;
-	memset(a->is_sent, 0, sizeof(a->is_sent));
-	memset(a->repeats, 0, sizeof(a->repeats));
-	memset(a->is_repeated, 0, sizeof(a->is_repeated));
-	memset(a->is_awaited, 0, sizeof(a->is_awaited));
+	for (uint32_t i = 0; i < a->page_count; i++)
+		a->sent_count += a->is_sent[i];
+	if (a->turn >= a->page_count)
+		a->turn = 0;
 }
 
 static bool is_same_geometry(const struct geometry *a, const struct geometry *b)
@@ -31,20 +43,17 @@ static bool is_same_geometry(const struct geometry *a, const struct geometry *b)
 
 int announce_find(const struct orders_page *orders, const struct task *order)
 {
-	for (uint32_t i = 0; i < orders->page_count; i++) {
-		struct page page;
-		if (!page_mentions(orders->pages[i].bytes, orders->pages[i].len, order->id.route_id, order->id.number) ||
-		    page_decode(&page, orders->pages[i].bytes, orders->pages[i].len) != 0 ||
-		    page.epoch != orders->epoch)
+	struct page page;
+	const struct control_message *message = &orders->pages[order->page];
+	if (order->page >= orders->page_count || page_decode(&page, message->bytes, message->len) != 0 ||
+	    page.epoch != orders->epoch)
+		return -ENOENT;
+	for (unsigned int i = 0; i < page.count; i++) {
+		const struct entry *entry = &page.entries[i];
+		if (entry->epoch != order->id.epoch || entry->route_id != order->id.route_id ||
+		    entry->number != order->id.number)
 			continue;
-		for (unsigned int j = 0; j < page.count; j++) {
-			const struct entry *entry = &page.entries[j];
-			if (entry->epoch != order->id.epoch || entry->route_id != order->id.route_id ||
-			    entry->number != order->id.number)
-				continue;
-			return is_same_geometry(&entry->geometry, &order->geometry) ? (int)i
-										    : -EINVAL;
-		}
+		return is_same_geometry(&entry->geometry, &order->geometry) ? (int)order->page : -EINVAL;
 	}
 	return -ENOENT;
 }
@@ -126,7 +135,7 @@ static bool are_heads_due(const struct announcer *a, const struct orders_page *o
 bool announce_is_due(const struct announcer *a, const struct orders_page *orders, uint64_t now_ns)
 {
 	bool is_due = is_beat_due(a, orders) || are_heads_due(a, orders, now_ns) ||
-		      (a->page_count > 0 && (a->owes_first || now_ns >= a->next_ns));
+		      (a->page_count > 0 && (a->owes_newest || now_ns >= a->next_ns));
 	for (uint32_t i = 0; i < a->page_count && !is_due; i++)
 		is_due = a->repeats[i] > 0;
 	return is_due;
@@ -148,6 +157,20 @@ static const struct control_message *next_heads(struct announcer *a, const struc
 	return &orders->heads[a->heads_left % orders->heads_count];
 }
 
+/* Changes that go on and on do not keep the other pages from their turn: every other time goes to that. */
+static uint32_t choose_page(struct announcer *a)
+{
+	uint32_t page = a->turn;
+	a->has_preferred = !a->has_preferred && a->is_sent[page] && a->sent_count < a->page_count;
+	if (!a->has_preferred) {
+		a->turn = (a->turn + 1) % a->page_count;
+		return page;
+	}
+	for (page = 0; a->is_sent[page];)
+		page++;
+	return page;
+}
+
 const struct control_message *announce_next(struct announcer *a, const struct orders_page *orders,
 					    uint64_t now_ns, bool data_flows)
 {
@@ -164,18 +187,18 @@ const struct control_message *announce_next(struct announcer *a, const struct or
 		return message;
 	if (a->page_count == 0)
 		return NULL;
-	if (a->owes_first) {
-		a->owes_first = false;
-		return send_page(a, orders, 0);
+	uint32_t newest = orders->newest_page < a->page_count ? orders->newest_page : 0;
+	if (a->owes_newest) {
+		a->owes_newest = false;
+		return send_page(a, orders, newest);
 	}
 	if (now_ns < a->next_ns)
 		return NULL;
 	a->next_ns = now_ns + interval_ns(a->page_count);
-	uint32_t page = a->turn;
-	a->turn = (a->turn + 1) % a->page_count;
-	if (page == 0 || (data_flows && now_ns - a->first_ns >= ANNOUNCE_INTERVAL_NS)) {
-		a->owes_first = page != 0;
-		a->first_ns = now_ns;
+	uint32_t page = choose_page(a);
+	if (page == newest || (data_flows && now_ns - a->newest_ns >= ANNOUNCE_INTERVAL_NS)) {
+		a->owes_newest = page != newest;
+		a->newest_ns = now_ns;
 	}
 	return send_page(a, orders, page);
 }

@@ -3,8 +3,8 @@
  *
  * First a page without which work cannot begin.  Heartbeats once each, as soon as they are there.  Then heads: four
  * times when they are new, and every five seconds.  Then pages that are to be repeated.  Then, every 100 ms, the next
- * page in turn, and the first page too while data flow; more often when there are so many pages that a whole round
- * would take longer than two seconds.
+ * page in turn, and the one with the newest bundle too while data flow; more often when there are so many pages that a whole
+ * round would take longer than two seconds.  Every other time one that has changed and not gone since goes before its turn.
  */
 #ifndef WEIR_ANNOUNCE_H
 #define WEIR_ANNOUNCE_H
@@ -31,31 +31,33 @@ struct announcer {
 	uint64_t generation;
 	uint32_t page_count;
 	uint32_t turn;
-	bool owes_first;
+	bool has_preferred;         /* what went last went before its turn */
+	bool owes_newest;
 	uint64_t next_ns;
-	uint64_t first_ns;          /* when page 0 last went in turn, or along */
+	uint64_t newest_ns;         /* when the newest page last went in turn, or along */
 	uint64_t generation_sent;   /* the newest of which every page went once */
 	uint32_t sent_count;
+	uint64_t made[ORDERS_CONTROL_MAX];       /* in which generation: another number for another page */
 	bool is_sent[ORDERS_CONTROL_MAX];
 	uint8_t repeats[ORDERS_CONTROL_MAX];     /* still to go */
 	bool is_repeated[ORDERS_CONTROL_MAX];    /* all of them went */
 	bool is_awaited[ORDERS_CONTROL_MAX];     /* the first of them goes before anything else */
 };
 
-/* After each new copy of the page: a new generation begins from its first page. */
+/* After each new copy of the page: of a new generation those pages go that have changed, and the others on in their turn. */
 void announce_update(struct announcer *a, const struct orders_page *orders);
 
 /* Whether announce_next has a message. */
 bool announce_is_due(const struct announcer *a, const struct orders_page *orders, uint64_t now_ns);
 
 /*
- * The page that names an order: its index; -ENOENT when none does; -EINVAL when it is named
+ * The page that names an order, as that says: its index; -ENOENT when it does not; -EINVAL when it is named
  * with another geometry, so that no receiver would take it.
  */
 int announce_find(const struct orders_page *orders, const struct task *order);
 
 /*
- * How often this page has gone in this generation since it was asked for here, at most ANNOUNCE_REPEATS: until it has
+ * How often this page has gone since it was made, and was asked for here, at most ANNOUNCE_REPEATS: until it has
  * gone as often it is due.  is_awaited: work waits for it.
  */
 unsigned int announce_page(struct announcer *a, uint32_t page, bool is_awaited);

@@ -19,8 +19,7 @@
 
 enum {
 	EMIT_SILENT_MS = 5000,
-	CATALOGUE_PAUSE_MS = 2, /* from one catalogue to the next, and for what is in it: */
-	PAUSE_BUNDLES = 100,    /* a millisecond for so many, of which signing takes a fifth */
+	CATALOGUE_PAUSE_MS = 2, /* from one catalogue to the next: releases that come together share a signature */
 	PASSES_MS = 5000,       /* at most, until the catalogue tells of a pass that has ended */
 };
 
@@ -79,13 +78,14 @@ static void forget(void *context, const struct spool_item *item)
 	lineup_forget(&dispatcher->lineup, item);
 }
 
-/* An old heartbeat would be sent a second time, and heads that may be those of another state. */
+/* An old heartbeat would be sent a second time; heads, and numbers of generations, may be those of another state. */
 static void begin_page(struct dispatcher *dispatcher)
 {
 	struct orders_page *page = dispatcher->orders;
 	page->heartbeat.len = 0;
 	page->heads_count = 0;
 	page->is_shut = 0;
+	memset(page->made, 0, sizeof(page->made));
 	if (page->page_count > ORDERS_CONTROL_MAX)
 		page->page_count = 0;
 	orders_write(dispatcher->shared, page);
@@ -274,6 +274,7 @@ static void write_order(const struct dispatcher *dispatcher, const struct lineup
 		.priority = choice_priority(dispatcher->releaser->setup->registry, item),
 		.kind = (uint8_t)active->kind,
 		.is_in_sent = item->state == SPOOL_SENT,
+		.page = (item->place - 1U) / PAGE_ENTRIES_MAX,
 	};
 	_Static_assert((int)ORDER_FILE_BYTES >= (int)BUNDLE_NAME_BYTES, "a bundle's name fits");
 	memcpy(out->file, item->name, BUNDLE_NAME_BYTES);
@@ -285,19 +286,29 @@ void dispatcher_shut(struct dispatcher *dispatcher)
 	orders_write(dispatcher->shared, dispatcher->orders);
 }
 
-/* A new bundle is named in the same moment in which it is ordered.  pages NULL: as before. */
-static void publish(struct dispatcher *dispatcher, const struct control_message *pages)
+static void publish_catalogue(struct orders_page *page, const struct offer *offer)
+{
+	page->generation = offer->generation;
+	page->page_count = offer->paging.page_count;
+	page->newest_page = offer->paging.newest;
+	for (uint32_t i = 0; i < page->page_count; i++) {
+		if (page->made[i] == offer->paging.made[i])
+			continue;
+		page->made[i] = offer->paging.made[i];
+		page->pages[i] = offer->pages[i];
+	}
+	page->heads_made = offer->heads_made;
+	page->heads_count = offer->heads_count;
+	memcpy(page->heads, offer->heads, sizeof(page->heads));
+}
+
+/* A new bundle is named in the same moment in which it is ordered. */
+static void publish(struct dispatcher *dispatcher, bool with_catalogue)
 {
 	struct orders_page *page = dispatcher->orders;
 	page->epoch = spool_epoch(dispatcher->releaser->allowance.spool);
-	if (pages != NULL) {
-		page->generation = dispatcher->offer.generation;
-		page->page_count = dispatcher->offer.page_count;
-		memcpy(page->pages, pages, dispatcher->offer.page_count * sizeof(*pages));
-		page->heads_made = dispatcher->offer.heads_made;
-		page->heads_count = dispatcher->offer.heads_count;
-		memcpy(page->heads, dispatcher->offer.heads, sizeof(page->heads));
-	}
+	if (with_catalogue)
+		publish_catalogue(page, &dispatcher->offer);
 	page->order_count = (uint32_t)dispatcher->lineup.count;
 	for (size_t i = 0; i < dispatcher->lineup.count; i++)
 		write_order(dispatcher, &dispatcher->lineup.orders[i], &page->orders[i]);
@@ -313,14 +324,14 @@ static bool owes_catalogue(const struct dispatcher *dispatcher, uint64_t now_ms)
 
 int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
 {
-	struct control_message *pages = NULL;
 	look(dispatcher);
 	struct plan_terms terms = terms_of(dispatcher);
 	bool changed = lineup_collect(&dispatcher->lineup, &dispatcher->seen, &terms, now_ms, tell_failure, NULL);
 	int settled = settle(dispatcher);
 	int result = add_orders(dispatcher, now_ms, &changed);
-	if (result == 0 && owes_catalogue(dispatcher, now_ms)) {
-		result = offer_catalogue(&dispatcher->offer, dispatcher->releaser, &pages);
+	bool owes = owes_catalogue(dispatcher, now_ms);
+	if (result == 0 && owes) {
+		result = offer_catalogue(&dispatcher->offer, dispatcher->releaser);
 		if (result == 0)
 			result = offer_heads(&dispatcher->offer, dispatcher->releaser);
 		if (result == 0) {
@@ -329,17 +340,15 @@ int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
 			dispatcher->offered_ms = now_ms;
 		}
 	}
-	if (result == 0 && (changed || pages != NULL))
-		publish(dispatcher, pages);
-	free(pages);
+	if (result == 0 && (changed || owes))
+		publish(dispatcher, owes);
 	dispatcher->has_failed = result != 0;
 	return result != 0 ? result : settled;
 }
 
 int dispatcher_wait_ms(const struct dispatcher *dispatcher, uint64_t now_ms)
 {
-	size_t count = spool_count(dispatcher->releaser->allowance.spool);
-	uint64_t next_ms = dispatcher->offered_ms + CATALOGUE_PAUSE_MS + count / PAUSE_BUNDLES;
+	uint64_t next_ms = dispatcher->offered_ms + CATALOGUE_PAUSE_MS;
 	if (!dispatcher->releaser->has_changed || dispatcher->has_failed)
 		return -1;
 	return next_ms > now_ms ? (int)(next_ms - now_ms) : 0;

@@ -20,8 +20,8 @@ void dispatcher_free(struct dispatcher *dispatcher); /* NULL is fine; the page s
  */
 int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms);
 /*
- * How long what is released has to wait for the next turn: not at all, unless a catalogue was made just before, since
- * each is signed anew as a whole, and many releases, one after the other, share one.  -1: nothing is, or the last turn
+ * How long what is released has to wait for the next turn: not at all, unless a catalogue was made just before: many
+ * releases, one after the other, share one.  -1: nothing is, or the last turn
  * failed, and what failed is tried again several times a second and no oftener.
  */
 int dispatcher_wait_ms(const struct dispatcher *dispatcher, uint64_t now_ms);

@@ -11,9 +11,6 @@
 
 enum { DAY_S = 86400 };
 
-_Static_assert(SPOOL_BUNDLES_MAX == ORDERS_CONTROL_MAX * PAGE_ENTRIES_MAX,
-	       "every bundle in the spool has its place in the catalogue");
-
 struct geometry offer_geometry(const struct spool_item *item)
 {
 	return (struct geometry){
@@ -29,7 +26,7 @@ void offer_entry(struct entry *entry, const struct spool_item *item, uint64_t un
 	const struct statement *statement = &item->release.statement;
 	*entry = (struct entry){
 		.route_id = item->release.route_id,
-		.passes = item->plan.passes < UINT16_MAX ? (uint16_t)item->plan.passes : UINT16_MAX,
+		.passes = paging_passes(item),
 		.geometry = offer_geometry(item),
 		.epoch = item->release.epoch,
 		.number = item->release.number,
@@ -37,29 +34,6 @@ void offer_entry(struct entry *entry, const struct spool_item *item, uint64_t un
 		.offered_until = until < statement->destroy_by ? until : statement->destroy_by,
 	};
 	memcpy(entry->root, statement->root, SUITE_DIGEST_BYTES);
-}
-
-static int make_page(const struct offer *offer, const struct releaser *releaser, uint32_t number,
-		     size_t first_item, struct control_message *out)
-{
-	struct spool *spool = releaser->allowance.spool;
-	struct page page = {
-		.epoch = spool_epoch(spool),
-		.generation = offer->generation,
-		.time = (uint64_t)time(NULL),
-		.page = number,
-		.pages = offer->page_count,
-	};
-	memcpy(page.box_key, releaser->box->card.id, KEY_ID_BYTES);
-	for (size_t i = first_item; i < spool_count(spool) && page.count < PAGE_ENTRIES_MAX; i++)
-		offer_entry(&page.entries[page.count++], spool_at(spool, i),
-			    spool_offered_since(spool, spool_at(spool, i)) +
-				    (uint64_t)releaser->setup->config.retention_days * DAY_S);
-	size_t len;
-	int result = page_encode(out->bytes, &len, &page, releaser->box->secret);
-	if (result == 0)
-		out->len = (uint16_t)len;
-	return result;
 }
 
 static size_t count_held(struct spool *spool)
@@ -70,25 +44,46 @@ static size_t count_held(struct spool *spool)
 	return held;
 }
 
-int offer_catalogue(struct offer *offer, const struct releaser *releaser, struct control_message **out)
+/* page has what all pages of the generation say alike. */
+static int make_page(struct offer *offer, const struct releaser *releaser, uint32_t number, struct page *page)
 {
 	struct spool *spool = releaser->allowance.spool;
-	size_t held = count_held(spool);
-	size_t bundles = spool_count(spool) - held;
-	size_t pages = bundles == 0 ? 1 : (bundles + PAGE_ENTRIES_MAX - 1) / PAGE_ENTRIES_MAX;
-	struct control_message *messages = calloc(pages, sizeof(*messages));
-	if (messages == NULL)
-		return -ENOMEM;
-	int result = spool_count_up(spool, COUNTER_GENERATION, &offer->generation);
-	offer->bundle_count = (uint32_t)bundles;
-	offer->page_count = (uint32_t)pages;
-	for (size_t i = 0; result == 0 && i < pages; i++)
-		result = make_page(offer, releaser, (uint32_t)i, held + i * PAGE_ENTRIES_MAX, &messages[i]);
-	if (result != 0) {
-		free(messages);
-		return result;
+	size_t len;
+	page->page = number;
+	page->count = 0;
+	for (size_t i = 0; i < PAGE_ENTRIES_MAX; i++) {
+		const struct spool_item *item = offer->paging.at[(size_t)number * PAGE_ENTRIES_MAX + i];
+		if (item != NULL)
+			offer_entry(&page->entries[page->count++], item,
+				    spool_offered_since(spool, item) +
+					    (uint64_t)releaser->setup->config.retention_days * DAY_S);
 	}
-	*out = messages;
+	int result = page_encode(offer->pages[number].bytes, &len, page, releaser->box->secret);
+	if (result == 0)
+		offer->pages[number].len = (uint16_t)len;
+	return result;
+}
+
+int offer_catalogue(struct offer *offer, const struct releaser *releaser)
+{
+	struct spool *spool = releaser->allowance.spool;
+	struct paging *paging = &offer->paging;
+	size_t held = count_held(spool), bundles = spool_count(spool) - held;
+	struct page page = {.epoch = spool_epoch(spool), .time = (uint64_t)time(NULL)};
+	if (paging_follow(paging, spool_items(spool) + held, bundles, page.time) == 0)
+		return 0;
+	int result = spool_count_up(spool, COUNTER_GENERATION, &page.generation);
+	page.pages = paging->page_count;
+	page.age = paging_age(paging, page.generation);
+	memcpy(page.box_key, releaser->box->card.id, KEY_ID_BYTES);
+	for (uint32_t i = 0; result == 0 && i < paging->page_count; i++)
+		if (paging->made[i] == 0)
+			result = make_page(offer, releaser, i, &page);
+	if (result != 0)
+		return result;
+	paging_made(paging, page.generation, page.time);
+	offer->generation = page.generation;
+	offer->bundle_count = (uint32_t)bundles;
 	return 0;
 }
 
@@ -192,7 +187,7 @@ int offer_heartbeat(const struct offer *offer, const struct releaser *releaser, 
 		.epoch_before = spool_epoch_before(spool),
 		.time = (uint64_t)time(NULL),
 		.generation = offer->generation,
-		.pages = offer->page_count,
+		.pages = offer->paging.page_count,
 		.registry_version = registry_version(releaser->setup->registry),
 		.sent = news->datagrams,
 		.waiting = news->waiting,

@@ -6,13 +6,15 @@
 #define WEIR_OFFER_H
 
 #include "orders.h"
+#include "paging.h"
 #include "releaser.h"
 
 /* What the newest catalogue was made of. */
 struct offer {
 	uint64_t generation;
-	uint32_t page_count;
 	uint32_t bundle_count;
+	struct paging paging;
+	struct control_message pages[ORDERS_CONTROL_MAX]; /* as they were made last */
 	/* the newest heads, and what they say */
 	uint64_t heads_made; /* the generation they were made with */
 	uint32_t heads_count;
@@ -27,10 +29,10 @@ struct geometry offer_geometry(const struct spool_item *item);
 void offer_entry(struct entry *entry, const struct spool_item *item, uint64_t until);
 
 /*
- * All pages of a new generation, signed: every released bundle, newest first.  *out is the caller's to free, and
- * offer->page_count long.  0, or an error of spool_count_up, or -ENOMEM.
+ * Makes anew, and signs, the pages on which something has changed; they are a new generation then.  0, or an error of
+ * spool_count_up, or -ENOMEM: then the same pages are made the next time, and none of pages is to be used before.
  */
-int offer_catalogue(struct offer *offer, const struct releaser *releaser, struct control_message **out);
+int offer_catalogue(struct offer *offer, const struct releaser *releaser);
 
 /*
  * After a new catalogue: makes the heads of all routes of the registry anew when one of them has changed; then

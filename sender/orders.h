@@ -29,7 +29,7 @@ enum {
 };
 #define ORDERS_FILE "orders"
 #define PROGRESS_FILE "progress"
-#define ORDERS_MAGIC UINT64_C(0x3430564f52494557) /* "WEIROV04" */
+#define ORDERS_MAGIC UINT64_C(0x3530564f52494557) /* "WEIROV05" */
 
 enum task_kind {
 	TASK_WORK,
@@ -45,6 +45,7 @@ struct task {
 	uint8_t priority;            /* 1 first … 9 */
 	uint8_t kind;                /* enum task_kind */
 	bool is_in_sent;             /* the file lies in the spool's folder sent/, else in ready/ */
+	uint32_t page;               /* of the catalogue, that names it */
 	char file[ORDER_FILE_BYTES]; /* its name, e.g. "tax-000123" */
 };
 
@@ -61,13 +62,15 @@ struct orders_page {
 	struct control_message heartbeat; /* the newest, already signed; sent once for each new `beat` */
 	uint64_t beat;
 	struct ledger_head ledger;        /* as in the heartbeat */
-	uint64_t generation;              /* of the catalogue pages below */
+	uint64_t generation;              /* of the catalogue, the pages below */
 	uint32_t page_count;
 	uint32_t order_count;
+	uint32_t newest_page;             /* the one that took a bundle last */
 	uint64_t heads_made;              /* another number for each new set of heads */
 	uint32_t heads_count;
 	struct control_message heads[ORDERS_HEADS_MAX];
 	struct task orders[ORDERS_MAX];
+	uint64_t made[ORDERS_CONTROL_MAX]; /* generation in which each page was made */
 	struct control_message pages[ORDERS_CONTROL_MAX];
 };
 

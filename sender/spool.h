@@ -61,6 +61,8 @@ struct spool_item {
 	bool is_resending;            /* that order is what a person has asked for */
 	bool is_repeated;             /* stays ready, and passes again every so often */
 	bool is_entered_sent;         /* the ledger was told that it is sent */
+	uint16_t place;               /* in the catalogue, from 1 on (paging.h); 0: it is not named yet */
+	uint16_t named_passes;        /* as the catalogue tells of them */
 };
 
 /* What could not be loaded, and stays where it is: file is "ready/tax-000123". */

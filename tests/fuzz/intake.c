@@ -182,6 +182,7 @@ static void page(struct life *life, const uint8_t **data, size_t *size)
 		.generation = (what & 128) != 0 ? fuzz_take_byte(data, size) : ++life->generation,
 		.time = NOW + life->ms / 1000 - ((what & 64) != 0 ? fuzz_take_byte(data, size) : 0U),
 		.page = (what & 32) != 0 ? fuzz_take_byte(data, size) % 4 : 0, .pages = 1,
+		.age = (what & 8) != 0 ? fuzz_take_byte(data, size) : 0,
 	};
 	p.pages = p.page + ((what & 16) != 0 ? 1 : 2);
 	memcpy(p.box_key, box.box->card.id, KEY_ID_BYTES);

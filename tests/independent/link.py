@@ -13,7 +13,7 @@ SYMBOLS_MAX = 69
 COMMON = struct.Struct("<16sBBHHHQQ")
 DATA = struct.Struct("<QIBBBBH6s")
 BEAT = struct.Struct("<8sHHIQQQQIIQQQ32sQQQQ16s64s")
-PAGE = struct.Struct("<8sHHHHQQQII16s")
+PAGE = struct.Struct("<8sHHHHQQQIIQ16s")
 ENTRY = struct.Struct("<HBBHHQQQQQ32s")
 HEADS = struct.Struct("<8sHHHHQQQQII16s")
 HEAD = struct.Struct("<H6sQQ")
@@ -239,7 +239,7 @@ def encode_beat(b, box):
 
 def encode_page(p, box):
     raw = PAGE.pack(b"WEIRCATA", 1, 1, len(p.entries), 0, p.epoch, p.generation, p.time, p.page,
-                    p.pages, box.id)
+                    p.pages, p.age, box.id)
     raw += b"".join(ENTRY.pack(e.route_id, e.k, e.r, e.row_len // 4096, e.passes, e.epoch, e.number,
                                e.object_len, e.destroy_by, e.offered_until, e.root)
                     for e in p.entries)
@@ -279,14 +279,15 @@ def _read_beat(m, raw):
 def _read_page(m, raw):
     require(len(raw) >= PAGE.size, "truncated")
     begins(raw, b"WEIRCATA")
-    _, _, _, count, reserved, m.epoch, m.generation, m.time, m.page, m.pages, m.box_key = \
+    _, _, _, count, reserved, m.epoch, m.generation, m.time, m.page, m.pages, m.age, m.box_key = \
         PAGE.unpack_from(raw)
     require(count <= PAGE_ENTRIES_MAX, "bad-limit")
     size = PAGE.size + count * ENTRY.size + 64
     require(len(raw) >= size, "truncated")
     require(len(raw) == size, "trailing-bytes")
     require(reserved == 0, "bad-reserved")
-    require(m.epoch != 0 and 1 <= m.pages <= 5000 and m.page < m.pages, "bad-limit")
+    require(m.epoch != 0 and 1 <= m.pages <= 5000 and m.page < m.pages and m.generation < 1 << 48
+            and m.age <= (m.pages - 1) * m.generation, "bad-limit")
     m.entries = []
     for i in range(count):
         e = SimpleNamespace()
@@ -387,7 +388,7 @@ class Receiver:
     def __init__(self, link_secret, registry):
         self.key, self.registry = tag_key(link_secret), registry
         self.catalogue, self.partials, self.waiting, self.refused = {}, {}, [], {}
-        self.newest = (0, 0)
+        self.pages = {}
         self.beats = 0
 
     def take(self, raw):
@@ -405,8 +406,8 @@ class Receiver:
         check_message(m, raw, self.registry)
         if m.kind == "WEIRBEAT":
             self.beats += 1
-        elif m.kind == "WEIRCATA" and (m.time, m.generation) >= self.newest:
-            self.newest = (m.time, m.generation)
+        elif m.kind == "WEIRCATA" and (m.time, m.generation) >= self.pages.get(m.page, (0, 0)):
+            self.pages[m.page] = (m.time, m.generation)
             for e in m.entries:
                 self.catalogue[(e.epoch, e.route_id, e.number)] = e
             waiting, self.waiting = self.waiting, []

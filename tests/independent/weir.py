@@ -125,7 +125,7 @@ def transmit(options):
                             offered_until=release.statement.destroy_by,
                             root=release.statement.root)
     page = link.encode_page(SimpleNamespace(epoch=release.epoch, generation=1, time=now, page=0,
-                                            pages=1, entries=[entry]), box)
+                                            pages=1, age=0, entries=[entry]), box)
     beat = link.encode_beat(SimpleNamespace(bundles=1, epoch=release.epoch, beat=1, time=now,
                                             generation=1, pages=1, registry_version=1, sent=0,
                                             entries=0, head=bytes(32), epoch_before=0,

@@ -271,7 +271,8 @@ int main(int argc, char **argv)
 	need(suite_start(), "libsodium");
 	open_both(f, argv);
 	root_of_holes(f->root);
-	f->page = (struct page){.epoch = f->epoch, .generation = 1, .time = f->now};
+	/* older than what the sender begins with, which places them in its own way */
+	f->page = (struct page){.epoch = f->epoch, .generation = 0, .time = f->now};
 	f->page.pages = (uint32_t)((count - count / WAITING_PART + PAGE_ENTRIES_MAX - 1) / PAGE_ENTRIES_MAX);
 	memcpy(f->page.box_key, f->box->card.id, KEY_ID_BYTES);
 	for (uint64_t i = 0; i < count; i++)

@@ -10,6 +10,7 @@
 #include "sender/epochs.h"
 #include "sender/lineup.h"
 #include "sender/outgoing.h"
+#include "sender/paging.h"
 #include "sender/walk.h"
 #include "sim.h"
 
@@ -98,7 +99,7 @@ struct sender {
 	uint64_t ticks, offered_ms;
 	bool has_changed;
 	struct lineup lineup;
-	uint32_t page_count;
+	struct paging paging;
 	/* between them */
 	struct orders_page *orders;
 	uint64_t version;

@@ -8,7 +8,7 @@
 #include "inside.h"
 #include "sender/offer.h"
 
-enum { TICK_MS = 100, PAUSE_MS = 2, PAUSE_BUNDLES = 100, BEAT_TICKS = 10, RETIRE_TICKS = 600, PASSES_MS = 5000 };
+enum { TICK_MS = 100, PAUSE_MS = 2, BEAT_TICKS = 10, RETIRE_TICKS = 600, PASSES_MS = 5000 };
 
 uint64_t sender_clock_s(const struct sim *sim)
 {
@@ -157,7 +157,7 @@ void sender_push(struct sim *sim, uint64_t object_len)
 	sim->report.accepted++;
 	s->has_changed = true;
 	/* dispatcher_wait_ms: as soon as its last catalogue is long enough ago */
-	uint64_t next_ns = (s->offered_ms + PAUSE_MS + s->spool.count / PAUSE_BUNDLES) * NS_PER_MS;
+	uint64_t next_ns = (s->offered_ms + PAUSE_MS) * NS_PER_MS;
 	if (next_ns < sim->now_ns)
 		next_ns = sim->now_ns;
 	if (s->hold_ns > next_ns)
@@ -199,7 +199,7 @@ void sender_empty_page(struct sender *s)
 	s->version++;
 }
 
-static void make_page(struct sim *sim, uint32_t number)
+static void make_page(struct sim *sim, uint32_t number, uint64_t now_s)
 {
 	struct sender *s = &sim->sender;
 	struct message *message = message_new();
@@ -207,14 +207,17 @@ static void make_page(struct sim *sim, uint32_t number)
 	message->page = (struct page){
 		.epoch = s->spool.epoch,
 		.generation = s->spool.generation,
-		.time = sender_clock_s(sim),
+		.time = now_s,
 		.page = number,
-		.pages = s->page_count,
+		.pages = s->paging.page_count,
+		.age = paging_age(&s->paging, s->spool.generation),
 	};
 	struct page *page = &message->page;
-	for (size_t i = (size_t)number * PAGE_ENTRIES_MAX; i < s->spool.count && page->count < PAGE_ENTRIES_MAX; i++)
-		offer_entry(&page->entries[page->count++], s->spool.items[i],
-			    offered_since(&s->spool, s->spool.items[i]) + sim->terms.retention_s);
+	for (size_t i = 0; i < PAGE_ENTRIES_MAX; i++) {
+		const struct spool_item *item = s->paging.at[(size_t)number * PAGE_ENTRIES_MAX + i];
+		if (item != NULL)
+			offer_entry(&page->entries[page->count++], item, offered_since(&s->spool, item) + sim->terms.retention_s);
+	}
 	size_t len;
 	int result = page_encode(message->bytes.bytes, &len, page, sim->box_seed);
 	assert(result == 0 && page_decode(page, message->bytes.bytes, len) == VERDICT_OK);
@@ -224,17 +227,23 @@ static void make_page(struct sim *sim, uint32_t number)
 	s->orders->pages[number] = message->bytes;
 }
 
+/* As offer_catalogue and publish_catalogue. */
 static void make_catalogue(struct sim *sim)
 {
 	struct sender *s = &sim->sender;
-	uint32_t count = (uint32_t)((s->spool.count + PAGE_ENTRIES_MAX - 1) / PAGE_ENTRIES_MAX);
-	s->page_count = count == 0 ? 1 : count;
-	s->spool.generation++;
-	set_pages(s, s->page_count);
-	for (uint32_t i = 0; i < s->page_count; i++)
-		make_page(sim, i);
+	uint64_t now_s = sender_clock_s(sim);
+	if (paging_follow(&s->paging, s->spool.items, s->spool.count, now_s) > 0) {
+		s->spool.generation++;
+		set_pages(s, s->paging.page_count);
+		for (uint32_t i = 0; i < s->paging.page_count; i++)
+			if (s->paging.made[i] == 0)
+				make_page(sim, i, now_s);
+		paging_made(&s->paging, s->spool.generation, now_s);
+		memcpy(s->orders->made, s->paging.made, sizeof(s->orders->made));
+		s->orders->newest_page = s->paging.newest;
+		s->orders->generation = s->spool.generation;
+	}
 	memcpy(s->spool.named, s->spool.highest, sizeof(s->spool.named));
-	s->orders->generation = s->spool.generation;
 	s->has_changed = false;
 	s->lineup.has_passed = false;
 	s->offered_ms = sim->now_ns / NS_PER_MS;
@@ -277,7 +286,7 @@ static void beat(struct sim *sim)
 		.beat = ++s->spool.beat,
 		.time = sender_clock_s(sim),
 		.generation = s->spool.generation,
-		.pages = s->page_count,
+		.pages = s->paging.page_count,
 		.waiting = waiting_bytes(sim),
 		.heal_rate = sim->terms.rate_bits_per_s / 800 * sim->terms.heal_percent,
 		.heal_round = sender_round_bytes(sim),
@@ -319,6 +328,7 @@ static void publish(struct sim *sim)
 			.priority = choice_priority(sim->registry, order->item),
 			.kind = sim->terms.broken == SIM_HEALS_FIRST ? TASK_WORK : (uint8_t)order->kind,
 			.is_in_sent = order->item->state == SPOOL_SENT,
+			.page = (order->item->place - 1U) / PAGE_ENTRIES_MAX,
 		};
 	}
 	s->new_serial = new_serial;
@@ -434,12 +444,14 @@ static void begin_hold(struct sim *sim)
 	struct sender *s = &sim->sender;
 	struct plan_terms terms = sender_terms(sim);
 	memset(&s->lineup, 0, sizeof(s->lineup));
+	memset(&s->paging, 0, sizeof(s->paging));
 	for (size_t i = 0; i < s->spool.count; i++) {
 		struct spool_item *item = s->spool.items[i];
 		item->plan = (struct plan){0};
 		item->is_ordered = false;
 		item->retry_at_ms = 0;
 		item->failures = 0;
+		item->place = 0;
 	}
 	lineup_note_sent(s->spool.items, s->spool.count, &terms);
 	for (size_t i = 0; i < s->orders->order_count && s->orders->epoch == s->spool.epoch; i++)

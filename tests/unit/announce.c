@@ -16,6 +16,7 @@ static struct orders_page *orders_of(uint32_t pages, uint64_t generation)
 	orders->generation = generation;
 	orders->page_count = pages;
 	for (uint32_t i = 0; i < pages; i++) {
+		orders->made[i] = generation;
 		struct page page = {.count = 2, .epoch = 5, .generation = generation, .page = i,
 				    .pages = pages};
 		for (uint32_t j = 0; j < 2; j++)
@@ -87,27 +88,62 @@ static void heads(void)
 	free(orders);
 }
 
+static void change(struct announcer *a, struct orders_page *orders, uint32_t page)
+{
+	orders->made[page] = ++orders->generation;
+	announce_update(a, orders);
+}
+
 static void pages_in_turn(void)
 {
 	struct orders_page *orders = orders_of(3, 7);
 	struct announcer a = {0};
 	announce_update(&a, orders);
-	is_number(next(&a, orders, 1000, false), 0, "a new generation begins with its first page");
+	is_number(next(&a, orders, 1000, false), 0, "a catalogue begins with its first page");
 	is_number(next(&a, orders, 1099, false), -1, "the next waits 100 ms");
 	is_number(next(&a, orders, 1100, false), 1, "and then goes");
 	is_number((int64_t)a.generation_sent, 0, "the generation is not through before its last page");
 	is_number(next(&a, orders, 1200, true), 2, "so does the last");
 	is_number((int64_t)a.generation_sent, 7, "then it is");
-	is_number(next(&a, orders, 1200, true), 0, "while data flow the first page goes along");
+	is_number(next(&a, orders, 1200, true), 0, "while data flow the page with the newest bundle goes along");
 	is_number(next(&a, orders, 1200, true), -1, "once each time");
 	is_number(next(&a, orders, 1300, true), 0, "in its own turn it does not go twice");
 	is_number(next(&a, orders, 1300, true), -1, "but waits like the others");
 	announce_update(&a, orders);
 	is_number(next(&a, orders, 1350, true), -1, "the same generation read again changes nothing");
-	orders->generation = 8;
+	orders->newest_page = 2;
+	change(&a, orders, 2);
+	is_number(next(&a, orders, 1351, true), -1, "nor does a newer one change whose turn it is");
+	is_number((int64_t)a.generation_sent, 7, "it is not through yet");
+	is_number(next(&a, orders, 1400, true), 2, "but what has changed goes before that");
+	is_number((int64_t)a.generation_sent, 8, "and with it alone it is through");
+	is_number(next(&a, orders, 1500, true), 1, "then it is the turn of who waited");
+	is_number(next(&a, orders, 1500, true), 2, "and now the other page goes along");
+	orders->newest_page = 3;
+	is_number(next(&a, orders, 1600, true), 2, "its turn comes");
+	is_number(next(&a, orders, 1600, true), 0, "and a page that is not there is not the newest");
+	free(orders);
+}
+
+static void changes_that_go_on(void)
+{
+	struct orders_page *orders = orders_of(3, 7);
+	struct announcer a = {0};
+	int went[3] = {0, 0, 0};
 	announce_update(&a, orders);
-	is_number(next(&a, orders, 1351, true), 0, "a newer one begins at once");
-	is_number((int64_t)a.generation_sent, 7, "and is not through yet");
+	for (uint64_t at_ms = 1000; at_ms < 3000; at_ms += 100) {
+		int page = next(&a, orders, at_ms, false);
+		went[page < 0 ? 0 : page]++;
+		change(&a, orders, 1);
+	}
+	ok(went[0] >= 3 && went[2] >= 3, "a page that changes all the time keeps the others from no turn: %d, %d, %d", went[0],
+	   went[1], went[2]);
+	orders->page_count = 1;
+	announce_update(&a, orders);
+	is_number(next(&a, orders, 4000, false), 0, "nor does one that is gone");
+	orders->page_count = 3;
+	announce_update(&a, orders);
+	is_number((int64_t)a.sent_count, 1, "which has to go again when it is there again");
 	free(orders);
 }
 
@@ -142,9 +178,10 @@ static void repeats(void)
 	is_number(next(&a, orders, 1, true), 0, "and does not go again for another bundle on it");
 	is_number(announce_page(&a, 3, true), 0, "a page that is not there never goes");
 	ok(!announce_is_awaited(&a), "nor is it awaited");
-	orders->generation = 8;
-	announce_update(&a, orders);
-	is_number(announce_page(&a, 2, false), 0, "in a new generation it has to go again");
+	change(&a, orders, 1);
+	is_number(announce_page(&a, 2, false), ANNOUNCE_REPEATS, "nor when another page changes");
+	change(&a, orders, 2);
+	is_number(announce_page(&a, 2, false), 0, "when it changes it has to go again");
 	free(orders);
 }
 
@@ -177,20 +214,23 @@ static void awaited(void)
 	}
 	ok(went[1] == 4 && went[2] == 3, "then the rest of its four times, and the pages of healing");
 	announce_page(&a, 0, true);
-	orders->generation = 8;
-	announce_update(&a, orders);
-	ok(!announce_is_awaited(&a), "a new generation has to be asked for anew");
+	change(&a, orders, 1);
+	ok(announce_is_awaited(&a), "it still is when another page changes");
+	change(&a, orders, 0);
+	ok(!announce_is_awaited(&a), "one that changes has to be asked for anew");
 	free(orders);
 }
 
 static void finding(void)
 {
 	struct orders_page *orders = orders_of(4, 1);
-	struct task order = {.id = {5, 6, 1}, .geometry = {49152, 4096, 12, 4}};
+	struct task order = {.id = {5, 6, 1}, .geometry = {49152, 4096, 12, 4}, .page = 2};
 	is_number(announce_find(orders, &order), 2, "the page that names an order is found");
-	order.id.number = 9;
-	is_number(announce_find(orders, &order), -ENOENT, "an order that no page names is not");
-	order.id.number = 6;
+	order.page = 1;
+	is_number(announce_find(orders, &order), -ENOENT, "an order that its page does not name is not");
+	order.page = 4;
+	is_number(announce_find(orders, &order), -ENOENT, "nor one whose page is not there");
+	order.page = 2;
 	order.id.route_id = 2;
 	is_number(announce_find(orders, &order), -ENOENT, "nor is one of another route");
 	order.id = (struct bundle_id){6, 6, 1};
@@ -212,6 +252,7 @@ int main(void)
 	heartbeats();
 	heads();
 	pages_in_turn();
+	changes_that_go_on();
 	many_pages();
 	repeats();
 	awaited();

@@ -141,6 +141,106 @@ static void test_abandoned_generation(void)
 	known_free(known);
 }
 
+/* The n-th page of a row has the bundles from 100 · n on; age: as in struct page. */
+static int change(struct known *known, uint64_t generation, uint32_t page, uint32_t pages, uint64_t age, uint16_t count,
+		  uint64_t time, struct tally *tally)
+{
+	struct page p = {.count = count, .epoch = 1, .generation = generation, .time = time, .page = page, .pages = pages,
+			 .age = age};
+	for (unsigned int i = 0; i < count; i++)
+		p.entries[i] = (struct entry){.route_id = 3, .epoch = 1, .number = 100 * (page + 1) + i};
+	uint8_t message[4] = {1, (uint8_t)generation, (uint8_t)page, 0};
+	return known_page(known, &p, message, sizeof(message), 1000, visit, tally);
+}
+
+static void test_pages_that_stay(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0}, dropped = {0};
+	for (uint32_t page = 0; page < 3; page++)
+		change(known, 5, page, 3, 0, 2, 100, &named);
+	ok(known_sweep(known, visit, &dropped) && dropped.count == 0, "a generation of three pages is complete");
+	is_number(change(known, 7, 1, 3, 4, 3, 102, &named), 0, "one of them is made anew, two generations later");
+	ok(known_summary(known).is_complete && known_summary(known).generation == 7 && names(known, 1, 202),
+	   "with the others, which are of the fifth, that is complete");
+	is_number(change(known, 8, 2, 3, 4, 1, 103, &named), 0, "then a third, from which a bundle has gone");
+	ok(known_would_drop(known) && known_sweep(known, visit, &dropped) && dropped.count == 1 && dropped.last == 301,
+	   "which is dropped, and nothing else");
+	is_number(change(known, 7, 1, 3, 4, 3, 102, &named), -EALREADY, "a page that stays comes round: no news");
+	is_number(change(known, 5, 1, 3, 0, 2, 100, &named), VERDICT_BAD_ORDER, "as it was before it is refused");
+	is_number(change(known, 8, 0, 3, 3, 2, 103, &named), VERDICT_BAD_LIMIT,
+		  "one of the newest generation that says another age is a contradiction");
+	known_free(known);
+}
+
+static void test_a_page_is_lost(void)
+{
+	struct known *known = known_new();
+	struct tally named = {0}, dropped = {0};
+	for (uint32_t page = 0; page < 3; page++)
+		change(known, 5, page, 3, 0, 2, 100, &named);
+	known_sweep(known, visit, &dropped);
+	/* of the sixth, the page from which 201 has gone and 202 has come is lost */
+	is_number(change(known, 7, 2, 3, 3, 1, 102, &named), 0, "a page comes, another that is older has been lost");
+	struct known_summary s = known_summary(known);
+	ok(!s.is_complete && s.pages_held == 2 && !known_sweep(known, visit, &dropped) && names(known, 1, 301),
+	   "though there is an older one of each, that is not complete, and nothing is given up");
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	is_number(known_catalogue(known, &bytes, &len), -ENODATA, "nor stored");
+	is_number(change(known, 6, 1, 3, 2, 1, 101, &named), 0, "it comes when it is its turn again");
+	ok(known_summary(known).is_complete && known_sweep(known, visit, &dropped) && dropped.count == 2 &&
+	   !names(known, 1, 301) && !names(known, 1, 201), "now it is, and what has gone is dropped");
+	is_number(change(known, 9, 0, 2, 3, 2, 104, &named), 0, "the last page is spared");
+	ok(known_summary(known).is_complete && known_sweep(known, visit, &dropped) && !names(known, 1, 300),
+	   "and what stood on it is dropped");
+	is_number(change(known, 7, 2, 3, 3, 1, 102, &named), VERDICT_BAD_ORDER, "that page is refused");
+	known_free(known);
+
+	known = known_new();
+	is_number(change(known, 7, 1, 2, 2, 2, 102, &named), 0, "of a catalogue that is new to a box");
+	is_number(change(known, 6, 0, 2, 1, 2, 103, &named), VERDICT_BAD_ORDER, "an older page of a later time is refused");
+	ok(!known_summary(known).went_back, "and left to the heartbeat to judge");
+	is_number(change(known, 5, 0, 2, 0, 2, 102, &named), 0, "one that is as old as it says is taken");
+	ok(known_summary(known).is_complete, "and with it all is there");
+	known_free(known);
+}
+
+/* Bundle 7 changes from page 0 to page 1. */
+static int both(struct known *known, uint64_t generation, uint32_t page, uint64_t age, bool has_it)
+{
+	struct page p = {.count = has_it, .epoch = 1, .generation = generation, .time = 100 + generation, .page = page,
+			 .pages = 2, .age = age, .entries = {{.route_id = 3, .epoch = 1, .number = 7, .passes = (uint16_t)generation}}};
+	uint8_t message[4] = {1};
+	return known_page(known, &p, message, sizeof(message), 1000, NULL, NULL);
+}
+
+static void test_a_bundle_changes_pages(void)
+{
+	for (int order = 0; order < 2; order++) {
+		struct known *known = known_new();
+		struct tally dropped = {0};
+		both(known, 1, 0, 0, true);
+		both(known, 1, 1, 0, false);
+		known_sweep(known, visit, &dropped);
+		both(known, 2, order == 0 ? 0 : 1, 0, order != 0);
+		ok(names(known, 1, 7) && !known_sweep(known, visit, &dropped), "a bundle that changes pages has its name between");
+		both(known, 2, order == 0 ? 1 : 0, 0, order == 0);
+		ok(known_sweep(known, visit, &dropped) && dropped.count == 0 && names(known, 1, 7) && !known_would_drop(known),
+		   "and behind it, whichever came first");
+		both(known, 3, 1, 1, false);
+		ok(known_sweep(known, visit, &dropped) && dropped.count == 1 && !names(known, 1, 7), "and none when it goes");
+		known_free(known);
+	}
+	struct known *known = known_new();
+	both(known, 9, 1, 7, true);
+	is_number(both(known, 1, 0, 0, true), 0, "an old page comes late that named it, too");
+	is_number(known_find(known, &(struct bundle_id){1, 7, 3})->entry.passes, 9, "what the newer one says of it counts");
+	both(known, 2, 0, 0, false);
+	ok(known_sweep(known, NULL, NULL) && names(known, 1, 7), "and it stands on that, whatever comes instead of the old one");
+	known_free(known);
+}
+
 static void test_epochs(void)
 {
 	struct known *known = known_new();
@@ -551,6 +651,9 @@ int main(void)
 	test_link();
 	test_generations();
 	test_abandoned_generation();
+	test_pages_that_stay();
+	test_a_page_is_lost();
+	test_a_bundle_changes_pages();
 	test_epochs();
 	test_successor();
 	test_heartbeats();

@@ -23,6 +23,8 @@ static void open_bench(struct bench *b, uint64_t heal_rate)
 	b->orders->epoch = EPOCH;
 	b->orders->generation = 1;
 	b->orders->page_count = 50;
+	for (uint32_t page = 0; page < 50; page++)
+		b->orders->made[page] = 1;
 	outgoing_start(&b->o, rate, heal_rate, LEN, b->now_ns);
 	b->o.pace.warm_until_ns = 0;
 	b->o.heal.warm_until_ns = 0;
@@ -63,6 +65,8 @@ static void work_begins_at_once(void)
 		continue;
 	/* now it is ordered, and everything that hold tells is new as well */
 	b.orders->generation = 2;
+	for (uint32_t page = 0; page < 50; page++)
+		b.orders->made[page] = 2;
 	b.orders->beat = 1;
 	b.orders->heartbeat.len = HEARTBEAT_BYTES;
 	b.orders->heads_count = ORDERS_HEADS_MAX;

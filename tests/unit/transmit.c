@@ -130,6 +130,7 @@ static void write_orders(struct bench *t, struct bundle *bundles, size_t count, 
 	t->orders.beat = generation;
 	t->orders.generation = generation;
 	t->orders.page_count = 1;
+	t->orders.made[0] = generation;
 	t->orders.order_count = (uint32_t)count;
 	for (size_t i = 0; i < count; i++) {
 		page.entries[i] = (struct entry){.route_id = ROUTE, .geometry = bundles[i].geometry,

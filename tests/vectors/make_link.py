@@ -53,7 +53,7 @@ def _entry(number=123, **changes):
 
 
 def _page(*entries, box="inside-1", **changes):
-    p = dict(epoch=EPOCH, generation=4, time=NOW, page=0, pages=1, entries=entries)
+    p = dict(epoch=EPOCH, generation=4, time=NOW, page=0, pages=1, age=0, entries=entries)
     p.update(changes)
     return link.encode_page(SimpleNamespace(**p), SENDERS[box])
 
@@ -207,6 +207,11 @@ def _pages(vectors):
         write("bad-limit--no-page", _page(_entry(), pages=0))
         write("bad-limit--pages-5001", _page(_entry(), pages=5001))
         write("bad-limit--page-behind-the-last", _page(_entry(), page=1))
+        write("ok--older-pages", _page(_entry(), pages=3, age=8))
+        write("bad-limit--older-than-the-first-generation", _page(_entry(), pages=3, age=9))
+        write("bad-limit--age-of-the-only-page", _page(_entry(), age=1))
+        write("ok--last-generation", _page(_entry(), generation=(1 << 48) - 1))
+        write("bad-limit--generation-2-to-the-48", _page(_entry(), generation=1 << 48))
         write("bad-limit--route-0", _page(_entry(route_id=0)))
         write("bad-limit--number-0", _page(_entry(number=0)))
         write("bad-limit--number-2-to-the-48", _page(_entry(number=1 << 48)))
