@@ -29,14 +29,18 @@ cpu_of() {
 		sed 's/^.*) //' "/proc/$pid/stat" 2>/dev/null
 	done | awk -v t="$ticks" '{ sum += $12 + $13 + $14 + $15 } END { printf "%.2f", sum / t }'
 }
-# memory_of PID…: MiB of peak resident memory; what catch and keep share, the ring, is counted once.
+# memory_of PID…: MiB of peak resident memory; what catch and keep share, the ring, is counted once.  Who starts them has looked
+# at it, too, before: it is in the peak of who maps it no more.
 memory_of() {
 	local pid
 	for pid in "$@"; do
 		sed -n 's/^\(VmHWM\|RssShmem\):[[:space:]]*\([0-9]*\) kB/\1 \2/p' "/proc/$pid/status" 2>/dev/null
-	done | awk '$1 == "VmHWM" { sum += $2 }
-		$1 == "RssShmem" { if ($2 > most) { twice = most; most = $2 } else if ($2 > twice) twice = $2 }
-		END { print int((sum - twice) / 1024) }'
+	done | awk '$1 == "VmHWM" { peak[++n] = $2 + 0 }
+		$1 == "RssShmem" { shares[n] = $2 + 0; if (shares[n] > ring) ring = shares[n] }
+		END {
+			for (i = 1; i <= n; i++) sum += peak[i] - (shares[i] > 0 ? shares[i] : peak[i] >= ring ? ring : 0)
+			print int((sum + ring) / 1024)
+		}'
 }
 # The same of a whole box: the process that runs it, and its children.
 box_cpu() { mapfile -t box < <(pgrep -P "$1"); cpu_of "$1" "${box[@]}"; }
