@@ -20,6 +20,7 @@
 enum {
 	EMIT_SILENT_MS = 5000,
 	CATALOGUE_PAUSE_MS = 2, /* from one catalogue to the next: releases that come together share a signature */
+	SETTLE_MS = 1000,       /* at most, until what needs no more work is seen */
 	PASSES_MS = 5000,       /* at most, until the catalogue tells of a pass that has ended */
 };
 
@@ -33,6 +34,8 @@ struct dispatcher {
 	bool is_followed;
 	struct offer offer;
 	uint64_t offered_ms;            /* when the catalogue was made last */
+	uint64_t settled_ms;
+	int settled;                    /* what came of it */
 	bool has_failed;                /* the last turn has */
 	struct lineup lineup;           /* has_passed: since then */
 };
@@ -322,12 +325,9 @@ static bool owes_catalogue(const struct dispatcher *dispatcher, uint64_t now_ms)
 	       (dispatcher->lineup.has_passed && now_ms - dispatcher->offered_ms >= PASSES_MS);
 }
 
-int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
+/* changed: since the orders were published. */
+static int order(struct dispatcher *dispatcher, uint64_t now_ms, bool changed)
 {
-	look(dispatcher);
-	struct plan_terms terms = terms_of(dispatcher);
-	bool changed = lineup_collect(&dispatcher->lineup, &dispatcher->seen, &terms, now_ms, tell_failure, NULL);
-	int settled = settle(dispatcher);
 	int result = add_orders(dispatcher, now_ms, &changed);
 	bool owes = owes_catalogue(dispatcher, now_ms);
 	if (result == 0 && owes) {
@@ -342,8 +342,25 @@ int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
 	}
 	if (result == 0 && (changed || owes))
 		publish(dispatcher, owes);
+	return result;
+}
+
+int dispatcher_turn(struct dispatcher *dispatcher, uint64_t now_ms)
+{
+	struct plan_terms terms = terms_of(dispatcher);
+	/* what is new does not wait until what has gone is durable in sent/, nor do pages tell of that before */
+	int result = dispatcher->releaser->has_changed ? order(dispatcher, now_ms, false) : 0;
+	look(dispatcher);
+	bool changed = lineup_collect(&dispatcher->lineup, &dispatcher->seen, &terms, now_ms, tell_failure, NULL);
+	/* looking through a full spool is most of what an idle hold does */
+	if (changed || now_ms - dispatcher->settled_ms >= SETTLE_MS) {
+		dispatcher->settled = settle(dispatcher);
+		dispatcher->settled_ms = now_ms;
+	}
+	if (result == 0)
+		result = order(dispatcher, now_ms, changed);
 	dispatcher->has_failed = result != 0;
-	return result != 0 ? result : settled;
+	return result != 0 ? result : dispatcher->settled;
 }
 
 int dispatcher_wait_ms(const struct dispatcher *dispatcher, uint64_t now_ms)

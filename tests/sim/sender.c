@@ -399,19 +399,27 @@ static bool add_orders(struct sim *sim)
 	return s->lineup.count != before;
 }
 
-static void turn(struct sim *sim)
+static void order(struct sim *sim, bool changed)
 {
 	struct sender *s = &sim->sender;
-	uint64_t now_ms = sim->now_ns / NS_PER_MS;
-	struct plan_terms terms = sender_terms(sim);
-	bool changed = lineup_collect(&s->lineup, &s->progress, &terms, now_ms, on_failed, NULL);
-	settle(sim);
 	changed |= add_orders(sim);
-	bool owes = s->has_changed || (s->lineup.has_passed && now_ms - s->offered_ms >= PASSES_MS);
+	bool owes = s->has_changed ||
+		    (s->lineup.has_passed && sim->now_ns / NS_PER_MS - s->offered_ms >= PASSES_MS);
 	if (owes)
 		make_catalogue(sim);
 	if (changed || owes)
 		publish(sim);
+}
+
+static void turn(struct sim *sim)
+{
+	struct sender *s = &sim->sender;
+	struct plan_terms terms = sender_terms(sim);
+	if (s->has_changed)
+		order(sim, false);
+	bool changed = lineup_collect(&s->lineup, &s->progress, &terms, sim->now_ns / NS_PER_MS, on_failed, NULL);
+	settle(sim);
+	order(sim, changed);
 }
 
 void sender_hold_run(struct sim *sim)
