@@ -15,14 +15,13 @@
 #
 # Memory is judged twice.  At every size it stays below what is documented: for the sender 192 MiB of weir-seal and 128 of
 # weir-hold (SECURITY.md 5) and 256 of repair rows (weir-emit(8)), for the receiver 768 less the ring of 256 (SECURITY.md 5).
-# And it is flat: the repair rows of a source block, which a sender keeps, grow with the block, 68 MiB of them for 1 GiB, 116
-# for 4, and never more than 128 (encode.h), so it is judged from 4 GiB on; a receiver's whole ring is taken at the start, and
-# counts with it.
+# And it is flat from 1 GiB on; a receiver's whole ring is taken at the start, and counts with it.  Repair rows go on growing
+# behind that: blocks are of equal size, and those of a bundle of 1 GiB are not the largest.
 # shellcheck source=tests/bench/notice.sh
 . "$top/tests/bench/notice.sh"
 
 growth_ring=512          # MiB, as weir_up has it
-growth_block=4096        # MiB of a bundle from which on memory is flat
+growth_block=1024        # MiB of a bundle from which on memory is flat
 growth_flat=1.10         # so many times what it is there, at most
 growth_most_tx=576 growth_most_rx=512 # MiB, documented
 growth_file=$tmp/growth  # what is drawn: see curves.awk
