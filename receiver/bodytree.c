@@ -8,6 +8,8 @@
 #include "common/tree.h"
 #include "common/work.h"
 
+enum { PAGE_BYTES = 4096 }; /* of O_DIRECT */
+
 /* A run of segments: read and hashed by one thread. */
 struct piece {
 	uint64_t first;
@@ -18,7 +20,7 @@ struct piece {
 };
 
 struct file {
-	int fd;
+	int fd, direct_fd;
 	uint64_t offset;
 	uint64_t segments;
 	uint64_t given; /* segments whose piece has been given out, or is known */
@@ -73,8 +75,12 @@ static void hash_piece(void *context, void *job, unsigned int thread)
 	(void)thread;
 	const struct file *file = context;
 	struct piece *piece = job;
-	piece->result = io_pread_exact(file->fd, piece->buf, piece->count * SEGMENT_BYTES,
-				       file->offset + piece->first * SEGMENT_BYTES);
+	const uint64_t offset = file->offset + piece->first * SEGMENT_BYTES;
+	const size_t len = piece->count * SEGMENT_BYTES;
+	piece->result = file->direct_fd < 0 ? -EINVAL : io_pread_exact(file->direct_fd, piece->buf, len, offset);
+	/* the file system, or its blocks, are not made for it */
+	if (piece->result == -EINVAL)
+		piece->result = io_pread_exact(file->fd, piece->buf, len, offset);
 	for (size_t i = 0; piece->result == 0 && i < piece->count; i++)
 		tree_leaf(piece->leaf[i], piece->first + i, piece->buf + i * SEGMENT_BYTES);
 }
@@ -125,7 +131,7 @@ static int hash_all(struct work *work, struct file *file, struct piece *pieces, 
 	return 0;
 }
 
-int bodytree_root(int fd, uint64_t offset, uint64_t segments, const struct bodytree_known *known,
+int bodytree_root(int fd, int direct_fd, uint64_t offset, uint64_t segments, const struct bodytree_known *known,
 		  uint8_t root[static SUITE_DIGEST_BYTES], const atomic_bool *stop)
 {
 	assert(segments > 0);
@@ -137,9 +143,9 @@ int bodytree_root(int fd, uint64_t offset, uint64_t segments, const struct bodyt
 	if (threads > BODYTREE_THREADS_MAX)
 		threads = BODYTREE_THREADS_MAX;
 	unsigned int count = 2 * threads;
-	struct file file = {.fd = fd, .offset = offset, .segments = segments, .known = known};
+	struct file file = {.fd = fd, .direct_fd = direct_fd, .offset = offset, .segments = segments, .known = known};
 	struct piece *pieces = calloc(count, sizeof(*pieces));
-	uint8_t *memory = malloc(count * piece_len);
+	uint8_t *memory = aligned_alloc(PAGE_BYTES, count * piece_len);
 	struct work *work = NULL;
 	int result = -ENOMEM;
 	if (pieces == NULL || memory == NULL)

@@ -34,10 +34,11 @@ uint64_t bodytree_known_memory(uint64_t segments);
 void bodytree_hash_piece(uint8_t out[static SUITE_DIGEST_BYTES], uint64_t first, const uint8_t *segments);
 
 /*
- * As tree_of_file; of pieces that are known (NULL: of none) nothing is read.  -ECANCELED when *stop (which may be NULL)
+ * As tree_of_file; of pieces that are known (NULL: of none) nothing is read.  direct_fd is the same file with O_DIRECT, for
+ * what was written so and is in no cache, or -1; then offset is a multiple of 4,096.  -ECANCELED when *stop (which may be NULL)
  * becomes true.  Memory: 1 MiB for each of twice as many pieces as there are threads.
  */
-int bodytree_root(int fd, uint64_t offset, uint64_t segments, const struct bodytree_known *known,
+int bodytree_root(int fd, int direct_fd, uint64_t offset, uint64_t segments, const struct bodytree_known *known,
 		  uint8_t root[static SUITE_DIGEST_BYTES], const atomic_bool *stop);
 
 #endif

@@ -10,7 +10,7 @@ enum {
 	PAUSE_US = 300,    /* of a large bundle no datagram is in a hurry: it costs less to take several trains at a time */
 	GATHER_SHARE = 8,  /* of the ring, for what waits so, */
 	OVERDUE_SHARE = 4, /* and from so much on it is written: it stands in the way of what follows; */
-	BEHIND_SHARE = 3,  /* when so much waits, what can be done later is done later */
+	BEHIND_PERCENT = 75, /* when so much waits, what can be done later is done later */
 };
 
 uint64_t intake_gather_bytes(const struct intake *in)
@@ -39,7 +39,7 @@ bool intake_records(struct intake *in, unsigned int most, uint64_t *damaged)
 			release(in);
 			return false;
 		}
-		reception_mark(in->reception, position, ring_fill(in->o.ring) > ring_size(in->o.ring) / BEHIND_SHARE);
+		reception_mark(in->reception, position, ring_fill(in->o.ring) > ring_size(in->o.ring) / 100 * BEHIND_PERCENT);
 		intake_train(in, record.data, record.len, record.datagram_len);
 		release(in);
 	}
