@@ -398,6 +398,15 @@ enum span_use gather_add(struct gather *gather, void *owner, struct partial *par
 	struct target *t = use == SPAN_NEW ? target_of(gather, partial, owner) : NULL;
 	if (t == NULL)
 		return use;
+	/* as a rule its source rows are all here, and once they are noted this is not needed */
+	if (span->row >= partial_geometry(partial)->source_rows && t->repaired != span->block + 1U) {
+		t->repaired = span->block + 1U;
+		hand_over_all(gather, t);
+		land_all(gather);
+		use = arrivals_use(partial_arrivals(partial), span);
+		if (use != SPAN_NEW)
+			return use;
+	}
 	use = SPAN_DUPLICATE;
 	struct span left = *span;
 	while (left.count > 0) {

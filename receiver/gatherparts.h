@@ -43,6 +43,7 @@ struct target {
 	struct partial *partial; /* NULL: free */
 	void *owner;
 	uint64_t used;
+	uint32_t repaired;   /* the block of which repair rows came last, and one more */
 	int fd[2], direct_fd[2]; /* the latter -1 where there is none */
 };
 

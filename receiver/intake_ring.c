@@ -7,7 +7,7 @@
 
 enum {
 	HOLDING_MS = 20,   /* the longest sleep while something waits to be written together with what follows it */
-	PAUSE_US = 300,    /* of a large bundle no datagram is in a hurry: it costs less to take several trains at a time */
+	PAUSE_US = 500,    /* of a large bundle no datagram is in a hurry: it costs less to take several trains at a time */
 	GATHER_SHARE = 8,  /* of the ring, for what waits so, */
 	OVERDUE_SHARE = 4, /* and from so much on it is written: it stands in the way of what follows; */
 	BEHIND_PERCENT = 75, /* when so much waits, what can be done later is done later */

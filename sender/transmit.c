@@ -337,7 +337,7 @@ static void take_turn(struct transmit *t)
 	if (t->batch.count == 0)
 		build_batch(t, now);
 	if (now < due)
-		sleep_until(due < now + PROGRESS_NS ? due : now + PROGRESS_NS);
+		sleep_until(due < now + PROGRESS_NS ? pace_wake(&t->outgoing.pace) : now + PROGRESS_NS);
 	if (t->batch.count > 0)
 		let_batch_go(t);
 	else if (now >= due)

@@ -167,9 +167,17 @@ static void batches(void)
 	is_number(started(100000000000, 8896).batch, 7, "never more than 65,000 bytes: of large ones 7");
 	is_number(started(100000000000, 1472).batch, 32, "never more than 32 datagrams");
 	is_number(started(1000000000000, 448).batch, 32, "at any rate");
-	is_number((int64_t)started(1000000000, 1472).credit_ns, PACE_CREDIT_NS, "the credit is as much");
+	is_number((int64_t)started(1000000000, 1472).credit_ns, PACE_BURST_NS - 20 * 12000, "the credit is what is left of half of one");
 	is_number((int64_t)started(10000000000, 1472).credit_ns, 32 * 1200, "at 10 Gbit/s what is left of 64 datagrams");
 	is_number((int64_t)started(1000000, 8896).credit_ns, PACE_CREDIT_NS, "and no more on a slow link");
+}
+
+static void wakes(void)
+{
+	struct pace slow = started(1000000000, 1472), fast = started(8000000000, 8896), small = started(40000000000, 1472);
+	is_number((int64_t)(pace_wake(&slow) - slow.due_ns), 0, "who sends a batch each quarter of a millisecond wakes for each");
+	is_number((int64_t)(pace_wake(&fast) - fast.due_ns), PACE_SLACK_NS, "where they follow each other closely, for several at once");
+	is_number((int64_t)(pace_wake(&small) - small.due_ns), (int64_t)small.credit_ns / 2, "and half of the credit stays for being late");
 }
 
 static void deadlines(void)
@@ -180,12 +188,12 @@ static void deadlines(void)
 	is_number((int64_t)p.due_ns, 1000, "the first may go at once");
 	pace_spend(&p, 2, 2944, 1000);
 	is_number((int64_t)p.due_ns, 1000 + 3000, "the next when the packets with their headers are through");
-	pace_spend(&p, 2, 2944, 4000 + PACE_CREDIT_NS);
+	pace_spend(&p, 2, 2944, 4000 + p.credit_ns);
 	is_number((int64_t)p.due_ns, 7000, "what is late by no more than the credit is caught up with");
-	pace_spend(&p, 2, 2944, 7000 + PACE_CREDIT_NS + 1);
+	pace_spend(&p, 2, 2944, 7000 + p.credit_ns + 1);
 	is_number((int64_t)p.due_ns, 10001, "what is later moves the schedule");
 	pace_spend(&p, 1, 972, 5000000);
-	is_number((int64_t)p.due_ns, 5000000 - PACE_CREDIT_NS + 1000, "as far as it must");
+	is_number((int64_t)p.due_ns, 5000000 - (int64_t)p.credit_ns + 1000, "as far as it must");
 	pace_hold(&p, 10000, 5000000);
 	is_number((int64_t)p.due_ns, 5010000, "a pause lasts from now on");
 	pace_hold(&p, 10, 5000000);
@@ -211,17 +219,18 @@ static void warm_up(void)
 	now += PACE_REST_NS;
 	p.due_ns = now;
 	pace_spend(&p, 1, 972, now + PACE_REST_NS);
-	is_number((int64_t)(p.due_ns - now - PACE_REST_NS + PACE_CREDIT_NS), 1000,
+	is_number((int64_t)(p.due_ns - now - PACE_REST_NS + p.credit_ns), 1000,
 		  "a second of rest is not too long yet");
 	now = p.due_ns + PACE_REST_NS + 1;
 	pace_spend(&p, 1, 972, now);
-	is_number((int64_t)(p.due_ns - now + PACE_CREDIT_NS), 2000, "a longer one is");
+	is_number((int64_t)(p.due_ns - now + p.credit_ns), 2000, "a longer one is");
 }
 
 int main(void)
 {
 	uint64_t random = test_seed();
 	batches();
+	wakes();
 	deadlines();
 	warm_up();
 	windows_keep_the_rate(&random);
