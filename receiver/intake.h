@@ -49,8 +49,8 @@ void intake_close(struct intake *intake);
 void intake_train(struct intake *intake, const uint8_t *data, size_t len, size_t datagram_len);
 /* Takes up to so many records out of the ring; true when there may be more.  damaged: as ring_take. */
 bool intake_records(struct intake *intake, unsigned int most, uint64_t *damaged);
-/* Waits for the ring, which was empty, or for something that has been finished; not longer than that. */
-void intake_rest(const struct intake *intake, unsigned int most_ms);
+/* Waits for the ring, which was empty, or for something that has been finished since its bell was heard; not longer than that. */
+void intake_rest(const struct intake *intake, uint32_t heard, unsigned int most_ms);
 
 /*
  * Call it often: collects finished jobs, once a second writes status and copies maps.  now_ms is a

@@ -46,11 +46,11 @@ bool intake_records(struct intake *in, unsigned int most, uint64_t *damaged)
 	return true;
 }
 
-void intake_rest(const struct intake *in, unsigned int most_ms)
+void intake_rest(const struct intake *in, uint32_t heard, unsigned int most_ms)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_US * INT64_C(1000)};
 	bool is_holding = reception_oldest(in->reception) != GATHER_NOTHING;
 	if (is_holding)
 		nanosleep(&pause, NULL);
-	ring_wait(in->o.ring, is_holding && most_ms > HOLDING_MS ? HOLDING_MS : most_ms);
+	ring_wait(in->o.ring, heard, is_holding && most_ms > HOLDING_MS ? HOLDING_MS : most_ms);
 }

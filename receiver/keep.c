@@ -273,6 +273,7 @@ static void keep_until_stopped(struct keep *keep)
 	partner_start(&keep->partner, keep->ring, &keep->teller, now_ms());
 	while (!is_stopping && !ring_is_retired(keep->ring)) {
 		uint64_t damaged = 0, begun_ms = now_ms();
+		uint32_t heard = ring_bell(keep->ring); /* a job that ends during the turn is collected in the next */
 		bool more = intake_records(keep->intake, RECORDS_PER_LOOK, &damaged);
 		tell_damage(keep, damaged);
 		follow_clock(keep, !more, &turned_ms, &alive_ms);
@@ -283,7 +284,7 @@ static void keep_until_stopped(struct keep *keep)
 		intake_note_away(keep->intake, now_ms() - begun_ms, 0);
 		begun_ms = now_ms();
 		if (!more)
-			intake_rest(keep->intake, WAIT_MS);
+			intake_rest(keep->intake, heard, WAIT_MS);
 		intake_note_away(keep->intake, now_ms() - begun_ms, WAIT_MS);
 	}
 	/* nobody comes back to a ring that is retired; catch may add to it for a moment */

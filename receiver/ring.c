@@ -354,15 +354,19 @@ void ring_release(struct ring *ring)
 	ring_release_before(ring, ring->tail);
 }
 
-void ring_wait(struct ring *ring, unsigned int timeout_ms)
+uint32_t ring_bell(const struct ring *ring)
+{
+	return atomic_load(&ring->page->bell);
+}
+
+void ring_wait(struct ring *ring, uint32_t heard, unsigned int timeout_ms)
 {
 	struct ring_page *page = ring->page;
 	struct timespec timeout = {timeout_ms / 1000, (long)(timeout_ms % 1000) * 1000000};
-	uint32_t seen = atomic_load(&page->bell);
 	atomic_store(&page->sleeping, 1);
 	/* any result is fine: the caller looks again for itself */
 	if (atomic_load(&page->head) == ring->tail)
-		syscall(SYS_futex, &page->bell, FUTEX_WAIT, seen, &timeout, NULL, 0);
+		syscall(SYS_futex, &page->bell, FUTEX_WAIT, heard, &timeout, NULL, 0);
 	atomic_store(&page->sleeping, 0);
 }
 

@@ -106,8 +106,13 @@ uint64_t ring_position(const struct ring *ring);
 /* Releases all that was taken, or what of it lies before a position. */
 void ring_release(struct ring *ring);
 void ring_release_before(struct ring *ring, uint64_t position);
-/* Sleeps until there is a record, ring_wake is called, a signal comes or the time is over. */
-void ring_wait(struct ring *ring, unsigned int timeout_ms);
+/* How often ring_wake was called. */
+uint32_t ring_bell(const struct ring *ring);
+/*
+ * Sleeps until there is a record, ring_wake has been called since the bell was `heard`, a signal comes or the time is over.  Who
+ * asks for the bell before looking for work misses nothing that is done meanwhile.
+ */
+void ring_wait(struct ring *ring, uint32_t heard, unsigned int timeout_ms);
 /* From any thread of either process. */
 void ring_wake(struct ring *ring);
 

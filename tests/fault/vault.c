@@ -50,7 +50,7 @@ static void finish(void)
 	intake_store(w.intake);
 	turn(&w, 1);
 	while (intake_is_busy(w.intake)) {
-		ring_wait(w.ring, 2);
+		ring_wait(w.ring, ring_bell(w.ring), 2);
 		turn(&w, 1);
 	}
 	turn(&w, 1);

@@ -345,7 +345,7 @@ static void settle(struct world *w)
 {
 	turn(w, 1);
 	for (int i = 0; i < 20000 && intake_is_busy(w->intake); i++) {
-		ring_wait(w->ring, 100);
+		ring_wait(w->ring, ring_bell(w->ring), 100);
 		turn(w, 1);
 	}
 	turn(w, 1);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/lib/tap.h"
@@ -47,7 +48,7 @@ static bool take_one(struct ring *ring, uint32_t number)
 	struct ring_record record;
 	uint64_t damaged = 0;
 	while (!ring_take(ring, &record, &damaged))
-		ring_wait(ring, 1000);
+		ring_wait(ring, ring_bell(ring), 1000);
 	fill(wanted, number, record_len(number));
 	bool good = damaged == 0 && record.len == record_len(number) &&
 		    record.datagram_len == 1 + number % 9000 &&
@@ -142,6 +143,21 @@ static void test_restart(void)
 	ring_release(again);
 	ring_close(producer);
 	ring_close(again);
+}
+
+/* Rung after it was heard and before the wait. */
+static void test_bell(void)
+{
+	struct ring *ring = NULL;
+	struct timespec before, after;
+	ring_open(&ring, test_dir(), RING_BYTES_MIN);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	uint32_t heard = ring_bell(ring);
+	ring_wake(ring);
+	ring_wait(ring, heard, 60000);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	ok(after.tv_sec - before.tv_sec < 50, "who was called before the sleep does not sleep");
+	ring_close(ring);
 }
 
 /* What is taken may be released in parts. */
@@ -322,6 +338,7 @@ int main(void)
 	test_order();
 	test_sides();
 	test_restart();
+	test_bell();
 	test_parts();
 	test_full();
 	test_replaced();
