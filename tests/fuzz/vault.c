@@ -182,8 +182,9 @@ static void mandate(const uint8_t *data, size_t len)
 		assert(mandate_encode(again, &m) == len && memcmp(again, data, len) == 0);
 		text_hex(hex, sizeof(hex), m.id, sizeof(m.id));
 		is_purge = m.kind == MANDATE_PURGE;
-		is_taken = m.kind != MANDATE_RELEASE;
-		snprintf(name, sizeof(name), "%s%s%s", m.name, is_purge ? "" : ".", hex);
+		is_taken = is_purge || m.kind == MANDATE_HOLD; /* the others are not kept as files */
+		if (is_taken)
+			snprintf(name, sizeof(name), "%s%s%s", m.name, is_purge ? "" : ".", hex);
 		mandate_bundles_free(&m);
 	}
 	if (!is_taken && !fuzz_is_sampled(data, len))
