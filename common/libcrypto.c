@@ -20,6 +20,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,19 +40,7 @@ enum {
 /* Before any other call of the library, else that call reads openssl.cnf.  Again it is nothing. */
 static int start_library(void)
 {
-	return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) == 1
-		       ? 0
-		       : -EIO;
-}
-
-int rsa_check_modulus(const uint8_t modulus[static RSA_BYTES])
-{
-	return (modulus[0] & 0x80) != 0 && (modulus[RSA_BYTES - 1] & 1) != 0 ? 0 : VERDICT_BAD_KEY;
-}
-
-void rsa_public(uint8_t public_key[static SUITE_KEY_BYTES], const uint8_t modulus[static RSA_BYTES])
-{
-	suite_hash(public_key, SUITE_KEY_BYTES, "weir1 rsa", NULL, 0, modulus, RSA_BYTES);
+	return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) == 1 ? 0 : -EIO;
 }
 
 /* NULL when there is no memory. */
@@ -79,10 +68,8 @@ static int add_message(EVP_MD_CTX *hash, const char *domain, const void *data, s
 {
 	uint8_t filled[SUITE_DOMAIN_BYTES] = {0};
 	if (domain != NULL) {
-		for (size_t i = 0; domain[i] != 0; i++) {
-			assert(i < sizeof(filled));
-			filled[i] = (uint8_t)domain[i];
-		}
+		assert(strlen(domain) <= sizeof(filled));
+		memcpy(filled, domain, strlen(domain));
 		if (EVP_DigestVerifyUpdate(hash, filled, sizeof(filled)) != 1)
 			return -ENOMEM;
 	}
@@ -94,9 +81,7 @@ int rsa_verify(const uint8_t signature[static RSA_BYTES], const char *domain, co
 {
 	EVP_PKEY_CTX *padding; /* belongs to hash */
 	int result = rsa_check_modulus(modulus);
-	if (result == 0)
-		result = start_library();
-	if (result != 0)
+	if (result != 0 || (result = start_library()) != 0)
 		return result;
 	EVP_PKEY *key = make_key(modulus);
 	EVP_MD_CTX *hash = EVP_MD_CTX_new();
@@ -273,8 +258,7 @@ static int chain_verdict(int error)
 static int check_chain(struct judging *judging)
 {
 	X509_STORE_CTX *context = X509_STORE_CTX_new();
-	if (context == NULL || X509_STORE_CTX_init(context, judging->roots, judging->leaf,
-						   judging->between) != 1) {
+	if (context == NULL || X509_STORE_CTX_init(context, judging->roots, judging->leaf, judging->between) != 1) {
 		X509_STORE_CTX_free(context);
 		return -ENOMEM;
 	}
@@ -379,8 +363,6 @@ int certificate_check(struct certificate *out, const char *leaf, const char *cha
 	return result;
 }
 
-/* SHA-256 */
-
 static_assert(sizeof(SHA256_CTX) <= SHA256_STATE_BYTES && _Alignof(SHA256_CTX) <= 8, "a hasher holds the library's state");
 
 void sha256_start(struct sha256 *hasher)
@@ -401,11 +383,28 @@ void sha256_end(struct sha256 *hasher, uint8_t out[static SHA256_BYTES])
 	assert(good == 1);
 }
 
+/*
+ * What algorithms are fetched by, once for the process.  Not the library's own: when memory is out while that is set up,
+ * whoever uses it next dies of a NULL.
+ */
+static OSSL_LIB_CTX *shared_context(void)
+{
+	static _Atomic(OSSL_LIB_CTX *) shared;
+	OSSL_LIB_CTX *found = atomic_load(&shared), *made;
+	if (found != NULL || start_library() != 0 || (made = OSSL_LIB_CTX_new()) == NULL)
+		return found;
+	if (atomic_compare_exchange_strong(&shared, &found, made))
+		return made;
+	OSSL_LIB_CTX_free(made); /* another thread was sooner */
+	return found;
+}
+
 /* Poly1305: a context of the library's, which has no call for it but these. */
 
 int poly1305_new(struct poly1305 **out)
 {
-	EVP_MAC *mac = start_library() == 0 ? EVP_MAC_fetch(NULL, "POLY1305", NULL) : NULL;
+	OSSL_LIB_CTX *library = shared_context();
+	EVP_MAC *mac = library != NULL ? EVP_MAC_fetch(library, "POLY1305", NULL) : NULL;
 	EVP_MAC_CTX *context = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
 	EVP_MAC_free(mac); /* the context has a reference of its own */
 	ERR_clear_error();
@@ -438,11 +437,14 @@ static EVP_CIPHER_CTX *context_of(struct sealer *sealer)
 
 int sealer_new(struct sealer **out)
 {
-	EVP_CIPHER_CTX *context = start_library() == 0 ? EVP_CIPHER_CTX_new() : NULL;
-	if (context != NULL && EVP_CipherInit_ex2(context, EVP_chacha20_poly1305(), NULL, NULL, 1, NULL) != 1) {
+	OSSL_LIB_CTX *library = shared_context();
+	EVP_CIPHER *cipher = library != NULL ? EVP_CIPHER_fetch(library, "ChaCha20-Poly1305", NULL) : NULL;
+	EVP_CIPHER_CTX *context = cipher != NULL ? EVP_CIPHER_CTX_new() : NULL;
+	if (context != NULL && EVP_CipherInit_ex2(context, cipher, NULL, NULL, 1, NULL) != 1) {
 		EVP_CIPHER_CTX_free(context);
 		context = NULL;
 	}
+	EVP_CIPHER_free(cipher);
 	ERR_clear_error();
 	*out = (struct sealer *)(void *)context;
 	return context != NULL ? 0 : -ENOMEM;
