@@ -69,7 +69,8 @@ static int add_message(EVP_MD_CTX *hash, const char *domain, const void *data, s
 	uint8_t filled[SUITE_DOMAIN_BYTES] = {0};
 	if (domain != NULL) {
 		assert(strlen(domain) <= sizeof(filled));
-		memcpy(filled, domain, strlen(domain));
+		for (size_t i = 0; domain[i] != 0; i++)
+			filled[i] = (uint8_t)domain[i];
 		if (EVP_DigestVerifyUpdate(hash, filled, sizeof(filled)) != 1)
 			return -ENOMEM;
 	}
