@@ -291,6 +291,12 @@ static void killed(void)
 	make_steps(69, 20, 0, 0);
 	step_count /= 2;
 	is_number(give_all(gather, partial), 0, "of a half nothing is let go before it is noted");
+	/* not before something has been written, be it as slow as it likes */
+	const struct timespec pause = {.tv_nsec = 1000000};
+	for (int i = 0; i < 10000 && !arrivals_have_begun(partial_arrivals(partial)); i++) {
+		gather_collect(gather);
+		nanosleep(&pause, NULL);
+	}
 	gather_free(gather);
 	partial_close(partial);
 	is_number(partial_load(&partial, &site, &id, &geometry), 0, "it is taken up");
