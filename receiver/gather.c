@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "common/io.h"
 #include "gatherparts.h"
 
 enum {
@@ -68,10 +67,7 @@ static void finish(struct gather *gather, struct window *w)
 {
 	const struct placement_listener *listener = &gather->listener.placement;
 	struct target *t = w->target;
-	if (w->is_refused && t->direct_fd[w->is_repair] >= 0) {
-		io_close(t->direct_fd[w->is_repair]);
-		t->direct_fd[w->is_repair] = -1;
-	}
+	t->is_refused[w->is_repair] |= w->is_refused;
 	if (w->result != 0) {
 		listener->failed(listener->context, t->owner, w->result);
 	} else {
@@ -161,7 +157,8 @@ static bool has_flight(struct gather *gather)
 /* Past the cache while the disk keeps up, into it otherwise. */
 static void hand_over(struct gather *gather, struct window *w)
 {
-	bool is_direct = w->target->direct_fd[w->is_repair] >= 0 && has_flight(gather);
+	const struct target *t = w->target;
+	bool is_direct = t->direct_fd[w->is_repair] >= 0 && !t->is_refused[w->is_repair] && has_flight(gather);
 	drop_late(w);
 	if (w->count == 0) {
 		close_window(gather, w);
@@ -177,7 +174,7 @@ static void hand_over(struct gather *gather, struct window *w)
 	const struct placement_listener *listener = &gather->listener.placement;
 	gather_write(w, false);
 	if (w->result == 0 && !w->is_repair && listener->written != NULL)
-		listener->written(listener->context, w->target->owner, w->begin, w->end);
+		listener->written(listener->context, t->owner, w->begin, w->end);
 	finish(gather, w);
 	tell_decodable(gather);
 }

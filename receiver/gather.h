@@ -9,7 +9,9 @@
  * says from where on.
  *
  * What is not full after a while is written as far as it is there.  When the disk stalls, or its file system does not know
- * O_DIRECT, windows are written into the cache by the caller's thread instead, so that it waits for little but memory.
+ * O_DIRECT, windows are written into the cache by the caller's thread instead.  It waits for the disk where nothing may be under
+ * way any more (before a block is repaired, at its first repair row, for a second copy of what is being written, for files that
+ * are closed) and when the budget is used up; what comes meanwhile is with whoever keeps it.
  */
 #ifndef WEIR_GATHER_H
 #define WEIR_GATHER_H

@@ -44,6 +44,7 @@ struct target {
 	void *owner;
 	uint64_t used;
 	uint32_t repaired;   /* the block of which repair rows came last, and one more */
+	bool is_refused[2];  /* its file system does not know O_DIRECT; the descriptor stays while others may be writing */
 	int fd[2], direct_fd[2]; /* the latter -1 where there is none */
 };
 

@@ -328,6 +328,31 @@ static void another_copy(void)
 	partial_close(partial);
 }
 
+/* Memory that O_DIRECT cannot take: most file systems refuse it as if they did not know O_DIRECT at all. */
+static void refused_on_the_way(void)
+{
+	struct gather *gather = NULL;
+	struct partial *partial = begin(&gather, 8 * window_bytes);
+	for (unsigned int i = 0; i + 1 < WINDOWS_MAX; i++)
+		gather->window[i].bytes++;
+	make_steps(69, 0, 0, 0);
+	is_number(give_all(gather, partial), 0, "refused: nothing is let go before it is noted");
+	gather_settle(gather);
+	ok(seen.failed == 0 && seen.decodable == 1, "refused: no write failed");
+	is_number((int64_t)count_wrong(partial), 0, "refused: what is noted is in the files");
+	unsigned int refused = 0, open = 0;
+	for (unsigned int i = 0; i < GATHER_TARGETS_MAX; i++) {
+		refused += gather->target[i].is_refused[0];
+		open += gather->target[i].direct_fd[0] >= 0;
+	}
+	note("refused: %u of %u descriptors, %lu bytes through the cache", refused, open, (unsigned long)seen.written);
+	ok(refused == 0 || (open == refused && seen.written > 0),
+	   "refused: the rest goes through the cache, and the descriptor stays open for whoever is writing");
+	gather_forget(gather, partial);
+	gather_free(gather);
+	partial_close(partial);
+}
+
 /* What a file system says that does not know O_DIRECT; where the one of the test does, a file that cannot be written at all says it. */
 static int open_refusing(const uint8_t *bytes)
 {
@@ -409,6 +434,7 @@ int main(void)
 	another_copy();
 	choose(500);
 	too_late();
+	refused_on_the_way();
 	refusals();
 	bodytree_known_clear(&seen.known);
 	free(object);
