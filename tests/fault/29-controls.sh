@@ -8,6 +8,7 @@ export TMPDIR=/dev/shm # none of these tests asks for a disk
 . "$(dirname "$0")/../lib/tap.sh"
 # shellcheck source=tests/lib/mutant.sh
 . "$(dirname "$0")/../lib/mutant.sh"
+export TMPDIR=$tmp # a test that is cut off leaves its folder
 cd "$top" || exit 1
 
 # control WHAT TEST FILE SED: without WHAT, tests/unit/TEST.c fails.

@@ -106,16 +106,20 @@ receiver_down
 
 loads=60
 leave() { while [[ ! -e $tmp/left ]]; do in_receiver "$build/tests/lib/hostile" udp "$device" 10000; done >/dev/null; }
-# leaving_while COMMAND…: runs it that many times while the receiver's own stack sends, as fast as it can
-leaving_while() {
-	local load leaver dropped
-	dropped=$(frames_dropped)
+# loads_while_it_leaves COMMAND…: runs it that many times while the receiver's own stack sends, as fast as it can
+loads_while_it_leaves() {
+	local load leaver
 	rm -f "$tmp/left"
 	leave &
 	leaver=$!
 	for ((load = 0; load < loads; load++)); do "$@"; done
 	touch "$tmp/left"
 	wait $leaver
+}
+leaving_while() { # COMMAND…: leaving, how many its rule dropped meanwhile
+	local dropped
+	dropped=$(frames_dropped)
+	loads_while_it_leaves "$@"
 	leaving=$(($(frames_dropped) - dropped))
 }
 in_receiver ip neigh replace 10.77.0.1 lladdr 02:00:00:00:00:01 nud permanent dev "$device"
@@ -182,14 +186,8 @@ sender_rules_load() {
 	kill "$pid" && wait "$pid"
 }
 coming_while() { # COMMAND…: fills came, the frames at the sender's end, and taken, those that its kernel took
-	local load leaver
 	came=$(frames_back) taken=$(taken_in)
-	rm -f "$tmp/left"
-	leave &
-	leaver=$!
-	for ((load = 0; load < loads; load++)); do "$@"; done
-	touch "$tmp/left"
-	wait $leaver
+	loads_while_it_leaves "$@"
 	came=$(($(frames_back) - came)) taken=$(($(taken_in) - taken))
 }
 coming_while sender_rules_load
