@@ -68,7 +68,7 @@ end_own() {
 }
 group_of() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f3; }
 
-leave() {
+leave_tidy() {
 	local i
 	# The deadline of a `read -t` that was interrupted stays with bash 5.2, and its next substitution would crash: a new one ends it.
 	read -rt 1 <<<""
@@ -77,7 +77,7 @@ leave() {
 	done
 	if [[ -n ${KEEP:-} ]]; then note "kept: $tmp"; else rm -rf "$tmp"; fi
 }
-trap leave EXIT
+trap leave_tidy EXIT
 # Who ends a group of processes may tell its first one twice (timeout(1) does), and a second time would end the leaving.
 trap 'trap "" INT TERM HUP; exit 1' INT TERM HUP
 

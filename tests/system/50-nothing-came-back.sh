@@ -105,12 +105,12 @@ receiver_down
 # ---- its rules are loaded anew under what leaves ----
 
 loads=60
-leave() { while [[ ! -e $tmp/left ]]; do in_receiver "$build/tests/lib/hostile" udp "$device" 10000; done >/dev/null; }
+keep_leaving() { while [[ ! -e $tmp/left ]]; do in_receiver "$build/tests/lib/hostile" udp "$device" 10000; done >/dev/null; }
 # loads_while_it_leaves COMMAND…: runs it that many times while the receiver's own stack sends, as fast as it can
 loads_while_it_leaves() {
 	local load leaver
 	rm -f "$tmp/left"
-	leave &
+	keep_leaving &
 	leaver=$!
 	for ((load = 0; load < loads; load++)); do "$@"; done
 	touch "$tmp/left"
