@@ -50,11 +50,11 @@ void open_digest(uint8_t out[static SUITE_DIGEST_BYTES], const uint8_t *text, si
 static void hash_body(uint8_t root[static SUITE_DIGEST_BYTES], const uint8_t *body, uint64_t segments)
 {
 	struct tree tree;
-	uint8_t leaf[SUITE_DIGEST_BYTES];
+	uint8_t leaf[1][SUITE_DIGEST_BYTES];
 	tree_start(&tree);
 	for (uint64_t i = 0; i < segments; i++) {
-		tree_leaf(leaf, i, body + i * SEGMENT_BYTES);
-		tree_add(&tree, leaf);
+		tree_leaves(leaf, body + i * SEGMENT_BYTES, 1);
+		tree_add(&tree, leaf[0]);
 	}
 	tree_root(&tree, root);
 }

@@ -12,26 +12,19 @@
 
 enum { READ_SEGMENTS = 32 };
 
-/* In front of what is hashed, so that none of the three stands for another.  BUNDLE.md 6. */
-enum { LEAF = 0, NODE = 1, ROOT = 2, PREFIX_BYTES = 1 + 8 };
+/*
+ * In front of what is hashed, so that a node is no root.  A leaf has nothing in front: no node and no root is as long as a
+ * segment.  BUNDLE.md 6.
+ */
+enum { NODE = 1, ROOT = 2, COUNT_BYTES = 1 + 8 };
+enum { NODE_TEXT_BYTES = 1 + 2 * SUITE_DIGEST_BYTES, ROOT_TEXT_BYTES = COUNT_BYTES + SUITE_DIGEST_BYTES };
+static_assert((int)SEGMENT_BYTES <= (int)SHA256_MANY_LEN_MAX && (int)SEGMENT_BYTES > (int)NODE_TEXT_BYTES &&
+		      (int)SEGMENT_BYTES > (int)ROOT_TEXT_BYTES,
+	      "leaves are told apart by their length");
 
-static void encode_prefix(uint8_t out[static PREFIX_BYTES], uint8_t kind, uint64_t value)
+void tree_leaves(uint8_t (*out)[SUITE_DIGEST_BYTES], const uint8_t *segments, size_t count)
 {
-	struct writer w = writer_of(out, PREFIX_BYTES);
-	write_u8(&w, kind);
-	write_u64(&w, value);
-}
-
-void tree_leaf(uint8_t out[static SUITE_DIGEST_BYTES], uint64_t index,
-	       const uint8_t segment[static SEGMENT_BYTES])
-{
-	uint8_t prefix[PREFIX_BYTES];
-	struct sha256 hasher;
-	encode_prefix(prefix, LEAF, index);
-	sha256_start(&hasher);
-	sha256_add(&hasher, prefix, sizeof(prefix));
-	sha256_add(&hasher, segment, SEGMENT_BYTES);
-	sha256_end(&hasher, out);
+	sha256_many(out, segments, SEGMENT_BYTES, count);
 }
 
 static void node(uint8_t out[static SUITE_DIGEST_BYTES], const uint8_t left[static SUITE_DIGEST_BYTES],
@@ -70,6 +63,12 @@ void tree_add(struct tree *tree, const uint8_t leaf[static SUITE_DIGEST_BYTES])
 	tree_add_subtree(tree, leaf, 0);
 }
 
+void tree_add_all(struct tree *tree, uint8_t (*leaf)[SUITE_DIGEST_BYTES], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		tree_add(tree, leaf[i]);
+}
+
 void tree_subtree(uint8_t out[static SUITE_DIGEST_BYTES], uint8_t (*leaf)[SUITE_DIGEST_BYTES], unsigned int level)
 {
 	for (size_t count = (size_t)1 << level; count > 1; count /= 2)
@@ -82,8 +81,8 @@ void tree_subtree(uint8_t out[static SUITE_DIGEST_BYTES], uint8_t (*leaf)[SUITE_
 void tree_root(const struct tree *tree, uint8_t root[static SUITE_DIGEST_BYTES])
 {
 	assert(tree->count > 0);
-	uint8_t counted[PREFIX_BYTES + SUITE_DIGEST_BYTES];
-	uint8_t *top = counted + PREFIX_BYTES;
+	uint8_t counted[ROOT_TEXT_BYTES];
+	uint8_t *top = counted + COUNT_BYTES;
 	struct sha256 hasher;
 	bool is_first = true;
 	for (unsigned int level = 0; level < sizeof(tree->pending) / sizeof(tree->pending[0]); level++) {
@@ -95,7 +94,9 @@ void tree_root(const struct tree *tree, uint8_t root[static SUITE_DIGEST_BYTES])
 			node(top, tree->pending[level], top);
 		is_first = false;
 	}
-	encode_prefix(counted, ROOT, tree->count);
+	struct writer w = writer_of(counted, COUNT_BYTES);
+	write_u8(&w, ROOT);
+	write_u64(&w, tree->count);
 	sha256_start(&hasher);
 	sha256_add(&hasher, counted, sizeof(counted));
 	sha256_end(&hasher, root);
@@ -116,10 +117,10 @@ int tree_of_file(int fd, uint64_t offset, uint64_t segments, uint8_t root[static
 		size_t now = left < READ_SEGMENTS ? (size_t)left : READ_SEGMENTS;
 		result = io_pread_exact(fd, buf, now * SEGMENT_BYTES,
 					offset + tree.count * SEGMENT_BYTES);
-		for (size_t i = 0; result == 0 && i < now; i++) {
-			uint8_t leaf[SUITE_DIGEST_BYTES];
-			tree_leaf(leaf, tree.count, buf + i * SEGMENT_BYTES);
-			tree_add(&tree, leaf);
+		if (result == 0) {
+			uint8_t leaf[READ_SEGMENTS][SUITE_DIGEST_BYTES];
+			tree_leaves(leaf, buf, now);
+			tree_add_all(&tree, leaf, now);
 		}
 		if (result == 0 && advance != NULL)
 			advance(context, tree.count);

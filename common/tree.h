@@ -5,6 +5,7 @@
 #ifndef WEIR_TREE_H
 #define WEIR_TREE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bundle.h"
@@ -14,12 +15,15 @@ struct tree {
 	uint8_t pending[33][SUITE_DIGEST_BYTES]; /* a complete subtree of 2^i leaves at each set bit of count */
 };
 
-/* leaf_i; may be computed on any core and in any order. */
-void tree_leaf(uint8_t out[static SUITE_DIGEST_BYTES], uint64_t index,
-	       const uint8_t segment[static SEGMENT_BYTES]);
+/*
+ * The leaves of `count` segments that follow one another; may be computed on any core and in any order.  Several at once take
+ * half as long as one after another.
+ */
+void tree_leaves(uint8_t (*out)[SUITE_DIGEST_BYTES], const uint8_t *segments, size_t count);
 
 void tree_start(struct tree *tree);
 void tree_add(struct tree *tree, const uint8_t leaf[static SUITE_DIGEST_BYTES]);
+void tree_add_all(struct tree *tree, uint8_t (*leaf)[SUITE_DIGEST_BYTES], size_t count);
 /*
  * A complete subtree of 2^level leaves in one go; the leaves before it are a multiple of so many.  tree_subtree makes its
  * hash from the leaves, which it uses up.

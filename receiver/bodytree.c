@@ -52,11 +52,10 @@ void bodytree_known_clear(struct bodytree_known *known)
 	*known = (struct bodytree_known){0};
 }
 
-void bodytree_hash_piece(uint8_t out[static SUITE_DIGEST_BYTES], uint64_t first, const uint8_t *segments)
+void bodytree_hash_piece(uint8_t out[static SUITE_DIGEST_BYTES], const uint8_t *segments)
 {
 	uint8_t leaf[BODYTREE_PIECE_SEGMENTS][SUITE_DIGEST_BYTES];
-	for (size_t i = 0; i < BODYTREE_PIECE_SEGMENTS; i++)
-		tree_leaf(leaf[i], first + i, segments + i * SEGMENT_BYTES);
+	tree_leaves(leaf, segments, BODYTREE_PIECE_SEGMENTS);
 	tree_subtree(out, leaf, BODYTREE_PIECE_LEVEL);
 }
 
@@ -81,8 +80,8 @@ static void hash_piece(void *context, void *job, unsigned int thread)
 	/* the file system, or its blocks, are not made for it */
 	if (piece->result == -EINVAL)
 		piece->result = io_pread_exact(file->fd, piece->buf, len, offset);
-	for (size_t i = 0; piece->result == 0 && i < piece->count; i++)
-		tree_leaf(piece->leaf[i], piece->first + i, piece->buf + i * SEGMENT_BYTES);
+	if (piece->result == 0)
+		tree_leaves(piece->leaf, piece->buf, piece->count);
 }
 
 static void give(struct work *work, struct file *file, struct piece *piece)
@@ -121,8 +120,7 @@ static int hash_all(struct work *work, struct file *file, struct piece *pieces, 
 		if (stop != NULL && atomic_load(stop))
 			return -ECANCELED;
 		assert(tree.count == piece->first);
-		for (size_t i = 0; i < piece->count; i++)
-			tree_add(&tree, piece->leaf[i]);
+		tree_add_all(&tree, piece->leaf, piece->count);
 		add_known(&tree, file);
 		give(work, file, piece);
 	}

@@ -30,8 +30,8 @@ int bodytree_known_start(struct bodytree_known *known, uint64_t segments);
 void bodytree_known_clear(struct bodytree_known *known);
 /* Bytes that it takes. */
 uint64_t bodytree_known_memory(uint64_t segments);
-/* Of all segments of one piece; first: the number of its first one. */
-void bodytree_hash_piece(uint8_t out[static SUITE_DIGEST_BYTES], uint64_t first, const uint8_t *segments);
+/* Of all segments of one piece. */
+void bodytree_hash_piece(uint8_t out[static SUITE_DIGEST_BYTES], const uint8_t *segments);
 
 /*
  * As tree_of_file; of pieces that are known (NULL: of none) nothing is read.  direct_fd is the same file with O_DIRECT, for

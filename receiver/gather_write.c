@@ -55,7 +55,7 @@ void gather_run(void *context, void *job, unsigned int thread)
 	struct window *w = job;
 	(void)thread;
 	if (w->is_piece)
-		bodytree_hash_piece(w->hash, (w->begin - SEGMENT_BYTES) / SEGMENT_BYTES, w->bytes);
+		bodytree_hash_piece(w->hash, w->bytes);
 	gather_write(w, true);
 	gather->listener.notify(gather->listener.notify_context);
 }

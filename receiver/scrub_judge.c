@@ -32,7 +32,7 @@ static void forget(int fd, uint64_t at, size_t len)
 static int read_body(int fd, uint64_t segments, uint8_t root[static SUITE_DIGEST_BYTES], const atomic_bool *stop)
 {
 	struct tree tree;
-	uint8_t leaf[SUITE_DIGEST_BYTES];
+	uint8_t leaf[PIECE_SEGMENTS][SUITE_DIGEST_BYTES];
 	uint8_t *piece = malloc(PIECE_BYTES);
 	int result = piece == NULL ? -ENOMEM : 0;
 	tree_start(&tree);
@@ -40,9 +40,9 @@ static int read_body(int fd, uint64_t segments, uint8_t root[static SUITE_DIGEST
 		uint64_t left = segments - i, at = (i + 1) * SEGMENT_BYTES;
 		size_t count = left < PIECE_SEGMENTS ? (size_t)left : PIECE_SEGMENTS;
 		result = io_pread_exact(fd, piece, count * SEGMENT_BYTES, at);
-		for (size_t j = 0; result == 0 && j < count; j++) {
-			tree_leaf(leaf, i + j, piece + j * SEGMENT_BYTES);
-			tree_add(&tree, leaf);
+		if (result == 0) {
+			tree_leaves(leaf, piece, count);
+			tree_add_all(&tree, leaf, count);
 		}
 		forget(fd, at, count * SEGMENT_BYTES);
 		pause_after(count * SEGMENT_BYTES);

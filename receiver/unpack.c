@@ -124,8 +124,8 @@ static void hash_leaves(void *context, void *argument, unsigned int thread)
 	struct leaf_job *job = argument;
 	job->result = io_pread_exact(u->fd, job->segments, job->count * SEGMENT_BYTES,
 				     offset_of(job->first));
-	for (size_t i = 0; job->result == 0 && i < job->count; i++)
-		tree_leaf(job->leaf[i], job->first + i, job->segments + i * SEGMENT_BYTES);
+	if (job->result == 0)
+		tree_leaves(job->leaf, job->segments, job->count);
 }
 
 static int hash_body(const struct unpack *u, struct work *work, struct leaf_job *jobs,
@@ -143,11 +143,10 @@ static int hash_body(const struct unpack *u, struct work *work, struct leaf_job 
 			given += job->count;
 			work_give(work, job);
 		}
-		const struct leaf_job *done = work_take(work);
+		struct leaf_job *done = work_take(work);
 		if (done->result != 0)
 			return done->result;
-		for (size_t i = 0; i < done->count; i++)
-			tree_add(tree, done->leaf[i]);
+		tree_add_all(tree, done->leaf, done->count);
 		if (advance != NULL)
 			advance(context, tree->count);
 	}
@@ -165,8 +164,8 @@ static int hash_small_body(struct unpack *u, struct tree *tree)
 	hash_leaves(u, job, 0);
 	int result = job->result;
 	tree_start(tree);
-	for (size_t i = 0; result == 0 && i < job->count; i++)
-		tree_add(tree, job->leaf[i]);
+	if (result == 0)
+		tree_add_all(tree, job->leaf, job->count);
 	free(job);
 	return result;
 }

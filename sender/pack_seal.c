@@ -13,6 +13,7 @@
 enum {
 	BATCH_SEGMENTS = 64,
 	BATCH_PLAIN_BYTES = BATCH_SEGMENTS * SEGMENT_PLAIN_BYTES,
+	CACHED_SEGMENTS = 8, /* sealed and then hashed: enough to hash side by side, and little enough to be in the cache yet */
 	BATCHES_MORE = 3, /* than threads: one being filled, one being given away, one waiting */
 };
 
@@ -20,7 +21,6 @@ enum {
 struct batch {
 	const uint8_t *key;
 	uint64_t stream_index; /* of the first segment in its stream */
-	uint64_t body_index;   /* of the first segment in the body */
 	unsigned int count;
 	bool ends_stream;
 	size_t most; /* bytes that plain ever held: what there is to wipe */
@@ -42,7 +42,6 @@ struct pack_seal {
 	size_t filled;        /* bytes in the current batch */
 	const uint8_t *key;   /* of the stream being sealed */
 	uint64_t stream_index;
-	uint64_t body_index;
 	struct tree tree;
 };
 
@@ -51,19 +50,19 @@ static void seal_batch(void *context, void *job, unsigned int thread)
 	const struct pack_seal *seal = context;
 	struct batch *batch = job;
 	for (unsigned int i = 0; i < batch->count; i++) {
-		uint8_t *out = batch->sealed + (size_t)i * SEGMENT_BYTES;
 		bool last = batch->ends_stream && i == batch->count - 1;
-		segment_seal(seal->sealers[thread], out, batch->plain + (size_t)i * SEGMENT_PLAIN_BYTES,
-			     batch->stream_index + i, last, batch->key);
-		/* while it is still in the cache */
-		tree_leaf(batch->leaf[i], batch->body_index + i, out);
+		segment_seal(seal->sealers[thread], batch->sealed + (size_t)i * SEGMENT_BYTES,
+			     batch->plain + (size_t)i * SEGMENT_PLAIN_BYTES, batch->stream_index + i, last, batch->key);
+		/* while they are still in the cache */
+		unsigned int hashed = i / CACHED_SEGMENTS * CACHED_SEGMENTS, count = i + 1 - hashed;
+		if (count == CACHED_SEGMENTS || i == batch->count - 1)
+			tree_leaves(batch->leaf + hashed, batch->sealed + (size_t)hashed * SEGMENT_BYTES, count);
 	}
 }
 
-static int give_to_sink(struct pack_seal *seal, const struct batch *batch)
+static int give_to_sink(struct pack_seal *seal, struct batch *batch)
 {
-	for (unsigned int i = 0; i < batch->count; i++)
-		tree_add(&seal->tree, batch->leaf[i]);
+	tree_add_all(&seal->tree, batch->leaf, batch->count);
 	return seal->sink(seal->context, batch->sealed, (size_t)batch->count * SEGMENT_BYTES);
 }
 
@@ -74,12 +73,10 @@ static int submit(struct pack_seal *seal, unsigned int count, bool ends_stream)
 	memset(batch->plain + seal->filled, 0, (size_t)count * SEGMENT_PLAIN_BYTES - seal->filled);
 	batch->key = seal->key;
 	batch->stream_index = seal->stream_index;
-	batch->body_index = seal->body_index;
 	batch->count = count;
 	batch->ends_stream = ends_stream;
 	work_give(seal->work, batch);
 	seal->stream_index += count;
-	seal->body_index += count;
 	seal->filled = 0;
 	seal->current = (seal->current + 1) % seal->batch_count;
 	if (work_count(seal->work) < seal->batch_count - 1)
@@ -154,12 +151,11 @@ int pack_seal_finish(struct pack_seal *seal, const uint8_t *manifest_stream, siz
 
 static int give_head(struct pack_seal *seal, const struct head *head)
 {
-	uint8_t segment[SEGMENT_BYTES], leaf[SUITE_DIGEST_BYTES];
+	uint8_t segment[SEGMENT_BYTES], leaf[1][SUITE_DIGEST_BYTES];
 	head_encode(segment, head);
 	tree_start(&seal->tree);
-	tree_leaf(leaf, 0, segment);
-	tree_add(&seal->tree, leaf);
-	seal->body_index = 1;
+	tree_leaves(leaf, segment, 1);
+	tree_add(&seal->tree, leaf[0]);
 	return seal->sink(seal->context, segment, sizeof(segment));
 }
 

@@ -115,14 +115,12 @@ static size_t step_tag(struct parts *p)
 
 static size_t step_tree(struct parts *p)
 {
-	uint8_t leaf[SUITE_DIGEST_BYTES];
+	uint8_t leaf[WORK_BYTES / SEGMENT_BYTES][SUITE_DIGEST_BYTES], root[SUITE_DIGEST_BYTES];
 	struct tree tree;
 	tree_start(&tree);
-	for (size_t i = 0; i < WORK_BYTES / SEGMENT_BYTES; i++) {
-		tree_leaf(leaf, i, p->work + i * SEGMENT_BYTES);
-		tree_add(&tree, leaf);
-	}
-	tree_root(&tree, leaf);
+	tree_leaves(leaf, p->work, WORK_BYTES / SEGMENT_BYTES);
+	tree_add_all(&tree, leaf, WORK_BYTES / SEGMENT_BYTES);
+	tree_root(&tree, root);
 	return WORK_BYTES;
 }
 

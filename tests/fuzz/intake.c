@@ -96,14 +96,14 @@ static void make_object(void)
 	struct head head = {.route = "tax", .count = 1};
 	struct tree tree;
 	struct endorsements endorsements;
-	uint8_t leaf[SUITE_DIGEST_BYTES];
+	uint8_t leaf[1][SUITE_DIGEST_BYTES];
 	memset(box.object, 0x5a, sizeof(box.object));
 	memcpy(head.stanzas[0].key_id, box.recipient->card.id, KEY_ID_BYTES);
 	head_encode(box.object + SEGMENT_BYTES, &head);
 	tree_start(&tree);
 	for (uint64_t i = 0; i < SEGMENTS - 1; i++) {
-		tree_leaf(leaf, i, box.object + (i + 1) * SEGMENT_BYTES);
-		tree_add(&tree, leaf);
+		tree_leaves(leaf, box.object + (i + 1) * SEGMENT_BYTES, 1);
+		tree_add(&tree, leaf[0]);
 	}
 	tree_root(&tree, release.statement.root);
 	memcpy(release.statement.person_key, box.person->card.id, KEY_ID_BYTES);

@@ -303,7 +303,7 @@ def open_manifest_stream(stream):
 
 def tree_root(body):
     count = len(body) // SEGMENT
-    leaves = [suite.sha256(b"\0" + suite.u64(i) + body[i * SEGMENT:(i + 1) * SEGMENT])
+    leaves = [suite.sha256(body[i * SEGMENT:(i + 1) * SEGMENT])
               for i in range(count)]
     return suite.sha256(b"\2" + suite.u64(count) + _top(leaves))
 

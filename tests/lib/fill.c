@@ -102,12 +102,12 @@ static struct release release_of(const struct fill *f, const struct statement *s
 static void root_of_holes(uint8_t root[static SUITE_DIGEST_BYTES])
 {
 	static const uint8_t segment[SEGMENT_BYTES];
-	uint8_t leaf[SUITE_DIGEST_BYTES];
+	uint8_t leaf[1][SUITE_DIGEST_BYTES];
 	struct tree tree;
 	tree_start(&tree);
 	for (uint64_t i = 0; i < SEGMENTS; i++) {
-		tree_leaf(leaf, i, segment);
-		tree_add(&tree, leaf);
+		tree_leaves(leaf, segment, 1);
+		tree_add(&tree, leaf[0]);
 	}
 	tree_root(&tree, root);
 }

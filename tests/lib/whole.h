@@ -53,7 +53,7 @@ static inline void whole_make(struct whole *w, const struct night *night)
 	const struct geometry g = geometry_choose(WHOLE_BYTES, 125);
 	struct head head = {.route = "tax", .count = 1};
 	struct tree tree;
-	uint8_t leaf[SUITE_DIGEST_BYTES];
+	uint8_t leaf[1][SUITE_DIGEST_BYTES];
 	memset(w->object, 0x5a, sizeof(w->object));
 	memcpy(head.stanzas[0].key_id, registry_party(night->registry, KEY_RECIPIENT, "tax-agency")->card.id, KEY_ID_BYTES);
 	head_encode(w->object + SEGMENT_BYTES, &head);
@@ -63,8 +63,8 @@ static inline void whole_make(struct whole *w, const struct night *night)
 	};
 	tree_start(&tree);
 	for (uint64_t i = 0; i < WHOLE_SEGMENTS - 1; i++) {
-		tree_leaf(leaf, i, w->object + (i + 1) * SEGMENT_BYTES);
-		tree_add(&tree, leaf);
+		tree_leaves(leaf, w->object + (i + 1) * SEGMENT_BYTES, 1);
+		tree_add(&tree, leaf[0]);
 	}
 	tree_root(&tree, w->release.statement.root);
 	w->entry = (struct entry){.route_id = 1, .epoch = 5, .number = 1, .geometry = g,

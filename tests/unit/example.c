@@ -227,7 +227,7 @@ static void make_root(struct example *e)
 	struct tree tree;
 	tree_start(&tree);
 	for (size_t i = 0; i < 3; i++) {
-		tree_leaf(leaf[i], i, e->body[i]);
+		tree_leaves(&leaf[i], e->body[i], 1);
 		tree_add(&tree, leaf[i]);
 		shows(labels[i], leaf[i], SUITE_DIGEST_BYTES);
 	}

@@ -144,7 +144,7 @@ static void make_object(struct world *w, struct bundle *b, uint64_t version)
 		},
 	};
 	struct tree tree;
-	uint8_t leaf[SUITE_DIGEST_BYTES];
+	uint8_t leaf[1][SUITE_DIGEST_BYTES];
 	b->object = malloc(g->object_len);
 	must(b->object != NULL, "memory");
 	test_random_bytes(&w->random, b->object, g->object_len);
@@ -154,8 +154,8 @@ static void make_object(struct world *w, struct bundle *b, uint64_t version)
 	head_encode(b->object + SEGMENT_BYTES, &head);
 	tree_start(&tree);
 	for (uint64_t i = 0; i < segments; i++) {
-		tree_leaf(leaf, i, b->object + (i + 1) * SEGMENT_BYTES);
-		tree_add(&tree, leaf);
+		tree_leaves(leaf, b->object + (i + 1) * SEGMENT_BYTES, 1);
+		tree_add(&tree, leaf[0]);
 	}
 	tree_root(&tree, release.statement.root);
 	memcpy(release.statement.push_id, w->push_of != 0 ? &w->push_of : &b->id.number, sizeof(uint64_t));

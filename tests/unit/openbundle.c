@@ -49,11 +49,11 @@ static void test_made(void)
 	is_number(open_check_statement(&s), 0, "the rest of the statement is as it has to be");
 
 	struct tree tree;
-	uint8_t leaf[SUITE_DIGEST_BYTES], root[SUITE_DIGEST_BYTES];
+	uint8_t leaf[1][SUITE_DIGEST_BYTES], root[SUITE_DIGEST_BYTES];
 	tree_start(&tree);
 	for (uint64_t i = 0; i < s.segments; i++) {
-		tree_leaf(leaf, i, body + i * SEGMENT_BYTES);
-		tree_add(&tree, leaf);
+		tree_leaves(leaf, body + i * SEGMENT_BYTES, 1);
+		tree_add(&tree, leaf[0]);
 	}
 	tree_root(&tree, root);
 	is_bytes(s.root, root, sizeof(root), "the root is that of the hash tree");

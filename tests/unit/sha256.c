@@ -1,6 +1,8 @@
 /* Answers of FIPS 180-4's examples, and pieces of any length. */
 #include "common/sha256.h"
 
+#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +18,61 @@ static void hash(uint8_t out[static SHA256_BYTES], const void *data, size_t len,
 	sha256_end(&hasher, out);
 }
 
+enum { PIECES_MAX = 70, THREADS = 12 };
+
+/* Each thread hashes the same, again and again, so that they are at it at the same time. */
+static const size_t lens[] = {0, 1, 55, 56, 63, 64, 65, 119, 120, 1000, 16384, SHA256_MANY_LEN_MAX};
+static const size_t counts[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, PIECES_MAX};
+
+/* How many digests are not those of a hasher. */
+static unsigned long count_wrong(const uint8_t *data, size_t len, size_t count)
+{
+	unsigned long wrong = 0;
+	uint8_t got[PIECES_MAX][SHA256_BYTES], wanted[SHA256_BYTES];
+	memset(got, 0, sizeof(got));
+	sha256_many(got, data, len, count);
+	for (size_t i = 0; i < count; i++) {
+		hash(wanted, data + i * len, len, SIZE_MAX / 2);
+		wrong += memcmp(got[i], wanted, SHA256_BYTES) != 0;
+	}
+	for (size_t i = count; i < PIECES_MAX; i++)
+		for (size_t j = 0; j < SHA256_BYTES; j++)
+			wrong += got[i][j] != 0;
+	return wrong;
+}
+
+static void *hash_often(void *argument)
+{
+	const uint8_t *data = argument;
+	unsigned long wrong = 0;
+	for (size_t i = 0; i < 100; i++)
+		wrong += count_wrong(data, 1 + i * 7, 16);
+	return (void *)(uintptr_t)wrong;
+}
+
+static void test_many(void)
+{
+	uint64_t state = test_seed();
+	uint8_t *data = malloc((size_t)PIECES_MAX * SHA256_MANY_LEN_MAX + 1);
+	test_random_bytes(&state, data, (size_t)PIECES_MAX * SHA256_MANY_LEN_MAX + 1);
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
+		for (size_t j = 0; j < sizeof(counts) / sizeof(counts[0]); j++)
+			is_number((long long)count_wrong(data + (j & 1), lens[i], counts[j]), 0,
+				  "%zu pieces of %zu bytes side by side, and nothing else is written", counts[j], lens[i]);
+	pthread_t thread[THREADS];
+	for (size_t i = 0; i < THREADS; i++)
+		ok(pthread_create(&thread[i], NULL, hash_often, data) == 0, "thread %zu hashes", i);
+	for (size_t i = 0; i < THREADS; i++) {
+		void *wrong = NULL;
+		pthread_join(thread[i], &wrong);
+		is_number((long long)(uintptr_t)wrong, 0, "and finds what it would alone");
+	}
+	free(data);
+}
+
 int main(void)
 {
+	test_many();
 	static const struct {
 		const char *text;
 		size_t times;

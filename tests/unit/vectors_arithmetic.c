@@ -44,10 +44,10 @@ static void check_trees(void)
 		struct tree tree;
 		tree_start(&tree);
 		for (unsigned long i = 0; i < count; i++) {
-			uint8_t segment[SEGMENT_BYTES], leaf[SUITE_DIGEST_BYTES];
+			uint8_t segment[SEGMENT_BYTES], leaf[1][SUITE_DIGEST_BYTES];
 			memset(segment, (int)(i & 255), sizeof(segment));
-			tree_leaf(leaf, i, segment);
-			tree_add(&tree, leaf);
+			tree_leaves(leaf, segment, 1);
+			tree_add(&tree, leaf[0]);
 		}
 		uint8_t root[SUITE_DIGEST_BYTES];
 		char got[65];
