@@ -26,7 +26,7 @@
 #include "ringroom.h"
 
 /* Beyond confine_base. */
-static const char *const calls[] = {"recvmsg", NULL};
+static const char *const calls[] = {"recvmsg", "clock_nanosleep", NULL};
 
 static int prepare_socket(const struct config *config, struct ring *ring, int *fd)
 {

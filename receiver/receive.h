@@ -33,13 +33,14 @@ int receive_open(int *out, const struct config *config);
  */
 int receive_prepare(int fd, uint64_t buffer_bytes, uint64_t *granted);
 
-/* fd, ring and tagger stay the caller's. */
+/* fd, which receive_prepare prepared, ring and tagger stay the caller's. */
 int receive_new(struct receive **out, int fd, struct ring *ring, struct tagger *tagger);
 void receive_free(struct receive *receive); /* NULL is fine */
 
 /*
- * Receives one train and publishes it, and counts a turn whatever came of it.  0; -EAGAIN when none came in time; -EINTR after a signal;
- * -errno when the socket is broken.
+ * Receives one train and publishes it, and counts a turn whatever came of it.  0; -EAGAIN when none came in time, and when
+ * there was none right behind the one before: then it has paused, at most 0.3 ms, and the next call waits; -EINTR after a
+ * signal; -errno when the socket is broken.
  */
 int receive_train(struct receive *receive);
 
