@@ -97,14 +97,15 @@ weir_transfer() {
 	total=$(elapsed "$start" "$(now)")
 }
 
-# arrives NAME SECONDS: waits for it in the vault, as is_delivered sees it, and looks each millisecond.  The shell looks
-# by itself: a process that is started for it would take longer than a small bundle.
+# arrives NAME SECONDS [POLL]: waits for it in the vault, as is_delivered sees it, and looks each millisecond, or each POLL
+# seconds where what the looking takes would count.  The shell looks by itself: a process that is started for it would take
+# longer than a small bundle.
 mkfifo "$tmp/never" && exec {never}<>"$tmp/never" # nobody writes: `read` ends by its time
 arrives() {
 	local until=$((${EPOCHREALTIME/./} + $2 * 1000000)) found
 	until found=("$receiver"/vault/bundles/*/"$1.weir") && [[ -e ${found[0]} ]]; do
 		((${EPOCHREALTIME/./} < until)) || { echo "bench: '$1' has not arrived within $2 s" >&2; return 1; }
-		read -rt 0.001 -u "$never"
+		read -rt "${3:-0.001}" -u "$never"
 	done
 	return 0
 }
