@@ -28,13 +28,16 @@ void gather_hurry(struct gather *gather, bool is_behind)
 	gather->is_behind = is_behind;
 }
 
-uint64_t gather_oldest(const struct gather *gather)
+uint64_t gather_oldest(struct gather *gather)
 {
-	uint64_t oldest = GATHER_NOTHING;
+	if (gather->is_oldest_known)
+		return gather->oldest;
+	gather->oldest = GATHER_NOTHING;
 	for (unsigned int i = 0; gather->busy > 0 && i < WINDOWS_MAX; i++)
-		if (gather->window[i].state != WINDOW_FREE && gather->window[i].mark < oldest)
-			oldest = gather->window[i].mark;
-	return oldest;
+		if (gather->window[i].state != WINDOW_FREE && gather->window[i].mark < gather->oldest)
+			gather->oldest = gather->window[i].mark;
+	gather->is_oldest_known = true;
+	return gather->oldest;
 }
 
 /* ---- what has been written ---- */
@@ -43,6 +46,7 @@ static void close_window(struct gather *gather, struct window *w)
 {
 	w->state = WINDOW_FREE;
 	gather->busy--;
+	gather->is_oldest_known = false;
 }
 
 static void note_spans(struct gather *gather, const struct window *w)
@@ -290,13 +294,18 @@ static struct window *oldest_open(struct gather *gather, const struct target *ta
 	return oldest;
 }
 
+static bool is_window(const struct window *w, const struct target *t, bool is_repair, uint64_t begin)
+{
+	return w->state != WINDOW_FREE && w->target == t && w->is_repair == is_repair && w->begin == begin;
+}
+
 static struct window *find_window(struct gather *gather, const struct target *t, bool is_repair, uint64_t begin)
 {
-	for (unsigned int i = 0; i < WINDOWS_MAX; i++) {
-		struct window *w = &gather->window[i];
-		if (w->state != WINDOW_FREE && w->target == t && w->is_repair == is_repair && w->begin == begin)
-			return w;
-	}
+	if (gather->recent != NULL && is_window(gather->recent, t, is_repair, begin))
+		return gather->recent;
+	for (unsigned int i = 0; i < WINDOWS_MAX; i++)
+		if (is_window(&gather->window[i], t, is_repair, begin))
+			return gather->recent = &gather->window[i];
 	return NULL;
 }
 
@@ -334,7 +343,8 @@ static struct window *open_window(struct gather *gather, struct target *t, bool 
 	w->span_count = 0;
 	memset(w->here, 0, sizeof(w->here));
 	gather->busy++;
-	return w;
+	gather->is_oldest_known = false;
+	return gather->recent = w;
 }
 
 /* How many of these symbols a window has. */

@@ -57,7 +57,7 @@ bool gather_takes(const struct geometry *g, uint32_t row);
 /* What follows came in what the caller knows by this number, which never falls. */
 void gather_mark(struct gather *gather, uint64_t mark);
 /* The lowest mark of what is not written yet; GATHER_NOTHING. */
-uint64_t gather_oldest(const struct gather *gather);
+uint64_t gather_oldest(struct gather *gather);
 
 /* While the caller falls behind nothing is hashed: that can be done when the last byte has come. */
 void gather_hurry(struct gather *gather, bool is_behind);

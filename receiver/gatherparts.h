@@ -58,6 +58,9 @@ struct gather {
 	struct gather_listener listener;
 	unsigned int budget; /* windows */
 	unsigned int busy;   /* windows that are not free */
+	struct window *recent; /* where the last symbols went, as a rule the next ones, too; or NULL */
+	uint64_t oldest;     /* mark of a window that is not free, or GATHER_NOTHING, */
+	bool is_oldest_known; /* which holds until one opens or closes */
 	bool is_stalled;     /* the disk: nothing has landed for a while */
 	bool is_behind;      /* the caller */
 	uint64_t mark, now_ms, counter;

@@ -63,7 +63,7 @@ control "what is settled as named is in a complete generation" known receiver/kn
 control "what came before a power cut is not lost" intake receiver/intake_life.c \
 	'/^static bool is_dealt_with/,/^}/ s/return vault/return 0 \&\& vault/'
 control "what is not written holds what it came in" gather receiver/gather.c \
-	'/^uint64_t gather_oldest/,/^}/ s/return oldest;/return GATHER_NOTHING;/'
+	'/^uint64_t gather_oldest/,/^}/ s/return gather->oldest;/return GATHER_NOTHING;/'
 control "what is being written stays as it is" gather receiver/gather.c \
 	's/if \(w != NULL && here == span->count\)/if (0)/; s/\(w->state == WINDOW_FLYING \|\| here > 0 /(here > 999999 /'
 control "a window is hashed by what was noted" gather receiver/gather.c 's/if \(w->is_piece && is_noted\(w\)\)/if (w->is_piece)/'

@@ -160,7 +160,7 @@ static uint64_t count_wrong(struct partial *partial)
 }
 
 /* Steps that the caller may have let go, by gather_oldest, and that are not noted. */
-static unsigned int count_let_go(const struct gather *gather, struct partial *partial, unsigned int end)
+static unsigned int count_let_go(struct gather *gather, struct partial *partial, unsigned int end)
 {
 	unsigned int lost = 0;
 	uint64_t oldest = gather_oldest(gather);
