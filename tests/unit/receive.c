@@ -4,8 +4,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/udp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -198,6 +200,51 @@ static void test_kernel_drops(void)
 	free_link(&l);
 }
 
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/* What receive_train says right behind a train, when a call that waits would be interrupted after a while. */
+static int behind_a_train(struct link *l)
+{
+	const struct itimerval often = {.it_interval.tv_usec = 300000, .it_value.tv_usec = 300000}, never = {0};
+	const struct timeval long_time = {.tv_sec = 60};
+	uint8_t datagram[LEN];
+	setsockopt(l->rx, SOL_SOCKET, SO_RCVTIMEO, &long_time, sizeof(long_time));
+	make(datagram, 1);
+	for (int i = 0; i < 2; i++) {
+		send(l->tx, datagram, LEN, 0);
+		is_number(receive_train(l->receive), 0, "a train is received");
+	}
+	setitimer(ITIMER_REAL, &often, NULL);
+	int result = receive_train(l->receive);
+	setitimer(ITIMER_REAL, &never, NULL);
+	return result;
+}
+
+static void test_pause(void)
+{
+	struct sigaction action = {.sa_handler = on_alarm};
+	sigaction(SIGALRM, &action, NULL);
+	struct link small = new_link(4096);
+	is_number(behind_a_train(&small), -EINTR, "with a small buffer it waits for what comes next");
+	free_link(&small);
+	struct link large = new_link(4 << 20);
+	int buffer = 0;
+	socklen_t len = sizeof(buffer);
+	getsockopt(large.rx, SOL_SOCKET, SO_RCVBUF, &buffer, &len);
+	if (geteuid() != 0 && buffer < 4 << 20)
+		skip("only root can have a larger buffer", "with a large one it pauses, and does not wait");
+	else
+		is_number(behind_a_train(&large), -EAGAIN, "with a large one it pauses, and does not wait");
+	uint8_t datagram[LEN];
+	make(datagram, 3);
+	send(large.tx, datagram, LEN, 0);
+	is_number(receive_train(large.receive), 0, "and then takes what has come");
+	free_link(&large);
+}
+
 static void test_wrong_sockets(void)
 {
 	uint64_t granted;
@@ -224,6 +271,7 @@ int main(void)
 	test_train();
 	test_full_ring();
 	test_kernel_drops();
+	test_pause();
 	test_wrong_sockets();
 	return done_testing();
 }
