@@ -14,7 +14,8 @@
 #include "pack_seal.h"
 
 enum {
-	BUFFERS_MORE = 3, /* than threads: one being filled, one being taken, one waiting */
+	UNDER_WAY_MORE = 1, /* chunks being compressed, than threads: one waiting */
+	CHUNKS_MORE = 3,    /* than twice the threads, which compress and then seal: one being filled, one waiting for each */
 	RUNS_MAX = 4096,  /* members that one digest job can end */
 	STREAM_HEADER_BYTES = 8,
 };
@@ -36,6 +37,7 @@ struct chunk {
 	size_t most;          /* bytes that plain ever held: what there is to wipe */
 	int error;            /* of compressing */
 	uint64_t last_digest; /* serial number of the last digest job on its plaintext */
+	uint64_t addition;    /* number of its frame among those given to be sealed */
 	uint8_t plain[FRAME_BYTES];
 	uint8_t frame[FRAME_COMPRESSED_MAX];
 };
@@ -61,8 +63,7 @@ struct pack {
 	enum record_rule rule;
 	bool is_drained;
 
-	unsigned int buffer_count;
-
+	unsigned int chunk_count;
 	struct chunk *chunks;
 	unsigned int chunk; /* the one being filled */
 	struct compressor **compressors; /* one a thread */
@@ -70,6 +71,7 @@ struct pack {
 	struct work *compressing;
 
 	struct digest_state digest;
+	unsigned int job_count;
 	struct digest_job *jobs;
 	unsigned int job; /* the one being filled */
 	uint64_t jobs_given, jobs_taken;
@@ -136,9 +138,9 @@ static void give_digests(struct pack *pack)
 	pack->job_start = chunk->len;
 	chunk->last_digest = ++pack->jobs_given;
 	work_give(pack->digesting, job);
-	pack->job = (pack->job + 1) % pack->buffer_count;
+	pack->job = (pack->job + 1) % pack->job_count;
 	pack->jobs[pack->job].run_count = 0;
-	if (work_count(pack->digesting) == pack->buffer_count - 1)
+	if (work_count(pack->digesting) == pack->job_count - 1)
 		take_digests(pack);
 }
 
@@ -163,7 +165,10 @@ static int take_frame(struct pack *pack)
 	if (chunk->error != 0)
 		return chunk->error;
 	int result = manifest_add_frame(&pack->manifest, (uint32_t)chunk->frame_len);
-	return result != 0 ? result : pack_seal_add(pack->seal, chunk->frame, chunk->frame_len);
+	if (result == 0)
+		result = pack_seal_add(pack->seal, &(struct piece){chunk->frame, chunk->frame_len}, 1);
+	chunk->addition = pack_seal_added(pack->seal);
+	return result;
 }
 
 /* Gives the current chunk away and makes the next one ready to be filled. */
@@ -177,11 +182,13 @@ static int give_chunk(struct pack *pack)
 	struct chunk *chunk = &pack->chunks[pack->chunk];
 	if (chunk->len > 0) {
 		work_give(pack->compressing, chunk);
-		pack->chunk = (pack->chunk + 1) % pack->buffer_count;
-		if (work_count(pack->compressing) == pack->buffer_count - 1)
+		pack->chunk = (pack->chunk + 1) % pack->chunk_count;
+		if (work_count(pack->compressing) > pack->thread_count + UNDER_WAY_MORE)
 			result = take_frame(pack);
 	}
 	chunk = &pack->chunks[pack->chunk];
+	if (result == 0)
+		result = pack_seal_wait(pack->seal, chunk->addition);
 	while (pack->jobs_taken < chunk->last_digest)
 		take_digests(pack);
 	chunk->len = 0;
@@ -344,8 +351,8 @@ static int make_head(struct head *head, const struct pack *pack, const struct pa
 
 static int make_buffers(struct pack *pack)
 {
-	pack->chunks = calloc(pack->buffer_count, sizeof(*pack->chunks));
-	pack->jobs = calloc(pack->buffer_count, sizeof(*pack->jobs));
+	pack->chunks = calloc(pack->chunk_count, sizeof(*pack->chunks));
+	pack->jobs = calloc(pack->job_count, sizeof(*pack->jobs));
 	pack->compressors = calloc(pack->thread_count, sizeof(struct compressor *));
 	pack->keys = suite_secret_alloc(sizeof(*pack->keys));
 	if (pack->chunks == NULL || pack->jobs == NULL || pack->compressors == NULL ||
@@ -369,8 +376,8 @@ static int start(struct pack *pack, const struct pack_options *options)
 	result = make_head(&head, pack, options);
 	if (result != 0)
 		return result;
-	pack->compressing = work_new(pack->thread_count, pack->buffer_count, compress_chunk, pack);
-	pack->digesting = work_new(1, pack->buffer_count, digest_runs, &pack->digest);
+	pack->compressing = work_new(pack->thread_count, pack->chunk_count, compress_chunk, pack);
+	pack->digesting = work_new(1, pack->job_count, digest_runs, &pack->digest);
 	if (pack->compressing == NULL || pack->digesting == NULL)
 		return -ENOMEM;
 	return pack_seal_start(&pack->seal, &head, pack->keys, pack->thread_count, options->sink,
@@ -383,7 +390,8 @@ int pack_start(struct pack **out, const struct pack_options *options)
 	if (pack == NULL)
 		return -ENOMEM;
 	pack->thread_count = options->threads != 0 ? options->threads : work_cores();
-	pack->buffer_count = pack->thread_count + BUFFERS_MORE;
+	pack->chunk_count = 2 * pack->thread_count + CHUNKS_MORE;
+	pack->job_count = pack->chunk_count;
 	pack->rule = options->rule;
 	int result = start(pack, options);
 	if (result == 0)
@@ -401,7 +409,7 @@ void pack_free(struct pack *pack)
 	work_free(pack->compressing);
 	work_free(pack->digesting);
 	pack_seal_free(pack->seal);
-	for (unsigned int i = 0; pack->chunks != NULL && i < pack->buffer_count; i++) {
+	for (unsigned int i = 0; pack->chunks != NULL && i < pack->chunk_count; i++) {
 		struct chunk *chunk = &pack->chunks[i];
 		/* no more than was used: wiping costs as much as the memory is large */
 		suite_wipe(chunk->plain, chunk->most);

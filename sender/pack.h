@@ -2,11 +2,11 @@
  * pack: turns a stream of members into a sealed body on every core (BUNDLE.md 4 to 6).
  *
  *   plaintext -> chunks of 1 MiB -> records, digests (one thread) and zstd frames (every core)
- *             -> batches of 64 segments, sealed and hashed (every core) -> sink, in order
+ *             -> segments, sealed from where the frame lies and hashed (every core) -> sink, in order
  *
  * Plaintext exists only in this module's buffers, which are wiped and freed by pack_free.  Memory is
- * bounded: about 2 MiB for each of 2 * (threads + 3) buffers, 4 bytes a frame, 8 bytes a segment of
- * member runs, and the manifest.
+ * bounded: 2 MiB for each of 2 * threads + 3 chunks, 1 MiB for each of threads + 3 batches of sealed segments,
+ * 4 bytes a frame, 8 bytes a segment of member runs, and the manifest.
  */
 #ifndef WEIR_PACK_H
 #define WEIR_PACK_H

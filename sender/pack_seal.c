@@ -11,22 +11,29 @@
 #include "common/work.h"
 
 enum {
-	BATCH_SEGMENTS = 64,
-	BATCH_PLAIN_BYTES = BATCH_SEGMENTS * SEGMENT_PLAIN_BYTES,
-	CACHED_SEGMENTS = 8, /* sealed and then hashed: enough to hash side by side, and little enough to be in the cache yet */
-	BATCHES_MORE = 3, /* than threads: one being filled, one being given away, one waiting */
+	/* what one addition can fill, with the bytes that the one before has left over */
+	BATCH_SEGMENTS = (FRAME_COMPRESSED_MAX + SEGMENT_PLAIN_BYTES) / SEGMENT_PLAIN_BYTES,
+	BATCHES_MORE = 3, /* than threads: one that gathers what is left over, one being given away, one waiting */
+	LEAVES_AT_ONCE = 8, /* of segments that are still in the cache */
 };
 
-/* Up to 64 segments of one stream. */
+/* Segments of one stream: what was left over, then an addition where it lies, then zeros. */
 struct batch {
 	const uint8_t *key;
 	uint64_t stream_index; /* of the first segment in its stream */
+	uint64_t addition;     /* the last one whose bytes are in it, from 1 */
 	unsigned int count;
 	bool ends_stream;
-	size_t most; /* bytes that plain ever held: what there is to wipe */
+	unsigned int piece_count;
+	struct piece pieces[1 + PIECES_MAX]; /* the first is of left_over */
+	uint8_t left_over[SEGMENT_PLAIN_BYTES];
 	uint8_t leaf[BATCH_SEGMENTS][SUITE_DIGEST_BYTES];
-	uint8_t plain[BATCH_PLAIN_BYTES];
 	uint8_t sealed[BATCH_SEGMENTS * SEGMENT_BYTES];
+};
+
+struct sealing_thread {
+	struct sealer *sealer;
+	uint8_t plain[SEGMENT_PLAIN_BYTES]; /* a segment whose bytes do not lie together */
 };
 
 struct pack_seal {
@@ -34,29 +41,55 @@ struct pack_seal {
 	pack_sink *sink;
 	void *context;
 	unsigned int thread_count;
-	struct sealer **sealers; /* one a thread */
+	struct sealing_thread *threads;
 	struct work *work;
 	unsigned int batch_count;
-	unsigned int current; /* the batch being filled; the others follow round about */
+	unsigned int current; /* the batch to be given next; the others follow round about */
 	struct batch *batches;
-	size_t filled;        /* bytes in the current batch */
+	size_t left_over;     /* bytes in the current batch: at least one, once a stream has any */
+	uint64_t additions;
 	const uint8_t *key;   /* of the stream being sealed */
 	uint64_t stream_index;
 	struct tree tree;
 };
 
+/* The next segment's bytes: where they lie, or gathered in `room`, with zeros behind the last. */
+static const uint8_t *next_plain(struct piece **piece, const struct piece *end, uint8_t room[static SEGMENT_PLAIN_BYTES])
+{
+	size_t at = 0;
+	while (at < SEGMENT_PLAIN_BYTES && *piece < end) {
+		struct piece *from = *piece;
+		const uint8_t *data = from->data;
+		size_t left = SEGMENT_PLAIN_BYTES - at;
+		size_t now = from->len < left ? from->len : left;
+		from->data += now;
+		from->len -= now;
+		*piece += from->len == 0;
+		if (now == SEGMENT_PLAIN_BYTES)
+			return data;
+		memcpy(room + at, data, now);
+		at += now;
+	}
+	memset(room + at, 0, SEGMENT_PLAIN_BYTES - at);
+	return room;
+}
+
 static void seal_batch(void *context, void *job, unsigned int thread)
 {
 	const struct pack_seal *seal = context;
+	struct sealing_thread *own = &seal->threads[thread];
 	struct batch *batch = job;
+	struct piece *piece = batch->pieces;
+	unsigned int hashed = 0;
 	for (unsigned int i = 0; i < batch->count; i++) {
-		bool last = batch->ends_stream && i == batch->count - 1;
-		segment_seal(seal->sealers[thread], batch->sealed + (size_t)i * SEGMENT_BYTES,
-			     batch->plain + (size_t)i * SEGMENT_PLAIN_BYTES, batch->stream_index + i, last, batch->key);
-		/* while they are still in the cache */
-		unsigned int hashed = i / CACHED_SEGMENTS * CACHED_SEGMENTS, count = i + 1 - hashed;
-		if (count == CACHED_SEGMENTS || i == batch->count - 1)
-			tree_leaves(batch->leaf + hashed, batch->sealed + (size_t)hashed * SEGMENT_BYTES, count);
+		bool is_last = i == batch->count - 1;
+		const uint8_t *plain = next_plain(&piece, batch->pieces + batch->piece_count, own->plain);
+		segment_seal(own->sealer, batch->sealed + (size_t)i * SEGMENT_BYTES, plain, batch->stream_index + i,
+			     batch->ends_stream && is_last, batch->key);
+		if (!is_last && i + 1 - hashed < LEAVES_AT_ONCE)
+			continue;
+		tree_leaves(batch->leaf + hashed, batch->sealed + (size_t)hashed * SEGMENT_BYTES, i + 1 - hashed);
+		hashed = i + 1;
 	}
 }
 
@@ -66,43 +99,79 @@ static int give_to_sink(struct pack_seal *seal, struct batch *batch)
 	return seal->sink(seal->context, batch->sealed, (size_t)batch->count * SEGMENT_BYTES);
 }
 
-/* Seals the current batch, whose bytes fill `count` segments, and makes room for the next. */
-static int submit(struct pack_seal *seal, unsigned int count, bool ends_stream)
+/* Seals what is left over and these pieces, which fill `count` segments, and makes room for the next. */
+static int submit(struct pack_seal *seal, const struct piece *pieces, unsigned int piece_count, unsigned int count,
+		  bool ends_stream)
 {
 	struct batch *batch = &seal->batches[seal->current];
-	memset(batch->plain + seal->filled, 0, (size_t)count * SEGMENT_PLAIN_BYTES - seal->filled);
+	batch->pieces[0] = (struct piece){batch->left_over, seal->left_over};
+	if (piece_count > 0)
+		memcpy(batch->pieces + 1, pieces, piece_count * sizeof(*pieces));
+	batch->piece_count = 1 + piece_count;
 	batch->key = seal->key;
 	batch->stream_index = seal->stream_index;
+	batch->addition = seal->additions;
 	batch->count = count;
 	batch->ends_stream = ends_stream;
 	work_give(seal->work, batch);
 	seal->stream_index += count;
-	seal->filled = 0;
+	seal->left_over = 0;
 	seal->current = (seal->current + 1) % seal->batch_count;
 	if (work_count(seal->work) < seal->batch_count - 1)
 		return 0;
 	return give_to_sink(seal, work_take(seal->work));
 }
 
-int pack_seal_add(struct pack_seal *seal, const uint8_t *data, size_t len)
+/* The last so many bytes of the pieces wait for what comes behind them. */
+static void leave_over(struct pack_seal *seal, const struct piece *pieces, unsigned int count, size_t len)
 {
-	while (len > 0) {
-		/* A full batch stays until more comes: it may be the last of its stream. */
-		if (seal->filled == BATCH_PLAIN_BYTES) {
-			int result = submit(seal, BATCH_SEGMENTS, false);
-			if (result != 0)
-				return result;
-		}
-		size_t room = BATCH_PLAIN_BYTES - seal->filled;
-		size_t now = len < room ? len : room;
-		struct batch *batch = &seal->batches[seal->current];
-		memcpy(batch->plain + seal->filled, data, now);
-		seal->filled += now;
-		batch->most = seal->filled > batch->most ? seal->filled : batch->most;
-		data += now;
-		len -= now;
+	uint8_t *out = seal->batches[seal->current].left_over + seal->left_over;
+	seal->left_over += len;
+	for (uint8_t *end = out + len; end > out;) {
+		assert(count > 0);
+		const struct piece *piece = &pieces[--count];
+		size_t left = (size_t)(end - out);
+		size_t now = piece->len < left ? piece->len : left;
+		end -= now;
+		memcpy(end, piece->data + piece->len - now, now);
 	}
-	return 0;
+}
+
+int pack_seal_add(struct pack_seal *seal, const struct piece *pieces, unsigned int count)
+{
+	size_t len = 0;
+	for (unsigned int i = 0; i < count; i++)
+		len += pieces[i].len;
+	assert(count <= PIECES_MAX && len <= FRAME_COMPRESSED_MAX);
+	seal->additions++;
+	/* A full segment stays until more comes: it may be the last of its stream. */
+	size_t all = seal->left_over + len;
+	size_t segments = all == 0 ? 0 : (all - 1) / SEGMENT_PLAIN_BYTES;
+	if (segments == 0) {
+		leave_over(seal, pieces, count, len);
+		return 0;
+	}
+	int result = submit(seal, pieces, count, (unsigned int)segments, false);
+	if (result == 0)
+		leave_over(seal, pieces, count, all - segments * SEGMENT_PLAIN_BYTES);
+	return result;
+}
+
+uint64_t pack_seal_added(const struct pack_seal *seal)
+{
+	return seal->additions;
+}
+
+int pack_seal_wait(struct pack_seal *seal, uint64_t additions)
+{
+	int result = 0;
+	for (unsigned int waiting; result == 0 && (waiting = work_count(seal->work)) > 0;) {
+		unsigned int oldest = (seal->current + seal->batch_count - waiting) % seal->batch_count;
+		if (seal->batches[oldest].addition > additions)
+			return 0;
+		result = give_to_sink(seal, work_take(seal->work));
+	}
+	return result;
 }
 
 /* Seals what is left of the stream and zeros up to `count` segments in all. */
@@ -112,7 +181,17 @@ static int end_stream(struct pack_seal *seal, uint64_t count)
 	while (result == 0 && seal->stream_index < count) {
 		uint64_t left = count - seal->stream_index;
 		unsigned int now = left < BATCH_SEGMENTS ? (unsigned int)left : BATCH_SEGMENTS;
-		result = submit(seal, now, now == left);
+		result = submit(seal, NULL, 0, now, now == left);
+	}
+	return result;
+}
+
+static int add_long(struct pack_seal *seal, const uint8_t *data, size_t len)
+{
+	int result = 0;
+	for (size_t at = 0, now; result == 0 && at < len; at += now) {
+		now = len - at < FRAME_BYTES ? len - at : FRAME_BYTES;
+		result = pack_seal_add(seal, &(struct piece){data + at, now}, 1);
 	}
 	return result;
 }
@@ -127,7 +206,7 @@ int pack_seal_finish(struct pack_seal *seal, const uint8_t *manifest_stream, siz
 {
 	uint64_t manifest_count = bundle_pad(segments_for(len));
 	uint64_t content_count =
-		segments_for(seal->stream_index * SEGMENT_PLAIN_BYTES + seal->filled);
+		segments_for(seal->stream_index * SEGMENT_PLAIN_BYTES + seal->left_over);
 	uint64_t segments = bundle_pad(1 + content_count + manifest_count);
 	if (manifest_count > MANIFEST_SEGMENTS_MAX || segments > BUNDLE_SEGMENTS_MAX)
 		return VERDICT_BAD_LIMIT;
@@ -135,11 +214,12 @@ int pack_seal_finish(struct pack_seal *seal, const uint8_t *manifest_stream, siz
 	seal->key = seal->keys->manifest;
 	seal->stream_index = 0;
 	if (result == 0)
-		result = pack_seal_add(seal, manifest_stream, len);
+		result = add_long(seal, manifest_stream, len);
 	if (result == 0)
 		result = end_stream(seal, manifest_count);
-	for (struct batch *batch; result == 0 && (batch = work_take(seal->work)) != NULL;)
-		result = give_to_sink(seal, batch);
+	for (struct batch *batch; (batch = work_take(seal->work)) != NULL;)
+		if (result == 0)
+			result = give_to_sink(seal, batch);
 	if (result != 0)
 		return result;
 	assert(seal->tree.count == segments);
@@ -159,12 +239,12 @@ static int give_head(struct pack_seal *seal, const struct head *head)
 	return seal->sink(seal->context, segment, sizeof(segment));
 }
 
-static int make_sealers(struct pack_seal *seal, unsigned int threads)
+static int make_threads(struct pack_seal *seal, unsigned int threads)
 {
-	seal->sealers = calloc(threads, sizeof(struct sealer *));
-	int result = seal->sealers == NULL ? -ENOMEM : 0;
+	seal->threads = calloc(threads, sizeof(*seal->threads));
+	int result = seal->threads == NULL ? -ENOMEM : 0;
 	for (; result == 0 && seal->thread_count < threads; seal->thread_count += result == 0)
-		result = sealer_new(&seal->sealers[seal->thread_count]);
+		result = sealer_new(&seal->threads[seal->thread_count].sealer);
 	return result;
 }
 
@@ -178,7 +258,7 @@ int pack_seal_start(struct pack_seal **out, const struct head *head, const struc
 	seal->key = keys->content;
 	seal->sink = sink;
 	seal->context = context;
-	int result = make_sealers(seal, threads);
+	int result = make_threads(seal, threads);
 	seal->batch_count = threads + BATCHES_MORE;
 	seal->batches = calloc(seal->batch_count, sizeof(*seal->batches));
 	if (result == 0)
@@ -200,10 +280,12 @@ void pack_seal_free(struct pack_seal *seal)
 		return;
 	work_free(seal->work);
 	for (unsigned int i = 0; seal->batches != NULL && i < seal->batch_count; i++)
-		suite_wipe(seal->batches[i].plain, seal->batches[i].most);
-	for (unsigned int i = 0; i < seal->thread_count; i++)
-		sealer_free(seal->sealers[i]);
-	free(seal->sealers);
+		suite_wipe(seal->batches[i].left_over, SEGMENT_PLAIN_BYTES);
+	for (unsigned int i = 0; i < seal->thread_count; i++) {
+		sealer_free(seal->threads[i].sealer);
+		suite_wipe(seal->threads[i].plain, SEGMENT_PLAIN_BYTES);
+	}
+	free(seal->threads);
 	free(seal->batches);
 	free(seal);
 }
