@@ -25,6 +25,25 @@ size_t compress_bound(size_t len);
 int compress_frame(struct compressor *c, uint8_t *out, size_t size, size_t *out_len,
 		   const uint8_t *data, size_t len);
 
+/* Bytes that lie together; several, read one after another, are one thing. */
+struct extent {
+	const uint8_t *data;
+	size_t len;
+};
+
+enum {
+	FRAME_EXTENTS_MAX = 16,
+	COMPRESS_EVERY = 8,
+};
+
+/*
+ * The same frame in extents.  One of out when it is compressed; else headers in out, and between them the data where
+ * they lie.  That is so for FRAME_BYTES of which samples give nothing, behind a frame that gave nothing; but every
+ * COMPRESS_EVERY-th is compressed whatever samples say: they do not see what repeats far apart.
+ */
+int compress_extents(struct compressor *c, struct extent extents[static FRAME_EXTENTS_MAX], unsigned int *count,
+		     uint8_t *out, size_t size, const uint8_t *data, size_t len);
+
 struct decompressor *decompressor_new(void);
 void decompressor_free(struct decompressor *d);
 

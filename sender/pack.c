@@ -33,7 +33,8 @@ struct run {
 /* 1 MiB of plaintext and the frame made of it. */
 struct chunk {
 	size_t len;
-	size_t frame_len;
+	unsigned int extent_count;
+	struct extent extents[FRAME_EXTENTS_MAX]; /* its frame: in frame, or in frame and plain */
 	size_t most;          /* bytes that plain ever held: what there is to wipe */
 	int error;            /* of compressing */
 	uint64_t last_digest; /* serial number of the last digest job on its plaintext */
@@ -86,9 +87,8 @@ static void compress_chunk(void *context, void *job, unsigned int thread)
 {
 	struct pack *pack = context;
 	struct chunk *chunk = job;
-	chunk->error = compress_frame(pack->compressors[thread], chunk->frame,
-				      compress_bound(chunk->len), &chunk->frame_len, chunk->plain,
-				      chunk->len);
+	chunk->error = compress_extents(pack->compressors[thread], chunk->extents, &chunk->extent_count, chunk->frame,
+					compress_bound(chunk->len), chunk->plain, chunk->len);
 }
 
 static void digest_runs(void *context, void *argument, unsigned int thread)
@@ -164,9 +164,12 @@ static int take_frame(struct pack *pack)
 	struct chunk *chunk = work_take(pack->compressing);
 	if (chunk->error != 0)
 		return chunk->error;
-	int result = manifest_add_frame(&pack->manifest, (uint32_t)chunk->frame_len);
+	size_t len = 0;
+	for (unsigned int i = 0; i < chunk->extent_count; i++)
+		len += chunk->extents[i].len;
+	int result = manifest_add_frame(&pack->manifest, (uint32_t)len);
 	if (result == 0)
-		result = pack_seal_add(pack->seal, &(struct piece){chunk->frame, chunk->frame_len}, 1);
+		result = pack_seal_add(pack->seal, chunk->extents, chunk->extent_count);
 	chunk->addition = pack_seal_added(pack->seal);
 	return result;
 }

@@ -24,8 +24,8 @@ struct batch {
 	uint64_t addition;     /* the last one whose bytes are in it, from 1 */
 	unsigned int count;
 	bool ends_stream;
-	unsigned int piece_count;
-	struct piece pieces[1 + PIECES_MAX]; /* the first is of left_over */
+	unsigned int extent_count;
+	struct extent extents[1 + FRAME_EXTENTS_MAX]; /* the first is of left_over */
 	uint8_t left_over[SEGMENT_PLAIN_BYTES];
 	uint8_t leaf[BATCH_SEGMENTS][SUITE_DIGEST_BYTES];
 	uint8_t sealed[BATCH_SEGMENTS * SEGMENT_BYTES];
@@ -54,17 +54,17 @@ struct pack_seal {
 };
 
 /* The next segment's bytes: where they lie, or gathered in `room`, with zeros behind the last. */
-static const uint8_t *next_plain(struct piece **piece, const struct piece *end, uint8_t room[static SEGMENT_PLAIN_BYTES])
+static const uint8_t *next_plain(struct extent **extent, const struct extent *end, uint8_t room[static SEGMENT_PLAIN_BYTES])
 {
 	size_t at = 0;
-	while (at < SEGMENT_PLAIN_BYTES && *piece < end) {
-		struct piece *from = *piece;
+	while (at < SEGMENT_PLAIN_BYTES && *extent < end) {
+		struct extent *from = *extent;
 		const uint8_t *data = from->data;
 		size_t left = SEGMENT_PLAIN_BYTES - at;
 		size_t now = from->len < left ? from->len : left;
 		from->data += now;
 		from->len -= now;
-		*piece += from->len == 0;
+		*extent += from->len == 0;
 		if (now == SEGMENT_PLAIN_BYTES)
 			return data;
 		memcpy(room + at, data, now);
@@ -79,11 +79,11 @@ static void seal_batch(void *context, void *job, unsigned int thread)
 	const struct pack_seal *seal = context;
 	struct sealing_thread *own = &seal->threads[thread];
 	struct batch *batch = job;
-	struct piece *piece = batch->pieces;
+	struct extent *extent = batch->extents;
 	unsigned int hashed = 0;
 	for (unsigned int i = 0; i < batch->count; i++) {
 		bool is_last = i == batch->count - 1;
-		const uint8_t *plain = next_plain(&piece, batch->pieces + batch->piece_count, own->plain);
+		const uint8_t *plain = next_plain(&extent, batch->extents + batch->extent_count, own->plain);
 		segment_seal(own->sealer, batch->sealed + (size_t)i * SEGMENT_BYTES, plain, batch->stream_index + i,
 			     batch->ends_stream && is_last, batch->key);
 		if (!is_last && i + 1 - hashed < LEAVES_AT_ONCE)
@@ -99,15 +99,15 @@ static int give_to_sink(struct pack_seal *seal, struct batch *batch)
 	return seal->sink(seal->context, batch->sealed, (size_t)batch->count * SEGMENT_BYTES);
 }
 
-/* Seals what is left over and these pieces, which fill `count` segments, and makes room for the next. */
-static int submit(struct pack_seal *seal, const struct piece *pieces, unsigned int piece_count, unsigned int count,
+/* Seals what is left over and these extents, which fill `count` segments, and makes room for the next. */
+static int submit(struct pack_seal *seal, const struct extent *extents, unsigned int extent_count, unsigned int count,
 		  bool ends_stream)
 {
 	struct batch *batch = &seal->batches[seal->current];
-	batch->pieces[0] = (struct piece){batch->left_over, seal->left_over};
-	if (piece_count > 0)
-		memcpy(batch->pieces + 1, pieces, piece_count * sizeof(*pieces));
-	batch->piece_count = 1 + piece_count;
+	batch->extents[0] = (struct extent){batch->left_over, seal->left_over};
+	if (extent_count > 0)
+		memcpy(batch->extents + 1, extents, extent_count * sizeof(*extents));
+	batch->extent_count = 1 + extent_count;
 	batch->key = seal->key;
 	batch->stream_index = seal->stream_index;
 	batch->addition = seal->additions;
@@ -122,38 +122,38 @@ static int submit(struct pack_seal *seal, const struct piece *pieces, unsigned i
 	return give_to_sink(seal, work_take(seal->work));
 }
 
-/* The last so many bytes of the pieces wait for what comes behind them. */
-static void leave_over(struct pack_seal *seal, const struct piece *pieces, unsigned int count, size_t len)
+/* The last so many bytes of the extents wait for what comes behind them. */
+static void leave_over(struct pack_seal *seal, const struct extent *extents, unsigned int count, size_t len)
 {
 	uint8_t *out = seal->batches[seal->current].left_over + seal->left_over;
 	seal->left_over += len;
 	for (uint8_t *end = out + len; end > out;) {
 		assert(count > 0);
-		const struct piece *piece = &pieces[--count];
+		const struct extent *extent = &extents[--count];
 		size_t left = (size_t)(end - out);
-		size_t now = piece->len < left ? piece->len : left;
+		size_t now = extent->len < left ? extent->len : left;
 		end -= now;
-		memcpy(end, piece->data + piece->len - now, now);
+		memcpy(end, extent->data + extent->len - now, now);
 	}
 }
 
-int pack_seal_add(struct pack_seal *seal, const struct piece *pieces, unsigned int count)
+int pack_seal_add(struct pack_seal *seal, const struct extent *extents, unsigned int count)
 {
 	size_t len = 0;
 	for (unsigned int i = 0; i < count; i++)
-		len += pieces[i].len;
-	assert(count <= PIECES_MAX && len <= FRAME_COMPRESSED_MAX);
+		len += extents[i].len;
+	assert(count <= FRAME_EXTENTS_MAX && len <= FRAME_COMPRESSED_MAX);
 	seal->additions++;
 	/* A full segment stays until more comes: it may be the last of its stream. */
 	size_t all = seal->left_over + len;
 	size_t segments = all == 0 ? 0 : (all - 1) / SEGMENT_PLAIN_BYTES;
 	if (segments == 0) {
-		leave_over(seal, pieces, count, len);
+		leave_over(seal, extents, count, len);
 		return 0;
 	}
-	int result = submit(seal, pieces, count, (unsigned int)segments, false);
+	int result = submit(seal, extents, count, (unsigned int)segments, false);
 	if (result == 0)
-		leave_over(seal, pieces, count, all - segments * SEGMENT_PLAIN_BYTES);
+		leave_over(seal, extents, count, all - segments * SEGMENT_PLAIN_BYTES);
 	return result;
 }
 
@@ -191,7 +191,7 @@ static int add_long(struct pack_seal *seal, const uint8_t *data, size_t len)
 	int result = 0;
 	for (size_t at = 0, now; result == 0 && at < len; at += now) {
 		now = len - at < FRAME_BYTES ? len - at : FRAME_BYTES;
-		result = pack_seal_add(seal, &(struct piece){data + at, now}, 1);
+		result = pack_seal_add(seal, &(struct extent){data + at, now}, 1);
 	}
 	return result;
 }

@@ -4,27 +4,21 @@
 #ifndef WEIR_PACK_SEAL_H
 #define WEIR_PACK_SEAL_H
 
+#include "common/compress.h"
 #include "sender/pack.h"
 
 struct pack_seal;
-
-/* Bytes of the content stream that lie together. */
-struct piece {
-	const uint8_t *data;
-	size_t len;
-};
-
-enum { PIECES_MAX = 17 }; /* of one addition */
 
 /* The sink gets the head at once.  keys stay the caller's and must outlive the sealing. */
 int pack_seal_start(struct pack_seal **out, const struct head *head, const struct bundle_keys *keys,
 		    unsigned int threads, pack_sink *sink, void *context);
 
 /*
- * More of the content stream: together at most FRAME_COMPRESSED_MAX bytes.  They are sealed where they lie, so they
- * stay as they are until pack_seal_wait says that they are done with, or pack_seal_free has returned.
+ * More of the content stream, as compress_extents gives it: together at most FRAME_COMPRESSED_MAX bytes.  They are
+ * sealed where they lie, so they stay as they are until pack_seal_wait says that they are done with, or pack_seal_free
+ * has returned.
  */
-int pack_seal_add(struct pack_seal *seal, const struct piece *pieces, unsigned int count);
+int pack_seal_add(struct pack_seal *seal, const struct extent *extents, unsigned int count);
 /* How many additions there were. */
 uint64_t pack_seal_added(const struct pack_seal *seal);
 /* Waits until none of the first so many additions is read any more. */

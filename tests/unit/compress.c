@@ -60,6 +60,59 @@ static void test_round_trips(uint64_t *state)
 	free(frame);
 }
 
+/* Whether what lies in these extents is one frame of the bytes; *is_left: they were left where they are. */
+static bool opens_to(const struct extent *extents, unsigned int count, const uint8_t *data, size_t len, bool *is_left)
+{
+	static uint8_t joined[FRAME_COMPRESSED_MAX];
+	size_t at = 0, left = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		if (extents[i].len > sizeof(joined) - at)
+			return false;
+		memcpy(joined + at, extents[i].data, extents[i].len);
+		at += extents[i].len;
+		left += extents[i].data >= data && extents[i].data < data + len ? extents[i].len : 0;
+	}
+	*is_left = left == len;
+	return (left == 0 || *is_left) && decompress(joined, at, len) == 0 && memcmp(out, data, len) == 0;
+}
+
+static bool leaves(struct compressor *compressor, const uint8_t *data, size_t len, uint8_t *frame, bool *is_good)
+{
+	struct extent extents[FRAME_EXTENTS_MAX];
+	unsigned int count = 0;
+	bool is_left = false;
+	*is_good = *is_good &&
+		   compress_extents(compressor, extents, &count, frame, compress_bound(len), data, len) == 0 &&
+		   opens_to(extents, count, data, len, &is_left);
+	return is_left;
+}
+
+static void test_leaving(uint64_t *state)
+{
+	static uint8_t noise[FRAME_BYTES], text[FRAME_BYTES];
+	uint8_t *frame = malloc(compress_bound(FRAME_BYTES));
+	struct compressor *compressor = compressor_new();
+	bool good = true;
+	unsigned int compressed = 0;
+	fill(noise, sizeof(noise), false, state);
+	fill(text, sizeof(text), true, state);
+	ok(!leaves(compressor, noise, sizeof(noise), frame, &good), "the first frame is always compressed");
+	ok(leaves(compressor, noise, sizeof(noise), frame, &good), "what gives nothing, behind such, is left where it lies");
+	for (int i = 0; i < 2 * COMPRESS_EVERY; i++)
+		compressed += !leaves(compressor, noise, sizeof(noise), frame, &good);
+	is_number(compressed, 2, "but every eighth is compressed");
+	ok(!leaves(compressor, noise, sizeof(noise) - 1, frame, &good), "and so is one that is not whole");
+	ok(leaves(compressor, noise, sizeof(noise), frame, &good) &&
+		   !leaves(compressor, text, sizeof(text), frame, &good),
+	   "what gives something is compressed at once");
+	ok(!leaves(compressor, noise, sizeof(noise), frame, &good), "and so is what comes behind it");
+	memcpy(noise + FRAME_BYTES / 2, text, FRAME_BYTES / 4);
+	ok(!leaves(compressor, noise, sizeof(noise), frame, &good), "and what gives something in one place");
+	ok(good, "whichever way, it opens to the same bytes");
+	compressor_free(compressor);
+	free(frame);
+}
+
 static void test_cuts_and_flips(uint64_t *state)
 {
 	uint8_t data[300], frame[600];
@@ -140,6 +193,7 @@ int main(void)
 	uint64_t state = test_seed();
 	decompressor = decompressor_new();
 	test_round_trips(&state);
+	test_leaving(&state);
 	test_cuts_and_flips(&state);
 	test_crafted();
 	decompressor_free(decompressor);

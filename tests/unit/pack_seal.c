@@ -66,20 +66,20 @@ static bool finish(struct pack_seal *seal, const uint8_t *wanted, size_t len)
 	return good;
 }
 
-/* Additions of so many pieces, each of so many bytes, up to the end of the stream. */
-static bool crosses(size_t len, unsigned int piece_count, size_t piece_len)
+/* Additions of so many extents, each of so many bytes, up to the end of the stream. */
+static bool crosses(size_t len, unsigned int extent_count, size_t piece_len)
 {
 	struct pack_seal *seal = start();
 	int result = 0;
 	for (size_t at = 0; result == 0 && at < len;) {
-		struct piece pieces[PIECES_MAX];
+		struct extent extents[FRAME_EXTENTS_MAX];
 		unsigned int count = 0;
-		for (; count < piece_count && at < len; count++) {
+		for (; count < extent_count && at < len; count++) {
 			size_t now = len - at < piece_len ? len - at : piece_len;
-			pieces[count] = (struct piece){stream + at, now};
+			extents[count] = (struct extent){stream + at, now};
 			at += now;
 		}
-		result = pack_seal_add(seal, pieces, count);
+		result = pack_seal_add(seal, extents, count);
 	}
 	bool good = finish(seal, stream, len);
 	return good && result == 0;
@@ -88,14 +88,14 @@ static bool crosses(size_t len, unsigned int piece_count, size_t piece_len)
 static void test_pieces(void)
 {
 	static const size_t lens[] = {0, 1, SEGMENT_PLAIN_BYTES - 1, SEGMENT_PLAIN_BYTES, SEGMENT_PLAIN_BYTES + 1,
-				      2 * SEGMENT_PLAIN_BYTES, 100 * SEGMENT_PLAIN_BYTES, 3000000};
+				      2UL * SEGMENT_PLAIN_BYTES, 100UL * SEGMENT_PLAIN_BYTES, 3000000};
 	static const size_t piece_lens[] = {3, 5000, SEGMENT_PLAIN_BYTES, SEGMENT_PLAIN_BYTES + 1, 61000};
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 		bool good = crosses(lens[i], 1, FRAME_COMPRESSED_MAX);
 		for (size_t j = 0; j < sizeof(piece_lens) / sizeof(piece_lens[0]); j++)
-			for (unsigned int count = 1; good && count <= PIECES_MAX; count += 4)
+			for (unsigned int count = 1; good && count <= FRAME_EXTENTS_MAX; count += 3)
 				good = crosses(lens[i], count, piece_lens[j]);
-		ok(good, "%zu bytes are sealed in order, however many pieces they come in", lens[i]);
+		ok(good, "%zu bytes are sealed in order, however many extents they come in", lens[i]);
 	}
 }
 
@@ -109,7 +109,7 @@ static void test_waiting(void)
 	for (unsigned int i = 0; work != NULL && result == 0 && i < ADDITIONS; i++) {
 		size_t at = (size_t)i * EACH;
 		memcpy(work + at, stream + at, EACH);
-		result = pack_seal_add(seal, &(struct piece){work + at, EACH}, 1);
+		result = pack_seal_add(seal, &(struct extent){work + at, EACH}, 1);
 		if (result == 0 && i >= 2)
 			result = pack_seal_wait(seal, pack_seal_added(seal) - 2);
 		if (i >= 2)

@@ -325,7 +325,7 @@ static struct world_file craft(const struct craft *c)
 			       world_key(KEY_PSK, "tax-agency").secret) == 0 &&
 			   manifest_encode(&c->manifest, &encoded, &encoded_len) == 0 &&
 			   pack_seal_start(&seal, &head, &keys, 1, world_sink, &file) == 0 &&
-			   pack_seal_add(seal, &(struct piece){c->frame, c->frame_len}, 1) == 0,
+			   pack_seal_add(seal, &(struct extent){c->frame, c->frame_len}, 1) == 0,
 		   "cannot craft");
 	uint8_t *made = stream_of(encoded, encoded_len, &stream_len);
 	const uint8_t *stream = c->manifest_stream != NULL ? c->manifest_stream : made;
