@@ -18,10 +18,16 @@ void admission_about(struct admission *a, const char *where)
 }
 
 /* Who hangs up before the end has pushed nothing. */
+int admission_begin(struct admission *a, uint16_t *type, size_t *len)
+{
+	int result = inflow_begin(a->from_person, type, len);
+	return result == -EPIPE ? VERDICT_TRUNCATED : result;
+}
+
 int admission_frame(struct admission *a, uint16_t *type, const uint8_t **payload, size_t *len)
 {
-	int result = inflow_next(a->from_person, type, payload, len);
-	return result == -EPIPE ? VERDICT_TRUNCATED : result;
+	int result = admission_begin(a, type, len);
+	return result != 0 ? result : inflow_payload(a->from_person, payload);
 }
 
 /* How long a read waits for the caller; 0: for ever. */
@@ -151,4 +157,32 @@ int admission_take(struct admission *a)
 	if (result == 0)
 		result = judge_push(a);
 	return result != 0 ? result : receive_proof(a);
+}
+
+int admission_endorse(struct admission *a, const struct statement *statement, struct endorsements *endorsements)
+{
+	uint8_t encoded[STATEMENT_BYTES];
+	statement_encode(encoded, statement);
+	int result = channel_send(a->fd, LOCAL_SIGN, encoded, sizeof(encoded));
+	if (result != 0)
+		return result;
+	uint16_t type;
+	const uint8_t *payload;
+	size_t len;
+	struct endorsement endorsement;
+	result = admission_frame(a, &type, &payload, &len);
+	if (result != 0)
+		return result;
+	if (type != LOCAL_ENDORSEMENT)
+		return VERDICT_BAD_PROTOCOL;
+	admission_about(a, a->push.person);
+	result = endorsement_decode(&endorsement, payload, len);
+	if (result == 0 &&
+	    endorsement.type != (admission_is_by_machine(a) ? ENDORSEMENT_PUSH_ORDER : ENDORSEMENT_PUSH))
+		result = VERDICT_BAD_PROTOCOL;
+	if (result == 0)
+		result = endorsements_add(endorsements, &endorsement);
+	if (result == 0)
+		result = push_check(a->registry, statement, endorsements, a->created);
+	return result == VERDICT_BEYOND_ORDER ? 0 : result;
 }

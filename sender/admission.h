@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/judgement.h"
 #include "common/registry.h"
 #include "flow.h"
 #include "local.h"
@@ -34,8 +35,16 @@ int admission_take(struct admission *admission);
 /* Under a standing order. */
 bool admission_is_by_machine(const struct admission *admission);
 
-/* The next frame.  Who hangs up before the end has pushed nothing: VERDICT_TRUNCATED. */
+/*
+ * SIGN with the statement; the person's ENDORSEMENT of it, judged by the registry, is added.  What a machine pushes
+ * beyond its order is no failure here: it waits for people, in hold.
+ */
+int admission_endorse(struct admission *admission, const struct statement *statement,
+		      struct endorsements *endorsements);
+
+/* The next frame, or its header.  Who hangs up before the end has pushed nothing: VERDICT_TRUNCATED. */
 int admission_frame(struct admission *admission, uint16_t *type, const uint8_t **payload, size_t *len);
+int admission_begin(struct admission *admission, uint16_t *type, size_t *len);
 /* Sets what a refusal is about. */
 void admission_about(struct admission *admission, const char *where);
 

@@ -1,5 +1,6 @@
 #include "flow.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,18 @@
 
 enum { FRAME_MAX = CHANNEL_HEADER_BYTES + CHANNEL_BYTES_MAX, RESERVE_MIN = 65536 };
 
+/*
+ * Read with a header: enough for many small frames, and little to be copied of a payload that goes elsewhere.
+ */
+enum { AHEAD_BYTES = 16384 };
+
 struct inflow {
 	int fd;
+	size_t left;  /* of the payload that was begun */
 	size_t start; /* of what was read and not yet taken */
 	size_t end;
 	size_t most;  /* that it ever held: what lies behind was never touched, and costs nothing */
-	uint8_t data[2 * FRAME_MAX];
+	uint8_t data[2 * FRAME_MAX + AHEAD_BYTES];
 };
 
 struct outflow {
@@ -33,7 +40,7 @@ int inflow_new(struct inflow **out, int fd)
 	if (inflow == NULL)
 		return -ENOMEM;
 	inflow->fd = fd;
-	inflow->start = inflow->end = inflow->most = 0;
+	inflow->left = inflow->start = inflow->end = inflow->most = 0;
 	*out = inflow;
 	return 0;
 }
@@ -56,51 +63,85 @@ bool inflow_has_frame(const struct inflow *inflow)
 	       inflow->end - inflow->start >= CHANNEL_HEADER_BYTES + (size_t)len;
 }
 
-/* Reads what there is, at least one byte. */
+/* Reads until there are so many bytes, and what little may lie behind. */
 static int fill(struct inflow *inflow, size_t wanted)
 {
-	/* moved only when the frame would not fit, so most frames never are */
-	if (sizeof(inflow->data) - inflow->start < wanted || inflow->start == inflow->end) {
+	/* moved only when they would not fit, so most frames never are */
+	if (sizeof(inflow->data) - inflow->start < wanted + AHEAD_BYTES || inflow->start == inflow->end) {
 		memmove(inflow->data, inflow->data + inflow->start, inflow->end - inflow->start);
 		inflow->end -= inflow->start;
 		inflow->start = 0;
 	}
-	for (;;) {
+	while (inflow->end - inflow->start < wanted) {
 		ssize_t n = read(inflow->fd, inflow->data + inflow->end,
-				 sizeof(inflow->data) - inflow->end);
+				 inflow->start + wanted + AHEAD_BYTES - inflow->end);
 		if (n > 0)
 			inflow->end += (size_t)n;
 		if (inflow->end > inflow->most)
 			inflow->most = inflow->end;
 		if (n == 0)
-			return inflow->start == inflow->end ? -EPIPE : VERDICT_TRUNCATED;
-		if (n > 0 || errno != EINTR)
-			return n > 0 ? 0 : -errno;
+			return VERDICT_TRUNCATED;
+		if (n < 0 && errno != EINTR)
+			return -errno;
 	}
+	return 0;
+}
+
+int inflow_begin(struct inflow *inflow, uint16_t *type, size_t *len)
+{
+	uint32_t payload_len;
+	uint16_t payload_type, zero;
+	assert(inflow->left == 0);
+	int result = fill(inflow, CHANNEL_HEADER_BYTES);
+	if (result != 0)
+		return result == VERDICT_TRUNCATED && inflow->start == inflow->end ? -EPIPE : result;
+	(void)peek_header(inflow, &payload_len, &payload_type, &zero);
+	if (zero != 0 || payload_len > CHANNEL_BYTES_MAX)
+		return VERDICT_BAD_PROTOCOL;
+	inflow->start += CHANNEL_HEADER_BYTES;
+	inflow->left = payload_len;
+	*type = payload_type;
+	*len = payload_len;
+	return 0;
+}
+
+int inflow_payload(struct inflow *inflow, const uint8_t **payload)
+{
+	int result = fill(inflow, inflow->left);
+	if (result != 0)
+		return result;
+	*payload = inflow->data + inflow->start;
+	inflow->start += inflow->left;
+	inflow->left = 0;
+	return 0;
 }
 
 int inflow_next(struct inflow *inflow, uint16_t *type, const uint8_t **payload, size_t *len)
 {
-	for (;;) {
-		uint32_t payload_len = 0;
-		uint16_t payload_type, zero;
-		if (peek_header(inflow, &payload_len, &payload_type, &zero)) {
-			if (zero != 0 || payload_len > CHANNEL_BYTES_MAX)
-				return VERDICT_BAD_PROTOCOL;
-			if (inflow_has_frame(inflow)) {
-				*type = payload_type;
-				*payload = inflow->data + inflow->start + CHANNEL_HEADER_BYTES;
-				*len = payload_len;
-				inflow->start += CHANNEL_HEADER_BYTES + (size_t)payload_len;
-				return 0;
-			}
-		} else {
-			payload_len = 0;
-		}
-		int result = fill(inflow, CHANNEL_HEADER_BYTES + (size_t)payload_len);
-		if (result != 0)
-			return result;
+	int result = inflow_begin(inflow, type, len);
+	return result != 0 ? result : inflow_payload(inflow, payload);
+}
+
+int inflow_take(struct inflow *inflow, void *out, size_t len)
+{
+	assert(len <= inflow->left);
+	uint8_t *to = out;
+	size_t there = inflow->end - inflow->start;
+	size_t at = there < len ? there : len;
+	if (at > 0)
+		memcpy(to, inflow->data + inflow->start, at);
+	inflow->start += at;
+	while (at < len) {
+		/* MSG_WAITALL: this is not woken for each piece in which it comes */
+		ssize_t n = recv(inflow->fd, to + at, len - at, MSG_WAITALL);
+		if (n == 0)
+			return VERDICT_TRUNCATED;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		at += n > 0 ? (size_t)n : 0;
 	}
+	inflow->left -= len;
+	return 0;
 }
 
 void inflow_free(struct inflow *inflow)

@@ -11,13 +11,18 @@
 #include "common/channel.h"
 
 /*
- * inflow: frames taken from a socket many at a time, without a copy.  A payload is a view that lives
- * until the next call.  One buffer, which holds the largest frame.
+ * inflow: frames taken from a socket many at a time.  A payload is a view, without a copy, that lives until the next
+ * call; or it goes straight to where the caller wants it.  One buffer, which holds the largest frame.
  */
 struct inflow;
 int inflow_new(struct inflow **out, int fd); /* fd stays the caller's; -ENOMEM */
-/* Results as those of channel_receive. */
+/* The next frame.  Results as those of channel_receive. */
 int inflow_next(struct inflow *inflow, uint16_t *type, const uint8_t **payload, size_t *len);
+/* The same in two steps: its header, which says how much will come, and then its payload. */
+int inflow_begin(struct inflow *inflow, uint16_t *type, size_t *len);
+int inflow_payload(struct inflow *inflow, const uint8_t **payload);
+/* In the place of the second step, as often as is needed to take all of it: its next bytes, not more than are left. */
+int inflow_take(struct inflow *inflow, void *out, size_t len);
 /* True while a whole frame is there, so that inflow_next will not read. */
 bool inflow_has_frame(const struct inflow *inflow);
 void inflow_free(struct inflow *inflow); /* wipes what was read; NULL is fine */

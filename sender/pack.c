@@ -35,7 +35,7 @@ struct chunk {
 	size_t len;
 	unsigned int extent_count;
 	struct extent extents[FRAME_EXTENTS_MAX]; /* its frame: in frame, or in frame and plain */
-	size_t most;          /* bytes that plain ever held: what there is to wipe */
+	size_t most;          /* bytes that plain may ever have held: what there is to wipe */
 	int error;            /* of compressing */
 	uint64_t last_digest; /* serial number of the last digest job on its plaintext */
 	uint64_t addition;    /* number of its frame among those given to be sealed */
@@ -229,25 +229,41 @@ void pack_member_columns(struct pack *pack, uint32_t member, uint32_t columns)
 	pack->manifest.members[member].columns = columns;
 }
 
-int pack_add(struct pack *pack, const void *data, size_t len)
+int pack_reserve(struct pack *pack, uint8_t **room, size_t *size)
 {
 	assert(pack->member_is_open);
-	const uint8_t *p = data;
+	int result = pack->chunks[pack->chunk].len == FRAME_BYTES ? give_chunk(pack) : 0;
+	if (result != 0)
+		return result;
+	struct chunk *chunk = &pack->chunks[pack->chunk];
+	size_t left = FRAME_BYTES - chunk->len;
+	*room = chunk->plain + chunk->len;
+	*size = *size < left ? *size : left;
+	chunk->most = chunk->len + *size > chunk->most ? chunk->len + *size : chunk->most;
+	return 0;
+}
+
+void pack_commit(struct pack *pack, size_t len)
+{
+	struct chunk *chunk = &pack->chunks[pack->chunk];
+	assert(pack->member_is_open && len <= FRAME_BYTES - chunk->len);
 	pack->manifest.content_len += len;
 	pack->manifest.members[pack->manifest.member_count - 1].size += len;
+	chunk->len += len;
+	pack->run_len += len;
+}
+
+int pack_add(struct pack *pack, const void *data, size_t len)
+{
+	const uint8_t *p = data;
 	while (len > 0) {
-		if (pack->chunks[pack->chunk].len == FRAME_BYTES) {
-			int result = give_chunk(pack);
-			if (result != 0)
-				return result;
-		}
-		struct chunk *chunk = &pack->chunks[pack->chunk];
-		size_t room = FRAME_BYTES - chunk->len;
-		size_t now = len < room ? len : room;
-		memcpy(chunk->plain + chunk->len, p, now);
-		chunk->len += now;
-		chunk->most = chunk->len > chunk->most ? chunk->len : chunk->most;
-		pack->run_len += now;
+		uint8_t *room;
+		size_t now = len;
+		int result = pack_reserve(pack, &room, &now);
+		if (result != 0)
+			return result;
+		memcpy(room, p, now);
+		pack_commit(pack, now);
 		p += now;
 		len -= now;
 	}

@@ -41,6 +41,12 @@ int pack_start(struct pack **out, const struct pack_options *options);
  */
 int pack_member_begin(struct pack *pack, const char *name, int64_t mtime_s, uint32_t mtime_ns);
 int pack_add(struct pack *pack, const void *data, size_t len);
+/*
+ * The same without a copy: room for some of the next *size bytes of the member, at least one; *size then says how many.
+ * What may be filled in is wiped in the end; pack_commit with how many were.
+ */
+int pack_reserve(struct pack *pack, uint8_t **room, size_t *size);
+void pack_commit(struct pack *pack, size_t len);
 int pack_member_end(struct pack *pack);
 /* Of the member that is open, before its first byte: it holds no records. */
 void pack_member_uncounted(struct pack *pack);

@@ -157,10 +157,10 @@ static int wait_for_person(struct seal *seal)
 }
 
 /*
- * The next frame.  Before this waits for one, the inspector has what came before; and when nothing has come yet,
- * its result is waited for first, so that whoever is slow hears at once of what is refused.
+ * The next frame's header.  Before this waits for one, the inspector has what came before; and when nothing has come
+ * yet, its result is waited for first, so that whoever is slow hears at once of what is refused.
  */
-static int next_frame(struct seal *seal, uint16_t *type, const uint8_t **payload, size_t *len)
+static int begin_frame(struct seal *seal, uint16_t *type, size_t *len)
 {
 	struct pollfd slot = {.fd = seal->who.fd, .events = POLLIN};
 	int result = 0;
@@ -169,13 +169,22 @@ static int next_frame(struct seal *seal, uint16_t *type, const uint8_t **payload
 							       : inspector_push(seal->inspector));
 	if (result == 0 && !inflow_has_frame(seal->who.from_person))
 		result = wait_for_person(seal);
-	return result != 0 ? result : admission_frame(&seal->who, type, payload, len);
+	return result != 0 ? result : admission_begin(&seal->who, type, len);
 }
 
-static int take_end(struct seal *seal, uint64_t size, const uint8_t *payload, size_t len)
+static int next_frame(struct seal *seal, uint16_t *type, const uint8_t **payload, size_t *len)
+{
+	int result = begin_frame(seal, type, len);
+	return result != 0 ? result : inflow_payload(seal->who.from_person, payload);
+}
+
+static int take_end(struct seal *seal, uint64_t size, size_t len)
 {
 	uint64_t stated;
-	int result = local_end_decode(&stated, payload, len);
+	const uint8_t *payload;
+	int result = inflow_payload(seal->who.from_person, &payload);
+	if (result == 0)
+		result = local_end_decode(&stated, payload, len);
 	if (result != 0)
 		return result;
 	if (stated != size)
@@ -188,24 +197,41 @@ static int take_end(struct seal *seal, uint64_t size, const uint8_t *payload, si
 	return result;
 }
 
+/* The payload of DATA, received where it is compressed. */
+static int take_data(struct seal *seal, size_t len)
+{
+	while (len > 0) {
+		uint8_t *room;
+		size_t size = len;
+		int result = pack_reserve(seal->pack, &room, &size);
+		if (result != 0)
+			return result;
+		result = inflow_take(seal->who.from_person, room, size);
+		if (result == 0)
+			result = or_found(seal, inspector_add(seal->inspector, room, size));
+		if (result != 0)
+			return result;
+		pack_commit(seal->pack, size);
+		len -= size;
+	}
+	return 0;
+}
+
 /* DATA… and END of the member that has begun. */
 static int take_member(struct seal *seal)
 {
 	uint64_t size = 0;
 	for (;;) {
 		uint16_t type;
-		const uint8_t *payload;
 		size_t len;
-		int result = next_frame(seal, &type, &payload, &len);
+		int result = begin_frame(seal, &type, &len);
 		if (result != 0)
 			return result;
 		if (type == LOCAL_END)
-			return take_end(seal, size, payload, len);
+			return take_end(seal, size, len);
 		if (type != LOCAL_DATA || len == 0)
 			return VERDICT_BAD_PROTOCOL;
-		result = or_found(seal, inspector_add(seal->inspector, payload, len));
-		if (result == 0)
-			result = pack_add(seal->pack, payload, len);
+		result = take_data(seal, len);
 		if (result != 0)
 			return result;
 		size += len;
@@ -309,37 +335,6 @@ static int make_dossier(struct seal *seal)
 	return dossier_seal_keys(dossier, seal->who.route, pack_manifest_key(seal->pack));
 }
 
-static int ask_endorsement(struct seal *seal)
-{
-	const struct statement *statement = &seal->commit.statement;
-	struct endorsements *endorsements = &seal->commit.dossier.endorsements;
-	uint8_t encoded[STATEMENT_BYTES];
-	statement_encode(encoded, statement);
-	int result = channel_send(seal->who.fd, LOCAL_SIGN, encoded, sizeof(encoded));
-	if (result != 0)
-		return result;
-	uint16_t type;
-	const uint8_t *payload;
-	size_t len;
-	struct endorsement endorsement;
-	result = admission_frame(&seal->who, &type, &payload, &len);
-	if (result != 0)
-		return result;
-	if (type != LOCAL_ENDORSEMENT)
-		return VERDICT_BAD_PROTOCOL;
-	set_where(seal, seal->who.push.person);
-	result = endorsement_decode(&endorsement, payload, len);
-	if (result == 0 && endorsement.type != (admission_is_by_machine(&seal->who) ? ENDORSEMENT_PUSH_ORDER
-								    : ENDORSEMENT_PUSH))
-		result = VERDICT_BAD_PROTOCOL;
-	if (result == 0)
-		result = endorsements_add(endorsements, &endorsement);
-	if (result == 0)
-		result = push_check(seal->setup.registry, statement, endorsements, seal->who.created);
-	/* what a machine pushes beyond its order waits for people, in hold */
-	return result == VERDICT_BEYOND_ORDER ? 0 : result;
-}
-
 static int commit(struct seal *seal, struct local_accepted *accepted)
 {
 	int result = deposit_commit(&seal->deposit, &seal->commit, accepted);
@@ -378,7 +373,7 @@ static int push(struct seal *seal, struct local_accepted *accepted)
 	if (result == 0)
 		result = make_dossier(seal);
 	if (result == 0)
-		result = ask_endorsement(seal);
+		result = admission_endorse(&seal->who, &seal->commit.statement, &seal->commit.dossier.endorsements);
 	return result != 0 ? result : commit(seal, accepted);
 }
 

@@ -654,6 +654,26 @@ static void show_takes_names(void)
 	is_number(local_show_decode(out, large, sizeof(large) - 1), 0, "and takes the longest");
 }
 
+static bool views(struct inflow *in, const uint8_t *wanted, size_t len)
+{
+	const uint8_t *payload;
+	return inflow_payload(in, &payload) == 0 && memcmp(payload, wanted, len) == 0;
+}
+
+/* So many bytes at a time. */
+static bool takes(struct inflow *in, const uint8_t *wanted, size_t len, size_t step)
+{
+	uint8_t *got = malloc(len + 1);
+	bool good = got != NULL;
+	for (size_t at = 0, now; good && at < len; at += now) {
+		now = len - at < step ? len - at : step;
+		good = inflow_take(in, got + at, now) == 0;
+	}
+	good = good && memcmp(got, wanted, len) == 0;
+	free(got);
+	return good;
+}
+
 /* Frames of random lengths through a socket, sent by a child, arrive as they were. */
 static void frames_pass(uint64_t seed)
 {
@@ -686,12 +706,11 @@ static void frames_pass(uint64_t seed)
 		size_t max = i % 50 == 0 ? CHANNEL_BYTES_MAX : 3000;
 		size_t wanted = i == 50 ? max : test_random(&state) % (max + 1);
 		uint16_t type;
-		const uint8_t *payload;
 		size_t len;
-		right += inflow_next(in, &type, &payload, &len) == 0 && type == i &&
-			 len == wanted && memcmp(payload, data, len) == 0;
+		right += inflow_begin(in, &type, &len) == 0 && type == i && len == wanted &&
+			 (i % 3 == 0 ? views(in, data, len) : takes(in, data, len, 1 + (size_t)i * 100));
 	}
-	is_number((int64_t)right, FRAMES, "frames of all lengths arrive whole and in order");
+	is_number((int64_t)right, FRAMES, "frames of all lengths arrive whole and in order, also straight where they shall lie");
 	uint16_t type;
 	const uint8_t *payload;
 	size_t len;
@@ -718,8 +737,30 @@ static int first_of(const void *bytes, size_t count)
 	return result;
 }
 
+/* The header says how much will come. */
+static void a_payload_is_taken_piece_by_piece(void)
+{
+	int pair[2];
+	struct inflow *in;
+	uint16_t type = 0;
+	uint8_t got[4];
+	size_t len = 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 || inflow_new(&in, pair[0]) != 0 ||
+	    write(pair[1], "\6\0\0\0\5\0\0\0abcd", 12) != 12)
+		abort();
+	is_number(inflow_begin(in, &type, &len), 0, "a header is taken before its payload is there");
+	ok(type == 5 && len == 6, "and says what will come");
+	is_number(inflow_take(in, got, 4), 0, "what is there is taken");
+	is_bytes(got, "abcd", 4, "as it is");
+	close(pair[1]);
+	is_number(inflow_take(in, got, 2), VERDICT_TRUNCATED, "what does not come any more is cut");
+	inflow_free(in);
+	close(pair[0]);
+}
+
 static void bad_frames_are_refused(void)
 {
+	a_payload_is_taken_piece_by_piece();
 	is_number(first_of("\1\0\0\0\5\0\0\0x", 9), 0, "a frame of one byte is taken");
 	is_number(first_of("\1\0\0\0\5\0\0\0", 8), VERDICT_TRUNCATED, "a frame without its payload is cut");
 	is_number(first_of("\1\0\0", 3), VERDICT_TRUNCATED, "a header that ends early is cut");

@@ -135,6 +135,37 @@ static void test_pieces(uint64_t *state)
 	}
 }
 
+/* Where a chunk ends there is less room than was asked for. */
+static void test_room(void)
+{
+	struct world_file file = world_file();
+	struct statement statement = {0};
+	struct pack *pack = world_pack(&file, registry, "tax", RECORDS_LINES, 2);
+	bool fits = true;
+	int result = pack_member_begin(pack, "a", 1780000000, 5);
+	for (size_t at = 0; result == 0 && at < DATA_BYTES;) {
+		uint8_t *room;
+		size_t now = DATA_BYTES - at < 300000 ? DATA_BYTES - at : 300000;
+		size_t wanted = now, left = FRAME_BYTES - at % FRAME_BYTES;
+		result = pack_reserve(pack, &room, &now);
+		if (result != 0)
+			break;
+		fits = fits && now == (wanted < left ? wanted : left);
+		/* not all of it is filled in */
+		now -= now > 1 ? 1 : 0;
+		memcpy(room, table + at, now);
+		pack_commit(pack, now);
+		at += now;
+	}
+	ok(result == 0 && fits, "there is room for what is asked for, up to the end of a frame");
+	ok(pack_member_end(pack) == 0 && pack_finish(pack, &statement) == 0, "what was filled in is packed");
+	pack_free(pack);
+	world_release(&file, registry, "tax", &statement);
+	struct world_member whole = {"a", table, DATA_BYTES};
+	ok(opens_to(&file, "tax-agency", &whole, 1), "it comes out whole");
+	io_close(file.fd);
+}
+
 static void test_drain(void)
 {
 	struct world_file file = world_file();
@@ -314,6 +345,7 @@ int main(void)
 	test_sizes();
 	test_members(&state);
 	test_pieces(&state);
+	test_room();
 	test_drain();
 	test_body();
 	test_padding();
