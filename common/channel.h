@@ -13,6 +13,7 @@
 enum {
 	CHANNEL_HEADER_BYTES = 8,
 	CHANNEL_BYTES_MAX = 1048576,
+	CHANNEL_AHEAD_BYTES = 1048576,
 	CHANNEL_CONNECT_MS = 10000, /* for room in the backlog, of which there is much */
 };
 
@@ -28,6 +29,13 @@ int channel_connect_within(const char *path, unsigned int patience_ms);
  * 0: they wait for ever.  A frame may then be half sent or half received.  0 or -errno.
  */
 int channel_set_patience(int fd, unsigned int patience_ms);
+
+/*
+ * More of what is sent at fd may wait to be taken: CHANNEL_AHEAD_BYTES, or what the kernel allows (net.core.wmem_max).
+ * For who sends much, and else would sleep and be woken for each few pages.
+ */
+void channel_send_ahead(int fd);
+
 /* Listens at path (an old socket there is replaced), mode for connecting. */
 int channel_listen(const char *path, mode_t mode);
 

@@ -12,11 +12,13 @@ int deposit_open(struct deposit *deposit, const char *path)
 	*deposit = (struct deposit){.fd = -1, .begin_ms = DEPOSIT_BEGIN_MS, .where = "spool"};
 	int fd = channel_connect(path);
 	int result = fd < 0 ? fd : channel_set_patience(fd, DEPOSIT_STALL_MS);
-	if (result == 0)
-		deposit->fd = fd;
-	else
+	if (result != 0) {
 		io_close(fd);
-	return result;
+		return result;
+	}
+	channel_send_ahead(fd);
+	deposit->fd = fd;
+	return 0;
 }
 
 /* One frame of a kind; a refusal is the result. */

@@ -309,6 +309,8 @@ static int connect_seal(void *context)
 	int result = setup_path(path, sizeof(path), push->config.runtime, SEAL_SOCKET);
 	io_close(push->fd);
 	push->fd = result != 0 ? result : channel_connect(path);
+	if (push->fd >= 0)
+		channel_send_ahead(push->fd);
 	return push->fd;
 }
 

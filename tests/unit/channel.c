@@ -154,8 +154,32 @@ static void test_patience(void)
 	io_close(listener);
 }
 
+/* How much can be sent while nobody takes any of it. */
+static int64_t waiting(bool ahead)
+{
+	static const uint8_t piece[4096];
+	int pair[2];
+	int64_t sent = 0;
+	ssize_t n;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		abort();
+	if (ahead)
+		channel_send_ahead(pair[0]);
+	while ((n = send(pair[0], piece, sizeof(piece), MSG_DONTWAIT)) > 0)
+		sent += n;
+	io_close(pair[0]);
+	io_close(pair[1]);
+	return sent;
+}
+
+static void test_ahead(void)
+{
+	ok(waiting(true) > waiting(false), "who sends much can have more of it wait");
+}
+
 int main(void)
 {
+	test_ahead();
 	test_frames();
 	test_bad_frames();
 	test_sockets();
