@@ -158,11 +158,9 @@ static void test_patience(void)
 static int64_t waiting(bool ahead)
 {
 	static const uint8_t piece[4096];
-	int pair[2];
 	int64_t sent = 0;
 	ssize_t n;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		abort();
+	fresh_pair();
 	if (ahead)
 		channel_send_ahead(pair[0]);
 	while ((n = send(pair[0], piece, sizeof(piece), MSG_DONTWAIT)) > 0)
