@@ -168,6 +168,9 @@ test-threads:
 	@$(threads) run-threads
 test-threads-sample:
 	@$(threads) run-threads-sample
+test-threads-sample-build:
+	@$(threads) sampled-threads
+sampled-threads: $(sampled_threads)
 run-threads:
 	@$(watch_threads) $(threaded_system_tests) $(threaded_tests)
 run-threads-sample: $(sampled_threads)
@@ -273,11 +276,13 @@ covered: $(covered_tests) $(faulty_token) $(sweeps)
 	@$(run) $(covered_tests) $(covered_sweeps)
 	@tests/lib/coverage $(BUILD) $(COVERED_PERCENT) $(covered_files)
 
-fuzz:
+fuzz: fuzz-build
+	@printf '%s\n' $(fuzz_targets) | xargs -P$(JOBS) -n1 tests/lib/fuzz-one build-fuzz $(SECONDS_EACH)
+
+fuzz-build:
 	@tests/lib/need-packages build static
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-fuzz CC=clang SANITIZE=1 \
 		CFLAGS=-fsanitize=fuzzer-no-link LDFLAGS=-fsanitize=fuzzer-no-link fuzzers
-	@printf '%s\n' $(fuzz_targets) | xargs -P$(JOBS) -n1 tests/lib/fuzz-one build-fuzz $(SECONDS_EACH)
 
 fuzzers: $(fuzz_targets:%=$(BUILD)/fuzz-%)
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(archives)
@@ -357,8 +362,9 @@ check-packages:
 clean:
 	rm -rf build build-*
 
-.PHONY: all tests test test-main test-threads test-threads-sample run-threads run-threads-sample test-valgrind \
-	test-valgrind-sample run-valgrind test-long soak demo bench check-static check-cppcheck check-shellcheck \
-	check-tidy check-analyzer coverage covered fuzz fuzzers install install-sender install-receiver \
-	install-common-alone install-sender-alone install-receiver-alone deb offline check-packages clean
+.PHONY: all tests test test-main test-threads test-threads-sample test-threads-sample-build sampled-threads \
+	run-threads run-threads-sample test-valgrind test-valgrind-sample run-valgrind test-long soak demo bench \
+	check-static check-cppcheck check-shellcheck check-tidy check-analyzer coverage covered fuzz fuzz-build fuzzers \
+	install install-sender install-receiver install-common-alone install-sender-alone install-receiver-alone deb \
+	offline check-packages clean
 .SECONDARY:
