@@ -28,7 +28,8 @@ ok "and is the same bytes" same files-000002
 receiver_down
 push_one "a bundle is pushed while the receiver is down"
 push_one "and another"
-sleep 3
+are_sent() { [[ -e $sender/spool/sent/files-000003 && -e $sender/spool/sent/files-000004 ]]; }
+ok "both are sent in vain" until_true 20 are_sent
 receiver_up
 push_one "and one when it is up again"
 ok "the new one is delivered" wait_delivered files-000005
