@@ -1,5 +1,6 @@
 """Datagrams, heartbeat, catalogue page, heads, erasure code and a receiver: LINK.md."""
 
+import functools
 import math
 import struct
 from types import SimpleNamespace
@@ -45,7 +46,9 @@ def gf_inverse(a):
     return _EXP[255 - _LOG[a]]
 
 
-_TIMES = [bytes(gf_mul(a, b) for b in range(256)) for a in range(256)]
+@functools.cache
+def _times(a):
+    return bytes(gf_mul(a, b) for b in range(256))
 
 
 def coefficient(i, j):
@@ -58,7 +61,7 @@ def combine(pairs, length):
     total = 0
     for factor, row in pairs:
         if factor:
-            total ^= int.from_bytes(row.translate(_TIMES[factor]), "little")
+            total ^= int.from_bytes(row.translate(_times(factor)), "little")
     return total.to_bytes(length, "little")
 
 
