@@ -258,7 +258,7 @@ covered_erasure = common/erasure sender/encode $(addprefix receiver/,arrivals pl
 covered_spool = $(addprefix sender/,epochs numbers resendqueue sequences spent spool spool_change spool_number standing \
 	testimony)
 covered_vault = $(addprefix receiver/,accept account annals bodytree custody custody_take edges heard lost lost_enter marker \
-	partial registrar scrub scrub_judge vault witness)
+	mapfile partial registrar scrub scrub_judge vault witness)
 covered_files = $(patsubst %,%.c,$(covered_formats) $(covered_sealing) $(covered_erasure) $(covered_spool) $(covered_vault))
 covered_sweeps = tests/fault/15-memory.sh tests/fault/16-stores.sh tests/fault/17-sealing.sh
 COVERED_PERCENT = 95

@@ -38,8 +38,7 @@ struct store_job {
 	struct reception *reception;
 	struct arrival *arrival;
 	struct bundle_id id;
-	uint8_t *map;
-	size_t len;
+	struct mapfile_copy *copy;
 	int result;
 };
 
@@ -406,7 +405,7 @@ static bool store_is_fatal(int result)
 static void run_store(struct job *job)
 {
 	struct store_job *j = (struct store_job *)job;
-	j->result = partial_store(&j->reception->site, &j->id, j->map, j->len);
+	j->result = partial_store(&j->reception->site, &j->id, j->copy);
 	if (store_is_fatal(j->result))
 		(void)partial_remove(&j->reception->site, &j->id); /* as in run_judge */
 }
@@ -418,6 +417,7 @@ static void done_store(struct job *job)
 	struct arrival *a = j->arrival;
 	a->errands--;
 	a->is_stored_now = false;
+	partial_end_store(a->partial, j->copy);
 	if (a->bundle != NULL && store_is_fatal(j->result)) {
 		reception_begin_again(r, a, "what had arrived could not be synchronised", j->result);
 	} else if (a->bundle != NULL) {
@@ -427,18 +427,14 @@ static void done_store(struct job *job)
 		if (a->phase == PHASE_WAITING && a->retry_ms != 0)
 			errand_accept(r, a);
 	}
-	free(j->map);
 	free(j);
 }
 
 void errand_store(struct reception *r, struct arrival *a)
 {
 	struct store_job *j = calloc(1, sizeof(*j));
-	uint8_t *map = NULL;
-	size_t len = 0;
-	if (j != NULL)
-		map = partial_copy_map(a->partial, &len);
-	if (map == NULL) {
+	struct mapfile_copy *copy = j == NULL ? NULL : partial_begin_store(a->partial);
+	if (copy == NULL) {
 		free(j); /* it stays changed, and is tried again in a second */
 		return;
 	}
@@ -447,8 +443,7 @@ void errand_store(struct reception *r, struct arrival *a)
 		.reception = r,
 		.arrival = a,
 		.id = a->id,
-		.map = map,
-		.len = len,
+		.copy = copy,
 		.result = -ECANCELED,
 	};
 	a->is_stored_now = true;

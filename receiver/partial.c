@@ -1,38 +1,23 @@
 #include "partial.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/cursor.h"
 #include "common/io.h"
 #include "common/text.h"
-#include "common/verdict.h"
 #include "vault.h"
 
-/* VAULT.md 2 */
-enum {
-	MAP_HEADER_BYTES = 128,
-	MAP_INSTANCE_OFFSET = 48,
-	MAP_BOOT_OFFSET = 64,
-	MAP_VERSION = 1,
-	INSTANCE_BYTES = 16,
-	FILE_MODE = 0640,
-	LIVE_MODE = 0600,
-	DIRECTORY_MODE = 0750,
-};
+enum { FILE_MODE = 0640, DIRECTORY_MODE = 0750 };
 
 struct partial {
 	struct partial_site site;
 	struct bundle_id id;
 	struct geometry g;
-	uint8_t *live;   /* header and arrival map, shared with the file in runtime/maps */
-	size_t live_len;
+	struct mapfile *map;
 	struct arrivals *arrivals;
 	int object_fd, repair_fd;
 	bool has_changed;
@@ -40,7 +25,7 @@ struct partial {
 
 uint64_t partial_memory(const struct geometry *g)
 {
-	return sizeof(struct partial) + MAP_HEADER_BYTES + arrivals_map_len(g) + arrivals_memory(g);
+	return sizeof(struct partial) + mapfile_memory(g) + arrivals_memory(g);
 }
 
 /* Of one block, in the file of the repair rows; there is room for r of them, the further ones are a hole. */
@@ -87,7 +72,6 @@ static int new_partial(struct partial **out, const struct partial_site *site,
 		.site = *site,
 		.id = *id,
 		.g = *g,
-		.live_len = MAP_HEADER_BYTES + arrivals_map_len(g),
 		.object_fd = -1,
 		.repair_fd = -1,
 	};
@@ -97,7 +81,8 @@ static int new_partial(struct partial **out, const struct partial_site *site,
 
 static int count_arrivals(struct partial *p)
 {
-	return (p->arrivals = arrivals_new(&p->g, p->live + MAP_HEADER_BYTES)) == NULL ? -ENOMEM : 0;
+	const struct arrivals_map map = mapfile_map(p->map);
+	return (p->arrivals = arrivals_new(&p->g, &map)) == NULL ? -ENOMEM : 0;
 }
 
 void partial_close(struct partial *p)
@@ -106,116 +91,13 @@ void partial_close(struct partial *p)
 		return;
 	partial_close_files(p);
 	arrivals_free(p->arrivals);
-	if (p->live != NULL)
-		munmap(p->live, p->live_len);
+	mapfile_close(p->map);
 	free(p);
 }
 
-/* Map files */
-
-static void write_header(const struct partial *p, uint8_t out[static MAP_HEADER_BYTES],
-			 const uint8_t instance[static INSTANCE_BYTES])
+static struct mapfile_place place_of(const struct partial *p, const char *name, int dir_fd)
 {
-	struct writer w = writer_of(out, MAP_HEADER_BYTES);
-	write_bytes(&w, "WEIRPMAP", 8);
-	write_u16(&w, MAP_VERSION);
-	write_u16(&w, p->id.route_id);
-	write_u32(&w, p->g.row_len);
-	write_u64(&w, p->id.epoch);
-	write_u64(&w, p->id.number);
-	write_u64(&w, p->g.object_len);
-	write_u8(&w, p->g.source_rows);
-	write_u8(&w, p->g.repair_rows);
-	write_zeros(&w, 6);
-	write_bytes(&w, instance, INSTANCE_BYTES);
-	write_zeros(&w, BOOT_ID_BYTES);
-	write_zeros(&w, MAP_HEADER_BYTES - w.at);
-	assert(!w.overrun);
-}
-
-static void map_digest(uint8_t digest[static SUITE_DIGEST_BYTES], const uint8_t *map, size_t len)
-{
-	suite_hash(digest, SUITE_DIGEST_BYTES, "weir1 map", NULL, 0, map, len);
-}
-
-static int map_live(struct partial *p, int fd)
-{
-	void *at = mmap(NULL, p->live_len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		return -errno;
-	p->live = at;
-	return 0;
-}
-
-/* A fresh map in the runtime directory, nothing noted.  Its space is taken now: no SIGBUS later. */
-static int create_live(struct partial *p, const char *name,
-		       const uint8_t header[static MAP_HEADER_BYTES])
-{
-	if (unlinkat(p->site.maps_fd, name, 0) < 0 && errno != ENOENT)
-		return -errno;
-	int fd = openat(p->site.maps_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, LIVE_MODE);
-	if (fd < 0)
-		return -errno;
-	int result = fallocate(fd, 0, 0, (off_t)p->live_len) < 0 ? -errno : 0;
-	if (result == 0)
-		result = map_live(p, fd);
-	io_close(fd);
-	if (result != 0) {
-		unlinkat(p->site.maps_fd, name, 0);
-		return result;
-	}
-	assert(p->live != NULL);
-	memcpy(p->live, header, MAP_HEADER_BYTES);
-	memcpy(p->live + MAP_BOOT_OFFSET, p->site.boot, BOOT_ID_BYTES);
-	return 0;
-}
-
-/* The map that the process before this one used, if it belongs to these very files. */
-static bool open_live(struct partial *p, const char *name,
-		      const uint8_t header[static MAP_HEADER_BYTES])
-{
-	uint8_t wanted[MAP_HEADER_BYTES];
-	struct stat st;
-	memcpy(wanted, header, sizeof(wanted));
-	memcpy(wanted + MAP_BOOT_OFFSET, p->site.boot, BOOT_ID_BYTES);
-	int fd = openat(p->site.maps_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return false;
-	bool good = fstat(fd, &st) == 0 && (uint64_t)st.st_size == p->live_len &&
-		    map_live(p, fd) == 0;
-	io_close(fd);
-	assert(!good || p->live != NULL);
-	if (good && memcmp(p->live, wanted, sizeof(wanted)) != 0) {
-		munmap(p->live, p->live_len);
-		p->live = NULL;
-		good = false;
-	}
-	return good;
-}
-
-/* The map beside the object, whole and of this bundle: *out is the caller's. */
-static int read_map(const struct partial *p, int dir_fd, uint8_t **out, size_t *len)
-{
-	uint8_t *map = NULL, header[MAP_HEADER_BYTES], digest[SUITE_DIGEST_BYTES];
-	size_t map_file_len = 0;
-	int result = io_read_file(dir_fd, PARTIAL_MAP, p->live_len + sizeof(digest), &map,
-				  &map_file_len);
-	if (result != 0)
-		return result;
-	if (map_file_len == MAP_HEADER_BYTES + sizeof(digest) ||
-	    map_file_len == p->live_len + sizeof(digest)) {
-		map_file_len -= sizeof(digest);
-		map_digest(digest, map, map_file_len);
-		write_header(p, header, map + MAP_INSTANCE_OFFSET);
-		if (memcmp(digest, map + map_file_len, sizeof(digest)) == 0 &&
-		    memcmp(header, map, sizeof(header)) == 0) {
-			*out = map;
-			*len = map_file_len;
-			return 0;
-		}
-	}
-	free(map);
-	return VERDICT_DAMAGED;
+	return (struct mapfile_place){p->id, p->g, p->site.boot, p->site.maps_fd, name, dir_fd};
 }
 
 /* Creating, loading, removing */
@@ -236,25 +118,8 @@ static int create_file(int dir_fd, const char *name, uint64_t count, uint64_t le
 	return result != 0 ? result : closed;
 }
 
-/* Not synchronised: a map that a power cut damages means that nothing durable has arrived. */
-static int write_first_map(int dir_fd, const uint8_t header[static MAP_HEADER_BYTES])
-{
-	uint8_t map[MAP_HEADER_BYTES + SUITE_DIGEST_BYTES];
-	memcpy(map, header, MAP_HEADER_BYTES);
-	map_digest(map + MAP_HEADER_BYTES, header, MAP_HEADER_BYTES);
-	int fd = openat(dir_fd, PARTIAL_MAP, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-	if (fd < 0)
-		return -errno;
-	int result = io_write(fd, map, sizeof(map));
-	int closed = io_close(fd);
-	return result != 0 ? result : closed;
-}
-
 static int create_files(struct partial *p, const char *name)
 {
-	uint8_t header[MAP_HEADER_BYTES], instance[INSTANCE_BYTES];
-	suite_random(instance, sizeof(instance));
-	write_header(p, header, instance);
 	int result = io_make_dir(p->site.dir_fd, name, DIRECTORY_MODE);
 	if (result != 0)
 		return result;
@@ -265,10 +130,11 @@ static int create_files(struct partial *p, const char *name)
 	if (result == 0)
 		result = create_file(dir_fd, PARTIAL_REPAIR, geometry_block_count(&p->g),
 				     repair_block_len(&p->g), (uint64_t)p->g.repair_rows * p->g.row_len);
+	const struct mapfile_place place = place_of(p, name, dir_fd);
 	if (result == 0)
-		result = write_first_map(dir_fd, header);
+		result = mapfile_create(&p->map, &place);
 	io_close(dir_fd);
-	return result == 0 ? create_live(p, name, header) : result;
+	return result;
 }
 
 int partial_create(struct partial **out, const struct partial_site *site,
@@ -304,24 +170,11 @@ static bool has_len(int dir_fd, const char *name, uint64_t len)
 
 static int load_files(struct partial *p, const char *name, int dir_fd)
 {
-	uint8_t *map = NULL;
-	size_t len = 0;
+	const struct mapfile_place place = place_of(p, name, dir_fd);
 	if (!has_len(dir_fd, PARTIAL_OBJECT, p->g.object_len) ||
 	    !has_len(dir_fd, PARTIAL_REPAIR, repair_len(&p->g)))
 		return -ENOENT;
-	int result = read_map(p, dir_fd, &map, &len);
-	if (result == -ENOMEM)
-		return result;
-	if (result != 0)
-		return -ENOENT;
-	if (!open_live(p, name, map)) {
-		result = create_live(p, name, map);
-		assert(result != 0 || p->live != NULL);
-		if (result == 0 && len > MAP_HEADER_BYTES)
-			memcpy(p->live + MAP_HEADER_BYTES, map + MAP_HEADER_BYTES, len - MAP_HEADER_BYTES);
-	}
-	free(map);
-	return result;
+	return mapfile_load(&p->map, &place);
 }
 
 int partial_load(struct partial **out, const struct partial_site *site, const struct bundle_id *id,
@@ -357,8 +210,7 @@ static int remove_name(int dir_fd, const char *name)
 
 int partial_remove(const struct partial_site *site, const struct bundle_id *id)
 {
-	static const char *const names[] = {PARTIAL_MAP, "." PARTIAL_MAP ".new", PARTIAL_OBJECT,
-					    PARTIAL_REPAIR};
+	static const char *const names[] = {PARTIAL_MAP, MAPFILE_NEW, PARTIAL_OBJECT, PARTIAL_REPAIR};
 	char name[VAULT_NAME_BYTES];
 	vault_partial_name(name, id);
 	int result = remove_name(site->maps_fd, name);
@@ -460,16 +312,16 @@ bool partial_has_changed(const struct partial *p)
 	return p->has_changed;
 }
 
-uint8_t *partial_copy_map(struct partial *p, size_t *len)
+struct mapfile_copy *partial_begin_store(struct partial *p)
 {
-	*len = p->live_len + SUITE_DIGEST_BYTES;
-	uint8_t *copy = malloc(*len);
-	if (copy == NULL)
-		return NULL;
-	memcpy(copy, p->live, p->live_len);
-	memset(copy + MAP_BOOT_OFFSET, 0, BOOT_ID_BYTES);
-	p->has_changed = false;
+	struct mapfile_copy *copy = mapfile_begin(p->map);
+	p->has_changed &= copy == NULL;
 	return copy;
+}
+
+void partial_end_store(struct partial *p, struct mapfile_copy *copy)
+{
+	mapfile_end(p->map, copy);
 }
 
 static int sync_file(int dir_fd, const char *name)
@@ -482,19 +334,22 @@ static int sync_file(int dir_fd, const char *name)
 	return result != 0 ? result : closed;
 }
 
-int partial_store(const struct partial_site *site, const struct bundle_id *id, uint8_t *map,
-		  size_t len)
+int partial_store(const struct partial_site *site, const struct bundle_id *id, struct mapfile_copy *copy)
 {
 	int dir_fd = partial_open_dir(site, id);
 	if (dir_fd < 0)
 		return dir_fd;
-	map_digest(map + len - SUITE_DIGEST_BYTES, map, len - SUITE_DIGEST_BYTES);
-	/* object and repair rows first: the map must claim nothing that a power cut could take */
-	int result = sync_file(dir_fd, PARTIAL_OBJECT);
-	if (result == 0)
-		result = sync_file(dir_fd, PARTIAL_REPAIR);
-	if (result == 0)
-		result = io_write_file(dir_fd, PARTIAL_MAP, map, len, FILE_MODE);
+	int result = mapfile_write(copy, dir_fd);
+	if (result == 0) {
+		/* between the two: the map must claim nothing that a power cut could take */
+		result = sync_file(dir_fd, PARTIAL_OBJECT);
+		if (result == 0)
+			result = sync_file(dir_fd, PARTIAL_REPAIR);
+		if (result == 0)
+			result = mapfile_commit(copy, dir_fd);
+		else
+			mapfile_drop(copy, dir_fd);
+	}
 	io_close(dir_fd);
 	return result;
 }

@@ -3,8 +3,8 @@
  *
  * A symbol is noted in the arrival map once it has been written.  The map in use lies in a file of
  * the runtime directory (a tmpfs), so that it outlives the process and nothing is lost when keep is
- * killed; it dies with the machine, as do written symbols that were not synchronised.  About once a second a
- * copy of it is stored beside the object, after object and repair rows have been synchronised: that
+ * killed; it dies with the machine, as do written symbols that were not synchronised.  About once a second
+ * it is stored beside the object, after object and repair rows have been synchronised: the stored
  * one never claims a symbol that is not durable.
  *
  * One thread works with a partial.  partial_store and what takes a site and an id alone may run in
@@ -20,8 +20,7 @@
 #include "arrivals.h"
 #include "common/datagram.h"
 #include "common/geometry.h"
-
-enum { BOOT_ID_BYTES = 16 };
+#include "mapfile.h"
 
 struct partial;
 
@@ -35,7 +34,10 @@ struct partial_site {
 /* Fills boot from the kernel.  0 or -errno. */
 int partial_site_boot(struct partial_site *site);
 
-/* Bytes of memory (maps and counts) that a bundle of this geometry takes while it is received. */
+/*
+ * Bytes of memory (maps and counts) that a bundle of this geometry takes while it is received: at most, for a block
+ * takes it only while it is under way.
+ */
 uint64_t partial_memory(const struct geometry *g);
 /* Bytes of disk that are reserved: object, and the repair rows of a pass. */
 uint64_t partial_disk(const struct geometry *g);
@@ -62,7 +64,7 @@ int partial_open_dir(const struct partial_site *site, const struct bundle_id *id
 /* Names in that directory. */
 #define PARTIAL_OBJECT "object"
 #define PARTIAL_REPAIR "repair"
-#define PARTIAL_MAP "map"
+#define PARTIAL_MAP MAPFILE_STORED
 
 const struct geometry *partial_geometry(const struct partial *partial);
 
@@ -81,16 +83,17 @@ void partial_close_files(struct partial *partial);
 bool partial_has_open_files(const struct partial *partial);
 int partial_fd(const struct partial *partial, bool is_repair);
 
-/* To be told when something has been noted; whether that was so since the last copy. */
+/* To be told when something has been noted; whether that was so since storing began last. */
 void partial_set_changed(struct partial *partial);
 bool partial_has_changed(const struct partial *partial);
-/* A copy of the map for partial_store; the caller frees it.  NULL: out of memory. */
-uint8_t *partial_copy_map(struct partial *partial, size_t *len);
+/* Begins to store the map, one at a time; until partial_end_store the partial stays open.  NULL: out of memory. */
+struct mapfile_copy *partial_begin_store(struct partial *partial);
 /*
- * Synchronises object and repair rows, then stores the copy, durably.  -ENOENT: the bundle is gone.
- * Any other error is final: what is on disk can no longer be trusted.
+ * Writes the map as it is now, synchronises object and repair rows, then puts it into its place, durably.  -ENOENT: the
+ * bundle is gone.  Any other error is final: what is on disk can no longer be trusted.
  */
-int partial_store(const struct partial_site *site, const struct bundle_id *id, uint8_t *map,
-		  size_t len);
+int partial_store(const struct partial_site *site, const struct bundle_id *id, struct mapfile_copy *copy);
+/* Frees the copy, whether it was stored or not. */
+void partial_end_store(struct partial *partial, struct mapfile_copy *copy);
 
 #endif

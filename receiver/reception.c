@@ -282,6 +282,11 @@ void reception_place(struct reception *r, struct known_bundle *bundle, const str
 		return;
 	}
 	a->last_arrival_s = r->now_s;
+	/* the runtime directory is full: what has no place in a map has not come */
+	if (!arrivals_begin_block(partial_arrivals(a->partial), span->block)) {
+		r->o.counters->no_room++;
+		return;
+	}
 	enum span_use use;
 	if (r->gather != NULL && gather_takes(&bundle->entry.geometry, span->row)) {
 		use = gather_add(r->gather, a, a->partial, span, payload);

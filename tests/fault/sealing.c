@@ -16,6 +16,7 @@
 #include "sender/encode.h"
 #include "sender/psks.h"
 #include "tests/lib/every.h"
+#include "tests/lib/plainmap.h"
 #include "tests/unit/world.h"
 
 enum { CONTENT_BYTES = 3 * FRAME_BYTES / 2, PATH_MAX_BYTES = 4400, TURNS_MAX = 20000 };
@@ -276,13 +277,14 @@ static int encode_work(const char *dir)
 	DO(wait_for_rows(encoder));
 	bool was_armed = every_pause();
 	rows = calloc(geometry_row_total(&g), g.row_len);
-	map = calloc(1, arrivals_map_len(&g));
+	map = calloc(1, plain_map_len(&g));
 	every_resume(was_armed);
 	for (unsigned int i = 0; i < g.repair_rows; i++)
 		memcpy(rows + (size_t)i * g.row_len, encoder_row(encoder, 0, i), g.row_len);
 	encoder_release(encoder, 0);
 	repair = file_of(dir, "repair", rows, (geometry_row_total(&g) - g.source_rows) * (size_t)g.row_len);
-	arrivals = arrivals_new(&g, map);
+	const struct arrivals_map place = plain_map(&g, map);
+	arrivals = arrivals_new(&g, &place);
 	DO(arrivals == NULL ? -ENOMEM : 0);
 	for (uint32_t row = 2; row < (uint32_t)g.source_rows + g.repair_rows; row++) {
 		uint32_t sent = row < g.source_rows ? geometry_row_sent(&g, 0, row) : geometry_row_symbols(&g);

@@ -311,10 +311,9 @@ static struct whole whole;
 
 static int store_map(struct partial *partial, const struct partial_site *site, const struct bundle_id *id)
 {
-	size_t len;
-	uint8_t *map = partial_copy_map(partial, &len);
-	int result = map == NULL ? -ENOMEM : partial_store(site, id, map, len);
-	free(map);
+	struct mapfile_copy *copy = partial_begin_store(partial);
+	int result = copy == NULL ? -ENOMEM : partial_store(site, id, copy);
+	partial_end_store(partial, copy);
 	return result;
 }
 

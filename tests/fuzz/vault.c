@@ -216,11 +216,12 @@ static void partial(const uint8_t *data, size_t len)
 		return;
 	static struct partial_site site = {.dir_fd = -1};
 	const struct geometry g = geometry_choose(UINT64_C(4) * SEGMENT_BYTES, 125);
-	uint8_t map[MAP_HEADER + 65536 + SUITE_DIGEST_BYTES], live[MAP_HEADER + 65536];
-	const size_t map_len = MAP_HEADER + arrivals_map_len(&g);
+	static uint8_t map[MAP_HEADER + 65536 + SUITE_DIGEST_BYTES], live[2 * 65536];
+	const size_t map_len = MAP_HEADER + 1 + arrivals_map_len(&g), live_len = ARRIVALS_PAGE_BYTES + arrivals_map_stride(&g);
 	struct partial *p = NULL;
 	char name[VAULT_NAME_BYTES];
-	fuzz_need(map_len + SUITE_DIGEST_BYTES <= sizeof(map), "a map that is too large");
+	fuzz_need(geometry_block_count(&g) == 1 && map_len + SUITE_DIGEST_BYTES <= sizeof(map) && live_len <= sizeof(live),
+		  "a map that is too large");
 	if (site.dir_fd < 0) {
 		site.dir_fd = fuzz_dir_fd("partial");
 		site.maps_fd = fuzz_dir_fd("maps");
@@ -235,16 +236,18 @@ static void partial(const uint8_t *data, size_t len)
 	fd = openat(site.maps_fd, name, O_RDONLY | O_CLOEXEC);
 	fuzz_need(fd >= 0 && read(fd, live, MAP_HEADER) == MAP_HEADER, "no shared map");
 	close(fd);
-	/* the bits of both; then some of the header */
-	fuzz_take(map + MAP_HEADER, map_len - MAP_HEADER, &data, &len);
-	memcpy(live + MAP_HEADER, map + MAP_HEADER, map_len - MAP_HEADER);
+	/* the bits of both, of a block that is under way; then some of the header, or the state */
+	fuzz_take(map + MAP_HEADER + 1, map_len - MAP_HEADER - 1, &data, &len);
+	memset(live + MAP_HEADER, 0, live_len - MAP_HEADER);
+	memcpy(live + ARRIVALS_PAGE_BYTES, map + MAP_HEADER + 1, map_len - MAP_HEADER - 1);
+	map[MAP_HEADER] = live[MAP_HEADER] = (what & 8) != 0 ? what >> 4 : MAP_HELD;
 	if ((what & 1) != 0)
 		map[what >> 1] ^= 1;
 	else if ((what & 2) != 0)
 		live[what >> 1] ^= 1;
 	put_digest(map, map_len + SUITE_DIGEST_BYTES, SUITE_DIGEST_BYTES, "weir1 map");
 	fuzz_put(dir, PARTIAL_MAP, map, map_len + SUITE_DIGEST_BYTES);
-	fuzz_put(site.maps_fd, name, live, map_len - ((what & 4) != 0));
+	fuzz_put(site.maps_fd, name, live, live_len - ((what & 4) != 0));
 	close(dir);
 	int result = partial_load(&p, &site, &one, &g);
 	assert(result == 0 || result == -ENOENT);

@@ -149,9 +149,8 @@ static inline void judge_claims(struct judging *j, const struct remains *r, cons
 	uint32_t symbols = geometry_row_symbols(g), rows = geometry_row_total(g);
 	for (uint32_t block = 0; block < geometry_block_count(g); block++)
 		for (uint32_t i = 0; i < rows * symbols; i++) {
-			const uint8_t *map = arrivals_block_map(partial_arrivals(r->partial), block);
 			struct span span = {(uint16_t)block, (uint8_t)(i / symbols), (uint16_t)(i % symbols), 1};
-			if ((map[i / 8] >> (i % 8) & 1) == 0)
+			if (!arrivals_have(partial_arrivals(r->partial), &span))
 				continue;
 			j->claims++;
 			if (!symbol_is_there(r, t, &span)) {

@@ -13,6 +13,7 @@
 #include "sender/paging.h"
 #include "sender/walk.h"
 #include "sim.h"
+#include "tests/lib/plainmap.h"
 
 enum {
 	BUNDLES_MAX = 256,

@@ -127,7 +127,8 @@ void truth_uncross(struct sim *sim, const struct packet *packet, const uint8_t *
 	const struct span *span = &packet->span;
 	for (uint32_t at = span->first; truth->delivered == 0 && at < (uint32_t)span->first + span->count; at++) {
 		size_t bit = bit_of(truth, span->block, span->row, at);
-		if (!is_set(truth->crossed, bit) || (map != NULL && is_set(map, bit)))
+		struct span symbol = {span->block, span->row, (uint16_t)at, 1};
+		if (!is_set(truth->crossed, bit) || (map != NULL && plain_map_has(&truth->g, map, &symbol)))
 			continue;
 		truth->crossed[bit / 8] = (uint8_t)(truth->crossed[bit / 8] & ~(1U << (bit % 8)));
 		if (truth->column[span->block * truth->columns + at]-- == truth->g.source_rows && truth->lacking++ == 0)
@@ -149,7 +150,7 @@ void truth_reset(struct sim *sim, struct truth *truth, const uint8_t *map)
 	size_t blocks = geometry_block_count(&truth->g);
 	truth->rows = geometry_row_total(&truth->g);
 	truth->columns = geometry_row_symbols(&truth->g);
-	memset(truth->crossed, 0, arrivals_map_len(&truth->g));
+	memset(truth->crossed, 0, blocks * arrivals_map_len(&truth->g));
 	memset(truth->column, 0, sizeof(uint16_t) * blocks * truth->columns);
 	truth->lacking = (uint64_t)blocks * truth->columns;
 	truth->whole_ns = 0;
@@ -157,7 +158,7 @@ void truth_reset(struct sim *sim, struct truth *truth, const uint8_t *map)
 	for (size_t block = 0; map != NULL && block < blocks; block++)
 		for (uint32_t row = 0; row < truth->rows; row++)
 			for (uint32_t at = 0; at < truth->columns; at++)
-				if (is_set(map, bit_of(truth, block, row, at)))
+				if (plain_map_has(&truth->g, map, &(struct span){(uint16_t)block, (uint8_t)row, (uint16_t)at, 1}))
 					add_symbol(truth, block, row, at, sim->now_ns);
 }
 

@@ -145,7 +145,8 @@ static void repair(struct arrival *a)
 static void take_up(struct known_bundle *bundle, struct arrival *a)
 {
 	if (a->arrivals == NULL) {
-		a->arrivals = arrivals_new(&a->g, a->map);
+		const struct arrivals_map map = plain_map(&a->g, a->map);
+		a->arrivals = arrivals_new(&a->g, &map);
 		assert(a->arrivals != NULL);
 		repair(a);
 	}
@@ -169,7 +170,7 @@ static struct arrival *begin(struct sim *sim, struct known_bundle *bundle, uint3
 		.truth = truth,
 		.id = bundle->id,
 		.g = bundle->entry.geometry,
-		.len = arrivals_map_len(&bundle->entry.geometry),
+		.len = plain_map_len(&bundle->entry.geometry),
 	};
 	a->map = calloc(1, a->len);
 	assert(a->map != NULL);

@@ -120,7 +120,7 @@ static void make_truth(struct sim *sim, const struct spool_item *item)
 		.accepted_ns = sim->now_ns,
 		.owed_ns = NEVER,
 		.is_offered = true,
-		.crossed = malloc(arrivals_map_len(&g)),
+		.crossed = malloc(blocks * arrivals_map_len(&g)),
 		.column = calloc(blocks * columns, sizeof(uint16_t)),
 	};
 	assert(truth->crossed != NULL && truth->column != NULL);

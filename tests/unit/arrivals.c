@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/plainmap.h"
 #include "tests/lib/tap.h"
 
 enum { COLUMNS_MAX = 4096 };
@@ -111,8 +112,9 @@ static bool lack_is(struct arrivals *a, struct model *m)
 static void test_against_model(struct geometry g, const char *name)
 {
 	struct model m = make_model(g);
-	uint8_t *map = calloc(1, arrivals_map_len(&g));
-	struct arrivals *a = arrivals_new(&g, map);
+	uint8_t *map = calloc(1, plain_map_len(&g));
+	const struct arrivals_map place = plain_map(&g, map);
+	struct arrivals *a = arrivals_new(&g, &place);
 	uint64_t random = test_seed();
 	/* counted from scratch whenever something has come */
 	uint64_t *missing = calloc(m.blocks, sizeof(*missing));
@@ -157,7 +159,7 @@ static void test_against_model(struct geometry g, const char *name)
 		skipped += skipped_in(&m, block);
 	is_number((int64_t)arrivals_skipped_symbols(a), (int64_t)skipped,
 		  "%s: what was passed over is counted", name);
-	struct arrivals *again = arrivals_new(&g, map);
+	struct arrivals *again = arrivals_new(&g, &place);
 	ok(arrivals_missing_symbols(again) == arrivals_missing_symbols(a) &&
 	   arrivals_skipped_symbols(again) == skipped, "%s: the map alone says it all", name);
 	arrivals_free(again);
@@ -176,7 +178,7 @@ static void test_against_model(struct geometry g, const char *name)
 	ok(arrivals_are_complete(a), "%s: complete blocks make it complete", name);
 	struct lack none = arrivals_lack(a);
 	ok(none.worst_rows == 0 && none.blocks_missing == 0, "%s: and then it lacks nothing", name);
-	again = arrivals_new(&g, map);
+	again = arrivals_new(&g, &place);
 	ok(arrivals_are_complete(again), "%s: the map remembers that", name);
 	arrivals_free(again);
 	arrivals_free(a);
@@ -210,8 +212,9 @@ static void test_tails(struct geometry g, const char *name)
 	unsigned int wrong = 0, tails = 0, others = 0;
 	for (int round = 0; round < 400; round++) {
 		struct model m = make_model(g);
-		uint8_t *map = calloc(1, arrivals_map_len(&g));
-		struct arrivals *a = arrivals_new(&g, map);
+		uint8_t *map = calloc(1, plain_map_len(&g));
+		const struct arrivals_map place = plain_map(&g, map);
+		struct arrivals *a = arrivals_new(&g, &place);
 		uint64_t end = test_random(&random) % (m.blocks * m.rows + 1), share = test_random(&random) % 30;
 		bool began = false;
 		wrong += arrivals_have_begun(a);
@@ -246,8 +249,9 @@ static void test_tails(struct geometry g, const char *name)
 static void further_rows_begin(void)
 {
 	const struct geometry g = {3 * 16384, 4096, 12, 3};
-	uint8_t *map = calloc(1, arrivals_map_len(&g));
-	struct arrivals *a = arrivals_new(&g, map);
+	uint8_t *map = calloc(1, plain_map_len(&g));
+	const struct arrivals_map place = plain_map(&g, map);
+	struct arrivals *a = arrivals_new(&g, &place);
 	arrivals_note(a, &(struct span){.block = 0, .row = 17, .first = 3, .count = 1});
 	ok(arrivals_have_begun(a), "a symbol of a further repair row is a beginning");
 	ok(!arrivals_lack_tail(a), "but of no pass");
@@ -255,8 +259,102 @@ static void further_rows_begin(void)
 	free(map);
 }
 
+/* Whose maps have memory, and what happens when there is none. */
+struct ledger {
+	const struct geometry *g;
+	uint8_t *blocks;
+	unsigned int held, most, taken, given;
+	bool is_full;
+};
+
+static bool on_take(void *context, uint32_t block)
+{
+	struct ledger *l = context;
+	if (l->is_full)
+		return false;
+	memset(l->blocks + block * arrivals_map_stride(l->g), 0, arrivals_map_stride(l->g));
+	l->taken++;
+	l->held++;
+	l->most = l->held > l->most ? l->held : l->most;
+	return true;
+}
+
+/* Whoever reads what was given back reads nonsense. */
+static void on_give(void *context, uint32_t block)
+{
+	struct ledger *l = context;
+	memset(l->blocks + block * arrivals_map_stride(l->g), 0x5a, arrivals_map_stride(l->g));
+	l->given++;
+	l->held--;
+}
+
+static unsigned int note_block(struct arrivals *a, const struct geometry *g, uint32_t block)
+{
+	unsigned int became = 0;
+	for (uint32_t row = 0; row < g->source_rows; row++) {
+		struct span span = {(uint16_t)block, (uint8_t)row, 0, (uint16_t)geometry_row_sent(g, block, row)};
+		if (span.count > 0)
+			became += arrivals_note(a, &span);
+	}
+	return became;
+}
+
+/* Nine blocks, one after the other, as a bundle comes; then the same again from what the map says. */
+static void maps_only_while_under_way(void)
+{
+	const struct geometry g = {17 * 16384, 4096, 8, 3};
+	const uint32_t blocks = geometry_block_count(&g);
+	uint8_t *memory = malloc(plain_map_len(&g));
+	struct ledger l = {.g = &g};
+	struct arrivals_map place = plain_map(&g, memory);
+	unsigned int decodable = 0, without = 0;
+	memset(memory, 0x5a, plain_map_len(&g));
+	memset(place.state, 0, blocks);
+	place.take = on_take;
+	place.give = on_give;
+	place.context = &l;
+	l.blocks = place.blocks;
+	struct arrivals *a = arrivals_new(&g, &place);
+	ok(blocks == 9 && l.taken == 0, "a bundle of which nothing has come has no map");
+	is_number((int64_t)arrivals_missing_symbols(a), 17 * 128, "all of it is missing");
+	ok(arrivals_lack(a).worst_rows == 8 && arrivals_lack(a).blocks_missing == blocks, "eight rows of each block");
+	l.is_full = true;
+	ok(!arrivals_begin_block(a, 0), "without memory for its map a block does not begin");
+	ok(!arrivals_note(a, &(struct span){0, 0, 0, 11}) && !arrivals_have_begun(a), "and what is noted of it has not come");
+	is_number(arrivals_use(a, &(struct span){0, 0, 0, 11}), SPAN_NEW, "but may come again");
+	l.is_full = false;
+	for (uint32_t block = 0; block < blocks; block++) {
+		decodable += note_block(a, &g, block);
+		without += arrivals_block_map(a, block) == NULL;
+		arrivals_complete_block(a, block);
+		without += arrivals_block_map(a, block) != NULL;
+	}
+	ok(arrivals_are_complete(a) && decodable == blocks && without == 0, "each block has a map until it is complete");
+	is_number(l.most, 1, "blocks that come one after the other need one map at a time");
+	ok(l.taken == blocks && l.given == blocks && l.held == 0, "and in the end none");
+	ok(arrivals_have(a, &(struct span){3, 7, 0, 32}) && !arrivals_have(a, &(struct span){3, 8, 0, 1}),
+	   "of a complete block the source symbols are here, without a map");
+	is_number(arrivals_use(a, &(struct span){3, 9, 0, 32}), SPAN_LATE, "it needs nothing");
+	is_number((int64_t)arrivals_skipped_symbols(a), 0, "nothing was passed over");
+	arrivals_free(a);
+
+	place.state[4] = MAP_NONE;
+	a = arrivals_new(&g, &place);
+	ok(!arrivals_are_complete(a) && arrivals_missing_symbols(a) == 256, "taken up again it lacks what is not complete");
+	ok(l.taken == blocks && l.given == blocks, "which needs no map");
+	struct lack lack = arrivals_lack(a);
+	ok(lack.blocks_missing == 1 && lack.first_missing_block == 4 && lack.worst_rows == 8, "and is told of");
+	ok(!arrivals_lack_tail(a), "others behind it have come");
+	note_block(a, &g, 4);
+	arrivals_complete_block(a, 4);
+	ok(arrivals_are_complete(a) && l.held == 0, "it comes, and is complete");
+	arrivals_free(a);
+	free(memory);
+}
+
 int main(void)
 {
+	maps_only_while_under_way();
 	further_rows_begin();
 	test_tails((struct geometry){3 * 16384, 4096, 12, 3}, "the smallest bundle");
 	test_tails((struct geometry){7 * 16384, 12288, 10, 4}, "a last row cut short");

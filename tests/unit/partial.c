@@ -51,10 +51,9 @@ static void note_symbols(struct partial *partial, uint8_t row, uint16_t first, u
 
 static int store(struct partial *partial)
 {
-	size_t len;
-	uint8_t *map = partial_copy_map(partial, &len);
-	int result = partial_store(&site, &id, map, len);
-	free(map);
+	struct mapfile_copy *copy = partial_begin_store(partial);
+	int result = partial_store(&site, &id, copy);
+	partial_end_store(partial, copy);
 	return result;
 }
 
@@ -133,7 +132,7 @@ static void test_damage(void)
 	size_t len = 0;
 	struct partial *partial = NULL;
 	io_read_file(AT_FDCWD, file_of("map"), 1 << 20, &map, &len);
-	is_number((int64_t)len, 128 + 4 * 18 * 8 + 32, "the stored map has the length of its format");
+	is_number((int64_t)len, 128 + 4 + 18 * 8 + 32, "the stored map has the length of its format, with one block under way");
 	unsigned int wrong = 0;
 	for (size_t bit = 0; bit < 8 * len; bit += 13) {
 		partial_remove(&site, &id);
@@ -181,6 +180,76 @@ static void test_damage(void)
 	is_number(store(partial), -ENOENT, "what is gone is not stored");
 	is_number(partial_remove(&site, &id), 0, "removing it again is fine");
 	partial_close(partial);
+}
+
+/* Bytes of memory that the map in use takes. */
+static int64_t map_memory(void)
+{
+	char name[VAULT_NAME_BYTES];
+	struct stat st;
+	vault_partial_name(name, &id);
+	return fstatat(site.maps_fd, name, &st, 0) == 0 ? 512 * (int64_t)st.st_blocks : -1;
+}
+
+static int64_t stored_len(void)
+{
+	struct stat st;
+	return stat(file_of("map"), &st) == 0 ? (int64_t)st.st_size : -1;
+}
+
+static void note_block(struct partial *partial, uint16_t block)
+{
+	for (uint8_t row = 0; row < geometry.source_rows; row++) {
+		struct span span = {block, row, 0, (uint16_t)geometry_row_sent(&geometry, block, row)};
+		if (span.count > 0)
+			arrivals_note(partial_arrivals(partial), &span);
+	}
+	partial_set_changed(partial);
+}
+
+static bool block_is_complete(struct partial *partial, uint32_t block)
+{
+	return arrivals_block_state(partial_arrivals(partial), block) == BLOCK_COMPLETE;
+}
+
+/* A bundle takes memory for the blocks that are under way, whatever its size. */
+static void test_memory(void)
+{
+	enum { PAGE = ARRIVALS_PAGE_BYTES };
+	struct partial *partial = NULL;
+	partial_create(&partial, &site, &id, &geometry);
+	is_number(map_memory(), PAGE, "a map of which nothing has come takes a page, for what each block is");
+	note_symbols(partial, 0, 0, 64);
+	is_number(map_memory(), 2 * PAGE, "a block that begins takes its map");
+	note_block(partial, 0);
+	arrivals_complete_block(partial_arrivals(partial), 0);
+	is_number(map_memory(), PAGE, "and gives it back when it is complete");
+	note_block(partial, 1);
+	arrivals_note(partial_arrivals(partial), &(struct span){2, 0, 5, 1});
+	is_number(store(partial), 0, "it is stored");
+	is_number(stored_len(), 128 + 4 + 2 * 18 * 8 + 32, "with the maps of two blocks under way, and of no others");
+
+	struct mapfile_copy *copy = partial_begin_store(partial);
+	arrivals_complete_block(partial_arrivals(partial), 1);
+	is_number(map_memory(), 3 * PAGE, "while it is stored a complete block keeps its map");
+	is_number(partial_store(&site, &id, copy), 0, "since it is read then");
+	partial_end_store(partial, copy);
+	is_number(map_memory(), 2 * PAGE, "and gives it back afterwards");
+	partial_close(partial);
+
+	partial = load();
+	ok(partial != NULL && block_is_complete(partial, 0) && block_is_complete(partial, 1) && held(partial) == 2 * 6 * 64 + 1,
+	   "after a kill all of that is known");
+	partial_close(partial);
+	forget_live();
+	partial = load();
+	ok(partial != NULL && block_is_complete(partial, 0) && held(partial) == 2 * 6 * 64 + 1,
+	   "so it is after a power cut");
+	is_number(arrivals_block_state(partial_arrivals(partial), 2), BLOCK_RECEIVING, "a block that lacks something goes on");
+	is_number(map_memory(), 3 * PAGE - PAGE * block_is_complete(partial, 1), "and only such have their maps");
+	partial_close(partial);
+	ok(partial_memory(&geometry) >= 5 * PAGE, "what it is counted with is what it takes at most");
+	partial_remove(&site, &id);
 }
 
 static void on_decodable(void *context, void *owner, uint16_t block)
@@ -265,6 +334,7 @@ int main(void)
 	test_files();
 	test_maps();
 	test_damage();
+	test_memory();
 	test_placement();
 	io_close(site.dir_fd);
 	io_close(site.maps_fd);

@@ -57,7 +57,7 @@ static struct site make_site(struct geometry g)
 	/* a row more, so that the last row may be read past the end */
 	s.object = calloc(1, g.object_len + (size_t)g.row_len * g.source_rows);
 	s.repair = calloc(1, s.repair_len);
-	s.map = calloc(1, arrivals_map_len(&g));
+	s.map = calloc(geometry_block_count(&g), arrivals_map_len(&g));
 	test_random_bytes(&s.random, s.object, g.object_len);
 	struct erasure *code = erasure_new(g.source_rows, s.rows - g.source_rows);
 	if (code == NULL || geometry_check(&g) != 0)
@@ -125,7 +125,7 @@ static int repair_all(struct site *s, uint64_t *restored)
 static void give_a_pass(struct site *s)
 {
 	uint32_t rows = (uint32_t)s->g.source_rows + s->g.repair_rows;
-	memset(s->map, 0xff, arrivals_map_len(&s->g));
+	memset(s->map, 0xff, geometry_block_count(&s->g) * arrivals_map_len(&s->g));
 	for (uint32_t block = 0; block < s->blocks; block++)
 		for (uint32_t row = rows; row < s->rows; row++)
 			for (uint32_t c = 0; c < s->columns; c++)
@@ -199,7 +199,7 @@ static void test_further_rows(struct geometry g, const char *name)
 	struct site s = make_site(g);
 	uint64_t restored = 0;
 	uint32_t first = (uint32_t)g.source_rows + g.repair_rows;
-	memset(s.map, 0xff, arrivals_map_len(&g));
+	memset(s.map, 0xff, geometry_block_count(&g) * arrivals_map_len(&g));
 	for (uint32_t block = 0; block < s.blocks; block++)
 		for (uint32_t row = 0; row < s.rows; row++)
 			for (uint32_t c = 0; c < s.columns; c++)
@@ -215,7 +215,7 @@ static void test_errors(void)
 	struct geometry g = {.object_len = 4 * 16384, .row_len = 4096, .source_rows = 16, .repair_rows = 4};
 	struct site s = make_site(g);
 	uint64_t restored = 0;
-	memset(s.map, 0xff, arrivals_map_len(&g));
+	memset(s.map, 0xff, geometry_block_count(&g) * arrivals_map_len(&g));
 	take_away(&s, 0, 2, 2);
 	atomic_bool stop = true;
 	struct repair repair = {g, 0, s.map, s.object_fd, s.repair_fd, &stop};
@@ -226,7 +226,7 @@ static void test_errors(void)
 	is_number(repair_block(&repair, &restored), VERDICT_TRUNCATED, "a file that is too short is noticed");
 	repair.repair_fd = -1;
 	is_number(repair_block(&repair, &restored), -EBADF, "so is one that cannot be read");
-	memset(s.map, 0xff, arrivals_map_len(&g));
+	memset(s.map, 0xff, geometry_block_count(&g) * arrivals_map_len(&g));
 	is_number(repair_block(&repair, &restored), 0, "where nothing is missing nothing is read");
 	free_site(&s);
 }
