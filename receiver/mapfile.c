@@ -24,7 +24,7 @@ enum {
 	INSTANCE_BYTES = 16,
 	STORED_MODE = 0640,
 	LIVE_MODE = 0600,
-	PIECE_BYTES = 65536,
+	PIECE_BYTES = 16384, /* on the stack */
 };
 
 struct mapfile {
@@ -41,7 +41,6 @@ struct mapfile_copy {
 	const struct mapfile *file;
 	struct suite_hasher hasher;
 	int fd;
-	uint8_t piece[PIECE_BYTES];
 	uint8_t state[]; /* of each block */
 };
 
@@ -249,7 +248,7 @@ static int write_first(int dir_fd, const uint8_t header[static HEADER_BYTES])
 /* Whether the digest behind the first `len` bytes is theirs. */
 static int check_digest(int fd, uint64_t len)
 {
-	uint8_t piece[PIECE_BYTES / 4], digest[SUITE_DIGEST_BYTES], stored[SUITE_DIGEST_BYTES] = {0};
+	uint8_t piece[PIECE_BYTES], digest[SUITE_DIGEST_BYTES], stored[SUITE_DIGEST_BYTES] = {0};
 	struct suite_hasher hasher;
 	int result = 0;
 	start_digest(&hasher);
@@ -419,11 +418,12 @@ static int add(struct mapfile_copy *copy, const void *data, size_t len)
 static int add_map(struct mapfile_copy *copy, uint32_t block)
 {
 	const uint8_t *map = map_of(copy->file, block);
+	uint8_t piece[PIECE_BYTES];
 	int result = 0;
 	for (size_t at = 0; result == 0 && at < copy->file->map_len;) {
 		size_t left = copy->file->map_len - at, now = left < PIECE_BYTES ? left : PIECE_BYTES;
-		arrivals_copy_map(copy->piece, map + at, now);
-		result = add(copy, copy->piece, now);
+		arrivals_copy_map(piece, map + at, now);
+		result = add(copy, piece, now);
 		at += now;
 	}
 	return result;
@@ -432,11 +432,11 @@ static int add_map(struct mapfile_copy *copy, uint32_t block)
 static int write_all(struct mapfile_copy *copy)
 {
 	const struct mapfile *f = copy->file;
-	uint8_t digest[SUITE_DIGEST_BYTES];
+	uint8_t header[HEADER_BYTES], digest[SUITE_DIGEST_BYTES];
 	start_digest(&copy->hasher);
-	memcpy(copy->piece, f->live, HEADER_BYTES);
-	memset(copy->piece + BOOT_OFFSET, 0, BOOT_ID_BYTES);
-	int result = add(copy, copy->piece, HEADER_BYTES);
+	memcpy(header, f->live, HEADER_BYTES);
+	memset(header + BOOT_OFFSET, 0, BOOT_ID_BYTES);
+	int result = add(copy, header, HEADER_BYTES);
 	if (result == 0)
 		result = add(copy, copy->state, f->blocks);
 	for (uint32_t i = 0; result == 0 && i < f->blocks; i++)
