@@ -243,13 +243,14 @@ static const struct job *overlapping(const struct encoder *encoder, size_t at, s
 }
 
 /*
- * First fit: small ones from the bottom up, large ones from the top down, so that small ones that
- * come and go never break up the room a large one needs.
+ * First fit: those of small bundles from the bottom up, those of large ones from the top down, so that small ones that
+ * come and go never break up the room a large one needs.  The few rows of a large bundle for which its first job had no
+ * room go where that was: memory that is touched for them alone would be kept, and they get more as a bundle grows.
  */
-static uint8_t *find_room(const struct encoder *encoder, size_t len)
+static uint8_t *find_room(const struct encoder *encoder, size_t len, bool is_large)
 {
 	const struct job *in_the_way;
-	if (len < LARGE_BYTES) {
+	if (!is_large) {
 		size_t at = 0;
 		while (at + len <= ENCODE_BUDGET_BYTES) {
 			in_the_way = overlapping(encoder, at, len);
@@ -280,7 +281,8 @@ unsigned int encoder_request(struct encoder *encoder, unsigned int slot, uint32_
 	if (count > most)
 		count = most;
 	size_t len = (size_t)count * job->geometry.row_len;
-	uint8_t *rows = find_room(encoder, len);
+	bool is_large = (uint64_t)job->geometry.repair_rows * job->geometry.row_len >= LARGE_BYTES;
+	uint8_t *rows = find_room(encoder, len, is_large);
 	if (rows == NULL)
 		return 0;
 	job->rows = rows;

@@ -160,6 +160,7 @@ static void the_budget_holds(struct encoder *encoder, uint64_t *random)
 	is_number(encoder_state(encoder, 2), 0, "and has no job meanwhile");
 	ok(wait_for(encoder, 0) == ENCODE_READY && wait_for(encoder, 1) == ENCODE_READY,
 	   "both are finished");
+	const uint8_t *first = encoder_row(encoder, 0, 0), *end = first + (size_t)16 * ROW_BYTES_MAX;
 	encoder_release(encoder, 0);
 	is_number(encoder_request(encoder, 0, 0, 16, 22), 6, "the rest comes with the next request");
 	is_number(encoder_request(encoder, 3, 0, 0, small.geometry.repair_rows), small.geometry.repair_rows,
@@ -169,6 +170,7 @@ static void the_budget_holds(struct encoder *encoder, uint64_t *random)
 	   "and is not held up");
 	ok(wait_for(encoder, 0) == ENCODE_READY && encoder_row(encoder, 0, 21)[ROW_BYTES_MAX - 1] == 0,
 	   "the last rows are there");
+	ok(encoder_row(encoder, 0, 16) >= first && encoder_row(encoder, 0, 21) < end, "in memory that the first ones had");
 	for (unsigned int i = 0; i < 4; i++)
 		close_slot(encoder, i);
 	close(large.fd);
