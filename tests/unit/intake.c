@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <math.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -1229,6 +1231,54 @@ static void test_full_disk(void)
 	send_all(&w, &b, NULL);
 	settle(&w);
 	ok(file_is(&w, &b, 1), "when there is room, it is received");
+	free_bundle(&b);
+	free_world(&w);
+}
+
+/* Room for the maps of five blocks, of fourteen that all want theirs at once.  77: nothing can be mounted here. */
+static int receive_with_little_memory(struct world *w, struct bundle *b)
+{
+	char maps[5000];
+	snprintf(maps, sizeof(maps), "%s/maps", w->runtime);
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", maps, "tmpfs", 0, "size=24k") < 0)
+		return 77;
+	start_keep(w, 1);
+	send_page(w, (const struct bundle *[]){b}, 1);
+	shuffle(w, b, b->count);
+	send_all(w, b, NULL);
+	settle(w);
+	if (is_delivered(w, 1) || !is_partial(w, b) || intake_counters(w->intake)->no_room == 0)
+		return 1;
+	/* what had room is complete, or becomes so, and makes room */
+	for (int i = 0; i < 3 && !is_delivered(w, 1); i++) {
+		shuffle(w, b, b->count);
+		send_all(w, b, NULL);
+		settle(w);
+	}
+	int result = file_is(w, b, 1) ? 0 : 2;
+	stop_keep(w);
+	return result;
+}
+
+static void test_full_runtime(void)
+{
+	struct world w = new_world("full-runtime");
+	const struct geometry g = {.object_len = 200 * SEGMENT_BYTES, .row_len = 8192, .source_rows = 30,
+				   .repair_rows = 9};
+	struct bundle b = make_bundle_of(&w, 1, g, 1);
+	static const char *const what = "blocks for whose maps there is no memory begin when others are complete";
+	stop_keep(&w);
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(receive_with_little_memory(&w, &b));
+	must(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status), "it ends by itself");
+	if (WEXITSTATUS(status) == 77)
+		skip("no file system can be mounted here", what);
+	else
+		is_number(WEXITSTATUS(status), 0, "%s", what);
+	start_keep(&w, 1);
 	free_bundle(&b);
 	free_world(&w);
 }
@@ -2634,6 +2684,7 @@ int main(void)
 	replayed_heartbeats_are_quiet();
 	test_blocks();
 	test_full_disk();
+	test_full_runtime();
 	a_push_comes_once();
 	a_destroyed_one_stays_so();
 	killed_while_destroying();
