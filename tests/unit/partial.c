@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,6 +254,64 @@ static void test_memory(void)
 	partial_remove(&site, &id);
 }
 
+struct clerk {
+	struct mapfile_copy *copy;
+	int result;
+	atomic_bool is_done;
+};
+
+static void *store_there(void *context)
+{
+	struct clerk *clerk = context;
+	clerk->result = partial_store(&site, &id, clerk->copy);
+	atomic_store(&clerk->is_done, true);
+	return NULL;
+}
+
+/* What a power cut would leave. */
+static int64_t stored_symbols(void)
+{
+	forget_live();
+	struct partial *partial = load();
+	int64_t symbols = partial == NULL ? -1 : (int64_t)held(partial);
+	partial_close(partial);
+	return symbols;
+}
+
+/* As keep does: the map is written by another thread while symbols come, and blocks become complete. */
+static void test_store_meanwhile(void)
+{
+	struct partial *partial = NULL;
+	unsigned int wrong = 0, failed = 0, rounds = 0;
+	partial_create(&partial, &site, &id, &geometry);
+	uint64_t symbol = 0, all = geometry.object_len / SYMBOL_BYTES;
+	while (symbol < all) {
+		struct clerk clerk = {.copy = partial_begin_store(partial)};
+		pthread_t thread;
+		int64_t before = (int64_t)held(partial);
+		if (pthread_create(&thread, NULL, store_there, &clerk) != 0)
+			abort();
+		for (int i = 0; symbol < all && (i < 10 || (i < 100 && !atomic_load(&clerk.is_done))); i++, symbol++) {
+			struct span span = {(uint16_t)(symbol / 384), (uint8_t)(symbol / 64 % 6), (uint16_t)(symbol % 64), 1};
+			if (arrivals_note(partial_arrivals(partial), &span))
+				arrivals_complete_block(partial_arrivals(partial), span.block);
+		}
+		pthread_join(thread, NULL);
+		partial_end_store(partial, clerk.copy);
+		failed += clerk.result != 0;
+		int64_t stored = stored_symbols();
+		wrong += stored < before || stored > (int64_t)held(partial);
+		rounds++;
+	}
+	is_number(failed, 0, "a map is stored while symbols come, %u times", rounds);
+	is_number(wrong, 0, "it claims all that had come before, and nothing that has not come");
+	is_number(store(partial), 0, "in the end it is stored once more");
+	ok(arrivals_are_complete(partial_arrivals(partial)) && stored_symbols() == (int64_t)all && stored_len() == 128 + 4 + 32,
+	   "and says in a few bytes that all is here");
+	partial_close(partial);
+	partial_remove(&site, &id);
+}
+
 static void on_decodable(void *context, void *owner, uint16_t block)
 {
 	(void)owner;
@@ -335,6 +395,7 @@ int main(void)
 	test_maps();
 	test_damage();
 	test_memory();
+	test_store_meanwhile();
 	test_placement();
 	io_close(site.dir_fd);
 	io_close(site.maps_fd);
