@@ -24,6 +24,8 @@
 #include "receiver/accept.h"
 #include "receiver/diary.h"
 #include "receiver/mandate.h"
+#include "receiver/partial.h"
+#include "receiver/reception.h"
 #include "receiver/vault.h"
 #include "receiver/vigil.h"
 #include "tests/lib/endorse.h"
@@ -1232,6 +1234,29 @@ static void test_full_disk(void)
 	settle(&w);
 	ok(file_is(&w, &b, 1), "when there is room, it is received");
 	free_bundle(&b);
+	free_world(&w);
+}
+
+/* Its maps would take more than all bundles together may: 140 GB for 64 TiB. */
+static void test_too_large(void)
+{
+	struct world w = new_world("too-large");
+	const uint64_t gib = UINT64_C(1) << 30;
+	const struct geometry largest = geometry_choose((uint64_t)UINT32_MAX * SEGMENT_BYTES, 125),
+			      taken = geometry_choose(240 * gib, 125), refused = geometry_choose(256 * gib, 125);
+	struct bundle b = {.id = {EPOCH, 1, 7}};
+	b.entry = (struct entry){.route_id = 7, .epoch = EPOCH, .number = 1, .destroy_by = NOW + 86400, .geometry = largest};
+	uint8_t datagram[DATAGRAM] = {0};
+	struct datagram d = {.type = DATAGRAM_TYPE_DATA, .id = b.id, .geometry = largest, .symbol_count = SYMBOLS};
+	datagram_encode_data(datagram, &d);
+	send_page(&w, (const struct bundle *[]){&b}, 1);
+	intake_train(w.intake, datagram, sizeof(datagram), sizeof(datagram));
+	settle(&w);
+	ok(!is_partial(&w, &b) && strncmp(last_event, "E2015", 5) == 0 && strstr(last_event, "push it in parts") != NULL,
+	   "the largest bundle that there can be is not begun, and that is said");
+	is_number((int64_t)intake_counters(w.intake)->no_room, 1, "and its datagrams are counted");
+	ok(partial_memory(&taken) <= RECEPTION_MEMORY_MAX && partial_memory(&refused) > RECEPTION_MEMORY_MAX,
+	   "one of 240 GiB is within the bound whatever it lacks, and one of 256 GiB is not");
 	free_world(&w);
 }
 
@@ -2685,6 +2710,7 @@ int main(void)
 	test_blocks();
 	test_full_disk();
 	test_full_runtime();
+	test_too_large();
 	a_push_comes_once();
 	a_destroyed_one_stays_so();
 	killed_while_destroying();
