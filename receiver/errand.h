@@ -85,6 +85,8 @@ void reception_begin_again(struct reception *r, struct arrival *a, const char *w
 /* reception_gather.c: with the reception's options; for a new arrival; before its partial is closed. */
 int reception_gather_open(struct reception *r);
 void reception_gather_begin(const struct reception *r, struct arrival *a);
+/* Bytes of memory that a bundle of this geometry takes at most: its maps, counts and hashes. */
+uint64_t reception_memory(const struct reception *r, const struct geometry *g);
 void reception_gather_end(const struct reception *r, struct arrival *a);
 
 /* One that was given up, whose errands have not ended, still has the files of this id. */

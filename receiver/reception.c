@@ -131,7 +131,7 @@ static void add_arrival(struct reception *r, struct known_bundle *bundle, struct
 		.bundle = bundle,
 		.id = bundle->id,
 		.partial = partial,
-		.memory = partial_memory(&bundle->entry.geometry),
+		.memory = reception_memory(r, &bundle->entry.geometry),
 		.last_arrival_s = r->now_s,
 	};
 	reception_gather_begin(r, a);

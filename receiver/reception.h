@@ -29,7 +29,7 @@
 enum {
 	RECEPTION_BUNDLES_MAX = 1024,          /* that arrive at a time */
 	RECEPTION_FILES_MAX = 128,             /* of which so many have their two files open */
-	RECEPTION_MEMORY_MAX = 536870912,      /* maps and counts of all of them */
+	RECEPTION_MEMORY_MAX = 536870912,      /* maps, counts and hashes of all of them */
 	RECEPTION_RETRY_MS = 5000,             /* before something that failed is tried again */
 	RECEPTION_IDLE_S = 600,                /* without a datagram; then it may be given up for another */
 	RECEPTION_STORE_MS = 1000,             /* between two copies of a map */

@@ -20,13 +20,27 @@ int reception_gather_open(struct reception *r)
 	return r->o.gather_bytes < GATHER_BUDGET_MIN ? 0 : gather_new(&r->gather, &listener, r->o.gather_bytes);
 }
 
+static uint64_t body_segments(const struct geometry *g)
+{
+	return g->object_len / SEGMENT_BYTES - 1;
+}
+
+static bool is_gathered(const struct reception *r, const struct geometry *g)
+{
+	return r->gather != NULL && gather_takes(g, 0);
+}
+
+uint64_t reception_memory(const struct reception *r, const struct geometry *g)
+{
+	return partial_memory(g) + (is_gathered(r, g) ? bodytree_known_memory(body_segments(g)) : 0);
+}
+
 void reception_gather_begin(const struct reception *r, struct arrival *a)
 {
 	const struct geometry *g = partial_geometry(a->partial);
-	uint64_t segments = g->object_len / SEGMENT_BYTES - 1;
 	/* without that memory the body is read and hashed at the end */
-	if (r->gather != NULL && gather_takes(g, 0) && bodytree_known_start(&a->known, segments) == 0)
-		a->memory += bodytree_known_memory(segments);
+	if (is_gathered(r, g))
+		(void)bodytree_known_start(&a->known, body_segments(g));
 }
 
 void reception_gather_end(const struct reception *r, struct arrival *a)

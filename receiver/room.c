@@ -50,8 +50,8 @@ bool room_has(struct reception *r, const struct known_bundle *bundle)
 {
 	if (bundle->entry.destroy_by <= r->past_s)
 		return false;
-	uint64_t memory = partial_memory(&bundle->entry.geometry);
-	bool fits = r->count < RECEPTION_BUNDLES_MAX && memory <= RECEPTION_MEMORY_MAX - r->memory;
+	uint64_t memory = reception_memory(r, &bundle->entry.geometry);
+	bool fits = r->count < RECEPTION_BUNDLES_MAX && r->memory + memory <= RECEPTION_MEMORY_MAX;
 	char name[VAULT_NAME_BYTES];
 	if (fits) {
 		r->limit_was_told = false;
