@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/io.h"
 #include "common/tree.h"
@@ -27,9 +28,27 @@ struct file {
 	const struct bodytree_known *known;
 };
 
+struct bodytree_group {
+	uint64_t here;                      /* a bit a piece that is known */
+	uint8_t (*piece)[SUITE_DIGEST_BYTES]; /* their hashes; NULL when none is known, or all are */
+	uint8_t hash[SUITE_DIGEST_BYTES];   /* when all are: of the whole group */
+};
+_Static_assert(BODYTREE_GROUP_PIECES == 64, "a bit of a uint64_t for each piece");
+
+static uint64_t group_count(uint64_t pieces)
+{
+	return (pieces + BODYTREE_GROUP_PIECES - 1) / BODYTREE_GROUP_PIECES;
+}
+
+static bool is_folded(const struct bodytree_group *group)
+{
+	return group->here == UINT64_MAX;
+}
+
 uint64_t bodytree_known_memory(uint64_t segments)
 {
-	return segments / BODYTREE_PIECE_SEGMENTS * (SUITE_DIGEST_BYTES + sizeof(bool));
+	return group_count(segments / BODYTREE_PIECE_SEGMENTS) *
+	       (sizeof(struct bodytree_group) + (uint64_t)BODYTREE_GROUP_PIECES * SUITE_DIGEST_BYTES);
 }
 
 int bodytree_known_start(struct bodytree_known *known, uint64_t segments)
@@ -37,19 +56,40 @@ int bodytree_known_start(struct bodytree_known *known, uint64_t segments)
 	*known = (struct bodytree_known){.pieces = segments / BODYTREE_PIECE_SEGMENTS};
 	if (known->pieces == 0)
 		return 0;
-	known->is_known = calloc(known->pieces, sizeof(*known->is_known));
-	known->hash = calloc(known->pieces, sizeof(*known->hash));
-	if (known->is_known != NULL && known->hash != NULL)
+	known->group = calloc(group_count(known->pieces), sizeof(*known->group));
+	if (known->group != NULL)
 		return 0;
-	bodytree_known_clear(known);
+	*known = (struct bodytree_known){0};
 	return -ENOMEM;
 }
 
 void bodytree_known_clear(struct bodytree_known *known)
 {
-	free(known->is_known);
-	free(known->hash);
+	for (uint64_t i = 0; i < group_count(known->pieces); i++)
+		free(known->group[i].piece);
+	free(known->group);
 	*known = (struct bodytree_known){0};
+}
+
+void bodytree_known_set(struct bodytree_known *known, uint64_t piece, const uint8_t hash[static SUITE_DIGEST_BYTES])
+{
+	if (piece >= known->pieces)
+		return;
+	struct bodytree_group *group = &known->group[piece / BODYTREE_GROUP_PIECES];
+	const unsigned int at = piece % BODYTREE_GROUP_PIECES;
+	if (is_folded(group))
+		return;
+	if (group->piece == NULL)
+		group->piece = malloc(sizeof(*group->piece) * BODYTREE_GROUP_PIECES);
+	if (group->piece == NULL)
+		return;
+	memcpy(group->piece[at], hash, SUITE_DIGEST_BYTES);
+	group->here |= UINT64_C(1) << at;
+	if (!is_folded(group))
+		return;
+	tree_subtree(group->hash, group->piece, BODYTREE_GROUP_LEVEL);
+	free(group->piece);
+	group->piece = NULL;
 }
 
 void bodytree_hash_piece(uint8_t out[static SUITE_DIGEST_BYTES], const uint8_t *segments)
@@ -59,14 +99,23 @@ void bodytree_hash_piece(uint8_t out[static SUITE_DIGEST_BYTES], const uint8_t *
 	tree_subtree(out, leaf, BODYTREE_PIECE_LEVEL);
 }
 
-static const uint8_t *known_at(const struct file *file, uint64_t segment)
+/* The hash of what begins with this segment, and the level of that subtree; NULL: it must be read. */
+static const uint8_t *known_at(const struct file *file, uint64_t segment, unsigned int *level)
 {
 	const struct bodytree_known *known = file->known;
 	uint64_t piece = segment / BODYTREE_PIECE_SEGMENTS;
-	return known != NULL && segment % BODYTREE_PIECE_SEGMENTS == 0 && piece < known->pieces &&
-			       known->is_known[piece]
-		       ? known->hash[piece]
-		       : NULL;
+	if (known == NULL || segment % BODYTREE_PIECE_SEGMENTS != 0 || piece >= known->pieces)
+		return NULL;
+	const struct bodytree_group *group = &known->group[piece / BODYTREE_GROUP_PIECES];
+	const unsigned int at = piece % BODYTREE_GROUP_PIECES;
+	if (is_folded(group)) {
+		/* who goes on from group to group comes to its beginning */
+		assert(at == 0);
+		*level = BODYTREE_PIECE_LEVEL + BODYTREE_GROUP_LEVEL;
+		return group->hash;
+	}
+	*level = BODYTREE_PIECE_LEVEL;
+	return (group->here >> at & 1) != 0 ? group->piece[at] : NULL;
 }
 
 static void hash_piece(void *context, void *job, unsigned int thread)
@@ -86,8 +135,9 @@ static void hash_piece(void *context, void *job, unsigned int thread)
 
 static void give(struct work *work, struct file *file, struct piece *piece)
 {
-	while (file->given < file->segments && known_at(file, file->given) != NULL)
-		file->given += BODYTREE_PIECE_SEGMENTS;
+	unsigned int level;
+	while (file->given < file->segments && known_at(file, file->given, &level) != NULL)
+		file->given += UINT64_C(1) << level;
 	uint64_t left = file->segments - file->given;
 	if (left == 0)
 		return;
@@ -101,8 +151,9 @@ static void give(struct work *work, struct file *file, struct piece *piece)
 static void add_known(struct tree *tree, const struct file *file)
 {
 	const uint8_t *hash;
-	while (tree->count < file->segments && (hash = known_at(file, tree->count)) != NULL)
-		tree_add_subtree(tree, hash, BODYTREE_PIECE_LEVEL);
+	unsigned int level;
+	while (tree->count < file->segments && (hash = known_at(file, tree->count, &level)) != NULL)
+		tree_add_subtree(tree, hash, level);
 }
 
 static int hash_all(struct work *work, struct file *file, struct piece *pieces, unsigned int count,

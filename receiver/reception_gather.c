@@ -1,17 +1,11 @@
 /* Of reception: what large objects are gathered by, and what is known of their hash trees. */
-#include <string.h>
-
 #include "errand.h"
 
 static void on_hashed(void *context, void *owner, uint64_t piece,
 		      const uint8_t hash[static SUITE_DIGEST_BYTES])
 {
 	(void)context;
-	struct bodytree_known *known = &((struct arrival *)owner)->known;
-	if (piece >= known->pieces)
-		return;
-	memcpy(known->hash[piece], hash, SUITE_DIGEST_BYTES);
-	known->is_known[piece] = true;
+	bodytree_known_set(&((struct arrival *)owner)->known, piece, hash);
 }
 
 int reception_gather_open(struct reception *r)

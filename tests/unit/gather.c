@@ -77,8 +77,7 @@ static void on_hashed(void *context, void *whose, uint64_t piece, const uint8_t 
 	seen.hashed++;
 	seen.not_noted += !is_noted(SEGMENT_BYTES + piece * GATHER_WINDOW_BYTES, GATHER_WINDOW_BYTES);
 	seen.wrong_hashes += memcmp(wanted, hash, sizeof(wanted)) != 0;
-	memcpy(seen.known.hash[piece], hash, SUITE_DIGEST_BYTES);
-	seen.known.is_known[piece] = true;
+	bodytree_known_set(&seen.known, piece, hash);
 }
 
 static void on_notify(void *context)
