@@ -69,6 +69,7 @@ struct reception {
 	uint64_t stored_ms, disk_checked_ms;
 	enum diskfill disk;
 	bool limit_was_told;
+	uint64_t map_told_ms; /* when it was told last that a block had no memory for its map; 0: never */
 	int annals_failure; /* as last told */
 	uint64_t past_s;    /* nothing that is to be destroyed by then is begun */
 	bool has_registry; /* a newer one lies in the vault, and is not in use yet */

@@ -19,7 +19,7 @@
 #include "errand.h"
 #include "room.h"
 
-enum { TEXT_BYTES = 512, CHECK_DISK_MS = 1000, DIRECTORY_MODE = 0750 };
+enum { TEXT_BYTES = 512, CHECK_DISK_MS = 1000, MAP_TOLD_MS = 60000, DIRECTORY_MODE = 0750 };
 
 void reception_tell(const struct reception *r, int priority, const char *id, const char *format, ...)
 {
@@ -255,6 +255,18 @@ void reception_name(struct reception *r, struct known_bundle *bundle)
 
 /* Receiving */
 
+/* Once a minute: some blocks may have a map, and others not. */
+static void tell_no_map(struct reception *r, const struct arrival *a)
+{
+	char name[VAULT_NAME_BYTES];
+	if (r->map_told_ms != 0 && r->now_ms - r->map_told_ms < MAP_TOLD_MS)
+		return;
+	r->map_told_ms = r->now_ms;
+	reception_name_of(r, &a->id, name);
+	reception_tell(r, LOG_ERR, "E2017", "keep: cannot begin a block of '%s': no memory for its map: the file system "
+		       "of the runtime directory is full, or the machine's memory", name);
+}
+
 /* Somebody may have removed the verdict, to have the bundle received again. */
 static void look_at_refusal(struct reception *r, struct known_bundle *bundle)
 {
@@ -282,9 +294,10 @@ void reception_place(struct reception *r, struct known_bundle *bundle, const str
 		return;
 	}
 	a->last_arrival_s = r->now_s;
-	/* the runtime directory is full: what has no place in a map has not come */
+	/* what has no place in a map has not come */
 	if (!arrivals_begin_block(partial_arrivals(a->partial), span->block)) {
 		r->o.counters->no_room++;
+		tell_no_map(r, a);
 		return;
 	}
 	enum span_use use;

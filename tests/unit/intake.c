@@ -1273,7 +1273,8 @@ static int receive_with_little_memory(struct world *w, struct bundle *b)
 	shuffle(w, b, b->count);
 	send_all(w, b, NULL);
 	settle(w);
-	if (is_delivered(w, 1) || !is_partial(w, b) || intake_counters(w->intake)->no_room == 0)
+	if (is_delivered(w, 1) || !is_partial(w, b) || intake_counters(w->intake)->no_room == 0 ||
+	    strncmp(last_event, "E2017 ", 6) != 0)
 		return 1;
 	/* what had room is complete, or becomes so, and makes room */
 	for (int i = 0; i < 3 && !is_delivered(w, 1); i++) {
