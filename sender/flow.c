@@ -14,17 +14,20 @@
 enum { FRAME_MAX = CHANNEL_HEADER_BYTES + CHANNEL_BYTES_MAX, RESERVE_MIN = 65536 };
 
 /*
- * Read with a header: enough for many small frames, and little to be copied of a payload that goes elsewhere.
+ * Read behind what is needed: many small frames at a time, but little of a payload that is large, which goes where the
+ * caller wants it and would be copied.  What the last frame was the next one will be.
  */
-enum { AHEAD_BYTES = 16384 };
+enum { AHEAD_OF_SMALL = 262144, AHEAD_OF_LARGE = 4096, LARGE_BYTES = 65536 };
+_Static_assert((int)AHEAD_OF_SMALL <= (int)FRAME_MAX, "it has room behind a frame");
 
 struct inflow {
 	int fd;
 	size_t left;  /* of the payload that was begun */
+	size_t ahead; /* AHEAD_OF_ */
 	size_t start; /* of what was read and not yet taken */
 	size_t end;
 	size_t most;  /* that it ever held: what lies behind was never touched, and costs nothing */
-	uint8_t data[2 * FRAME_MAX + AHEAD_BYTES];
+	uint8_t data[2 * FRAME_MAX];
 };
 
 struct outflow {
@@ -41,6 +44,7 @@ int inflow_new(struct inflow **out, int fd)
 		return -ENOMEM;
 	inflow->fd = fd;
 	inflow->left = inflow->start = inflow->end = inflow->most = 0;
+	inflow->ahead = AHEAD_OF_SMALL;
 	*out = inflow;
 	return 0;
 }
@@ -67,14 +71,14 @@ bool inflow_has_frame(const struct inflow *inflow)
 static int fill(struct inflow *inflow, size_t wanted)
 {
 	/* moved only when they would not fit, so most frames never are */
-	if (sizeof(inflow->data) - inflow->start < wanted + AHEAD_BYTES || inflow->start == inflow->end) {
+	if (sizeof(inflow->data) - inflow->start < wanted + inflow->ahead || inflow->start == inflow->end) {
 		memmove(inflow->data, inflow->data + inflow->start, inflow->end - inflow->start);
 		inflow->end -= inflow->start;
 		inflow->start = 0;
 	}
 	while (inflow->end - inflow->start < wanted) {
 		ssize_t n = read(inflow->fd, inflow->data + inflow->end,
-				 inflow->start + wanted + AHEAD_BYTES - inflow->end);
+				 inflow->start + wanted + inflow->ahead - inflow->end);
 		if (n > 0)
 			inflow->end += (size_t)n;
 		if (inflow->end > inflow->most)
@@ -100,6 +104,7 @@ int inflow_begin(struct inflow *inflow, uint16_t *type, size_t *len)
 		return VERDICT_BAD_PROTOCOL;
 	inflow->start += CHANNEL_HEADER_BYTES;
 	inflow->left = payload_len;
+	inflow->ahead = payload_len < LARGE_BYTES ? AHEAD_OF_SMALL : AHEAD_OF_LARGE;
 	*type = payload_type;
 	*len = payload_len;
 	return 0;
@@ -126,6 +131,9 @@ int inflow_take(struct inflow *inflow, void *out, size_t len)
 {
 	assert(len <= inflow->left);
 	uint8_t *to = out;
+	int result = inflow->ahead == AHEAD_OF_LARGE ? 0 : fill(inflow, len);
+	if (result != 0)
+		return result;
 	size_t there = inflow->end - inflow->start;
 	size_t at = there < len ? there : len;
 	if (at > 0)
