@@ -17,19 +17,24 @@ cost() { sed 's/^.*) //' "/proc/$(pid_of "$1")/stat" | awk -v t="$(getconf CLK_T
 started=$(date +%s%N)
 sender_up
 note "weir-hold answers after $((($(date +%s%N) - started) / 1000000)) ms: $(cost weir-hold)"
-listed=$(outbox list --json --config "$sender/sender.conf")
-of_route() { jq --arg route "$1" '[.[] | select(.route == $route)] | length' <<<"$listed"; }
-is "the sender has those that wait for officers" "$(of_route approved)" 100
-is "the sender has all that have a number" "$(of_route files)" 9900
+# One look at each of these lists: so long a one keeps jq busy for seconds.
+read -r approved files < <(outbox list --json --config "$sender/sender.conf" |
+	jq -r '[.[].route] | "\(map(select(. == "approved")) | length) \(map(select(. == "files")) | length)"')
+is "the sender has those that wait for officers" "$approved" 100
+is "the sender has all that have a number" "$files" 9900
 is "no file of the spool was unusable" "$(grep -c E1002 "$sender/log")" 0
 
 started=$(date +%s%N)
 receiver_up
 note "weir-keep writes its status after $((($(date +%s%N) - started) / 1000000)) ms: $(cost weir-keep)"
-delivered() { inbox list --json --config "$receiver/receiver.conf" | jq '[.[] | select(.state == "delivered")] | length'; }
-ok "the receiver has all that were delivered" test "$(delivered)" -ge 8900
+look() {
+	read -r delivered there < <(inbox list --json --config "$receiver/receiver.conf" |
+		jq -r '[.[].state] | "\(map(select(. == "delivered")) | length) \(map(select(. != "promised")) | length)"')
+}
+look
+ok "the receiver has all that were delivered" test "$delivered" -ge 8900
 # Some of those that were arriving may be whole by now, and then they are refused: what fills them is no bundle.
-all_there() { (($(inbox list --json --config "$receiver/receiver.conf" | jq '[.[] | select(.state != "promised")] | length') >= 9900)); }
+all_there() { ((there >= 9900)) || { look && ((there >= 9900)); }; }
 ok "the receiver goes on with those that were arriving" until_true 20 all_there
 push files "$sender/sender.conf"
 check $? "a push is accepted" || note "$pushed"
