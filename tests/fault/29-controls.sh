@@ -79,10 +79,10 @@ control "an older registry is not taken" registry common/registry.c 's/return VE
 control "a number is kept" durable sender/sequences.c \
 	's/int result = io_write_file\(s->dir_fd, sequence->route, .*;/int result = 0;/'
 control "a counter is kept" spool sender/numbers.c 's/int result = save_counters\(counters\);/int result = 0;/'
-control "the digest of a stored map" partial receiver/partial.c \
-	's/if \(memcmp\(digest, map \+ map_file_len, sizeof\(digest\)\) == 0 &&/if (/'
-control "one life of the machine" partial receiver/partial.c \
-	's/memcmp\(p->live, wanted, sizeof\(wanted\)\) != 0/memcmp(p->live, wanted, 48) != 0/'
+control "the digest of a stored map" partial receiver/mapfile.c \
+	's/memcmp\(digest, stored, sizeof\(digest\)\) != 0/0/'
+control "one life of the machine" partial receiver/mapfile.c \
+	's/memcmp\(f->live, wanted, sizeof\(wanted\)\) == 0/memcmp(f->live, wanted, 48) == 0/'
 control "the chain of the ledger" ledgerverify common/ledgerverify.c 's/memcmp\([^;]*before[^;]*\) != 0/0/'
 control "a torn end of the ledger is cut off" ledger common/ledgeropen.c 's/if \(torn > 0 && /if (0 \&\& /'
 control "the limit of what is decompressed" compress common/compress.c 's/header.windowSize <= UINT64_C\(1\) << WINDOW_LOG_MAX/1/'
