@@ -5,7 +5,7 @@
 # bound is that of all processors together: they do nothing else, and both sides share them.  Then beside udpcast, which takes
 # the same file over the same link at the highest rate at which that arrives (link.sh).
 #
-#   VAULT_BYTES=2147483648  of the bundle; its median of RUNS=3
+#   VAULT_BYTES=2147483648  of the bundle; its median of RUNS=3.  The disk needs room for two of RUNS + 1 of them
 #   VAULT_RATES='4 5 6 …'   Gbit/s; at one at which something is lost it ends
 # shellcheck source=tests/bench/link.sh
 . "$top/tests/bench/link.sh"
