@@ -1,9 +1,11 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # part of tests/bench/run
 # vault_part: an incompressible bundle from the spool to the verified vault, at the rate of the list at which it is there
-# soonest, by boxes through which it has gone before: memory that a process has never touched has to be cleared first, which
-# takes the more the more the machine is a virtual one.  How soon the first one was there is told, too.  Beside the bound that follows from what its parts cost alone (parts, bare), in the same run.  The
-# bound is that of all processors together: they do nothing else, and both sides share them.  Then beside udpcast, which takes
-# the same file over the same link at the highest rate at which that arrives (link.sh).
+# soonest, by boxes through which one has gone before: memory that a process has never touched has to be cleared first, which
+# takes much longer in a virtual machine.  How soon the first one was there is told, too.
+#
+# Beside it the bound that follows from what its parts cost alone (parts, bare), in the same run.  It is that of all
+# processors together: they do nothing else, and both sides share them.  Then udpcast, which takes the same file over the same
+# link at the highest rate at which that arrives (link.sh).
 #
 #   VAULT_BYTES=2147483648  of the bundle; its median of RUNS=3.  The disk needs room for two of RUNS + 1 of them
 #   VAULT_RATES='4 5 6 …'   Gbit/s; at one at which something is lost it ends
