@@ -163,7 +163,9 @@ static void test_changes_behind_our_back(uint64_t *state)
 		file = small_object();
 		world_need(unpack_open(&u, file.fd) == 0 && unpack_verify(u, registry, NULL, NULL) == 0,
 			   "cannot verify");
-		uint8_t byte = 0;
+		uint8_t byte;
+		world_need(io_pread_exact(file.fd, &byte, 1, cases[i].segment * SEGMENT_BYTES) == 0, "cannot read");
+		byte ^= 1;
 		world_need(io_pwrite(file.fd, &byte, 1, cases[i].segment * SEGMENT_BYTES) == 0, "cannot write");
 		is_number(unpack_unlock(u, &key, psk.secret), cases[i].verdict, "%s that is changed is refused",
 			  cases[i].what);
