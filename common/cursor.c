@@ -1,5 +1,14 @@
 #include "cursor.h"
 
+const uint8_t *read_view(struct reader *r, size_t len)
+{
+	if (!read_fits(r, len))
+		return NULL;
+	const uint8_t *view = r->data + r->at;
+	r->at += len;
+	return view;
+}
+
 void read_bytes(struct reader *r, void *out, size_t len)
 {
 	const uint8_t *p = read_view(r, len);

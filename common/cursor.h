@@ -41,51 +41,50 @@ static inline size_t reader_left(const struct reader *r)
 	return r->len - r->at;
 }
 
-/* A pointer to len bytes in the buffer, and past them; NULL when overrun. */
-static inline const uint8_t *read_view(struct reader *r, size_t len)
+/* Whether len bytes more are there; overrun otherwise. */
+static inline bool read_fits(struct reader *r, size_t len)
 {
-	if (r->overrun || len > reader_left(r)) {
-		r->overrun = true;
-		return NULL;
-	}
-	const uint8_t *view = r->data + r->at;
-	r->at += len;
-	return view;
+	r->overrun |= len > reader_left(r);
+	return !r->overrun;
 }
 
 static inline uint8_t read_u8(struct reader *r)
 {
-	const uint8_t *p = read_view(r, sizeof(uint8_t));
-	return p != NULL ? *p : 0;
+	return read_fits(r, sizeof(uint8_t)) ? r->data[r->at++] : 0;
 }
 
 static inline uint16_t read_u16(struct reader *r)
 {
-	uint16_t value = 0;
-	const uint8_t *p = read_view(r, sizeof(value));
-	if (p != NULL)
-		memcpy(&value, p, sizeof(value));
+	uint16_t value;
+	if (!read_fits(r, sizeof(value)))
+		return 0;
+	memcpy(&value, r->data + r->at, sizeof(value));
+	r->at += sizeof(value);
 	return le16toh(value);
 }
 
 static inline uint32_t read_u32(struct reader *r)
 {
-	uint32_t value = 0;
-	const uint8_t *p = read_view(r, sizeof(value));
-	if (p != NULL)
-		memcpy(&value, p, sizeof(value));
+	uint32_t value;
+	if (!read_fits(r, sizeof(value)))
+		return 0;
+	memcpy(&value, r->data + r->at, sizeof(value));
+	r->at += sizeof(value);
 	return le32toh(value);
 }
 
 static inline uint64_t read_u64(struct reader *r)
 {
-	uint64_t value = 0;
-	const uint8_t *p = read_view(r, sizeof(value));
-	if (p != NULL)
-		memcpy(&value, p, sizeof(value));
+	uint64_t value;
+	if (!read_fits(r, sizeof(value)))
+		return 0;
+	memcpy(&value, r->data + r->at, sizeof(value));
+	r->at += sizeof(value);
 	return le64toh(value);
 }
 
+/* A pointer to len bytes in the buffer, and past them; NULL when overrun. */
+const uint8_t *read_view(struct reader *r, size_t len);
 /* Copies len bytes out; zeros when overrun. */
 void read_bytes(struct reader *r, void *out, size_t len);
 /* Skips len bytes; true when all of them were there and zero. */

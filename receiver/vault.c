@@ -483,18 +483,18 @@ int vault_catalogue_load(int vault_fd, struct vault_catalogue *out)
 	uint8_t *bytes = NULL;
 	size_t len = 0;
 	int result = vault_catalogue_read(vault_fd, &bytes, &len);
-	if (result == -ENOENT)
-		*out = (struct vault_catalogue){0};
-	if (result != 0)
-		return result == -ENOENT ? 0 : result;
+	/* no file is one without pages */
+	if (result != 0 && result != -ENOENT)
+		return result;
 	struct loading *loading = calloc(1, sizeof(*loading));
 	struct reader r = reader_of(bytes, len);
 	result = loading == NULL ? -ENOMEM : load_pages(loading, &r);
-	if (result == 0)
-		*out = loading->catalogue;
-	else if (loading != NULL)
-		free(loading->catalogue.entries);
+	struct vault_catalogue loaded = loading != NULL ? loading->catalogue : (struct vault_catalogue){0};
 	free(loading);
 	free(bytes);
+	if (result == 0)
+		*out = loaded;
+	else
+		free(loaded.entries);
 	return result;
 }
