@@ -25,7 +25,7 @@ vault_part() {
 		wait "$sniff_pid" 2>/dev/null
 		link_stop
 	done
-	rm "$tmp/large" "$tmp/probe" "$tmp/cast.out"
+	rm -f "$tmp/large" "$tmp/probe" "$tmp/cast.out"
 }
 
 # vault_bound MTU: fills $tmp/alone with "PART CPU-SECONDS-PER-GB" of the object.  Each part runs on all processors at once:
@@ -99,7 +99,7 @@ vault_measure() { # MTU
 		"$(($(stat -c %s "$tmp/large") >> 20))" "$1" "$(nproc)" "$good" "$(load)"
 	[[ ! -s $tmp/vault-rates ]] || cat "$tmp/vault-rates"
 	printf '  CPU s/GB:\n'
-	if ((good == 0)); then
+	if [[ $good == 0 ]]; then
 		echo "  Weir: it arrives at none of the rates"
 		failed=1
 		return
