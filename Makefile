@@ -51,7 +51,7 @@ endif
 
 packages = libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson libpcre2-8 libcrypto p11-kit-1 libnftables libbpf
 # libipsec-mb is for one architecture, and has no pkg-config file.
-libraries = $(shell pkg-config --libs $(packages)) $(if $(filter x86_64,$(shell uname -m)),-lIPSec_MB)
+libraries = $(shell pkg-config --libs $(packages)) $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-lIPSec_MB)
 includes := $(shell pkg-config --cflags-only-I $(packages) 2>/dev/null)
 
 compile = $(CC) $(std) $(warn) $(optimise) $(harden) -MMD -MP $(CPPFLAGS) $(CFLAGS)

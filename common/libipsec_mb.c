@@ -19,14 +19,14 @@ static void one_by_one(uint8_t (*out)[SHA256_BYTES], const uint8_t *data, size_t
 #include <stdbool.h>
 
 enum {
-	SPARE_MAX = 8,   /* as many threads of a process hash at the same time */
+	SPARE_MAX = 8,   /* of a process seldom more threads hash at the same time */
 	FEW_LANES = 2,   /* of the instructions for SHA-256, two streams at a time keep them busy */
 	MANY_LANES = 8,  /* without them, words of so many streams share a register, or of twice as many */
 };
 
 /*
- * A manager is the library's state for one thread; who hashes takes one from here, and puts it back.  They are as many as
- * threads have hashed at the same time, and stay until the process ends.
+ * A manager is the library's state for one thread; who hashes takes one from here, or makes one, and puts it back.  Those
+ * that are here stay until the process ends.
  */
 static struct {
 	pthread_mutex_t mutex;

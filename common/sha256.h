@@ -26,7 +26,7 @@ enum { SHA256_MANY_LEN_MAX = 65534 };
 /*
  * The digests of `count` pieces of `len` bytes each, SHA256_MANY_LEN_MAX at most, that follow one another in `data`: side by
  * side, which takes about half the time as one after another (figures: BUNDLE.md 6).  On any number of threads.  Allocates
- * memory when more threads than ever before are at it, some 300 KiB, and does without when there is none.
+ * 200 KiB when all that it has kept, of eight threads at most, is in use, and does without when there is no memory.
  */
 void sha256_many(uint8_t (*out)[SHA256_BYTES], const void *data, size_t len, size_t count);
 

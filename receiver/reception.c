@@ -264,7 +264,8 @@ static void tell_no_map(struct reception *r, const struct arrival *a)
 	r->map_told_ms = r->now_ms;
 	reception_name_of(r, &a->id, name);
 	reception_tell(r, LOG_ERR, "E2017", "keep: cannot begin a block of '%s': no memory for its map: the file system "
-		       "of the runtime directory is full, or the machine's memory", name);
+		       "of the runtime directory is full, or the machine's memory: make room there; what has come of it is "
+		       "counted as no_room, and has to be repeated", name);
 }
 
 /* Somebody may have removed the verdict, to have the bundle received again. */

@@ -8,7 +8,7 @@
 mutant_packages=(libsodium libzstd libisal libsystemd libcap-ng libseccomp inih jansson libpcre2-8 libcrypto p11-kit-1)
 read -ra mutant_flags < <(pkg-config --cflags-only-I "${mutant_packages[@]}")
 read -ra mutant_libraries < <(pkg-config --libs "${mutant_packages[@]}")
-[[ $(uname -m) != x86_64 ]] || mutant_libraries+=(-lIPSec_MB)
+[[ $("${CC:-cc}" -dumpmachine) != x86_64* ]] || mutant_libraries+=(-lIPSec_MB)
 
 make_mutant() {
 	sed -E "$2" "$1" >"$3.c" || return

@@ -36,6 +36,7 @@ for name in weir-seal weir-hold weir-emit weir-catch weir-keep; do
 done
 if [[ $link == namespaces ]]; then
 	for box in "$sender_pid" "$receiver_pid"; do confined weir-link "$(pgrep -P "$box" -x weir-link)" $two; done
+	is "weir-catch has asked for the niceness that its page names" "$(ps -o ni= -p "$(pid_of weir-catch)" | tr -d ' ')" -10
 fi
 
 # Descriptors that a process has open and what may be done with them.
