@@ -53,29 +53,6 @@ int io_pread_exact(int fd, void *out, size_t len, uint64_t offset)
 	return (size_t)n == len ? 0 : VERDICT_TRUNCATED;
 }
 
-int io_preadv_exact(int fd, struct iovec *piece, int count, uint64_t offset)
-{
-	while (count > 0) {
-		ssize_t n = preadv(fd, piece, count, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : VERDICT_TRUNCATED;
-		offset += (uint64_t)n;
-		for (size_t left = (size_t)n; count > 0 && left > 0;) {
-			size_t now = left < piece->iov_len ? left : piece->iov_len;
-			piece->iov_base = (uint8_t *)piece->iov_base + now;
-			piece->iov_len -= now;
-			left -= now;
-			if (piece->iov_len == 0) {
-				piece++;
-				count--;
-			}
-		}
-	}
-	return 0;
-}
-
 int io_write(int fd, const void *data, size_t len)
 {
 	const uint8_t *p = data;

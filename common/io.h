@@ -10,15 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 
 /* Reads until len bytes or the end: the number read, or -errno. */
 ssize_t io_read(int fd, void *out, size_t len);
 ssize_t io_pread(int fd, void *out, size_t len, uint64_t offset);
 /* Exactly len bytes, or VERDICT_TRUNCATED. */
 int io_pread_exact(int fd, void *out, size_t len, uint64_t offset);
-/* The same for pieces, one behind the other in the file, which it uses up. */
-int io_preadv_exact(int fd, struct iovec *piece, int count, uint64_t offset);
 int io_write(int fd, const void *data, size_t len);
 int io_pwrite(int fd, const void *data, size_t len, uint64_t offset);
 

@@ -35,9 +35,9 @@ enum {
 	FOLDER_WAIT_MS = 5000,
 };
 
-/* Beyond confine_base: files are read by pread64 and preadv, and nothing can be received. */
+/* Beyond confine_base: files are read by pread64, and nothing can be received. */
 static const char *const calls[] = {
-	"openat", "newfstatat", "pread64", "preadv", "close", /* bundles */
+	"openat", "newfstatat", "pread64", "close", /* bundles */
 	"sendmsg", "clock_nanosleep",               /* datagrams, at their time */
 	NULL,
 };

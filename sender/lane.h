@@ -41,6 +41,7 @@ enum { BATCH_DATAGRAMS_MAX = 64 }; /* UDP_SEGMENT takes no more */
 /* Datagrams of one length, but that the last may be shorter. */
 struct batch {
 	uint8_t *bytes;
+	uint8_t *row;             /* as much again: what they carry, as it is read */
 	size_t len;
 	size_t datagram_len;
 	unsigned int count;
@@ -66,7 +67,7 @@ bool lane_prepare(struct lane *lane, struct encoder *encoder, unsigned int slot,
 
 /*
  * Writes at most `most` complete, tagged datagrams of the lane's next row into batch->bytes, which has
- * room for them, and moves on.  After lane_prepare was true.  When the file cannot be read the lane fails,
+ * room for them, as batch->row has, and moves on.  After lane_prepare was true.  When the file cannot be read the lane fails,
  * and the batch is empty.
  */
 void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, struct outfit *outfit,

@@ -64,6 +64,7 @@ void transmit_free(struct transmit *t)
 	free(t->copy);
 	free(t->spare);
 	free(t->batch.bytes);
+	free(t->batch.row);
 	free(t);
 }
 
@@ -76,7 +77,8 @@ int transmit_new(struct transmit **out, const struct transmit_options *options)
 	t->copy = calloc(1, sizeof(*t->copy));
 	t->spare = calloc(1, sizeof(*t->spare));
 	t->batch.bytes = malloc(BATCH_SIZE);
-	if (t->copy == NULL || t->spare == NULL || t->batch.bytes == NULL) {
+	t->batch.row = malloc(BATCH_SIZE);
+	if (t->copy == NULL || t->spare == NULL || t->batch.bytes == NULL || t->batch.row == NULL) {
 		transmit_free(t);
 		return -ENOMEM;
 	}

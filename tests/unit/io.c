@@ -163,26 +163,10 @@ static void test_directories(void)
 	io_close(d);
 }
 
-static void test_pieces(void)
-{
-	char one[3], two[1], three[6];
-	int fd = openat(dir_fd, "pieces", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	ok(io_write(fd, "0123456789abcdef", 16) == 0, "a file of 16 bytes");
-	struct iovec piece[3] = {{one, sizeof(one)}, {two, sizeof(two)}, {three, sizeof(three)}};
-	is_number(io_preadv_exact(fd, piece, 3, 5), 0, "is read in pieces");
-	ok(memcmp(one, "567", 3) == 0 && two[0] == '8' && memcmp(three, "9abcde", 6) == 0, "one behind the other");
-	struct iovec again[3] = {{one, sizeof(one)}, {two, sizeof(two)}, {three, sizeof(three)}};
-	is_number(io_preadv_exact(fd, again, 3, 7), VERDICT_TRUNCATED, "what ends before them is truncated");
-	is_number(io_preadv_exact(-1, again, 1, 0), -EBADF, "what cannot be read is an error");
-	io_close(fd);
-	unlinkat(dir_fd, "pieces", 0);
-}
-
 int main(void)
 {
 	dir_fd = io_open_dir(AT_FDCWD, test_dir());
 	test_whole_files();
-	test_pieces();
 	test_paths();
 	test_reading();
 	test_pipes();
