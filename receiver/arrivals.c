@@ -384,6 +384,18 @@ static uint32_t behind(const struct arrivals *a, uint32_t block, uint32_t column
 	return a->g.repair_rows - passed;
 }
 
+/* Whether what has come of a block and what a pass sends behind it restore it. */
+static bool can_be_whole(const struct arrivals *a, uint32_t block)
+{
+	if (a->block[block].missing == 0)
+		return true;
+	const uint8_t *counts = a->block[block].counts;
+	for (uint32_t at = 0; at < a->row_symbols; at++)
+		if (counts[at] + behind(a, block, at) < a->g.source_rows)
+			return false;
+	return true;
+}
+
 bool arrivals_lack_tail(const struct arrivals *a)
 {
 	uint32_t last = a->blocks;
@@ -392,14 +404,12 @@ bool arrivals_lack_tail(const struct arrivals *a)
 			last = i;
 	if (last == a->blocks)
 		return false;
+	/* source rows may be a block ahead of repair rows: LINK.md 3 */
+	bool is_ahead = last > 0 && a->block[last].through <= source_symbols(a, last) && a->block[last - 1].through > 0;
 	for (uint32_t i = 0; i < last; i++)
-		if (a->block[i].missing > 0)
+		if (a->block[i].missing > 0 && !(is_ahead && i + 1 == last && can_be_whole(a, i)))
 			return false;
 	if (a->block[last].missing == 0)
-		return last + 1 < a->blocks;
-	const uint8_t *counts = a->block[last].counts; /* something of it has come */
-	for (uint32_t at = 0; at < a->row_symbols; at++)
-		if (counts[at] + behind(a, last, at) < a->g.source_rows)
-			return false;
-	return true;
+		return last + 1 < a->blocks || (last > 0 && a->block[last - 1].missing > 0);
+	return can_be_whole(a, last);
 }

@@ -1,6 +1,6 @@
 /*
- * encode: repair rows, made from the spool's files by a thread of their own while the source rows of
- * the same block go out, within one budget of memory.
+ * encode: repair rows, made from the spool's files by a thread of their own while source rows go out,
+ * within one budget of memory.
  *
  * The caller's thread never waits here.  Each bundle has a slot with at most one job: some repair rows
  * of one block.  The thread takes the job with the least left to do, one strip of columns at a time,

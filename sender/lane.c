@@ -73,6 +73,17 @@ static bool end_work(struct lane *lane, struct encoder *encoder, unsigned int sl
 	return true;
 }
 
+/* Of the step's rows those from `first` on and before `end`. */
+static void begin_rows(struct lane_rows *rows, const struct task *order, uint32_t first, uint32_t end)
+{
+	rows->step = order->step;
+	if (rows->step.first_row < first)
+		rows->step.first_row = (uint8_t)first;
+	if (rows->step.row_end > end)
+		rows->step.row_end = (uint8_t)end;
+	rows->has_more = walk_begin(&rows->at, &rows->step, &order->geometry);
+}
+
 void lane_open(struct lane *lane, const struct task *order, const struct lane_folders *folders,
 	       struct encoder *encoder, unsigned int slot)
 {
@@ -88,7 +99,9 @@ void lane_open(struct lane *lane, const struct task *order, const struct lane_fo
 	lane->total_bytes = plan_step_bytes(&order->step, &order->geometry);
 	encoder_open(encoder, slot, lane->fd, &order->geometry, order->kind == TASK_HEAL);
 	lane->has_encoder = true;
-	if (!walk_begin(&lane->at, &order->step, &order->geometry)) {
+	begin_rows(&lane->source, order, 0, order->geometry.source_rows);
+	begin_rows(&lane->repair, order, order->geometry.source_rows, ROWS_MAX);
+	if (!lane->source.has_more && !lane->repair.has_more) {
 		lane->state = ORDER_SENT;
 		(void)end_work(lane, encoder, slot);
 	}
@@ -102,19 +115,28 @@ bool lane_close(struct lane *lane, struct encoder *encoder, unsigned int slot)
 	return true;
 }
 
-/* A source row needs nothing but the file; meanwhile the repair rows of its block are made. */
+/* Repair rows of one block at a time, which keeps to the encoder's memory. */
 static int request_rows(struct lane *lane, struct encoder *encoder, unsigned int slot)
 {
-	uint32_t k = lane->order.geometry.source_rows;
+	const struct walk *at = &lane->repair.at;
 	int state = encoder_state(encoder, slot);
-	if (lane->order.step.row_end <= k || state != 0)
+	if (!lane->repair.has_more || state != 0)
 		return state;
-	uint32_t first = lane->at.row > k ? lane->at.row : k;
-	if (first < lane->order.step.first_row)
-		first = lane->order.step.first_row;
-	lane->repair_end = first - k + encoder_request(encoder, slot, lane->at.block, first - k,
-						       lane->order.step.row_end - k);
+	uint32_t k = lane->order.geometry.source_rows, first = at->row - k;
+	lane->repair_end = first + encoder_request(encoder, slot, at->block, first, lane->repair.step.row_end - k);
 	return 0;
+}
+
+/* A row that has begun is gone on with. */
+static struct lane_rows *choose_rows(struct lane *lane, bool is_ready)
+{
+	struct lane_rows *source = &lane->source, *repair = &lane->repair;
+	if (!repair->has_more)
+		return source->has_more ? source : NULL;
+	bool is_due = source->at.symbol == 0 && (!source->has_more || source->at.block > repair->at.block);
+	if (is_due && is_ready)
+		return repair;
+	return source->has_more && repair->at.symbol == 0 && source->at.block <= repair->at.block + 1 ? source : NULL;
 }
 
 bool lane_prepare(struct lane *lane, struct encoder *encoder, unsigned int slot, uint64_t now_ns)
@@ -129,16 +151,19 @@ bool lane_prepare(struct lane *lane, struct encoder *encoder, unsigned int slot,
 		fail(lane, state);
 		return false;
 	}
-	return lane->at.row < lane->order.geometry.source_rows || state == ENCODE_READY;
+	lane->next = choose_rows(lane, state == ENCODE_READY);
+	return lane->next != NULL;
 }
 
 /* From the end of a row to the next that has something to send. */
 static void next_row(struct lane *lane, struct encoder *encoder, unsigned int slot)
 {
+	struct lane_rows *rows = lane->next;
 	uint32_t k = lane->order.geometry.source_rows;
-	if (lane->at.row >= k && lane->at.row + 1 - k == lane->repair_end)
+	if (rows == &lane->repair && rows->at.row + 1 - k == lane->repair_end)
 		encoder_release(encoder, slot);
-	if (walk_next_row(&lane->at, &lane->order.step, &lane->order.geometry))
+	rows->has_more = walk_next_row(&rows->at, &rows->step, &lane->order.geometry);
+	if (lane->source.has_more || lane->repair.has_more)
 		return;
 	lane->state = ORDER_SENT;
 	/* nothing is being made any more, so this is done at once */
@@ -161,12 +186,13 @@ static int fill_payloads(const struct lane *lane, const struct batch *batch, con
 			 const struct encoder *encoder, unsigned int slot)
 {
 	const struct geometry *g = &lane->order.geometry;
-	const uint64_t at = (uint64_t)lane->at.symbol * SYMBOL_BYTES;
-	const bool is_repair = lane->at.row >= g->source_rows;
-	const uint8_t *row = is_repair ? encoder_row(encoder, slot, lane->at.row - g->source_rows) + at : batch->row;
+	const struct walk *walk = &lane->next->at;
+	const uint64_t at = (uint64_t)walk->symbol * SYMBOL_BYTES;
+	const bool is_repair = lane->next == &lane->repair;
+	const uint8_t *row = is_repair ? encoder_row(encoder, slot, walk->row - g->source_rows) + at : batch->row;
 	if (!is_repair) {
 		int result = io_pread_exact(lane->fd, batch->row, (size_t)symbols * SYMBOL_BYTES,
-					    geometry_row_offset(g, lane->at.block, lane->at.row) + at);
+					    geometry_row_offset(g, walk->block, walk->row) + at);
 		if (result != 0)
 			return result;
 	}
@@ -183,7 +209,8 @@ void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, struct
 	       struct encoder *encoder, unsigned int slot)
 {
 	const struct geometry *g = &lane->order.geometry;
-	const uint32_t left_of_row = walk_left(&lane->at, g);
+	struct walk *walk = &lane->next->at;
+	const uint32_t left_of_row = walk_left(walk, g);
 	const uint32_t room = (most < BATCH_DATAGRAMS_MAX ? most : BATCH_DATAGRAMS_MAX) * outfit->symbols;
 	const uint32_t symbols = left_of_row < room ? left_of_row : room;
 	*batch = (struct batch){
@@ -202,19 +229,19 @@ void lane_fill(struct lane *lane, struct batch *batch, unsigned int most, struct
 	struct datagram d = {
 		.id = lane->order.id,
 		.geometry = *g,
-		.block = (uint16_t)lane->at.block,
-		.row = (uint8_t)lane->at.row,
+		.block = (uint16_t)walk->block,
+		.row = (uint8_t)walk->row,
 	};
 	for (uint32_t i = 0; i < batch->count; i++) {
 		uint8_t *out;
 		d.symbol_count = place(batch, outfit, symbols, i, &out);
-		d.first_symbol = (uint16_t)(lane->at.symbol + i * outfit->symbols);
+		d.first_symbol = (uint16_t)(walk->symbol + i * outfit->symbols);
 		d.sequence = outfit->sequence++;
 		datagram_encode_data(out, &d);
 		datagram_set_tag(out, datagram_len(d.symbol_count), outfit->tagger);
 		batch->len += datagram_len(d.symbol_count);
 	}
-	lane->at.symbol += symbols;
+	walk->symbol += symbols;
 	lane->sent_bytes += (uint64_t)symbols * SYMBOL_BYTES;
 	if (symbols == left_of_row)
 		next_row(lane, encoder, slot);

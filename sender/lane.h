@@ -1,6 +1,9 @@
 /*
  * lane: one bundle on its way: its file, how far it has gone, and the datagrams that come next.
  *
+ * The repair rows of a block go when its source rows have gone and they are made; while they are being made the source rows of
+ * the next block go, but not of the one after it.  LINK.md 3.
+ *
  * An order is hostile input: everything in it is checked before the file is opened.
  */
 #ifndef WEIR_LANE_H
@@ -14,6 +17,13 @@
 #include "orders.h"
 #include "walk.h"
 
+/* Some rows of every block of a step: where it is, until nothing is left. */
+struct lane_rows {
+	struct plan_step step;
+	struct walk at;           /* what goes next of them */
+	bool has_more;
+};
+
 struct lane {
 	bool is_used;
 	bool is_withdrawn;        /* not ordered any more; goes as soon as the encoder lets go */
@@ -25,7 +35,8 @@ struct lane {
 	enum order_state state;
 	int error;                /* ORDER_FAILED: -errno or a verdict */
 	uint64_t sent_bytes, total_bytes;
-	struct walk at;           /* what goes next */
+	struct lane_rows source, repair;
+	struct lane_rows *next;   /* one of both; NULL when that of which something is due has to be made first */
 	uint32_t repair_end;      /* the repair rows being made, or there, end before this one */
 };
 

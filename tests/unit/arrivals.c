@@ -187,22 +187,60 @@ static void test_against_model(struct geometry g, const char *name)
 	free(m.here);
 }
 
-/* What sending everything behind the furthest symbol of a pass would leave. */
+/* All of a block behind the furthest symbol that came comes; whether that was one of a repair row. */
+static bool fill_behind(struct model *m, uint32_t block, bool *has_begun)
+{
+	const size_t all = (size_t)m->rows * m->columns;
+	uint8_t *here = m->here + block * all;
+	size_t furthest = all;
+	for (size_t at = all; at-- > 0 && furthest == all;)
+		if (here[at])
+			furthest = at;
+	*has_begun = furthest < all;
+	if (*has_begun)
+		memset(here + furthest, 1, all - furthest);
+	return *has_begun && furthest / m->columns >= m->g.source_rows;
+}
+
+/*
+ * What sending everything behind what has come of a pass would leave.  Source rows may go before the repair rows of the block
+ * before theirs: as long as nothing but those has come of the last block, these may still come.
+ */
 static bool model_lacks_tail(const struct model *m)
 {
-	size_t all = (size_t)m->blocks * m->rows * m->columns, furthest = all;
-	for (size_t at = all; at-- > 0 && furthest == all;)
-		if (m->here[at])
-			furthest = at;
-	if (furthest == all || missing_in_all(m) == 0)
+	if (missing_in_all(m) == 0)
 		return false;
+	const size_t all = (size_t)m->blocks * m->rows * m->columns, block_len = all / m->blocks;
 	struct model filled = *m;
 	filled.here = malloc(all);
 	memcpy(filled.here, m->here, all);
-	memset(filled.here + furthest, 1, all - furthest);
-	bool is_tail = missing_in_all(&filled) == 0;
+	uint32_t last = m->blocks;
+	bool has_begun = false, is_repair = false;
+	while (!has_begun && last > 0)
+		is_repair = fill_behind(&filled, --last, &has_begun);
+	if (has_begun && last + 1 < m->blocks)
+		memset(filled.here + (last + 1) * block_len, 1, all - (last + 1) * block_len);
+	bool before_has_begun;
+	if (has_begun && last > 0 && !is_repair)
+		fill_behind(&filled, last - 1, &before_has_begun);
+	bool is_tail = has_begun && missing_in_all(&filled) == 0;
 	free(filled.here);
 	return is_tail;
+}
+
+/* The rows of a pass in an order in which they may go; repair rows are late by some rows of the next block. */
+static void order_rows(const struct model *m, uint64_t *random, struct span *out)
+{
+	const uint32_t k = m->g.source_rows;
+	uint32_t source = 0, repair = 0, count = 0;
+	while (count < m->blocks * m->rows) {
+		uint32_t late = (uint32_t)(test_random(random) % (k + 1)), until = (repair + 1) * k + late;
+		for (; source < m->blocks * k && source < until; source++)
+			out[count++] = (struct span){.block = (uint16_t)(source / k), .row = (uint8_t)(source % k)};
+		for (uint32_t row = k; row < m->rows; row++)
+			out[count++] = (struct span){.block = (uint16_t)repair, .row = (uint8_t)row};
+		repair++;
+	}
 }
 
 /* Passes that break off somewhere, with more or less lost before that. */
@@ -217,9 +255,11 @@ static void test_tails(struct geometry g, const char *name)
 		struct arrivals *a = arrivals_new(&g, &place);
 		uint64_t end = test_random(&random) % (m.blocks * m.rows + 1), share = test_random(&random) % 30;
 		bool began = false;
+		struct span *order = malloc(m.blocks * m.rows * sizeof(*order));
+		order_rows(&m, &random, order);
 		wrong += arrivals_have_begun(a);
 		for (uint32_t at = 0; at < end; at++) {
-			struct span s = {.block = (uint16_t)(at / m.rows), .row = (uint8_t)(at % m.rows)};
+			struct span s = order[at];
 			uint32_t sent = s.row < g.source_rows ? geometry_row_sent(&g, s.block, s.row) : m.columns;
 			if (at + 1 == end && sent > 0)
 				sent = 1 + (uint32_t)(test_random(&random) % sent);
@@ -239,6 +279,7 @@ static void test_tails(struct geometry g, const char *name)
 		others += began && !is_tail && missing_in_all(&m) > 0;
 		wrong += arrivals_lack_tail(a) != is_tail || arrivals_have_begun(a) != began;
 		arrivals_free(a);
+		free(order);
 		free(map);
 		free(m.here);
 	}
