@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <syslog.h>
 
 #include "common/command.h"
@@ -21,6 +20,7 @@
 #include "common/tagger.h"
 #include "common/verdict.h"
 #include "nic.h"
+#include "niceness.h"
 #include "receive.h"
 #include "ring.h"
 #include "ringroom.h"
@@ -63,24 +63,13 @@ static int receive_until_stopped(struct receive *receive, const struct ring *rin
 	return stopping_is_due() ? EXIT_DONE : EXIT_ENVIRONMENT;
 }
 
-enum { NICENESS = -10 };
-
-/*
- * Before whatever else runs: a datagram that is not taken in time is lost, and taking one costs little.  The unit says the
- * same; where neither may, keep and everybody else get as much of the processors.
- */
-static void ask_for_time(void)
-{
-	(void)setpriority(PRIO_PROCESS, 0, NICENESS);
-}
-
 static int run_confined(int fd, struct ring *ring, struct tagger *tagger)
 {
 	struct receive *receive;
 	int result = receive_new(&receive, fd, ring, tagger);
 	if (result != 0)
 		return command_fail(result, "socket 'receive'");
-	ask_for_time();
+	niceness_ask(NICENESS_CATCH);
 	result = confine_privileges();
 	if (result == 0) {
 		service_ready("receives");

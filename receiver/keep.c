@@ -29,6 +29,7 @@
 #include "intake.h"
 #include "linkalarm.h"
 #include "marker.h"
+#include "niceness.h"
 #include "partner.h"
 #include "porter.h"
 #include "registrar.h"
@@ -371,6 +372,7 @@ static int start(struct keep *keep)
 		return EXIT_REFUSED;
 	}
 	/* threads are made in intake_open, so privileges go before it, and the call table after it */
+	niceness_ask(NICENESS_KEEP);
 	result = confine_privileges();
 	keep->registry = registry;
 	int code = result != 0 ? command_fail(result, "cannot give up privileges") : open_diary(keep);
