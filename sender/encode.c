@@ -19,7 +19,7 @@
  * same few cache sets.
  */
 enum {
-	STRIP_BYTES = 65536,
+	STRIP_BYTES = 16384,
 	STRIP_STRIDE = STRIP_BYTES + 64,
 	LARGE_BYTES = ENCODE_BUDGET_BYTES / 8,
 	ROWS_END = 255,
