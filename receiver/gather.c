@@ -129,8 +129,7 @@ static void drop_late(struct window *w)
 		}
 		bool is_repair;
 		uint32_t at = (uint32_t)((partial_offset(w->target->partial, span, &is_repair) - w->begin) / SYMBOL_BYTES);
-		for (uint32_t end = at + span->count; at < end; at++)
-			w->here[at / 64] &= ~(UINT64_C(1) << (at % 64));
+		gather_set_here(w, at, span->count, false);
 		w->count -= span->count;
 	}
 	w->span_count = kept;
@@ -347,15 +346,6 @@ static struct window *open_window(struct gather *gather, struct target *t, bool 
 	return gather->recent = w;
 }
 
-/* How many of these symbols a window has. */
-static uint32_t count_here(const struct window *w, uint32_t at, uint32_t count)
-{
-	uint32_t here = 0;
-	for (uint32_t i = at; i < at + count; i++)
-		here += gather_has_symbol(w, i);
-	return here;
-}
-
 static void add_span(struct window *w, const struct span *span)
 {
 	struct span *last = w->span_count > 0 ? &w->span[w->span_count - 1] : NULL;
@@ -372,7 +362,7 @@ static enum span_use put(struct gather *gather, struct target *t, bool is_repair
 	uint64_t begin = window_begin(is_repair, offset);
 	uint32_t at = (uint32_t)((offset - begin) / SYMBOL_BYTES);
 	struct window *w = find_window(gather, t, is_repair, begin);
-	uint32_t here = w == NULL ? 0 : count_here(w, at, span->count);
+	uint32_t here = w == NULL ? 0 : gather_count_here(w, at, span->count);
 	if (w != NULL && here == span->count)
 		return SPAN_DUPLICATE;
 	/* what is being written stays as it is, and what is there is not mixed with another copy of it */
@@ -388,8 +378,7 @@ static enum span_use put(struct gather *gather, struct target *t, bool is_repair
 	if (w == NULL)
 		w = open_window(gather, t, is_repair, begin);
 	memcpy(w->bytes + (size_t)at * SYMBOL_BYTES, payload, (size_t)span->count * SYMBOL_BYTES);
-	for (uint32_t i = at; i < at + span->count; i++)
-		w->here[i / 64] |= UINT64_C(1) << (i % 64);
+	gather_set_here(w, at, span->count, true);
 	w->count += span->count;
 	w->added_ms = gather->now_ms;
 	add_span(w, span);

@@ -7,9 +7,46 @@
 
 enum { PAGE_BYTES = 4096 }; /* what O_DIRECT wants offsets, lengths and memory to be multiples of, or less */
 
-bool gather_has_symbol(const struct window *w, uint32_t at)
+enum { WORD_BITS = 64 };
+
+/* Of the word in which `at` lies: the bits from it on, `count` at most. */
+static uint64_t mask_of(uint32_t at, uint32_t count)
 {
-	return w->here[at / 64] >> (at % 64) & 1;
+	uint64_t bits = count < WORD_BITS ? (UINT64_C(1) << count) - 1 : UINT64_MAX;
+	return bits << (at % WORD_BITS);
+}
+
+/* To the beginning of the next word. */
+static uint32_t part_of(uint32_t at, uint32_t count)
+{
+	const uint32_t room = WORD_BITS - at % WORD_BITS;
+	return count < room ? count : room;
+}
+
+uint32_t gather_count_here(const struct window *w, uint32_t at, uint32_t count)
+{
+	uint32_t here = 0;
+	for (uint32_t part; count > 0; at += part, count -= part) {
+		part = part_of(at, count);
+		here += (uint32_t)__builtin_popcountll(w->here[at / WORD_BITS] & mask_of(at, part));
+	}
+	return here;
+}
+
+void gather_set_here(struct window *w, uint32_t at, uint32_t count, bool is_here)
+{
+	for (uint32_t part; count > 0; at += part, count -= part) {
+		part = part_of(at, count);
+		if (is_here)
+			w->here[at / WORD_BITS] |= mask_of(at, part);
+		else
+			w->here[at / WORD_BITS] &= ~mask_of(at, part);
+	}
+}
+
+static bool has_symbol(const struct window *w, uint32_t at)
+{
+	return w->here[at / WORD_BITS] >> (at % WORD_BITS) & 1;
 }
 
 static int write_range(struct window *w, uint64_t begin, uint64_t end, bool is_direct)
@@ -40,7 +77,7 @@ void gather_write(struct window *w, bool is_direct)
 	w->result = 0;
 	for (uint32_t at = 0; w->result == 0 && at < SYMBOLS;) {
 		uint32_t end = at;
-		while (end < SYMBOLS && gather_has_symbol(w, end))
+		while (end < SYMBOLS && has_symbol(w, end))
 			end++;
 		if (end > at)
 			w->result = write_run(w, w->begin + (uint64_t)at * SYMBOL_BYTES,

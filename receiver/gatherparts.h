@@ -72,7 +72,10 @@ struct gather {
 	struct decodable decodable[(GATHER_FLIGHT_MAX + 1) * SPANS_MAX];
 };
 
-bool gather_has_symbol(const struct window *w, uint32_t at);
+/* How many of these symbols of a window are here. */
+uint32_t gather_count_here(const struct window *w, uint32_t at, uint32_t count);
+/* From now on all of them are, or none. */
+void gather_set_here(struct window *w, uint32_t at, uint32_t count, bool is_here);
 /* A work_run of windows: hashes, writes, and notifies. */
 void gather_run(void *gather, void *window, unsigned int thread);
 /* Writes what a window has, past the cache where that is wanted and can be; fills w->result. */

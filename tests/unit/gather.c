@@ -364,6 +364,30 @@ static int open_refusing(const uint8_t *bytes)
 	return -1;
 }
 
+/* Beside one flag a symbol. */
+static void ranges(void)
+{
+	static struct window w;
+	static bool model[SYMBOLS];
+	unsigned int wrong = 0;
+	for (int round = 0; round < 4000; round++) {
+		uint32_t at = (uint32_t)(test_random(&random_state) % SYMBOLS);
+		uint32_t most = round % 8 == 0 ? SYMBOLS : 200, count = (uint32_t)(test_random(&random_state) % most), here = 0;
+		if (count > SYMBOLS - at)
+			count = SYMBOLS - at;
+		bool is_here = test_random(&random_state) % 2 == 0;
+		for (uint32_t i = at; i < at + count; i++)
+			here += model[i];
+		wrong += gather_count_here(&w, at, count) != here;
+		gather_set_here(&w, at, count, is_here);
+		for (uint32_t i = at; i < at + count; i++)
+			model[i] = is_here;
+	}
+	for (uint32_t i = 0; i < SYMBOLS; i++)
+		wrong += gather_count_here(&w, i, 1) != model[i];
+	is_number(wrong, 0, "ranges of symbols are noted and counted as one by one");
+}
+
 static void refusals(void)
 {
 	static struct window w;
@@ -433,6 +457,7 @@ int main(void)
 	choose(500);
 	too_late();
 	refused_on_the_way();
+	ranges();
 	refusals();
 	bodytree_known_clear(&seen.known);
 	free(object);
