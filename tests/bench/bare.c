@@ -1,7 +1,8 @@
 /*
  * bare: datagrams over a link and nothing else: what sending and receiving cost by themselves.
  *
- *   bare receive PORT SECONDS             UDP_GRO, until that time without a datagram; says "ready"
+ *   bare receive PORT SECONDS [MIB]       UDP_GRO, until that time without a datagram; says "ready".  Always into the same
+ *                                         64 KiB, or into a ring of so many MiB, one after the other
  *   bare send ADDRESS:PORT LEN BYTES [RATE]  UDP_SEGMENT, trains of at most 64 KiB; RATE: bytes a second, paced
  *
  * Each prints "BYTES SECONDS CPU": of the payload, of the wall, of user and system time of this process.
@@ -23,7 +24,7 @@
 #define SOL_UDP 17
 #endif
 
-enum { TRAIN_BYTES = 65000, SEGMENTS_MAX = 64, BUFFER_BYTES = 64 << 20 };
+enum { TRAIN_BYTES = 65000, SEGMENTS_MAX = 64, BUFFER_BYTES = 64 << 20, RECORD_BYTES = 65536 };
 
 static void need(int good, const char *what)
 {
@@ -48,9 +49,12 @@ static double cpu(void)
 	       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
-static int receive(const char *port, const char *seconds)
+static int receive(const char *port, const char *seconds, size_t mib)
 {
-	static uint8_t train[65536];
+	const size_t records = mib > 0 ? (mib << 20) / RECORD_BYTES : 1;
+	uint8_t *ring = malloc(records * RECORD_BYTES);
+	need(ring != NULL, "memory");
+	memset(ring, 1, records * RECORD_BYTES);
 	const int on = 1, size = BUFFER_BYTES;
 	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtoul(port, NULL, 10))};
 	struct timeval patience = {.tv_sec = strtol(seconds, NULL, 10)};
@@ -61,8 +65,8 @@ static int receive(const char *port, const char *seconds)
 	puts("ready");
 	fflush(stdout);
 	double bytes = 0, start = 0, last = 0, used = 0;
-	for (;;) {
-		ssize_t n = recv(fd, train, sizeof(train), 0);
+	for (size_t record = 0;; record++) {
+		ssize_t n = recv(fd, ring + record % records * RECORD_BYTES, RECORD_BYTES, 0);
 		if (n < 0 && errno == EAGAIN)
 			break;
 		need(n >= 0 || errno == EINTR, "receive");
@@ -75,6 +79,7 @@ static int receive(const char *port, const char *seconds)
 		last = wall();
 	}
 	printf("%.0f %.4f %.4f\n", bytes, last - start, cpu() - used);
+	free(ring);
 	return 0;
 }
 
@@ -121,10 +126,10 @@ static int send_all(char *goal, size_t segment, double bytes, double rate)
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && strcmp(argv[1], "receive") == 0)
-		return receive(argv[2], argv[3]);
+	if ((argc == 4 || argc == 5) && strcmp(argv[1], "receive") == 0)
+		return receive(argv[2], argv[3], argc == 5 ? strtoul(argv[4], NULL, 10) : 0);
 	if (argc >= 5 && strcmp(argv[1], "send") == 0)
 		return send_all(argv[2], strtoul(argv[3], NULL, 10), strtod(argv[4], NULL), argc > 5 ? strtod(argv[5], NULL) : 0);
-	fputs("bare receive PORT SECONDS | bare send ADDRESS:PORT LEN BYTES [RATE]\n", stderr);
+	fputs("bare receive PORT SECONDS [MIB] | bare send ADDRESS:PORT LEN BYTES [RATE]\n", stderr);
 	return 2;
 }
