@@ -73,9 +73,9 @@ static void fill_lane(struct lane *lane, struct encoder *encoder)
 {
 	static const uint8_t secret[TAGGER_SECRET_BYTES];
 	static struct tagger *tagger;
-	static uint8_t bytes[BATCH_BYTES];
+	static uint8_t bytes[BATCH_BYTES], row[BATCH_BYTES];
 	fuzz_need(tagger != NULL || (suite_start() == 0 && tagger_new(&tagger, secret) == 0), "no tags");
-	struct batch batch = {.bytes = bytes};
+	struct batch batch = {.bytes = bytes, .row = row};
 	struct outfit outfit = {.symbols = datagram_symbols(1500), .tagger = tagger};
 	for (int i = 0; i < FILLS_MAX && lane->state != ORDER_SENT && lane->state != ORDER_FAILED; i++) {
 		if (!lane_prepare(lane, encoder, 0, INT64_MAX)) {
