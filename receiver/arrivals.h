@@ -100,7 +100,8 @@ uint64_t arrivals_skipped_symbols(const struct arrivals *arrivals);
 /* Whether something has come. */
 bool arrivals_have_begun(const struct arrivals *arrivals);
 /*
- * Whether what lacks is the end of a pass: had all of it behind the furthest symbol come, nothing would be missing.
+ * Whether what lacks is the end of a pass: had all of it behind the furthest symbol come, nothing would be missing.  Repair
+ * rows of the block before the last one lie behind it, as long as nothing but source rows of the last one has come.
  * False when nothing is missing, and when nothing of a pass has come.
  */
 bool arrivals_lack_tail(const struct arrivals *arrivals);

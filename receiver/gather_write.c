@@ -1,13 +1,14 @@
-/* What gather does in its threads: it hashes a window and writes it; and the files that it writes to. */
+/* Of gather: which symbols a window has; what it does in its threads, which hash a window and write it; and the files that it writes to. */
 #include <errno.h>
 #include <fcntl.h>
 
 #include "common/io.h"
 #include "gatherparts.h"
 
-enum { PAGE_BYTES = 4096 }; /* what O_DIRECT wants offsets, lengths and memory to be multiples of, or less */
-
-enum { WORD_BITS = 64 };
+enum {
+	PAGE_BYTES = 4096, /* what O_DIRECT wants offsets, lengths and memory to be multiples of, or less */
+	WORD_BITS = 64,
+};
 
 /* Of the word in which `at` lies: the bits from it on, `count` at most. */
 static uint64_t mask_of(uint32_t at, uint32_t count)

@@ -37,7 +37,9 @@ done
 if [[ $link == namespaces ]]; then
 	for box in "$sender_pid" "$receiver_pid"; do confined weir-link "$(pgrep -P "$box" -x weir-link)" $two; done
 	is "weir-catch has asked for the niceness that its page names" "$(ps -o ni= -p "$(pid_of weir-catch)" | tr -d ' ')" -10
+	is "and its unit says the same" "$(grep -h ^Nice= "$top/systemd/weir-catch.service")" Nice=-10
 	is "and so has weir-keep, with all its threads" "$(ps -L -o ni= -p "$(pid_of weir-keep)" | tr -d ' ' | sort -u)" -5
+	is "as its unit says" "$(grep -h ^Nice= "$top/systemd/weir-keep.service")" Nice=-5
 fi
 
 # Descriptors that a process has open and what may be done with them.

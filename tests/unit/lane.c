@@ -20,10 +20,12 @@ struct rig {
 	struct batch batch;
 	struct outfit outfit;
 	struct lane lane;
+	bool is_code_quick;          /* what is being made is waited for at each turn */
 	/* what went */
 	unsigned int source, repair; /* rows that have ended, of all blocks */
 	unsigned int waited;         /* turns in which nothing could go */
 	unsigned int waited_early;   /* though a source row could have */
+	unsigned int ahead;          /* source rows that went before repair rows of the block before theirs */
 	unsigned int wrong;
 };
 
@@ -45,6 +47,7 @@ static void judge(struct rig *r, const struct datagram *d)
 	if (row < SOURCE_ROWS) {
 		r->wrong += (uint32_t)d->block * SOURCE_ROWS + row != r->source;
 		r->wrong += d->block > r->repair / REPAIR_ROWS + 1;
+		r->ahead += d->block > r->repair / REPAIR_ROWS;
 		r->source += end == symbols;
 	} else {
 		r->wrong += (uint32_t)d->block * REPAIR_ROWS + row - SOURCE_ROWS != r->repair;
@@ -56,6 +59,8 @@ static void judge(struct rig *r, const struct datagram *d)
 static void send_all(struct rig *r)
 {
 	while (r->lane.state == ORDER_WAITING || r->lane.state == ORDER_SENDING) {
+		while (r->is_code_quick && encoder_state(r->encoder, 0) == ENCODE_WORKING)
+			sched_yield();
 		if (!lane_prepare(&r->lane, r->encoder, 0, 1)) {
 			r->waited++;
 			r->waited_early += r->source < BLOCKS * SOURCE_ROWS && r->source / SOURCE_ROWS <= r->repair / REPAIR_ROWS + 1;
@@ -75,7 +80,7 @@ static void send_all(struct rig *r)
 
 static void begin(struct rig *r, const struct task *order)
 {
-	r->source = r->repair = r->waited = r->waited_early = r->wrong = 0;
+	r->source = r->repair = r->waited = r->waited_early = r->ahead = r->wrong = 0;
 	lane_open(&r->lane, order, &r->folders, r->encoder, 0);
 }
 
@@ -139,6 +144,13 @@ int main(void)
 
 	while (!encoder_close(r.encoder, 1))
 		sched_yield();
+	r.is_code_quick = true;
+	begin(&r, &pass);
+	send_all(&r);
+	ok(r.lane.state == ORDER_SENT && r.repair == BLOCKS * REPAIR_ROWS && r.wrong == 0, "a pass of which all is made at once goes in order, too");
+	is_number(r.ahead, 0, "and block by block");
+	end(&r);
+
 	encoder_free(r.encoder);
 	tagger_free(r.tagger);
 	io_close(fd);
