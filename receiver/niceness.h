@@ -3,8 +3,8 @@
  *
  * A datagram that catch does not take in time is lost, and taking one costs little: it goes before everything.  What keep does
  * not take from the ring in time is lost as well, but there it can wait; and the sooner it is taken the less it costs, since it
- * is still in the processor's cache: weir-keep took 0.5 s of processor a GB instead of 0.6 to 0.8 with both boxes on two
- * cores, of which a sender's encoder wanted one (tests/bench/vault.sh).
+ * is still in the processor's cache: with both boxes on two cores, of which a sender's encoder wanted one, weir-keep took a
+ * sixth less of them at MTU 9000.
  */
 #ifndef WEIR_NICENESS_H
 #define WEIR_NICENESS_H
